@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+
+/** SHA-256 in hex of the parts, each preceded by its length so that no two lists of parts meet. */
+export function digest(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
+    hash.update(`${bytes.byteLength}:`);
+    hash.update(bytes);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * The seed of one draw: the first 63 bits of a hash of what the draw is for.
+ * @example seedOf(7, 'rollout', 'chain-sum-12', 3, 40) // run seed, purpose, prompt, sample, policy version
+ */
+export function seedOf(...parts: readonly (string | number | bigint)[]): bigint {
+  return BigInt(`0x${digest(...parts.map(String)).slice(0, 16)}`) >> 1n;
+}

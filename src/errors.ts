@@ -1,0 +1,34 @@
+/**
+ * A mistake of the user's: a wrong request, spec, file or record. Its message is complete on its own: what and where, what was
+ * found, what was expected. The command line prints it without a stack trace.
+ */
+export class UserError extends Error {
+  override readonly name: string = 'UserError';
+  constructor(
+    /** Short code for dead letters and `--json`, such as `prompt-too-long`. */
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The name in `known` with the fewest edits, for "did you mean"; undefined where none is near. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const distance = (a: string, b: string): number => {
+    let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j++) {
+        const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+        next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+      }
+      row = next;
+    }
+    return row[b.length] ?? 0;
+  };
+  const best = known
+    .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits)[0];
+  return best && best.edits <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
+}

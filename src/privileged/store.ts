@@ -1,0 +1,19 @@
+import type { DocumentUse } from '../topics/records.js';
+
+/** What the teacher is shown for one prompt. */
+export interface PrivilegedContext {
+  /** One entry a piece of context, in the order in which the template shows them. */
+  readonly pieces: readonly PrivilegedPiece[];
+}
+
+export interface PrivilegedPiece extends DocumentUse {
+  readonly kind: 'reference' | 'trace' | 'document';
+  readonly title: string;
+  readonly content: string;
+}
+
+/** Only the teacher's stage and the ingest hold one. */
+export interface PrivilegedStore {
+  /** @throws when nothing is found for the item: the teacher must not silently score without context. */
+  lookup(itemId: string, question: string): Promise<PrivilegedContext>;
+}

@@ -1,0 +1,32 @@
+import type { Reference, VerdictKind } from '../topics/records.js';
+
+export interface Question {
+  readonly promptId: string;
+  readonly itemId: string;
+  /** What the student was asked: a verifier uses it to refuse an echo. */
+  readonly question: string;
+  readonly completion: string;
+  readonly reference: Pick<Reference, 'answer' | 'data'>;
+}
+
+export interface Judgement {
+  readonly verdict: VerdictKind;
+  /** Usually 0 to 1. */
+  readonly reward: number;
+  /** One line; never quotes the reference. */
+  readonly reason: string;
+  /** Extracted answer, first failing test, diagnostics; never the reference. */
+  readonly evidence: Readonly<Record<string, string>>;
+}
+
+/**
+ * Judges completions. A wrong answer, however wrong, is a `Judgement`; a rejected promise means that the verifier itself
+ * failed, and the record becomes a dead letter.
+ */
+export interface Verifier {
+  readonly name: string;
+  /** Content hash of the code and the settings: the same hash, the same verdicts. */
+  readonly hash: string;
+  verify(question: Question, signal?: AbortSignal): Promise<Judgement>;
+  close(): Promise<void>;
+}
