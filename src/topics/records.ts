@@ -167,8 +167,8 @@ export interface Rollout {
   readonly sequence: bigint;
   /** Training step that this prompt belongs to, from 0. */
   readonly step: number;
-  /** The text that the student saw, before the chat template; what a verifier may quote. */
-  readonly question: string;
+  /** The conversation that the student saw, before the chat template. */
+  readonly messages: readonly Message[];
   /** Member of the group, 0 to groupSize - 1. */
   readonly sampleIndex: number;
   /** Completions sampled for this prompt. */
@@ -220,8 +220,8 @@ export interface TeacherScore {
   readonly sequence: bigint;
   /** Training step that this prompt belongs to, from 0. */
   readonly step: number;
-  /** The text that the student saw, before the chat template; what a verifier may quote. */
-  readonly question: string;
+  /** The conversation that the student saw, before the chat template. */
+  readonly messages: readonly Message[];
   /** Member of the group, 0 to groupSize - 1. */
   readonly sampleIndex: number;
   /** Completions sampled for this prompt. */
@@ -279,8 +279,8 @@ export interface Verdict {
   readonly sequence: bigint;
   /** Training step that this prompt belongs to, from 0. */
   readonly step: number;
-  /** The text that the student saw, before the chat template; what a verifier may quote. */
-  readonly question: string;
+  /** The conversation that the student saw, before the chat template. */
+  readonly messages: readonly Message[];
   /** Member of the group, 0 to groupSize - 1. */
   readonly sampleIndex: number;
   /** Completions sampled for this prompt. */
@@ -353,14 +353,14 @@ export interface Weights {
 
 /** The record type of each topic. */
 export interface TopicRecords {
-  advantages: Advantage;
-  'dead-letters': DeadLetter;
-  metrics: Metric;
-  privileged: Privileged;
-  prompts: Prompt;
-  references: Reference;
-  rollouts: Rollout;
-  'teacher-scores': TeacherScore;
-  verdicts: Verdict;
-  weights: Weights;
+  "advantages": Advantage;
+  "dead-letters": DeadLetter;
+  "metrics": Metric;
+  "privileged": Privileged;
+  "prompts": Prompt;
+  "references": Reference;
+  "rollouts": Rollout;
+  "teacher-scores": TeacherScore;
+  "verdicts": Verdict;
+  "weights": Weights;
 }
