@@ -34,9 +34,6 @@ export function readChatTemplate(folder: string, specials: Readonly<Record<strin
           ...specials,
           messages,
           add_generation_prompt: addGenerationPrompt,
-          raise_exception(message: unknown): never {
-            throw new Error(String(message));
-          },
         });
       } catch (error) {
         const roles = messages.map((m) => m.role).join(', ');
