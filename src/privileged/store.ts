@@ -14,6 +14,10 @@ export interface PrivilegedPiece extends DocumentUse {
 
 /** Only the teacher's stage and the ingest hold one. */
 export interface PrivilegedStore {
-  /** @throws when nothing is found for the item: the teacher must not silently score without context. */
-  lookup(itemId: string, question: string): Promise<PrivilegedContext>;
+  /**
+   * What the teacher is shown for an item. With `asOf`, the `documents` of an earlier teacher score, exactly those versions and spans.
+   * @throws {UserError} `no-context` when nothing is found for the item: the teacher must not silently score without context;
+   * `context-gone` when a version asked for was forgotten; `label-refused` when a document is marked for another pipeline.
+   */
+  lookup(itemId: string, question: string, asOf?: readonly DocumentUse[]): Promise<PrivilegedContext>;
 }
