@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { box, channels, rlimits, sandboxCommand } from './arguments.js';
+import type { Limits } from './limits.js';
+import { seccompProgram } from './seccomp.js';
+import { treeUsage } from './tree.js';
+
+export interface Program {
+  readonly command: readonly string[];
+  /** Written to the program's folder, which is its working folder; the program cannot change them. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly content: string | Uint8Array;
+    readonly executable?: boolean;
+  }[];
+  /** Host paths that it may read, besides the system's libraries and commands. */
+  readonly binds: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  /** See `Toolchain.reserves`. */
+  readonly reserves?: boolean;
+  /** Runs with resource limits alone: it can read and write whatever this user can. */
+  readonly unsafeWithoutSandbox?: boolean;
+}
+
+/** `exit`: by itself, with the status of a shell (128 + signal); the others: stopped for going over a limit. */
+export type Ending = 'exit' | 'timeout' | 'memory' | 'output';
+
+export interface Ended {
+  readonly ending: Ending;
+  readonly status: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly stdin: Writable;
+  /** Only for `interactive` programs; otherwise the output is collected. */
+  readonly stdout: Readable;
+  readonly ended: Promise<Ended>;
+  kill(): void;
+}
+
+const POLL_MILLISECONDS = 25;
+const STDERR_CHARACTERS = 16_384;
+
+/**
+ * Starts an untrusted program. The whole tree ends with the program, with a limit, with `kill`, and with this process.
+ * `ended` rejects only where the sandbox itself could not start.
+ */
+export function startProgram(program: Program, interactive = false): Running {
+  return program.unsafeWithoutSandbox ? startUnsafe(program, interactive) : startInSandbox(program, interactive);
+}
+
+/** Runs an untrusted program on the given input to its end. */
+export async function runProgram(program: Program, stdin: string | Uint8Array = ''): Promise<Ended> {
+  const running = startProgram(program);
+  running.stdin.end(stdin);
+  return running.ended;
+}
+
+function startInSandbox(program: Program, interactive: boolean): Running {
+  const [command = '', ...args] = sandboxCommand(program.command, {
+    limits: program.limits,
+    reserves: program.reserves ?? false,
+    binds: program.binds,
+    files: program.files,
+    environment: program.environment ?? {},
+  });
+  const filter = seccompProgram();
+  if (!filter) throw new Error(`no system call filter for the architecture ${process.arch}`);
+  const child = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...program.files.map(() => 'pipe' as const)],
+    env: { PATH: process.env.PATH },
+  });
+  const send = (channel: number, content: string | Uint8Array) => {
+    const stream = child.stdio[channel] as Writable;
+    stream.on('error', () => {}); // The program ended before it was sent; `ended` tells why.
+    stream.end(content);
+  };
+  send(channels.seccomp, filter);
+  for (const [index, file] of program.files.entries()) send(channels.files + index, file.content);
+  let status = '';
+  (child.stdio[channels.status] as Readable).setEncoding('utf8').on('data', (text) => {
+    status += text;
+  });
+  return supervise(
+    child,
+    program.limits,
+    interactive,
+    () => child.kill('SIGKILL'),
+    (stderr) => {
+      if (!status.includes('"child-pid"')) throw new Error(`the sandbox did not start: ${stderr.trim()}`);
+    },
+  );
+}
+
+function startUnsafe(program: Program, interactive: boolean): Running {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-unsafe-'));
+  for (const file of program.files) {
+    writeFileSync(join(folder, file.path), file.content);
+    if (file.executable) chmodSync(join(folder, file.path), 0o755);
+  }
+  const own = (word: string): string => (word.startsWith(box) ? join(folder, word.slice(box.length)) : word);
+  const environment = { PATH: '/usr/bin:/bin', HOME: folder, LANG: 'C.UTF-8', ...program.environment };
+  const child = spawn('prlimit', [...rlimits(program.limits, program.reserves ?? false), '--', ...program.command], {
+    cwd: folder,
+    detached: true, // Leads a process group, the nearest thing to a tree that can be killed as one.
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, own(value)])),
+  });
+  const kill = () => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // The group has ended.
+    }
+  };
+  return supervise(child, program.limits, interactive, kill, () => {
+    kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+function supervise(
+  child: ChildProcess,
+  limits: Limits,
+  interactive: boolean,
+  kill: () => void,
+  check: (stderr: string) => void,
+): Running {
+  const { stdin, stdout, stderr, pid } = child;
+  if (!stdin || !stdout || !stderr) throw new Error('the program has no standard streams');
+  let ending: Ending = 'exit';
+  const stop = (cause: Ending) => {
+    if (ending === 'exit') ending = cause;
+    kill();
+  };
+  stdin.on('error', () => {}); // A program need not read its input.
+  const output: Buffer[] = [];
+  let outputBytes = 0;
+  stdout.on('data', (bytes: Buffer) => {
+    outputBytes += bytes.length;
+    if (outputBytes > limits.outputBytes) stop('output');
+    else if (!interactive) output.push(bytes);
+  });
+  let errors = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-STDERR_CHARACTERS);
+  });
+  const start = performance.now();
+  const poll = setInterval(() => {
+    if (pid === undefined) return;
+    const usage = treeUsage(pid);
+    const idleSeconds = (performance.now() - start) / 1000 - usage.waitSeconds - usage.cpuSeconds;
+    if (usage.cpuSeconds > limits.seconds || idleSeconds > limits.seconds) stop('timeout');
+    else if (usage.memoryBytes > limits.memoryBytes) stop('memory');
+  }, POLL_MILLISECONDS);
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', (cause) => {
+      clearInterval(poll);
+      reject(cause);
+    });
+    child.once('close', (code, signal) => {
+      clearInterval(poll);
+      try {
+        check(errors);
+      } catch (cause) {
+        reject(cause);
+        return;
+      }
+      const status = code ?? (signal === 'SIGKILL' ? 137 : 143);
+      // The kernel's own CPU limit is a whole second behind ours and speaks by signal: SIGXCPU or SIGKILL.
+      if (ending === 'exit' && status === 128 + 24) ending = 'timeout';
+      resolve({ ending, status, stdout: Buffer.concat(output), stderr: errors });
+    });
+  });
+  return { stdin, stdout, ended, kill };
+}

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { nearest, UserError } from '../../errors.js';
+import type { Limits } from './limits.js';
+
+/** How programs of one language are built and run. `{bin}` stands for the folder of the tool chain's own programs. */
+export interface Toolchain {
+  /** Looked up on the PATH when the verifier starts. */
+  readonly program: string;
+  /** A command that prints the tool chain's folder; without it, the folder above the program's `bin`. */
+  readonly root?: readonly string[];
+  /** Name of the file that the completion is written to. */
+  readonly source: string;
+  /** Commands that turn the source into the single file `program`; none where the language is interpreted. */
+  readonly compile?: readonly (readonly string[])[];
+  readonly run: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The runtime reserves far more address space than it uses: only memory in use is limited. */
+  readonly reserves?: boolean;
+  /** Entries of /etc that the tool chain reads. */
+  readonly etc?: string;
+}
+
+/** Compilers need more than the programs they make. */
+export const compileLimits: Limits = {
+  seconds: 60,
+  memoryBytes: 2 * 1024 ** 3,
+  processes: 128,
+  fileBytes: 1024 ** 3,
+  outputBytes: 64 * 1024 ** 2,
+};
+
+export const toolchains: Readonly<Record<string, Toolchain>> = {
+  python: {
+    program: 'python3',
+    root: ['python3', '-c', 'import sys; print(sys.base_prefix)'],
+    source: 'main.py',
+    run: ['{bin}/python3', '-s', '-B', '-X', 'utf8', 'main.py'],
+    environment: { PYTHONHASHSEED: '0', OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },
+  },
+  c: {
+    program: 'gcc',
+    source: 'main.c',
+    compile: [['{bin}/gcc', '-O1', '-std=gnu17', '-o', 'program', 'main.c', '-lm']],
+    run: ['./program'],
+  },
+  'c++': {
+    program: 'g++',
+    source: 'main.cpp',
+    compile: [['{bin}/g++', '-O1', '-std=gnu++20', '-o', 'program', 'main.cpp']],
+    run: ['./program'],
+  },
+  go: {
+    program: 'go',
+    root: ['go', 'env', 'GOROOT'],
+    source: 'main.go',
+    compile: [['{bin}/go', 'build', '-o', 'program', 'main.go']],
+    run: ['./program'],
+    environment: { CGO_ENABLED: '0', GO111MODULE: 'off', GOCACHE: '/box/.cache', GOTOOLCHAIN: 'local' },
+    reserves: true,
+  },
+  rust: {
+    program: 'rustc',
+    root: ['rustc', '--print', 'sysroot'],
+    source: 'main.rs',
+    compile: [['{bin}/rustc', '--edition', '2021', '-O', '-o', 'program', 'main.rs']],
+    run: ['./program'],
+    reserves: true,
+  },
+  java: {
+    program: 'javac',
+    source: 'Main.java',
+    compile: [
+      ['{bin}/javac', '-J-XX:+UseSerialGC', '-d', 'classes', 'Main.java'],
+      ['{bin}/jar', '--create', '--file', 'program', '-C', 'classes', '.'],
+    ],
+    run: ['{bin}/java', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xmx256m', '-cp', 'program', 'Main'],
+    reserves: true,
+    etc: 'java-',
+  },
+};
+
+const aliases: Readonly<Record<string, string>> = {
+  py: 'python',
+  python3: 'python',
+  cpp: 'c++',
+  cxx: 'c++',
+  cc: 'c++',
+  golang: 'go',
+  rs: 'rust',
+  js: 'javascript',
+  node: 'javascript',
+  mjs: 'javascript',
+  ts: 'typescript',
+};
+
+/** `py` is `python`: the one name of a language, lower case. */
+export function languageName(name: string): string {
+  const lower = name.toLowerCase();
+  return aliases[lower] ?? lower;
+}
+
+/** A tool chain found on this machine. */
+export interface InstalledToolchain extends Toolchain {
+  readonly folder: string;
+  /** Host paths that a program of this language must see, read-only. */
+  readonly binds: readonly string[];
+}
+
+const found = new Map<string, Promise<InstalledToolchain>>();
+
+/** Finds the tool chain; rejects with a `UserError` that says what is missing. */
+export function findToolchain(
+  language: string,
+  own: Readonly<Record<string, Toolchain>> = {},
+): Promise<InstalledToolchain> {
+  const known = { ...toolchains, ...own };
+  const toolchain = known[language];
+  if (!toolchain) {
+    const near = nearest(language, Object.keys(known));
+    return Promise.reject(
+      new UserError(
+        'unknown-language',
+        `language: found "${language}", expected one of ${['javascript', 'typescript', ...Object.keys(known)].join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
+      ),
+    );
+  }
+  const key = JSON.stringify(toolchain);
+  const search = found.get(key) ?? locate(language, toolchain);
+  found.set(key, search);
+  return search;
+}
+
+async function locate(language: string, toolchain: Toolchain): Promise<InstalledToolchain> {
+  const path = (process.env.PATH ?? '/usr/bin:/bin')
+    .split(delimiter)
+    .map((folder) => join(folder, toolchain.program))
+    .find(existsSync);
+  if (path === undefined) {
+    throw new UserError(
+      'toolchain-missing',
+      `language "${language}" needs the program ${toolchain.program}, which is not on the PATH; install it or leave the language out`,
+    );
+  }
+  let root = dirname(dirname(realpathSync(path)));
+  if (toolchain.root) {
+    const [program = '', ...rest] = toolchain.root;
+    root = realpathSync((await promisify(execFile)(program, rest)).stdout.trim());
+  }
+  const etc = toolchain.etc;
+  return {
+    ...toolchain,
+    folder: root,
+    binds: [
+      ...(/^\/usr(\/lib\/.*)?$/.test(root) ? [] : [root]),
+      ...(etc === undefined
+        ? []
+        : readdirSync('/etc')
+            .filter((name) => name.startsWith(etc))
+            .map((name) => `/etc/${name}`)),
+    ],
+  };
+}
+
+/** The argument vector of a command of the tool chain, with its own programs by full path. */
+export const commandOf = (toolchain: InstalledToolchain, command: readonly string[]): string[] =>
+  command.map((word) => word.replace('{bin}', join(toolchain.folder, 'bin')));
