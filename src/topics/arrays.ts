@@ -1,33 +1,42 @@
-/** Typed arrays as the `bytes` of a record: int32 and float32, little-endian, whatever the machine. */
+/** Number arrays as they travel in records: little-endian bytes, whatever the machine. */
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-export function int32Bytes(values: Int32Array): Uint8Array {
-  return inRecordOrder(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+function bytesOf(values: Int32Array | Float32Array): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+  return littleEndian ? bytes : Buffer.from(bytes.buffer).swap32();
 }
 
-/** @throws {RangeError} when the length is not a multiple of 4. */
+/** A fresh copy at an aligned address: record fields begin anywhere in their buffer. */
+function alignedCopy(bytes: Uint8Array): ArrayBuffer {
+  if (bytes.byteLength % 4 !== 0) {
+    throw new RangeError(`${bytes.byteLength} bytes are no array of 4-byte numbers`);
+  }
+  const copy = new ArrayBuffer(bytes.byteLength);
+  new Uint8Array(copy).set(bytes);
+  if (!littleEndian) Buffer.from(copy).swap32();
+  return copy;
+}
+
+/** Token ids and the like, as int32 little-endian bytes. @throws {RangeError} when a value is no int32. */
+export function int32Bytes(values: Int32Array | readonly number[]): Uint8Array {
+  if (values instanceof Int32Array) return bytesOf(values);
+  const wrong = values.findIndex((value) => (value | 0) !== value);
+  if (wrong >= 0) throw new RangeError(`value ${wrong} is ${values[wrong]}; expected an int32`);
+  return bytesOf(Int32Array.from(values));
+}
+
+/** @throws {RangeError} when the length is no multiple of 4. */
 export function int32Array(bytes: Uint8Array): Int32Array {
-  return new Int32Array(aligned(bytes));
+  return new Int32Array(alignedCopy(bytes));
 }
 
-export function float32Bytes(values: Float32Array): Uint8Array {
-  return inRecordOrder(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+/** Log-probabilities and the like, as float32 little-endian bytes; plain numbers are rounded to float32. */
+export function float32Bytes(values: Float32Array | readonly number[]): Uint8Array {
+  return bytesOf(values instanceof Float32Array ? values : Float32Array.from(values));
 }
 
-/** @throws {RangeError} when the length is not a multiple of 4. */
+/** @throws {RangeError} when the length is no multiple of 4. */
 export function float32Array(bytes: Uint8Array): Float32Array {
-  return new Float32Array(aligned(bytes));
-}
-
-/** A copy at offset 0 of a buffer of its own: record bytes may start anywhere in a shared one. */
-function aligned(bytes: Uint8Array): ArrayBuffer {
-  const copy = new Uint8Array(bytes.byteLength);
-  copy.set(bytes);
-  return inRecordOrder(copy).buffer as ArrayBuffer;
-}
-
-function inRecordOrder(bytes: Uint8Array): Uint8Array {
-  if (littleEndian) return bytes;
-  return Uint8Array.from(bytes, (_, i) => bytes[(i & ~3) + (3 - (i & 3))] ?? 0);
+  return new Float32Array(alignedCopy(bytes));
 }

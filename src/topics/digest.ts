@@ -1,0 +1,88 @@
+import { createHash, type Hash } from 'node:crypto';
+import { UserError } from '../errors.js';
+import type { AvroSchema, Codec } from './avro.js';
+import { codecFor, schemaTopics } from './codec.js';
+import type { LogRecord, TopicLog } from './log.js';
+import type { DeadLetter, TopicRecords } from './records.js';
+import { scan } from './scan.js';
+
+export interface TopicDigest {
+  readonly topic: string;
+  readonly count: number;
+  /** SHA-256, hex. */
+  readonly digest: string;
+}
+
+/** Headers that tell how a record travelled, not what it says. */
+const transport = new Set(['schema', 'traceparent', 'tracestate']);
+
+/**
+ * What a topic says, whenever and under whatever name it was said: each record's key, headers and value, in the order of each
+ * partition, with the run's name left empty and times set to zero. Two runs of one manifest give the same digest.
+ * @throws {UserError} `unknown-topic`
+ */
+export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDigest> {
+  const info = (await log.describe()).find(({ name }) => name === topic);
+  if (!info) throw new UserError('unknown-topic', `topic ${JSON.stringify(topic)} does not exist in this log`);
+  const hash = createHash('sha256');
+  let count = 0;
+  for (const partition of info.bounds.keys()) {
+    part(hash, `partition ${partition}`);
+    for await (const record of scan(log, topic, partition)) {
+      addRecord(hash, record);
+      count++;
+    }
+  }
+  return { topic, count, digest: hash.digest('hex') };
+}
+
+function part(hash: Hash, bytes: string | Uint8Array): void {
+  hash.update(`${typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.byteLength}:`).update(bytes);
+}
+
+function addRecord(hash: Hash, { topic, key, value, headers }: LogRecord): void {
+  part(hash, key);
+  const kept = Object.entries(headers).filter(([name]) => !transport.has(name));
+  for (const [name, text] of kept.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    part(hash, name);
+    part(hash, text);
+  }
+  if (value === null) hash.update('gap');
+  else part(hash, timeless(topic, value, headers.schema));
+}
+
+/** A value without its run and its times, under the current schema; a topic without schema keeps its bytes. */
+function timeless(topic: string, value: Uint8Array, writer: string | undefined): Uint8Array {
+  if (!isTopic(topic)) return value;
+  const codec: Codec<TopicRecords[keyof TopicRecords]> = codecFor(topic);
+  const record = codec.decode(value, writer);
+  const blank: Record<string, unknown> = { ...record, run: '' };
+  for (const name of timesOf(codec.schema)) blank[name] = 0;
+  if (topic === 'dead-letters') Object.assign(blank, timelessOrigin(record as DeadLetter));
+  return codec.encode(blank as unknown as typeof record);
+}
+
+/** A dead letter carries the record that failed, which has a run and times of its own. */
+function timelessOrigin(letter: DeadLetter): Partial<DeadLetter> {
+  const { schema, ...headers } = letter.headers;
+  if (letter.value === null) return { headers };
+  try {
+    return { headers, value: timeless(letter.topic, letter.value, schema) };
+  } catch (error) {
+    // That it cannot be decoded may be the very reason why it is here.
+    if (error instanceof UserError) return { headers };
+    throw error;
+  }
+}
+
+function isTopic(topic: string): topic is keyof TopicRecords {
+  return schemaTopics().some((name) => name === topic);
+}
+
+function timesOf(schema: AvroSchema): string[] {
+  return schema.fields.filter(({ type }) => isTime(type)).map(({ name }) => name);
+}
+
+function isTime(type: unknown): boolean {
+  return typeof type === 'object' && type !== null && 'logicalType' in type && type.logicalType === 'timestamp-millis';
+}

@@ -1,0 +1,146 @@
+import { UserError } from '../../errors.js';
+import type { Consumer, LogRecord, Position, TopicLog, Transaction } from '../log.js';
+import { appendAll, retainAll } from './append.js';
+import { type GroupLog, joinGroup, wakeup } from './groups.js';
+import { decodeOffset, decodeRecord, encodeOffset, groupKey, offsetOfKey, recordKey, timestampOf } from './layout.js';
+import { openStore } from './store.js';
+import {
+  assertPartition,
+  boundsOf,
+  createTopics,
+  type Database,
+  describeTopics,
+  listTopics,
+  type Topic,
+  unknownTopic,
+} from './topics.js';
+
+export interface EmbeddedOptions {
+  /** Reads beside a living writer, in any number of processes; every write is refused. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * The log in one folder, on LMDB, without a server. One process writes; any number read at the same time. What `append` and
+ * `commit` resolved for is on disk: it outlives the process and a power cut.
+ *
+ * @throws {UserError} `topics-locked` naming the process that writes already, `topics-missing`, `topics-version`,
+ *   `topics-corrupt`, `topics-permission` or `disk-full`.
+ * @example
+ * const log = await openEmbedded('runs/7/topics');
+ * await log.ensureTopics([{ name: 'prompts', partitions: 1 }]);
+ * await log.append([{ topic: 'prompts', key: 'a', value: bytes }]);
+ */
+export async function openEmbedded(folder: string, options: EmbeddedOptions = {}): Promise<TopicLog> {
+  const store = openStore(folder, options.readOnly ?? false);
+  const known = new Map<string, Topic>();
+  const groups: Parameters<typeof joinGroup>[1] = new Map();
+  const wake = wakeup();
+  if (!store.readOnly) store.write((db) => retainAll(db, listTopics(db), Date.now()));
+
+  const topicIn = (db: Database) => (name: string) => {
+    if (!known.has(name)) for (const topic of listTopics(db)) known.set(topic.spec.name, topic);
+    const topic = known.get(name);
+    if (!topic) throw unknownTopic(name, [...known.keys()]);
+    return topic;
+  };
+
+  const read = (name: string, partition: number, from: bigint, max: number): LogRecord[] =>
+    store.read((db) => {
+      const topic = topicIn(db)(name);
+      assertPartition(topic, partition);
+      const { start, end } = boundsOf(db, topic, partition);
+      const range = {
+        start: recordKey(topic.id, partition, from > start ? from : start),
+        end: recordKey(topic.id, partition, end),
+        limit: max,
+      };
+      if (max < 1 || from >= end) return [];
+      return [...db.getRange(range)].map(({ key, value }) => decodeRecord(name, partition, offsetOfKey(key), value));
+    });
+
+  const committed = (group: string, name: string): Position[] =>
+    store.read((db) => {
+      const topic = topicIn(db)(name);
+      return Array.from({ length: topic.spec.partitions }, (_, partition) => {
+        const bytes = db.getBinary(groupKey(topic.id, partition, group));
+        return { topic: name, partition, offset: bytes ? decodeOffset(bytes) : boundsOf(db, topic, partition).start };
+      });
+    });
+
+  const write = ({ appends, offsets }: Transaction, group = ''): Position[] => {
+    const positions = store.write((db) => {
+      const topicOf = topicIn(db);
+      for (const { topic: name, partition, offset } of offsets) {
+        const topic = topicOf(name);
+        assertPartition(topic, partition);
+        db.put(groupKey(topic.id, partition, group), encodeOffset(offset));
+      }
+      return appendAll(db, topicOf, appends, Date.now());
+    });
+    if (appends.length > 0) wake.notify();
+    return positions;
+  };
+
+  const groupLog: GroupLog = {
+    partitionsOf: (name) => store.read((db) => topicIn(db)(name).spec.partitions),
+    committed,
+    read,
+    commit: (group, transaction) => void write(transaction, group),
+    wake,
+  };
+
+  return {
+    ensureTopics: async (specs) => {
+      // A reader may ask too, as long as nothing is missing.
+      const there = new Set(store.read(listTopics).map(({ spec }) => spec.name));
+      if (store.readOnly && specs.every(({ name }) => there.has(name))) {
+        store.read((db) => createTopics(db, specs));
+      } else {
+        store.write((db) => createTopics(db, specs));
+      }
+    },
+    describe: async () => store.read(describeTopics),
+    append: async (appends) => write({ appends, offsets: [] }),
+    read: async (topic, partition, from, max) => read(topic, partition, from, max),
+    offsetAt: async (name, partition, timestamp) =>
+      store.read((db) => {
+        const topic = topicIn(db)(name);
+        assertPartition(topic, partition);
+        return firstSince(db, topic, partition, timestamp);
+      }),
+    committed: async (group, topic) => committed(group, topic),
+    consumer: async (group, topics): Promise<Consumer> => {
+      if (store.readOnly) {
+        throw new UserError(
+          'topics-read-only',
+          `${store.folder}: opened for reading only; a group commits, so it writes`,
+        );
+      }
+      return joinGroup(groupLog, groups, group, topics);
+    },
+    close: async () => {
+      wake.notify();
+      await store.close();
+    },
+  };
+}
+
+/** Binary search: timestamps never go back within a partition, while compaction leaves gaps between offsets. */
+function firstSince(db: Database, topic: Topic, partition: number, timestamp: number): bigint {
+  const bounds = boundsOf(db, topic, partition);
+  const end = recordKey(topic.id, partition, bounds.end);
+  const firstFrom = (offset: bigint) => {
+    const [entry] = db.getRange({ start: recordKey(topic.id, partition, offset), end, limit: 1 });
+    return entry && { offset: offsetOfKey(entry.key), timestamp: timestampOf(entry.value) };
+  };
+  let low = bounds.start;
+  let high = bounds.end;
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    const record = firstFrom(middle);
+    if (!record || record.timestamp >= timestamp) high = middle;
+    else low = record.offset + 1n;
+  }
+  return firstFrom(low)?.offset ?? bounds.end;
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import type { LogRecord } from '../log.js';
+
+/**
+ * What the database holds: one ordered map from bytes to bytes.
+ *
+ *     f                              format of the folder, JSON
+ *     w                              the process that may write, JSON
+ *     t name                         a topic's id and settings, JSON
+ *     p id partition                 bounds of a partition
+ *     r id partition offset          a record
+ *     k id partition sha256(key)     compacted topics: offset of the key's newest record
+ *     g id partition group           a group's next offset
+ */
+const tags = { format: 'f', writer: 'w', topic: 't', partition: 'p', record: 'r', key: 'k', group: 'g' };
+
+export interface Bounds {
+  start: bigint;
+  end: bigint;
+  bytes: number;
+  /** Of the last record: timestamps never go back within a partition, so that a time can be searched for. */
+  timestamp: number;
+}
+
+export const formatKey = Buffer.from(tags.format);
+export const writerKey = Buffer.from(tags.writer);
+export const topicKey = (name: string) => Buffer.from(tags.topic + name);
+export const topicRange = { start: Buffer.from(tags.topic), end: Buffer.from('u') };
+
+function partitioned(tag: string, id: number, partition: number, rest: number): Buffer {
+  const key = Buffer.allocUnsafe(9 + rest);
+  key.write(tag, 'latin1');
+  key.writeUInt32BE(id, 1);
+  key.writeUInt32BE(partition, 5);
+  return key;
+}
+
+export const boundsKey = (id: number, partition: number) => partitioned(tags.partition, id, partition, 0);
+
+export function recordKey(id: number, partition: number, offset: bigint): Buffer {
+  const key = partitioned(tags.record, id, partition, 8);
+  key.writeBigUInt64BE(offset, 9);
+  return key;
+}
+
+export const offsetOfKey = (key: Buffer) => key.readBigUInt64BE(9);
+
+export function newestKey(id: number, partition: number, key: string): Buffer {
+  const hash = createHash('sha256').update(key).digest();
+  return Buffer.concat([partitioned(tags.key, id, partition, 0), hash]);
+}
+
+export function groupKey(id: number, partition: number, group: string): Buffer {
+  return Buffer.concat([partitioned(tags.group, id, partition, 0), Buffer.from(group)]);
+}
+
+export function encodeOffset(offset: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64BE(offset);
+  return bytes;
+}
+
+export const decodeOffset = (bytes: Buffer) => bytes.readBigUInt64BE();
+
+export function encodeBounds(bounds: Bounds): Buffer {
+  const bytes = Buffer.allocUnsafe(32);
+  bytes.writeBigUInt64BE(bounds.start, 0);
+  bytes.writeBigUInt64BE(bounds.end, 8);
+  bytes.writeDoubleBE(bounds.bytes, 16);
+  bytes.writeDoubleBE(bounds.timestamp, 24);
+  return bytes;
+}
+
+export function decodeBounds(bytes: Buffer): Bounds {
+  return {
+    start: bytes.readBigUInt64BE(0),
+    end: bytes.readBigUInt64BE(8),
+    bytes: bytes.readDoubleBE(16),
+    timestamp: bytes.readDoubleBE(24),
+  };
+}
+
+// A record: timestamp f64, 1 where there is a value, key length u32, headers length u32, key, headers as JSON, value.
+const fixed = 17;
+
+export function encodeRecord(
+  key: string,
+  headers: Readonly<Record<string, string>> | undefined,
+  value: Uint8Array | null,
+  timestamp: number,
+): Buffer {
+  const json = headers === undefined ? '' : JSON.stringify(headers);
+  const keyLength = Buffer.byteLength(key);
+  const headersLength = Buffer.byteLength(json);
+  const bytes = Buffer.allocUnsafe(fixed + keyLength + headersLength + (value?.byteLength ?? 0));
+  bytes.writeDoubleBE(timestamp, 0);
+  bytes[8] = value === null ? 0 : 1;
+  bytes.writeUInt32BE(keyLength, 9);
+  bytes.writeUInt32BE(headersLength, 13);
+  bytes.write(key, fixed, 'utf8');
+  bytes.write(json, fixed + keyLength, 'utf8');
+  if (value !== null) bytes.set(value, fixed + keyLength + headersLength);
+  return bytes;
+}
+
+export const timestampOf = (bytes: Buffer) => bytes.readDoubleBE(0);
+export const keyOf = (bytes: Buffer) => bytes.toString('utf8', fixed, fixed + bytes.readUInt32BE(9));
+
+export function decodeRecord(topic: string, partition: number, offset: bigint, bytes: Buffer): LogRecord {
+  const afterKey = fixed + bytes.readUInt32BE(9);
+  const afterHeaders = afterKey + bytes.readUInt32BE(13);
+  if (afterHeaders > bytes.byteLength) throw new RangeError(`record of ${bytes.byteLength} bytes is cut short`);
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp: timestampOf(bytes),
+    key: keyOf(bytes),
+    value:
+      bytes[8] === 1
+        ? new Uint8Array(bytes.buffer, bytes.byteOffset + afterHeaders, bytes.byteLength - afterHeaders)
+        : null,
+    headers: afterHeaders === afterKey ? {} : JSON.parse(bytes.toString('utf8', afterKey, afterHeaders)),
+  };
+}

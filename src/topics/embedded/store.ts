@@ -1,0 +1,164 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { UserError } from '../../errors.js';
+import { formatKey } from './layout.js';
+import { acquireWriter, assertWriter, releaseWriter } from './writer-lock.js';
+
+const format = { format: 'rlsd-topics', version: 1 };
+
+/** The open database, with every failure turned into an error that a user can act on. */
+export interface Store {
+  readonly folder: string;
+  readonly readOnly: boolean;
+  /** Runs reads on the newest committed state. */
+  read<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T;
+  /** Runs one transaction: on disk when this returns; a throw leaves nothing of it behind. */
+  write<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T;
+  close(): Promise<void>;
+}
+
+const causes: Readonly<Record<string, readonly [code: string, advice: string]>> = {
+  ENOSPC: ['disk-full', 'the disk is full; nothing of this transaction was written. Make room and go on'],
+  EDQUOT: ['disk-full', 'the disk quota is used up; nothing of this transaction was written. Make room and go on'],
+  EFBIG: ['disk-full', 'the file may not grow further; nothing of this transaction was written'],
+  EACCES: ['topics-permission', 'no permission; check the owner and the mode of the folder and its files'],
+  EPERM: ['topics-permission', 'no permission; check the owner and the mode of the folder and its files'],
+  EROFS: ['topics-permission', 'the file system is read-only'],
+  ENOENT: ['topics-missing', 'not there'],
+  ENOTDIR: ['topics-missing', 'not a folder'],
+  EEXIST: ['topics-missing', 'not a folder'],
+  MDB_MAP_FULL: ['disk-full', 'the address space for the file is used up; nothing of this transaction was written'],
+  MDB_READERS_FULL: ['too-many-readers', 'too many processes read these topics at once'],
+  MDB_INVALID: ['topics-corrupt', 'data.mdb is not a database of topics, or its head is damaged'],
+  MDB_VERSION_MISMATCH: ['topics-version', 'data.mdb was written by another version of LMDB'],
+};
+/** What the operating system and LMDB number; Node's own errors bring the name themselves. */
+const numbers: Readonly<Record<number, string>> = {
+  1: 'EPERM',
+  2: 'ENOENT',
+  13: 'EACCES',
+  20: 'ENOTDIR',
+  27: 'EFBIG',
+  28: 'ENOSPC',
+  30: 'EROFS',
+  122: 'EDQUOT',
+  [-30792]: 'MDB_MAP_FULL',
+  [-30790]: 'MDB_READERS_FULL',
+  [-30793]: 'MDB_INVALID',
+  [-30794]: 'MDB_VERSION_MISMATCH',
+};
+
+function explain(folder: string, error: unknown): Error {
+  const { code, message } = error as { code?: string | number; message?: string };
+  const known = causes[typeof code === 'number' ? (numbers[code] ?? '') : (code ?? '')];
+  // Beside LMDB's own complaints, lengths and JSON that make no sense show a damaged page.
+  const damaged = typeof code === 'number' || error instanceof RangeError || error instanceof SyntaxError;
+  if (error instanceof UserError || (!known && !damaged)) return error as Error;
+  const [kind, advice] = known ?? ['topics-corrupt', 'the topics cannot be read or written; data.mdb may be damaged'];
+  const explained = new UserError(kind, `${folder}: ${advice} (${message ?? String(error)})`);
+  explained.cause = error;
+  return explained;
+}
+
+function openDatabase(folder: string, readOnly: boolean): RootDatabase<Buffer, Buffer> {
+  const file = join(folder, 'data.mdb');
+  if (readOnly && !existsSync(file)) {
+    throw new UserError('topics-missing', `${folder}: no topics here; data.mdb is not there`);
+  }
+  if (!readOnly) mkdirSync(folder, { recursive: true });
+  return open<Buffer, Buffer>({
+    path: folder,
+    noSubdir: false,
+    readOnly,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    // Each commit waits for the disk, in LMDB's own order of writes: what was committed outlives the process and the power.
+    overlappingSync: false,
+  });
+}
+
+function checkFormat(db: RootDatabase<Buffer, Buffer>, folder: string): boolean {
+  const found = db.getBinary(formatKey);
+  if (found === undefined) {
+    if (db.getKeysCount({ start: Buffer.from([0]), limit: 1 }) === 0) return false;
+    throw new UserError('topics-version', `${folder}: data.mdb is an LMDB database, but not one of topics`);
+  }
+  const { format: name, version } = JSON.parse(found.toString()) as typeof format;
+  if (name !== format.format || version !== format.version) {
+    throw new UserError(
+      'topics-version',
+      `${folder}: these topics have format ${name} ${version}; this release reads and writes ${format.format} ${format.version}`,
+    );
+  }
+  return true;
+}
+
+/** @throws {UserError} when the folder cannot be used, and why. */
+export function openStore(path: string, readOnly: boolean): Store {
+  const folder = resolve(path);
+  const file = join(folder, 'data.mdb');
+  const guard = <T>(action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      throw explain(folder, error);
+    }
+  };
+
+  const db = guard(() => openDatabase(folder, readOnly));
+  const inode = statSync(file).ino;
+  // LMDB would go on writing to a file that no longer has a name.
+  const assertThere = () => {
+    if (statSync(file, { throwIfNoEntry: false })?.ino !== inode) {
+      throw new UserError('topics-missing', `${folder}: data.mdb was removed or replaced while it was open`);
+    }
+  };
+
+  let writer: string | undefined;
+  try {
+    guard(() => {
+      const formatted = checkFormat(db, folder);
+      if (readOnly) return;
+      writer = acquireWriter(db, folder);
+      if (!formatted) db.transactionSync(() => db.put(formatKey, Buffer.from(JSON.stringify(format))));
+    });
+  } catch (error) {
+    void db.close();
+    throw error;
+  }
+
+  let closed = false;
+  const assertOpen = () => {
+    if (closed) throw new UserError('topics-closed', `${folder}: these topics were closed`);
+    assertThere();
+  };
+  return {
+    folder,
+    readOnly,
+    read: (action) =>
+      guard(() => {
+        assertOpen();
+        if (readOnly) db.resetReadTxn();
+        return action(db);
+      }),
+    write: (action) =>
+      guard(() => {
+        if (writer === undefined) {
+          throw new UserError('topics-read-only', `${folder}: these topics were opened for reading only`);
+        }
+        const id = writer;
+        assertOpen();
+        return db.transactionSync(() => {
+          assertWriter(db, id, folder);
+          return action(db);
+        });
+      }),
+    async close() {
+      if (closed) return;
+      closed = true;
+      if (writer !== undefined && existsSync(file)) releaseWriter(db, writer);
+      await db.close();
+    },
+  };
+}
