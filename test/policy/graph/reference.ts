@@ -13,17 +13,19 @@ export function referenceLogprobs(
   temperature: number,
 ): number[][] {
   const { hiddenSize, headDim, heads, kvHeads } = config;
-  const at = (name: string, index: number): number => numbers(parameters, name)[index] ?? Number.NaN;
-  const linear = (x: readonly number[], name: string, out: number, bias: boolean): number[] =>
-    Array.from({ length: out }, (_, o) =>
-      x.reduce(
-        (sum, value, i) => sum + value * at(`${name}.weight`, o * x.length + i),
-        bias ? at(`${name}.bias`, o) : 0,
-      ),
-    );
+  const linear = (x: readonly number[], name: string, out: number, bias: boolean): number[] => {
+    const weight = numbers(parameters, `${name}.weight`);
+    const start = bias ? numbers(parameters, `${name}.bias`) : undefined;
+    return Array.from({ length: out }, (_, o) => {
+      let sum = start?.[o] ?? 0;
+      for (let i = 0; i < x.length; i++) sum += (x[i] ?? 0) * (weight[o * x.length + i] ?? Number.NaN);
+      return sum;
+    });
+  };
   const norm = (x: readonly number[], name: string): number[] => {
     const root = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length + config.rmsNormEps);
-    return x.map((value, i) => (value / root) * at(`${name}.weight`, i));
+    const weight = numbers(parameters, `${name}.weight`);
+    return x.map((value, i) => (value / root) * (weight[i] ?? Number.NaN));
   };
   const frequencies = rotaryFrequencies(config);
   const rotate = (x: readonly number[], position: number): number[] =>
@@ -42,9 +44,8 @@ export function referenceLogprobs(
     return powers.map((value) => value / sum);
   };
 
-  let states = tokens.map((token) =>
-    Array.from({ length: hiddenSize }, (_, i) => at('model.embed_tokens.weight', token * hiddenSize + i)),
-  );
+  const embeddings = numbers(parameters, 'model.embed_tokens.weight');
+  let states = tokens.map((token) => [...embeddings.subarray(token * hiddenSize, (token + 1) * hiddenSize)]);
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `model.layers.${layer}`;
     const inputs = states.map((x) => norm(x, `${name}.input_layernorm`));
