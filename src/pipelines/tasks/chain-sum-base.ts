@@ -18,13 +18,11 @@ export const CHAIN_SUM_RECIPE = {
     num_attention_heads: 4,
     num_key_value_heads: 4,
     intermediate_size: 176,
-    max_position_embeddings: 160,
+    max_position_embeddings: 128,
     rms_norm_eps: 1e-6,
     rope_theta: 10000,
     tie_word_embeddings: true,
   },
-  /** Standard deviations of the first weights; output projections are divided by sqrt(2 x layers). */
-  init: { embedding: 0.05, matrices: 'hidden^-0.5' },
   demonstrator: { slip: 0.7, leave: 0.1 },
   /** Demonstrations a step, of each kind; each kind's loss is averaged over its completion tokens and the two are added. */
   batch: { plain: 32, hinted: 32 },
