@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import type { Append, LogRecord } from '../log.js';
+
+/**
+ * A record larger than the message limit travels as several messages of one transaction, in one partition. Each but the first
+ * names the offset of the first, so that a reader that begins in the middle can go back for the rest. The last carries the
+ * record's own headers, and its offset is the record's.
+ */
+export const CHUNK = { index: 'chunk-index', count: 'chunk-count', first: 'chunk-first', digest: 'chunk-digest' } as const;
+
+export interface Message {
+  readonly key: Buffer;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where this is a chunk but the first: the offset of the first is not known before that was written. */
+  readonly follows: boolean;
+}
+
+/** What a message takes in a batch beside key and value: lengths, headers, timestamps. */
+const OVERHEAD = 64;
+
+/** Upper bound of the bytes that this message takes in a batch. */
+export function sizeOf({ key, value, headers }: Message): number {
+  let size = OVERHEAD + key.byteLength + (value?.byteLength ?? 0);
+  for (const [name, text] of Object.entries(headers)) size += 8 + Buffer.byteLength(name) + Buffer.byteLength(text);
+  return size;
+}
+
+/** The messages of one record, each at most `limit` bytes. */
+export function messagesOf(append: Append, limit: number): Message[] {
+  const key = Buffer.from(append.key, 'utf8');
+  const headers = append.headers ?? {};
+  const whole: Message = { key, value: append.value, headers, follows: false };
+  const { value } = append;
+  if (value === null || sizeOf(whole) <= limit) return [whole];
+  const room = limit - sizeOf({ ...whole, value: null }) - 300; // 300: the headers of a chunk
+  const step = Math.max(room, 1024);
+  const count = Math.ceil(value.byteLength / step);
+  const digest = createHash('sha256').update(value).digest('hex');
+  return Array.from({ length: count }, (_, index) => ({
+    key,
+    value: value.subarray(index * step, (index + 1) * step),
+    headers: {
+      ...(index === count - 1 ? headers : {}),
+      [CHUNK.index]: String(index),
+      [CHUNK.count]: String(count),
+      [CHUNK.digest]: digest,
+    },
+    follows: index > 0,
+  }));
+}
+
+/** Puts the chunks of one partition together again. */
+export interface Assembler {
+  /** The whole record when this was its last message, or undefined. */
+  add(record: LogRecord): Promise<LogRecord | undefined>;
+}
+
+/**
+ * @param before reads the messages of this partition in `[from, to)`, for a reader that began within a record.
+ * @throws Error where the digest does not fit.
+ */
+export function assembler(before: (from: bigint, to: bigint) => Promise<LogRecord[]>): Assembler {
+  const open = new Map<bigint, Uint8Array[]>();
+  return {
+    async add(record) {
+      const count = record.headers[CHUNK.count];
+      if (count === undefined) return record;
+      const index = Number(record.headers[CHUNK.index]);
+      const first = index === 0 ? record.offset : BigInt(record.headers[CHUNK.first] ?? -1);
+      let parts = open.get(first);
+      if (!parts) {
+        parts = [];
+        open.set(first, parts);
+        const missed = index === 0 ? [] : await before(first, record.offset);
+        for (const other of missed) {
+          const isFirst = other.offset === first && other.headers[CHUNK.index] === '0';
+          if ((isFirst || other.headers[CHUNK.first] === String(first)) && other.value) parts.push(other.value);
+        }
+      }
+      if (record.value) parts.push(record.value);
+      if (index < Number(count) - 1) return undefined;
+      open.delete(first);
+      const value = Buffer.concat(parts);
+      // Retention removes whole segments, so the head of a record may be gone already: then the record is.
+      if (parts.length < Number(count)) return undefined;
+      if (createHash('sha256').update(value).digest('hex') !== record.headers[CHUNK.digest])
+        throw new Error(`${record.topic}/${record.partition}@${record.offset}: the chunks do not fit their digest`);
+      const own = Object.entries(record.headers).filter(([name]) => !Object.values<string>(CHUNK).includes(name));
+      return { ...record, value, headers: Object.fromEntries(own) };
+    },
+  };
+}

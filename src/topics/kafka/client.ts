@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../../errors.js';
+import { explain, isTransient, protocolType } from './errors.js';
+import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
+import { required } from './protocol.js';
+
+/** How long a broker may be away before the work fails, in milliseconds. */
+const OUTAGE_MS = 300_000;
+
+/** One set of connections to the cluster. Requests on a connection wait for each other, so every consumer has its own. */
+export interface Client {
+  readonly brokers: readonly string[];
+  /** Number of partitions. @throws {UserError} `unknown-topic` */
+  partitions(topic: string): Promise<number>;
+  leader(topic: string, partition: number): Promise<Broker>;
+  coordinator(kind: 'group' | 'transaction', id: string): Promise<Broker>;
+  /** Tries again with growing pauses while the failure may pass, for at most `forMs`. */
+  retrying<T>(doing: string, attempt: () => Promise<T>, forMs?: number): Promise<T>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the first broker that answers.
+ * @throws {UserError} `kafka-unreachable`, `kafka-credentials`, `kafka-tls`, `kafka-too-old`
+ */
+export async function openClient(options: ClusterOptions): Promise<Client> {
+  const cluster = newCluster(options);
+  try {
+    await cluster.connect();
+    await cluster.refreshMetadata();
+  } catch (error) {
+    await cluster.disconnect().catch(() => {});
+    throw explain(error, options.brokers, 'connecting');
+  }
+  return clientOf(cluster, options.brokers);
+}
+
+function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
+  const coordinators = new Map<string, Promise<Broker>>();
+  let closed = false;
+
+  const refresh = async () => {
+    coordinators.clear();
+    await cluster.connect();
+    await cluster.refreshMetadata();
+  };
+
+  const retrying: Client['retrying'] = async (doing, attempt, forMs = OUTAGE_MS) => {
+    const deadline = Date.now() + forMs;
+    for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (closed || !isTransient(error) || Date.now() + pause > deadline) throw explain(error, brokers, doing);
+        await sleep(pause * (0.5 + Math.random() / 2));
+        // An open transaction that must finish first says nothing about where the brokers are.
+        if (protocolType(error) !== 'CONCURRENT_TRANSACTIONS' && protocolType(error) !== 'UNSTABLE_OFFSET_COMMIT')
+          await refresh().catch(() => {});
+      }
+    }
+  };
+
+  const partitions = async (topic: string): Promise<number> => {
+    const known = () => {
+      try {
+        return cluster.findTopicPartitionMetadata(topic).length;
+      } catch {
+        return 0;
+      }
+    };
+    if (known() > 0) return known();
+    try {
+      // A topic made a moment ago may not be known to every broker yet.
+      await retrying(`looking up topic ${topic}`, () => cluster.addMultipleTargetTopics([topic]), 1500);
+    } catch (error) {
+      const type = protocolType(error instanceof UserError ? error.cause : error);
+      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'INVALID_TOPIC_EXCEPTION') throw error;
+    }
+    if (known() === 0)
+      throw new UserError('unknown-topic', `topic ${JSON.stringify(topic)} is not on Kafka at ${brokers.join(', ')}`);
+    return known();
+  };
+
+  const connected = async (broker: Broker): Promise<Broker> => {
+    for (const { apiKey, apiVersion, apiName } of required) {
+      const has = broker.versions[apiKey]?.maxVersion ?? -1;
+      if (has < apiVersion)
+        throw new UserError(
+          'kafka-too-old',
+          `Kafka at ${brokers.join(', ')} is too old: ${apiName} ${apiVersion} is needed, it has ${has}; use Kafka 2.5 or newer`,
+        );
+    }
+    return broker;
+  };
+
+  return {
+    brokers,
+    partitions,
+    retrying,
+    async leader(topic, partition) {
+      const count = await partitions(topic);
+      const found = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
+      if (!found)
+        throw new UserError('unknown-partition', `topic ${topic} has partitions 0 to ${count - 1}, not ${partition}`);
+      return connected(await cluster.findBroker({ nodeId: found.leader }));
+    },
+    coordinator(kind, id) {
+      const name = `${kind} ${id}`;
+      const known = coordinators.get(name);
+      if (known) return known;
+      const found = cluster
+        .findGroupCoordinator({ groupId: id, coordinatorType: kind === 'group' ? 0 : 1 })
+        .then(connected);
+      coordinators.set(name, found);
+      found.catch(() => coordinators.delete(name));
+      return found;
+    },
+    async close() {
+      closed = true;
+      await cluster.disconnect();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { UserError } from '../../errors.js';
+
+/** The error and everything that caused it. */
+function* causes(error: unknown): Generator<Error & { type?: unknown; code?: unknown; retriable?: unknown }> {
+  for (let e: unknown = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) yield e;
+}
+
+/** The protocol's name for what a broker refused, such as `ILLEGAL_GENERATION`; undefined where no broker answered. */
+export function protocolType(error: unknown): string | undefined {
+  for (const { type } of causes(error)) if (typeof type === 'string') return type;
+  return undefined;
+}
+
+const CONNECTION = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSMetadataNotLoaded',
+  'KafkaJSTopicMetadataNotLoaded',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSLockTimeout',
+]);
+// Retriable by the protocol although kafkajs does not list them so.
+const RETRIABLE = new Set(['BROKER_NOT_AVAILABLE', 'STALE_CONTROLLER_EPOCH', 'UNKNOWN']);
+
+/** True where the cluster may answer when it is asked again: no connection, no leader, no coordinator yet. */
+export function isTransient(error: unknown): boolean {
+  for (const { name, message, retriable, type } of causes(error)) {
+    if (name === 'KafkaJSSASLAuthenticationError' || isTlsFailure(message)) return false;
+    if (CONNECTION.has(name)) return true;
+    if (typeof type === 'string') return retriable === true || RETRIABLE.has(type);
+  }
+  return false;
+}
+
+const isTlsFailure = (message: string) => /certificate|ssl|tls/i.test(message);
+
+/** The same failure in words for the person who named the cluster; other errors as they are. */
+export function explain(error: unknown, brokers: readonly string[], doing: string): unknown {
+  if (error instanceof UserError) return error;
+  const where = brokers.join(', ');
+  const type = protocolType(error);
+  const chain = [...causes(error)];
+  const message = chain.at(-1)?.message ?? String(error);
+  if (
+    chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError') ||
+    type === 'SASL_AUTHENTICATION_FAILED' ||
+    type === 'UNSUPPORTED_SASL_MECHANISM'
+  )
+    return new UserError('kafka-credentials', `${doing}: Kafka at ${where} refused the credentials: ${message}`);
+  if (chain.some((e) => isTlsFailure(e.message)))
+    return new UserError('kafka-tls', `${doing}: no TLS connection to Kafka at ${where}: ${message}`);
+  if (type?.endsWith('AUTHORIZATION_FAILED'))
+    return new UserError('kafka-denied', `${doing}: Kafka at ${where} denied it (${type}): ${message}`);
+  if (isTransient(error))
+    return new UserError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);
+  return error;
+}

@@ -1,0 +1,206 @@
+import { createRequire } from 'node:module';
+
+/**
+ * The parts of kafkajs below its consumer and producer: connections, metadata, and one method a request. Its consumer loop owns
+ * the pace and its producer cannot send a group generation with the offsets; credit and fencing need both. kafkajs 2.2.4 is the
+ * last release and is pinned, so these modules stay as they are.
+ */
+const require = createRequire(import.meta.url);
+
+export interface Encoder {
+  writeInt8(value: number): Encoder;
+  writeInt16(value: number): Encoder;
+  writeInt32(value: number): Encoder;
+  writeInt64(value: string): Encoder;
+  writeString(value: string | null): Encoder;
+  writeArray(values: readonly Encoder[]): Encoder;
+  writeUVarInt(value: number): Encoder;
+  writeUVarIntString(value: string | null): Encoder;
+  writeUVarIntArray(values: readonly Encoder[], type: 'object'): Encoder;
+}
+
+export interface Decoder {
+  readInt16(): number;
+  readInt32(): number;
+  readInt64(): { toString(): string };
+  readString(): string;
+  readUVarIntString(): string | null;
+  readUVarIntArray<T>(read: (decoder: Decoder) => T): T[] | null;
+  readArray<T>(read: (decoder: Decoder) => T): T[];
+  readBytes(length?: number): Buffer;
+  readTaggedFields(): unknown;
+  canReadBytes(length: number): boolean;
+}
+
+export interface RawRecord {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | Buffer[] | undefined>>;
+}
+
+export interface RecordBatch {
+  readonly firstOffset: string;
+  readonly lastOffsetDelta: number;
+  readonly inTransaction: boolean;
+  readonly isControlBatch: boolean;
+  readonly producerId: string;
+  readonly records: readonly RawRecord[];
+}
+
+/** One request and how to read its answer. */
+export interface Exchange<T> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<Encoder>;
+  };
+  readonly response: { decode(data: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+  readonly requestTimeout?: number;
+}
+
+export interface OutgoingMessage {
+  readonly key: Buffer;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface PartitionBatch {
+  readonly partition: number;
+  readonly firstSequence: number;
+  readonly messages: readonly OutgoingMessage[];
+}
+
+type ByTopic<T> = readonly { readonly topic: string; readonly partitions: readonly T[] }[];
+
+export interface Broker {
+  readonly nodeId: number;
+  readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
+  readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> };
+  disconnect(): Promise<void>;
+  initProducerId(options: { transactionalId: string; transactionTimeout: number }): Promise<{
+    producerId: string;
+    producerEpoch: number;
+  }>;
+  addPartitionsToTxn(options: {
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    topics: ByTopic<number>;
+  }): Promise<unknown>;
+  addOffsetsToTxn(options: {
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    groupId: string;
+  }): Promise<unknown>;
+  endTxn(options: {
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    transactionResult: boolean;
+  }): Promise<unknown>;
+  produce(options: {
+    topicData: ByTopic<PartitionBatch>;
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    compression: number;
+  }): Promise<{ topics: { topicName: string; partitions: { partition: number; baseOffset: string }[] }[] }>;
+  listOffsets(options: {
+    replicaId: number;
+    isolationLevel: number;
+    topics: ByTopic<{ partition: number; timestamp: number }>;
+  }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>;
+  joinGroup(options: {
+    groupId: string;
+    sessionTimeout: number;
+    rebalanceTimeout: number;
+    memberId: string;
+    groupProtocols: readonly { name: string; metadata: Buffer }[];
+  }): Promise<{
+    generationId: number;
+    leaderId: string;
+    memberId: string;
+    members: { memberId: string; memberMetadata: Buffer }[];
+  }>;
+  syncGroup(options: {
+    groupId: string;
+    generationId: number;
+    memberId: string;
+    groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[];
+  }): Promise<{ memberAssignment: Buffer }>;
+  heartbeat(options: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
+  leaveGroup(options: { groupId: string; memberId: string }): Promise<unknown>;
+}
+
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  findBroker(options: { nodeId: number }): Promise<Broker>;
+  findGroupCoordinator(options: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
+  findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
+}
+
+export interface ClusterOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl?: object;
+  readonly sasl?: object;
+  readonly connectionTimeout: number;
+  readonly authenticationTimeout: number;
+  readonly reauthenticationThreshold: number;
+  readonly requestTimeout: number;
+  readonly enforceRequestTimeout: boolean;
+  readonly metadataMaxAge: number;
+  readonly allowAutoTopicCreation: boolean;
+  readonly isolationLevel: number;
+  readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
+}
+
+const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
+const { createLogger } = require('kafkajs/src/loggers') as { createLogger(options: object): object };
+const socketFactory = require('kafkajs/src/network/socketFactory') as () => unknown;
+const EncoderClass = require('kafkajs/src/protocol/encoder') as new () => Encoder;
+const DecoderClass = require('kafkajs/src/protocol/decoder') as new (data: Buffer) => Decoder;
+const protocolErrors = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
+
+/** Reads one record batch and moves the decoder past it. */
+export const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (
+  decoder: Decoder,
+) => Promise<RecordBatch>;
+
+export const memberMetadata = (require('kafkajs') as { AssignerProtocol: AssignerProtocol }).AssignerProtocol
+  .MemberMetadata;
+export const memberAssignment = (require('kafkajs') as { AssignerProtocol: AssignerProtocol }).AssignerProtocol
+  .MemberAssignment;
+
+interface AssignerProtocol {
+  readonly MemberMetadata: {
+    encode(value: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
+    decode(data: Buffer): { topics: string[]; userData: Buffer };
+  };
+  readonly MemberAssignment: {
+    encode(value: { version: number; assignment: Readonly<Record<string, readonly number[]>>; userData: Buffer }): Buffer;
+    decode(data: Buffer): { assignment: Record<string, number[]> } | null;
+  };
+}
+
+/** Kafka's codecs by their number in a record batch: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
+export const compressionCodecs = (require('kafkajs') as { CompressionCodecs: Record<number, () => unknown> })
+  .CompressionCodecs;
+
+export function newCluster(options: ClusterOptions): Cluster {
+  // kafkajs logs every failed attempt; what matters reaches the caller as an error.
+  const logger = createLogger({ level: 0, logCreator: () => () => {} });
+  return new ClusterClass({ ...options, logger, socketFactory: socketFactory() });
+}
+
+export const encoder = (): Encoder => new EncoderClass();
+export const decoder = (data: Buffer): Decoder => new DecoderClass(data);
+/** The error for a code of the protocol. */
+export const protocolError = (code: number): Error => protocolErrors.createErrorFromCode(code);
