@@ -6,11 +6,16 @@ import type { Append, LogRecord } from '../log.js';
  * names the offset of the first, so that a reader that begins in the middle can go back for the rest. The last carries the
  * record's own headers, and its offset is the record's.
  */
-export const CHUNK = { index: 'chunk-index', count: 'chunk-count', first: 'chunk-first', digest: 'chunk-digest' } as const;
+export const CHUNK = {
+  index: 'chunk-index',
+  count: 'chunk-count',
+  first: 'chunk-first',
+  digest: 'chunk-digest',
+} as const;
 
 export interface Message {
   readonly key: Buffer;
-  readonly value: Uint8Array | null;
+  readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
   /** Where this is a chunk but the first: the offset of the first is not known before that was written. */
   readonly follows: boolean;
@@ -30,8 +35,9 @@ export function sizeOf({ key, value, headers }: Message): number {
 export function messagesOf(append: Append, limit: number): Message[] {
   const key = Buffer.from(append.key, 'utf8');
   const headers = append.headers ?? {};
-  const whole: Message = { key, value: append.value, headers, follows: false };
-  const { value } = append;
+  // kafkajs writes anything but a Buffer as text.
+  const value = append.value && Buffer.from(append.value.buffer, append.value.byteOffset, append.value.byteLength);
+  const whole: Message = { key, value, headers, follows: false };
   if (value === null || sizeOf(whole) <= limit) return [whole];
   const room = limit - sizeOf({ ...whole, value: null }) - 300; // 300: the headers of a chunk
   const step = Math.max(room, 1024);

@@ -73,8 +73,7 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
       // A topic made a moment ago may not be known to every broker yet.
       await retrying(`looking up topic ${topic}`, () => cluster.addMultipleTargetTopics([topic]), 1500);
     } catch (error) {
-      const type = protocolType(error instanceof UserError ? error.cause : error);
-      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'INVALID_TOPIC_EXCEPTION') throw error;
+      if (!(error instanceof UserError) || error.code !== 'unknown-topic') throw error;
     }
     if (known() === 0)
       throw new UserError('unknown-topic', `topic ${JSON.stringify(topic)} is not on Kafka at ${brokers.join(', ')}`);

@@ -53,6 +53,8 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
     return new UserError('kafka-tls', `${doing}: no TLS connection to Kafka at ${where}: ${message}`);
   if (type?.endsWith('AUTHORIZATION_FAILED'))
     return new UserError('kafka-denied', `${doing}: Kafka at ${where} denied it (${type}): ${message}`);
+  if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION')
+    return new UserError('unknown-topic', `${doing}: Kafka at ${where} has no such topic`);
   if (isTransient(error))
     return new UserError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);
   return error;

@@ -49,6 +49,11 @@ export interface RecordBatch {
   readonly records: readonly RawRecord[];
 }
 
+export interface Throttled<T> {
+  readonly clientSideThrottleTime: number;
+  readonly value: T;
+}
+
 /** One request and how to read its answer. */
 export interface Exchange<T> {
   readonly request: {
@@ -57,13 +62,14 @@ export interface Exchange<T> {
     readonly apiName: string;
     encode(): Promise<Encoder>;
   };
-  readonly response: { decode(data: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+  /** kafkajs waits for `clientSideThrottleTime` (ms) before it sends the next request: the broker's quota. */
+  readonly response: { decode(data: Buffer): Promise<Throttled<T>>; parse(decoded: Throttled<T>): Promise<T> };
   readonly requestTimeout?: number;
 }
 
 export interface OutgoingMessage {
   readonly key: Buffer;
-  readonly value: Uint8Array | null;
+  readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -185,7 +191,11 @@ interface AssignerProtocol {
     decode(data: Buffer): { topics: string[]; userData: Buffer };
   };
   readonly MemberAssignment: {
-    encode(value: { version: number; assignment: Readonly<Record<string, readonly number[]>>; userData: Buffer }): Buffer;
+    encode(value: {
+      version: number;
+      assignment: Readonly<Record<string, readonly number[]>>;
+      userData: Buffer;
+    }): Buffer;
     decode(data: Buffer): { assignment: Record<string, number[]> } | null;
   };
 }

@@ -4,8 +4,8 @@ import {
   decodeBatch,
   decoder,
   type Encoder,
-  encoder,
   type Exchange,
+  encoder,
   protocolError,
   type RecordBatch,
 } from './internals.js';
@@ -58,9 +58,9 @@ function flexible<T>(
       decode: async (data) => {
         const d = decoder(data);
         d.readTaggedFields();
-        return decode(d);
+        return { clientSideThrottleTime: d.readInt32(), value: decode(d) };
       },
-      parse: async (decoded) => decoded,
+      parse: async ({ value }) => value,
     },
   };
 }
@@ -92,7 +92,6 @@ export function fetchOffsets(
           )
           .writeInt8(1), // only stable offsets
       (d) => {
-        d.readInt32(); // throttle time
         const topics = d.readUVarIntArray((t) => {
           const topic = t.readUVarIntString() ?? '';
           const list = t.readUVarIntArray((p) => {
@@ -126,7 +125,7 @@ export function commitOffsets(
     member: string;
     offsets: readonly TopicPartitionOffset[];
   },
-): Promise<null> {
+): Promise<void> {
   return broker.connectionPool.send(
     flexible(
       TXN_OFFSET_COMMIT,
@@ -147,7 +146,11 @@ export function commitOffsets(
                   .writeUVarIntArray(
                     partitions.map(({ partition, offset }) =>
                       noTags(
-                        encoder().writeInt32(partition).writeInt64(String(offset)).writeInt32(-1).writeUVarIntString(''),
+                        encoder()
+                          .writeInt32(partition)
+                          .writeInt64(String(offset))
+                          .writeInt32(-1)
+                          .writeUVarIntString(''),
                       ),
                     ),
                     'object',
@@ -157,7 +160,6 @@ export function commitOffsets(
             'object',
           ),
       (d) => {
-        d.readInt32(); // throttle time
         d.readUVarIntArray((t) => {
           t.readUVarIntString();
           t.readUVarIntArray((p) => {
@@ -167,7 +169,6 @@ export function commitOffsets(
           });
           t.readTaggedFields();
         });
-        return null;
       },
     ),
   );
@@ -220,13 +221,18 @@ export function fetchBatches(
           .writeArray([])
           .writeString(''),
     },
-    response: { decode: (data) => decodeFetch(decoder(data)), parse: async (decoded) => decoded },
+    response: {
+      decode: async (data) => {
+        const d = decoder(data);
+        return { clientSideThrottleTime: d.readInt32(), value: await decodeFetch(d) };
+      },
+      parse: async ({ value }) => value,
+    },
     requestTimeout: limits.waitMs + 30_000,
   });
 }
 
 async function decodeFetch(d: Decoder): Promise<FetchedPartition[]> {
-  d.readInt32(); // throttle time
   check(d.readInt16());
   d.readInt32(); // session
   const found: FetchedPartition[] = [];

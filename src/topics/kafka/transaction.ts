@@ -1,8 +1,9 @@
-import { FencedError, type Append, type Position } from '../log.js';
+import { type Append, FencedError, type Position } from '../log.js';
 import { partitionOf } from '../partition.js';
 import { CHUNK, type Message, messagesOf, sizeOf } from './chunks.js';
 import type { Client } from './client.js';
 import { protocolType } from './errors.js';
+import type { Written } from './fetch.js';
 import { byTopic, commitOffsets } from './protocol.js';
 
 /** A transaction that its writer left open is aborted by the broker after this many milliseconds. */
@@ -49,10 +50,11 @@ export interface WriterOptions {
   readonly compression: number;
   /** Bytes of a record batch. */
   readonly limit: number;
+  readonly written: Written;
 }
 
 /** One transactional, idempotent producer. One transaction at a time: the caller waits for each. */
-export function openWriter(client: Client, { transactionalId, compression, limit }: WriterOptions): Writer {
+export function openWriter(client: Client, { transactionalId, compression, limit, written }: WriterOptions): Writer {
   let producer: Producer | undefined;
   const coordinator = () => client.coordinator('transaction', transactionalId);
 
@@ -161,6 +163,10 @@ export function openWriter(client: Client, { transactionalId, compression, limit
             .catch(() => {});
         if (fenced) throw new FencedError(`${transactionalId}: ${(error as Error).message}`, { cause: error });
         throw error;
+      }
+      for (const { topic, partition, offsets } of outgoing.partitions) {
+        const last = offsets.at(-1);
+        if (last !== undefined) written.set(`${topic}/${partition}`, last);
       }
       return outgoing.positions();
     },

@@ -1,0 +1,35 @@
+/** A member of a group as its leader sees it. `owned` are partition numbers; a higher generation knows better. */
+export interface Member {
+  readonly id: string;
+  readonly generation: number;
+  readonly owned: readonly number[];
+}
+
+/**
+ * Shares partition numbers 0 to `count` - 1 among the members: as even as possible, and each member keeps what it has as far as
+ * that allows, so that work in flight goes on. A number stands for that partition of every topic of the group: records of one key
+ * meet in one member whatever the topic.
+ */
+export function share(members: readonly Member[], count: number): Map<string, number[]> {
+  const shares = new Map<string, number[]>(members.map(({ id }) => [id, []]));
+  const free = new Set(Array.from({ length: count }, (_, i) => i));
+  const least = Math.floor(count / members.length);
+  let larger = count % members.length; // members that get one more
+  const claims = [...members].sort(
+    (a, b) => b.generation - a.generation || b.owned.length - a.owned.length || (a.id < b.id ? -1 : 1),
+  );
+  for (const { id, owned } of claims) {
+    const own = shares.get(id) ?? [];
+    for (const number of owned) {
+      if (!free.has(number) || own.length > least || (own.length === least && larger === 0)) continue;
+      if (own.length === least) larger--;
+      own.push(number);
+      free.delete(number);
+    }
+  }
+  for (const number of free) {
+    const poorest = [...shares.values()].reduce((a, b) => (b.length < a.length ? b : a));
+    poorest.push(number);
+  }
+  return shares;
+}

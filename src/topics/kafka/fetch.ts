@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogRecord } from '../log.js';
+import { assembler } from './chunks.js';
+import type { Client } from './client.js';
+import { protocolError, type RawRecord, type RecordBatch } from './internals.js';
+import { type FetchedPartition, fetchBatches } from './protocol.js';
+
+export const OFFSET_OUT_OF_RANGE = 1;
+
+/**
+ * The last offsets that this log wrote. A committed transaction is visible once the brokers have marked its end in every
+ * partition, a moment after the coordinator says yes; whoever reads through the same log waits for that.
+ */
+export type Written = Map<string, bigint>;
+
+/** Waits until what this log wrote to the partition can be read. */
+export async function settle(written: Written, client: Client, topic: string, partition: number): Promise<void> {
+  const id = `${topic}/${partition}`;
+  const deadline = Date.now() + 15_000; // beyond the time-out of a transaction that holds it up
+  for (let last = written.get(id); last !== undefined && Date.now() < deadline; last = written.get(id)) {
+    if ((await offsetAtTime(client, topic, partition, LATEST)) > last) {
+      if (written.get(id) === last) written.delete(id);
+    } else await sleep(5);
+  }
+}
+
+/** -2 and -1 are the protocol's names for the first offset and the end. */
+export const EARLIEST = -2;
+export const LATEST = -1;
+
+/** The first committed offset at or after a time in milliseconds, or at EARLIEST or LATEST; -1 where there is none. */
+export function offsetAtTime(client: Client, topic: string, partition: number, timestamp: number): Promise<bigint> {
+  return client.retrying(`looking up offsets of ${topic}`, async () => {
+    const broker = await client.leader(topic, partition);
+    const { responses } = await broker.listOffsets({
+      replicaId: -1,
+      isolationLevel: 1,
+      topics: [{ topic, partitions: [{ partition, timestamp }] }],
+    });
+    return BigInt(responses[0]?.partitions[0]?.offset ?? -1);
+  });
+}
+
+/**
+ * The committed messages of what was fetched from an offset on, and the next offset to fetch, which lies behind control records
+ * and records of aborted transactions.
+ */
+export function committedMessages(fetched: FetchedPartition, from: bigint): { messages: LogRecord[]; next: bigint } {
+  const pending = [...fetched.aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  const aborted = new Set<string>();
+  const messages: LogRecord[] = [];
+  let next = from;
+  for (const batch of fetched.batches) {
+    const last = BigInt(batch.firstOffset) + BigInt(batch.lastOffsetDelta);
+    for (let entry = pending[0]; entry && entry.firstOffset <= last; entry = pending[0]) {
+      aborted.add(entry.producerId);
+      pending.shift();
+    }
+    if (batch.isControlBatch) {
+      if (isAbort(batch)) aborted.delete(batch.producerId);
+    } else if (!batch.inTransaction || !aborted.has(batch.producerId)) {
+      for (const record of batch.records) {
+        const offset = BigInt(record.offset);
+        if (offset >= from) messages.push(messageOf(fetched, offset, record));
+      }
+    }
+    if (last >= next) next = last + 1n;
+  }
+  return { messages, next };
+}
+
+// The key of a control record: version (int16), then 0 for abort and 1 for commit (int16).
+const isAbort = ({ records }: RecordBatch) => records[0]?.key?.readInt16BE(2) === 0;
+
+function messageOf({ topic, partition }: FetchedPartition, offset: bigint, record: RawRecord): LogRecord {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(record.headers)) {
+    const newest = Array.isArray(value) ? value.at(-1) : value;
+    if (newest) headers[name] = newest.toString('utf8');
+  }
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp: Number(record.timestamp),
+    key: record.key?.toString('utf8') ?? '',
+    value: record.value,
+    headers,
+  };
+}
+
+/** The committed messages of `[from, to)`; from the first that is still there. */
+export async function messagesBetween(
+  client: Client,
+  topic: string,
+  partition: number,
+  from: bigint,
+  to: bigint,
+): Promise<LogRecord[]> {
+  const found: LogRecord[] = [];
+  for await (const page of pages(client, topic, partition, from, 1 << 20)) {
+    for (const message of page) if (message.offset < to) found.push(message);
+    if ((page.at(-1)?.offset ?? -1n) >= to - 1n) break;
+  }
+  return found;
+}
+
+/** The committed messages from an offset on, a fetch at a time, up to the end. */
+async function* pages(
+  client: Client,
+  topic: string,
+  partition: number,
+  from: bigint,
+  bytes: number,
+): AsyncGenerator<LogRecord[]> {
+  for (let next = from; ; ) {
+    const fetched = await client.retrying(`reading ${topic}`, async () => {
+      const broker = await client.leader(topic, partition);
+      const limits = { waitMs: 0, partitionBytes: bytes, totalBytes: bytes };
+      const [found] = await fetchBatches(broker, [{ topic, partition, offset: next }], limits);
+      if (found && found.error !== 0 && found.error !== OFFSET_OUT_OF_RANGE) throw protocolError(found.error);
+      return found;
+    });
+    if (!fetched) return;
+    if (fetched.error === OFFSET_OUT_OF_RANGE) {
+      const start = await offsetAtTime(client, topic, partition, EARLIEST);
+      if (start <= next) return;
+      next = start;
+      continue;
+    }
+    if (fetched.batches.length === 0) return;
+    const page = committedMessages(fetched, next);
+    next = page.next;
+    yield page.messages;
+  }
+}
+
+/** At most `max` committed records from an offset on; `[]` at the end. */
+export async function readRecords(
+  client: Client,
+  topic: string,
+  partition: number,
+  from: bigint,
+  max: number,
+): Promise<LogRecord[]> {
+  const whole = assembler((first, to) => messagesBetween(client, topic, partition, first, to));
+  const records: LogRecord[] = [];
+  if (max <= 0) return records;
+  const bytes = Math.min(Math.max(max * 4096, 65_536), 4 << 20);
+  for await (const page of pages(client, topic, partition, from, bytes)) {
+    for (const message of page) {
+      const record = await whole.add(message);
+      if (record && records.push(record) === max) return records;
+    }
+  }
+  return records;
+}

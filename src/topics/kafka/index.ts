@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import kafkajs from 'kafkajs';
+import type { Append, Consumer, LogRecord, TopicLog } from '../log.js';
+import { type Client, openClient } from './client.js';
+import { COMPRESSION } from './codecs.js';
+import { openConsumer } from './consumer.js';
+import { explain } from './errors.js';
+import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, type Written } from './fetch.js';
+import type { ClusterOptions } from './internals.js';
+import { fetchOffsets } from './protocol.js';
+import { saslOptions, tlsOptions } from './security.js';
+import type { KafkaSettings } from './settings.js';
+import { describeTopics, ensureTopics } from './topics.js';
+import { openWriter } from './transaction.js';
+
+export { type KafkaSettings, parseKafkaSettings } from './settings.js';
+
+const DEFAULT_MESSAGE_BYTES = 1_000_000;
+/** What a batch takes beside its messages. */
+const BATCH_BYTES = 128;
+
+/**
+ * The topics of a pipeline on a Kafka cluster, exactly once: see `openConsumer`.
+ * @throws {UserError} `kafka-unreachable`, `kafka-credentials`, `kafka-tls`, `kafka-too-old`, `kafka-secret`
+ * @example
+ * const log = await openKafka({ brokers: ['127.0.0.1:9092'], topicPrefix: 'arithmetic.' });
+ */
+export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
+  const topicPrefix = settings.topicPrefix ?? '';
+  const groupPrefix = settings.groupPrefix ?? topicPrefix;
+  const transactionalIdPrefix = settings.transactionalIdPrefix ?? topicPrefix;
+  const maxMessageBytes = settings.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES;
+  const written: Written = new Map();
+  const writing = {
+    compression: COMPRESSION[settings.compression ?? 'none'],
+    limit: maxMessageBytes - BATCH_BYTES,
+    written,
+  };
+  const connection = connectionOptions(settings);
+  const client = await openClient(connection);
+  const admin = new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    await client.close();
+    throw explain(error, settings.brokers, 'connecting');
+  }
+
+  const physical = (topic: string) => topicPrefix + topic;
+  const logical = <T extends { readonly topic: string }>(items: readonly T[]): T[] =>
+    items.map((item) => ({ ...item, topic: item.topic.slice(topicPrefix.length) }));
+  const outgoing = (appends: readonly Append[]) =>
+    appends.map((append) => ({ ...append, topic: physical(append.topic) }));
+
+  // One writer for what belongs to no group; its id is new, so it fences nobody.
+  const appender = openWriter(client, {
+    transactionalId: `${transactionalIdPrefix}append-${randomUUID()}`,
+    ...writing,
+  });
+  let turn: Promise<unknown> = Promise.resolve();
+  const consumers = new Set<Consumer>();
+
+  const consume = async (group: string, topics: readonly string[]): Promise<Consumer> => {
+    const own = await openClient(connection);
+    const inner = await openConsumer(own, {
+      group: groupPrefix + group,
+      topics: topics.map(physical),
+      sessionMs: settings.sessionMs ?? 30_000,
+      transactionalIdPrefix,
+      writing,
+    }).catch(async (error) => {
+      await own.close();
+      throw error;
+    });
+    const consumer: Consumer = {
+      poll: async (...wanted) => logical(await inner.poll(...wanted)),
+      commit: ({ appends, offsets }) =>
+        inner.commit({
+          appends: outgoing(appends),
+          offsets: offsets.map((position) => ({ ...position, topic: physical(position.topic) })),
+        }),
+      onRevoked: (listener) => inner.onRevoked((partitions) => listener(logical(partitions))),
+      close: async () => {
+        consumers.delete(consumer);
+        await inner.close();
+      },
+    };
+    consumers.add(consumer);
+    return consumer;
+  };
+
+  return {
+    ensureTopics: (specs) =>
+      ensureTopics(admin, specs, topicPrefix, {
+        maxMessageBytes,
+        ...(settings.replicationFactor !== undefined && { replicationFactor: settings.replicationFactor }),
+      }),
+    describe: () => describeTopics(admin, client, topicPrefix, written),
+    append(appends) {
+      const result = turn.then(() => appender.write(outgoing(appends)));
+      turn = result.catch(() => {});
+      return result.then(logical);
+    },
+    async read(topic, partition, from, max): Promise<LogRecord[]> {
+      await settle(written, client, physical(topic), partition);
+      return logical(await readRecords(client, physical(topic), partition, from, max));
+    },
+    async offsetAt(topic, partition, timestamp) {
+      await settle(written, client, physical(topic), partition);
+      const found = await offsetAtTime(client, physical(topic), partition, Math.max(0, Math.ceil(timestamp)));
+      return found >= 0n ? found : offsetAtTime(client, physical(topic), partition, LATEST);
+    },
+    committed: (group, topic) => committedOffsets(client, groupPrefix + group, physical(topic)).then(logical),
+    consumer: consume,
+    async close() {
+      await Promise.all([...consumers].map((consumer) => consumer.close()));
+      await turn;
+      await Promise.all([client.close(), admin.disconnect()]);
+    },
+  };
+}
+
+async function committedOffsets(client: Client, group: string, topic: string) {
+  const count = await client.partitions(topic);
+  const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+  const offsets = await client.retrying(`reading the offsets of group ${group}`, async () =>
+    fetchOffsets(await client.coordinator('group', group), group, partitions),
+  );
+  return Promise.all(
+    offsets.map(async (position) =>
+      position.offset >= 0n
+        ? position
+        : { ...position, offset: await offsetAtTime(client, topic, position.partition, EARLIEST) },
+    ),
+  );
+}
+
+function connectionOptions(settings: KafkaSettings): ClusterOptions {
+  const ssl = tlsOptions(settings);
+  const sasl = saslOptions(settings.sasl);
+  return {
+    brokers: settings.brokers,
+    clientId: settings.clientId ?? 'rlsd',
+    ...(ssl && { ssl }),
+    ...(sasl && { sasl }),
+    connectionTimeout: 5000,
+    authenticationTimeout: 10_000,
+    reauthenticationThreshold: 10_000,
+    requestTimeout: 30_000,
+    enforceRequestTimeout: true,
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: 1,
+    // Attempts to find a broker that answers; what a request meets afterwards is retried by the client.
+    retry: { retries: Math.max(3, settings.brokers.length), initialRetryTime: 100, maxRetryTime: 2000 },
+  };
+}
+
+const kafkaConfig = ({ brokers, ...rest }: ClusterOptions): kafkajs.KafkaConfig =>
+  ({ ...rest, brokers: [...brokers] }) as kafkajs.KafkaConfig;

@@ -1,0 +1,159 @@
+import kafkajs, { type Admin } from 'kafkajs';
+import { UserError } from '../../errors.js';
+import { type TopicInfo, TopicMismatchError, type TopicSpec } from '../log.js';
+import type { Client } from './client.js';
+import { EARLIEST, LATEST, offsetAtTime, settle, type Written } from './fetch.js';
+
+const { ConfigResourceTypes } = kafkajs;
+
+export interface TopicDefaults {
+  /** Copies of each partition; the cluster's own default where left out. */
+  readonly replicationFactor?: number;
+  /** Largest record batch that the topics must take. */
+  readonly maxMessageBytes: number;
+}
+
+interface Found {
+  readonly partitions: number;
+  readonly config: ReadonlyMap<string, string>;
+}
+
+const configOf = (spec: TopicSpec): [string, string][] => [
+  ['cleanup.policy', spec.compact ? 'compact' : 'delete'],
+  ['retention.ms', String(spec.retention?.ms ?? -1)],
+  ['retention.bytes', String(spec.retention?.bytes ?? -1)],
+];
+
+async function lookUp(admin: Admin, names: readonly string[]): Promise<Map<string, Found>> {
+  const existing = new Set(await admin.listTopics());
+  const there = names.filter((name) => existing.has(name));
+  if (there.length === 0) return new Map();
+  const { topics } = await admin.fetchTopicMetadata({ topics: there });
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: there.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+  });
+  return new Map(
+    topics.map(({ name, partitions }) => {
+      const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? [];
+      return [
+        name,
+        { partitions: partitions.length, config: new Map(entries.map((e) => [e.configName, e.configValue])) },
+      ];
+    }),
+  );
+}
+
+/** Every difference between what a topic is and what it should be, in words. */
+function differences(spec: TopicSpec, found: Found, minBytes: number): string[] {
+  const list: string[] = [];
+  if (found.partitions !== spec.partitions) list.push(`partitions is ${found.partitions}, expected ${spec.partitions}`);
+  const { config } = found;
+  const compact = config.get('cleanup.policy')?.includes('compact') ?? false;
+  if (compact !== (spec.compact ?? false)) list.push(`compact is ${compact}, expected ${spec.compact ?? false}`);
+  for (const [name, expected] of configOf(spec).slice(1)) {
+    const value = config.get(name);
+    // A topic that is only compacted drops nothing by age or size.
+    if (value !== expected && config.get('cleanup.policy') !== 'compact')
+      list.push(`${name.replace('.', ' ')} is ${value}, expected ${expected}`);
+  }
+  const bytes = Number(config.get('max.message.bytes'));
+  if (bytes < minBytes) list.push(`max.message.bytes is ${bytes}, expected at least ${minBytes}`);
+  return list;
+}
+
+/** Creates the topics that are missing and compares the others. @throws {TopicMismatchError} with every difference of every topic. */
+export async function ensureTopics(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  prefix: string,
+  { replicationFactor = -1, maxMessageBytes }: TopicDefaults,
+): Promise<void> {
+  const physical = (spec: TopicSpec) => prefix + spec.name;
+  const before = await lookUp(admin, specs.map(physical));
+  const missing = specs.filter((spec) => !before.has(physical(spec)));
+  if (missing.length > 0) {
+    try {
+      await admin.createTopics({
+        waitForLeaders: false,
+        topics: missing.map((spec) => ({
+          topic: physical(spec),
+          numPartitions: spec.partitions,
+          replicationFactor,
+          configEntries: [
+            ...configOf(spec),
+            ['max.message.bytes', String(maxMessageBytes)],
+            // The log's time, so that offsets by time are in order.
+            ['message.timestamp.type', 'LogAppendTime'],
+          ].map(([name = '', value = '']) => ({ name, value })),
+        })),
+      });
+    } catch (error) {
+      const { errors } = error as { errors?: { type: string; topic: string; message: string }[] };
+      const real = errors?.filter(({ type }) => type !== 'TOPIC_ALREADY_EXISTS');
+      if (!real) throw error;
+      if (real.length > 0)
+        throw new UserError(
+          'topic-refused',
+          `Kafka refused to create ${real.map((e) => `${e.topic}: ${e.message} (${e.type})`).join('; ')}`,
+        );
+    }
+  }
+  // Another process may have made them at the same moment, with other settings.
+  const wanted = missing.length === 0 ? before : await found(admin, specs.map(physical));
+  const wrong = specs.flatMap((spec) => {
+    const topic = wanted.get(physical(spec));
+    const list = topic ? differences(spec, topic, maxMessageBytes) : ['is missing'];
+    return list.length > 0 ? [`${spec.name}: ${list.join('; ')}`] : [];
+  });
+  if (wrong.length > 0) throw new TopicMismatchError(wrong.join('\n'));
+}
+
+/** A broker learns of a new topic a moment after the controller made it. */
+async function found(admin: Admin, names: readonly string[]): Promise<Map<string, Found>> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const topics = await lookUp(admin, names).catch((error) => {
+      if (Date.now() > deadline) throw error;
+      return new Map<string, Found>();
+    });
+    if (topics.size === new Set(names).size || Date.now() > deadline) return topics;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** All topics with this prefix, by name. */
+export async function describeTopics(
+  admin: Admin,
+  client: Client,
+  prefix: string,
+  written: Written,
+): Promise<TopicInfo[]> {
+  const names = (await admin.listTopics()).filter((name) => name.startsWith(prefix) && !name.startsWith('__'));
+  const topics = await lookUp(admin, names);
+  return Promise.all(
+    [...topics]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(async ([topic, { partitions, config }]) => {
+        const ms = Number(config.get('retention.ms'));
+        const bytes = Number(config.get('retention.bytes'));
+        const retention = { ...(ms >= 0 && { ms }), ...(bytes >= 0 && { bytes }) };
+        const bounds = await Promise.all(
+          Array.from({ length: partitions }, async (_, partition) => {
+            await settle(written, client, topic, partition);
+            return {
+              start: await offsetAtTime(client, topic, partition, EARLIEST),
+              end: await offsetAtTime(client, topic, partition, LATEST),
+            };
+          }),
+        );
+        return {
+          name: topic.slice(prefix.length),
+          partitions,
+          ...(config.get('cleanup.policy')?.includes('compact') && { compact: true }),
+          ...(Object.keys(retention).length > 0 && { retention }),
+          bounds,
+        };
+      }),
+  );
+}
