@@ -68,14 +68,14 @@ function userId(): number {
 export function sandboxCommand(
   command: readonly string[],
   options: {
-    readonly limits: Limits;
-    readonly reserves: boolean;
+    readonly rlimits: readonly string[];
+    readonly fileBytes: number;
     readonly binds: readonly string[];
     readonly files: readonly { readonly path: string; readonly executable?: boolean }[];
     readonly environment: Readonly<Record<string, string>>;
   },
 ): string[] {
-  const { limits, binds, files, environment } = options;
+  const { binds, files, environment } = options;
   const root = process.getuid?.() === 0;
   const id = String(root ? userId() : 65534);
   return [
@@ -104,7 +104,7 @@ export function sandboxCommand(
     '--perms',
     '1777',
     '--size',
-    String(limits.fileBytes),
+    String(options.fileBytes),
     '--tmpfs',
     box,
     '--dir',
@@ -130,7 +130,7 @@ export function sandboxCommand(
     '--',
     ...(root ? ['setpriv', '--reuid', id, '--regid', id, '--clear-groups', '--inh-caps=-all', '--no-new-privs'] : []),
     'prlimit',
-    ...rlimits(limits, options.reserves),
+    ...options.rlimits,
     '--',
     ...command,
   ];

@@ -20,6 +20,8 @@ export interface Program {
   readonly binds: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly limits: Limits;
+  /** How often `renew` will be called, 0 by default. */
+  readonly renewals?: number;
   /** See `Toolchain.reserves`. */
   readonly reserves?: boolean;
   /** Runs with resource limits alone: it can read and write whatever this user can. */
@@ -41,6 +43,8 @@ export interface Running {
   /** Only for `interactive` programs; otherwise the output is collected. */
   readonly stdout: Readable;
   readonly ended: Promise<Ended>;
+  /** Starts the limit on seconds anew, for a program that serves one task after another. */
+  renew(): void;
   kill(): void;
 }
 
@@ -62,10 +66,13 @@ export async function runProgram(program: Program, stdin: string | Uint8Array = 
   return running.ended;
 }
 
+const rlimitsOf = ({ limits, reserves = false, renewals = 0 }: Program): string[] =>
+  rlimits({ ...limits, seconds: limits.seconds * (1 + renewals) }, reserves);
+
 function startInSandbox(program: Program, interactive: boolean): Running {
   const [command = '', ...args] = sandboxCommand(program.command, {
-    limits: program.limits,
-    reserves: program.reserves ?? false,
+    rlimits: rlimitsOf(program),
+    fileBytes: program.limits.fileBytes,
     binds: program.binds,
     files: program.files,
     environment: program.environment ?? {},
@@ -106,7 +113,7 @@ function startUnsafe(program: Program, interactive: boolean): Running {
   }
   const own = (word: string): string => (word.startsWith(box) ? join(folder, word.slice(box.length)) : word);
   const environment = { PATH: '/usr/bin:/bin', HOME: folder, LANG: 'C.UTF-8', ...program.environment };
-  const child = spawn('prlimit', [...rlimits(program.limits, program.reserves ?? false), '--', ...program.command], {
+  const child = spawn('prlimit', [...rlimitsOf(program), '--', ...program.command], {
     cwd: folder,
     detached: true, // Leads a process group, the nearest thing to a tree that can be killed as one.
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -151,14 +158,21 @@ function supervise(
   stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-STDERR_CHARACTERS);
   });
-  const start = performance.now();
+  const spent = () => {
+    const usage = treeUsage(pid ?? 0);
+    const seconds = performance.now() / 1000;
+    return { cpuSeconds: usage.cpuSeconds, idleSeconds: seconds - usage.waitSeconds - usage.cpuSeconds, usage };
+  };
+  let start = spent();
   const poll = setInterval(() => {
-    if (pid === undefined) return;
-    const usage = treeUsage(pid);
-    const idleSeconds = (performance.now() - start) / 1000 - usage.waitSeconds - usage.cpuSeconds;
-    if (usage.cpuSeconds > limits.seconds || idleSeconds > limits.seconds) stop('timeout');
-    else if (usage.memoryBytes > limits.memoryBytes) stop('memory');
+    const now = spent();
+    const cpuSeconds = now.cpuSeconds - start.cpuSeconds;
+    if (Math.max(cpuSeconds, now.idleSeconds - start.idleSeconds) > limits.seconds) stop('timeout');
+    else if (now.usage.memoryBytes > limits.memoryBytes) stop('memory');
   }, POLL_MILLISECONDS);
+  const renew = () => {
+    start = spent();
+  };
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', (cause) => {
       clearInterval(poll);
@@ -178,5 +192,5 @@ function supervise(
       resolve({ ending, status, stdout: Buffer.concat(output), stderr: errors });
     });
   });
-  return { stdin, stdout, ended, kill };
+  return { stdin, stdout, ended, renew, kill };
 }

@@ -1,0 +1,290 @@
+// As in python-peer.ts: the tests run in an engine of their own and know what is expected; the program's engine sees the
+// arguments that tests pass, and only plain values and numbered references come back.
+
+const codec = `
+  const link = globalThis.__link;
+  delete globalThis.__link;
+  const { parse, stringify } = JSON;
+  const { getPrototypeOf, entries, defineProperty } = Object;
+  const { isArray } = Array;
+  const encode = (value, keep, depth = 0) => {
+    if (depth > 500) throw new RangeError('the value is nested too deeply');
+    const inner = (one) => encode(one, keep, depth + 1);
+    if (value === undefined) return { u: 1 };
+    if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
+    if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) ? value : { n: Object.is(value, -0) ? '-0' : String(value) };
+    if (typeof value === 'bigint') return { i: String(value) };
+    if (isArray(value)) return Array.from(value, inner);
+    if (typeof value === 'object') {
+      const prototype = getPrototypeOf(value);
+      if (prototype === Object.prototype || prototype === null) return { o: entries(value).map(([k, v]) => [k, inner(v)]) };
+      if (prototype === Map.prototype) return { m: [...value].map(([k, v]) => [inner(k), inner(v)]) };
+      if (prototype === Set.prototype) return { s: [...value].map(inner) };
+      if (prototype === Date.prototype) return { d: Number(value) };
+      if (prototype === RegExp.prototype) return { x: [value.source, value.flags] };
+    }
+    return keep(value);
+  };
+  const decode = (value, ref) => {
+    if (value === null || typeof value !== 'object') return value;
+    const inner = (one) => decode(one, ref);
+    if (isArray(value)) return value.map(inner);
+    const [[kind, x]] = entries(value);
+    if (kind === 'u') return undefined;
+    if (kind === 'n') return Number(x);
+    if (kind === 'i') return BigInt(x);
+    if (kind === 'm') return new Map(x.map(([k, v]) => [inner(k), inner(v)]));
+    if (kind === 's') return new Set(x.map(inner));
+    if (kind === 'd') return new Date(x);
+    if (kind === 'x') return new RegExp(x[0], x[1]);
+    if (kind === 'r') return ref(x);
+    if (kind !== 'o') throw new TypeError('unknown value');
+    const object = {};
+    for (const [k, v] of x) defineProperty(object, k, { value: inner(v), writable: true, enumerable: true, configurable: true });
+    return object;
+  };
+  const failure = (error) => {
+    try { return { e: String(error?.name ?? typeof error), m: String(error?.message ?? error).slice(0, 500) }; }
+    catch { return { e: 'Error', m: '' }; }
+  };
+`;
+
+/** Evaluates to the function that answers the tests' messages. `__names` lists the program's top-level names. */
+export const javascriptProgramEnd = `
+(() => {
+  ${codec}
+  const evaluate = eval;
+  const objects = [];
+  const keep = (value) => {
+    let index = objects.indexOf(value);
+    if (index < 0) index = objects.push(value) - 1;
+    return { r: { id: index, kind: value instanceof Promise ? 'promise' : typeof value } };
+  };
+  const ref = (x) => {
+    if (x.own) return objects[x.id];
+    return (...args) => {
+      const answer = parse(link(stringify({ id: x.id, args: args.map((arg) => encode(arg, keep)) })));
+      if (answer.e) throw new Error('the test raised ' + answer.e);
+      return decode(answer.v, ref);
+    };
+  };
+  const get = (name) => {
+    try { return evaluate(name); } catch { return undefined; }
+  };
+  const operations = {
+    names: ({ names }) => {
+      const found = {};
+      for (const name of names) found[name] = get(name);
+      const exported = globalThis.module?.exports;
+      if (typeof exported === 'function') found.default ??= exported;
+      for (const [name, value] of entries(exported ?? {})) found[name] = value;
+      return found;
+    },
+    call: ({ of, self, args }) => Reflect.apply(of, self, args),
+    construct: ({ of, args }) => Reflect.construct(of, args),
+    get: ({ of, name }) => of[name],
+    set: ({ of, name, to }) => { of[name] = to; },
+    entries: ({ of }) => entries(of),
+    iterate: ({ of }) => { const all = []; for (const one of of) { all.push(one); if (all.length >= 100000) break; } return all; },
+    instance: ({ of, kind }) => of instanceof kind,
+    settled: ({ of }) => { objects.push({ done: false }); const state = objects.at(-1); of.then((value) => { state.done = true; state.value = value; }, (error) => { state.done = true; state.error = error; }); state.self = state; const index = objects.length - 1; return index; },
+    outcome: ({ index }) => {
+      const state = objects[index];
+      if (!state.done) throw new Error('a promise that never settles');
+      if ('error' in state) throw state.error;
+      return state.value;
+    },
+  };
+  return (message) => {
+    try {
+      const { op, ...rest } = parse(message);
+      for (const [name, value] of entries(rest)) rest[name] = decode(value, ref);
+      return stringify({ v: encode(operations[op](rest), keep) });
+    } catch (error) {
+      return stringify(failure(error));
+    }
+  };
+})()
+`;
+
+/** Evaluates to the function that serves the host: what to load, which test to run. */
+export const javascriptTestsEnd = String.raw`
+(() => {
+  ${codec}
+  const state = { last: undefined, count: 0, outcome: undefined };
+  const callbacks = [];
+  const remotes = new WeakMap();
+  const keep = (value) => {
+    if ((typeof value === 'function' || typeof value === 'object') && remotes.has(value)) return { r: { id: remotes.get(value), own: true } };
+    if (typeof value === 'function') return { r: { id: callbacks.push(value) - 1 } };
+    throw new TypeError('a test can pass plain values and functions');
+  };
+  const errors = { Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError };
+  const ask = (message, note = false) => {
+    const fields = {};
+    for (const [name, value] of entries(message)) fields[name] = name === 'op' ? value : encode(value, keep);
+    const answer = parse(link(stringify(fields)));
+    if (answer.e !== undefined) {
+      state.last = 'raised ' + String(answer.e) + ': ' + String(answer.m);
+      const error = new (errors[answer.e] ?? Error)(String(answer.m));
+      error.name = String(answer.e);
+      throw error;
+    }
+    const value = decode(answer.v, remote);
+    if (note) state.last = 'returned ' + (stringify(answer.v) ?? '').slice(0, 300);
+    return value;
+  };
+  const remote = ({ id, kind }) => {
+    if (kind === 'promise') {
+      const index = ask({ op: 'settled', of: proxy(id) });
+      return Promise.resolve().then(() => ask({ op: 'outcome', index }, true));
+    }
+    return proxy(id);
+  };
+  const proxy = (id) => {
+    const made = new Proxy(function () {}, {
+      apply: (_, self, args) => ask({ op: 'call', of: made, self: remotes.has(self ?? state) ? self : undefined, args }, true),
+      construct: (_, args) => ask({ op: 'construct', of: made, args }),
+      get: (_, name) => {
+        if (name === Symbol.iterator) return () => ask({ op: 'iterate', of: made })[Symbol.iterator]();
+        if (name === Symbol.hasInstance) return (value) => remotes.has(value) && ask({ op: 'instance', of: value, kind: made });
+        if (typeof name === 'symbol' || name === 'then') return undefined;
+        return ask({ op: 'get', of: made, name });
+      },
+      set: (_, name, to) => { ask({ op: 'set', of: made, name, to }); return true; },
+    });
+    remotes.set(made, id);
+    return made;
+  };
+
+  const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function';
+  const equal = (a, b) => {
+    if (Object.is(a, b)) return true;
+    if (!isObject(a) || !isObject(b)) return false;
+    if (remotes.has(a)) a = new Map(ask({ op: 'entries', of: a }));
+    if (remotes.has(b)) b = new Map(ask({ op: 'entries', of: b }));
+    const fields = (value) => (value instanceof Map ? value : new Map(entries(value)));
+    if (isArray(a) !== isArray(b) || a instanceof Set !== b instanceof Set) return false;
+    if (a instanceof Set) return a.size === b.size && [...a].every((one) => b.has(one) || [...b].some((other) => equal(one, other)));
+    if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && Number(a) === Number(b);
+    if (a instanceof RegExp || b instanceof RegExp) return String(a) === String(b);
+    if (isArray(a) && a.length !== b.length) return false;
+    const ours = fields(a);
+    const theirs = fields(b);
+    return ours.size === theirs.size && [...ours].every(([key, value]) => theirs.has(key) && equal(value, theirs.get(key)));
+  };
+  const hold = (truth) => {
+    if (!truth) throw new Error('does not hold');
+    return true;
+  };
+  const fails = (run, match) => {
+    try { run(); } catch (error) {
+      return match === undefined || typeof match === 'function' || (typeof match === 'string' ? String(error.message).includes(match) : match.test(error.message));
+    }
+    return false;
+  };
+  const assert = (truth) => hold(truth);
+  Object.assign(assert, {
+    ok: (truth) => hold(truth),
+    equal: (a, b) => hold(a === b || a == b && !isObject(a) && !isObject(b)),
+    notEqual: (a, b) => hold(a != b),
+    strictEqual: (a, b) => hold(Object.is(a, b)),
+    notStrictEqual: (a, b) => hold(!Object.is(a, b)),
+    deepEqual: (a, b) => hold(equal(a, b)),
+    deepStrictEqual: (a, b) => hold(equal(a, b)),
+    notDeepStrictEqual: (a, b) => hold(!equal(a, b)),
+    throws: (run, match) => hold(fails(run, match)),
+    rejects: async (what, match) => {
+      const error = await (typeof what === 'function' ? what() : what).then(() => undefined, (e) => e ?? new Error(''));
+      return hold(error !== undefined && fails(() => { throw error; }, match));
+    },
+  });
+  assert.strict = assert;
+  const expect = (found) => {
+    const matchers = (sign) => {
+      const check = (test) => (...args) => hold(test(...args) === sign);
+      return {
+        toBe: check((b) => Object.is(found, b)),
+        toEqual: check((b) => equal(found, b)),
+        toStrictEqual: check((b) => equal(found, b)),
+        toBeCloseTo: check((b, digits = 2) => typeof found === 'number' && Math.abs(found - b) < 10 ** -digits / 2),
+        toBeTruthy: check(() => Boolean(found)),
+        toBeFalsy: check(() => !found),
+        toBeNull: check(() => found === null),
+        toBeUndefined: check(() => found === undefined),
+        toBeDefined: check(() => found !== undefined),
+        toBeNaN: check(() => Number.isNaN(found)),
+        toBeGreaterThan: check((b) => typeof found === typeof b && found > b),
+        toBeGreaterThanOrEqual: check((b) => typeof found === typeof b && found >= b),
+        toBeLessThan: check((b) => typeof found === typeof b && found < b),
+        toBeLessThanOrEqual: check((b) => typeof found === typeof b && found <= b),
+        toContain: check((b) => (typeof found === 'string' ? found.includes(b) : [...found].some((one) => Object.is(one, b)))),
+        toContainEqual: check((b) => [...found].some((one) => equal(one, b))),
+        toHaveLength: check((b) => found.length === b),
+        toMatch: check((b) => typeof found === 'string' && (typeof b === 'string' ? found.includes(b) : b.test(found))),
+        toThrow: check((match) => fails(found, match)),
+        toBeInstanceOf: check((kind) => found instanceof kind),
+      };
+    };
+    const later = (what) => new Proxy({}, { get: (_, name) => async (...args) => expect(await what())[name](...args) });
+    return {
+      ...matchers(true),
+      not: matchers(false),
+      resolves: later(() => found),
+      rejects: later(() => found.then(() => hold(false), (error) => () => { throw error; })),
+    };
+  };
+
+  const registered = [];
+  const test = (name, run) => { registered.push(run); };
+  test.each = (rows) => (name, run) => { for (const row of rows) registered.push(() => run(...(isArray(row) ? row : [row]))); };
+  const describe = (name, body) => body();
+  const evaluate = eval;
+  const script = (text) => {
+    try { evaluate('(async () => (' + text + '\n))'); } catch { return () => evaluate('(async () => {' + text + '\n})')().then((value) => hold(value !== false)); }
+    return () => evaluate('(async () => (' + text + '\n))')().then(hold);
+  };
+  const operations = {
+    load: ({ names, assertions, file, entryPoint }) => {
+      const solution = ask({ op: 'names', names });
+      const own = new Set(Object.getOwnPropertyNames(globalThis));
+      const known = globalThis.require;
+      globalThis.require = (name) => {
+        if (/^(\.\/)?(solution|main)(\.[jt]s)?$/.test(name)) return solution;
+        if (/^(node:)?assert(\/strict)?$/.test(name)) return assert;
+        if (/^(node:test|vitest|@jest\/globals)$/.test(name)) return { test, it: test, describe, expect, default: test };
+        return known(name);
+      };
+      for (const [name, value] of entries(solution)) if (!own.has(name) || name === entryPoint) globalThis[name] = value;
+      Object.assign(globalThis, { assert, expect, test, it: test, describe });
+      for (const text of assertions ?? []) registered.push(script(text));
+      if (file !== undefined) {
+        evaluate(file);
+        if (entryPoint !== undefined && typeof globalThis.check === 'function') registered.push(() => globalThis.check(solution[entryPoint]));
+        if (registered.length === 0) registered.push(() => {});
+      }
+      return registered.length;
+    },
+    run: ({ index }) => {
+      state.outcome = undefined;
+      state.last = undefined;
+      callbacks.length = 0;
+      const fail = (error) => { state.outcome = { outcome: 'fail', detail: state.last === undefined ? String(error?.name ?? 'Error') : 'the program ' + state.last }; };
+      try {
+        Promise.resolve(registered[index]()).then(() => { state.outcome = { outcome: 'pass', detail: '' }; }, fail);
+      } catch (error) { fail(error); }
+      return true;
+    },
+    outcome: () => state.outcome ?? { outcome: 'fail', detail: 'the test never settles' },
+    callback: ({ message }) => {
+      const { id, args } = parse(message);
+      try { return stringify({ v: encode(callbacks[id](...args.map((arg) => decode(arg, remote))), keep) }); }
+      catch (error) { return stringify(failure(error)); }
+    },
+  };
+  return (message) => {
+    const { op, ...rest } = parse(message);
+    try { return stringify({ value: operations[op](rest) }); } catch (error) { return stringify({ failure: failure(error), last: state.last }); }
+  };
+})()
+`;

@@ -1,0 +1,302 @@
+// The two ends of a conversation between processes that share nothing: the tests' end knows what is expected, the program's
+// end runs the completion. Only plain values and numbered references cross, so whatever the completion patches in its own
+// process, the comparison happens in the other one.
+
+/** Values to JSON and back, on both ends. */
+const codec = String.raw`
+import sys, os, json, itertools
+sys.set_int_max_str_digits(0) if hasattr(sys, 'set_int_max_str_digits') else None
+
+def encode(v, keep):
+    t = type(v)
+    if v is None or t is bool or t is str: return v
+    if isinstance(v, int): return {'i': hex(int(v))}
+    if isinstance(v, float): return {'f': float(v).hex()}
+    if isinstance(v, complex): return {'c': [v.real.hex(), v.imag.hex()]}
+    if isinstance(v, str): return str.__str__(v)
+    if isinstance(v, (bytes, bytearray)): return {'b': bytes(v).hex()}
+    if t is list: return [encode(x, keep) for x in v]
+    if isinstance(v, tuple): return {'t': [encode(x, keep) for x in v]}
+    if t is set: return {'s': [encode(x, keep) for x in v]}
+    if t is frozenset: return {'z': [encode(x, keep) for x in v]}
+    if t is range: return {'g': [v.start, v.stop, v.step]}
+    if isinstance(v, dict): return {'d': [[encode(k, keep), encode(x, keep)] for k, x in dict.items(v)]}
+    if isinstance(v, list): return [encode(x, keep) for x in list.__iter__(v)]
+    return keep(v)
+
+def decode(v, ref):
+    if v is None or isinstance(v, (bool, str)): return v
+    if isinstance(v, list): return [decode(x, ref) for x in v]
+    (k, x), = v.items()
+    if k == 'i': return int(x, 16)
+    if k == 'f': return float.fromhex(x)
+    if k == 'c': return complex(float.fromhex(x[0]), float.fromhex(x[1]))
+    if k == 'b': return bytes.fromhex(x)
+    if k == 't': return tuple(decode(y, ref) for y in x)
+    if k == 's': return {decode(y, ref) for y in x}
+    if k == 'z': return frozenset(decode(y, ref) for y in x)
+    if k == 'g': return range(*x)
+    if k == 'd': return {decode(a, ref): decode(b, ref) for a, b in x}
+    if k in ('r', 'o'): return ref(k, x)
+    raise ValueError('unknown value')
+
+class Line:
+    """Lines of JSON over descriptors of its own; standard input and output become nothing."""
+    def __init__(self):
+        self.source = os.fdopen(os.dup(0), 'rb')
+        self.target = os.fdopen(os.dup(1), 'wb')
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0); os.dup2(nothing, 1)
+    def send(self, message):
+        self.target.write(json.dumps(message).encode() + b'\n'); self.target.flush()
+    def receive(self):
+        line = self.source.readline()
+        if not line: os._exit(3)
+        return json.loads(line)
+
+def failure(e):
+    try: text = str(e)[:500]
+    except BaseException: text = ''
+    return {'e': [c.__name__ for c in type(e).__mro__], 'm': text}
+`;
+
+/** Runs the completion and answers questions about its names. */
+export const pythonProgramEnd = `${codec}
+import types, operator
+line = Line()
+objects = {}
+
+def keep(v):
+    objects[id(v)] = v
+    return {'r': id(v)}
+
+class Callback:
+    def __init__(self, number): self.number = number
+    def __call__(self, *args):
+        line.send({'op': 'callback', 'n': self.number, 'args': [encode(a, keep) for a in args]})
+        return converse()
+
+def ref(kind, number):
+    return objects[number] if kind == 'o' else Callback(number)
+
+def serve(q):
+    op = q['op']
+    def value(name): return decode(q[name], ref)
+    if op == 'names':
+        return [[n, [c.__name__ for c in v.__mro__] if isinstance(v, type) and issubclass(v, BaseException) else None]
+                for n, v in vars(module).items() if not n.startswith('__') and not isinstance(v, types.ModuleType)]
+    if op == 'name': return vars(module)[q['name']]
+    if op == 'call': return value('of')(*[decode(a, ref) for a in q['args']], **{k: decode(a, ref) for k, a in q['named'].items()})
+    if op == 'get': return getattr(value('of'), q['name'])
+    if op == 'set': return setattr(value('of'), q['name'], value('to'))
+    if op == 'item': return value('of')[value('key')]
+    if op == 'setitem': value('of')[value('key')] = value('to'); return None
+    if op == 'isinstance': return isinstance(value('of'), value('kind'))
+    if op in ('len', 'iter', 'next', 'repr', 'str', 'int', 'float', 'bool'):
+        return {'len': len, 'iter': iter, 'next': next, 'repr': repr, 'str': str, 'int': int, 'float': float, 'bool': bool}[op](value('of'))
+    return getattr(operator, op)(value('of'), value('to'))
+
+def converse():
+    while True:
+        q = line.receive()
+        if 'v' in q: return decode(q['v'], ref)
+        if 'e' in q: raise RuntimeError('the test raised ' + q['e'][0])
+        try: answer = {'v': encode(serve(q), keep)}
+        except BaseException as e: answer = failure(e)
+        line.send(answer)
+
+module = types.ModuleType('solution')
+sys.modules['solution'] = module
+try:
+    with open('main.py', encoding='utf8') as f: source = f.read()
+    exec(compile(source, 'main.py', 'exec'), module.__dict__)
+    line.send({'v': True})
+except BaseException as e:
+    line.send(failure(e))
+while True: converse()
+`;
+
+/** Runs the tests against stand-ins for the completion's names. */
+export const pythonTestsEnd = `${codec}
+import ast, builtins, importlib, types, unittest
+line = Line()
+last = None
+callbacks = []
+inventions = {}
+
+def keep(v):
+    if type(v) is Remote: return {'o': object.__getattribute__(v, '_number')}
+    if callable(v):
+        callbacks.append(v)
+        return {'r': len(callbacks) - 1}
+    raise TypeError('a test can pass plain values and functions')
+
+def ref(kind, number): return Remote(number)
+
+def exception(names, text):
+    for name in names:
+        # Raised within map() or a for loop these would end it quietly, with the checks still to come left out.
+        if name in ('StopIteration', 'StopAsyncIteration'): break
+        if name in inventions: return inventions[name](text)
+        found = getattr(builtins, name, None)
+        if isinstance(found, type) and issubclass(found, Exception): return found(text)
+    return RuntimeError(names[0] + ': ' + text)
+
+def ask(q):
+    global last
+    line.send({'ask': q})
+    while True:
+        a = json.loads(line.receive()['answer'])
+        if a.get('op') == 'callback':
+            try: reply = {'v': encode(callbacks[a['n']](*[decode(x, ref) for x in a['args']]), keep)}
+            except BaseException as e: reply = failure(e)
+            line.send({'ask': reply})
+        elif 'e' in a:
+            last = 'raised ' + str(a['e'][0]) + ': ' + str(a['m'])
+            if q['op'] == 'next' and a['e'][0] == 'StopIteration': raise StopIteration
+            raise exception(a['e'], a['m'])
+        else:
+            value = decode(a['v'], ref)
+            if q['op'] in ('call', 'next', 'item'):
+                try: last = 'returned ' + repr(value)[:300]
+                except BaseException: last = 'returned a value too large to show'
+            return value
+
+class Remote:
+    """A stand-in for an object in the program's process. It never tells the program what it is compared with."""
+    __slots__ = ('_number',)
+    def __init__(self, number): object.__setattr__(self, '_number', number)
+    def __call__(self, *args, **named):
+        return ask({'op': 'call', 'of': keep(self), 'args': [encode(a, keep) for a in args], 'named': {k: encode(a, keep) for k, a in named.items()}})
+    def __getattr__(self, name):
+        if name.startswith('__') and name not in ('__name__', '__doc__'): raise AttributeError(name)
+        return ask({'op': 'get', 'of': keep(self), 'name': name})
+    def __setattr__(self, name, to): ask({'op': 'set', 'of': keep(self), 'name': name, 'to': encode(to, keep)})
+    def __getitem__(self, key): return ask({'op': 'item', 'of': keep(self), 'key': encode(key, keep)})
+    def __setitem__(self, key, to): ask({'op': 'setitem', 'of': keep(self), 'key': encode(key, keep), 'to': encode(to, keep)})
+    def __len__(self): return ask({'op': 'len', 'of': keep(self)})
+    def __iter__(self): return ask({'op': 'iter', 'of': keep(self)})
+    def __next__(self): return ask({'op': 'next', 'of': keep(self)})
+    def __repr__(self): return ask({'op': 'repr', 'of': keep(self)})
+    def __str__(self): return ask({'op': 'str', 'of': keep(self)})
+    def __int__(self): return ask({'op': 'int', 'of': keep(self)})
+    def __float__(self): return ask({'op': 'float', 'of': keep(self)})
+    def __bool__(self): return ask({'op': 'bool', 'of': keep(self)})
+    def __hash__(self): return hash(object.__getattribute__(self, '_number'))
+    def __instancecheck__(self, value):
+        return type(value) is Remote and ask({'op': 'isinstance', 'of': keep(value), 'kind': keep(self)})
+
+def binary(name):
+    def method(self, to):
+        if type(to) is not Remote: return NotImplemented
+        return ask({'op': name, 'of': keep(self), 'to': keep(to)})
+    return method
+for name in ('eq', 'ne', 'lt', 'le', 'gt', 'ge', 'add', 'sub', 'mul', 'truediv'):
+    setattr(Remote, '__' + name + '__', binary(name))
+
+with open('tests.json', encoding='utf8') as f: given = json.load(f)
+solution = types.ModuleType('solution')
+for name, names in ask({'op': 'names'}):
+    if names is not None:
+        base = next((b for b in (getattr(builtins, n, None) for n in names[1:]) if isinstance(b, type) and issubclass(b, Exception)), Exception)
+        inventions[name] = type(name, (base,), {})
+        setattr(solution, name, inventions[name])
+    else: setattr(solution, name, ask({'op': 'name', 'name': name}))
+sys.modules['solution'] = sys.modules['main'] = solution
+last = None
+
+class approx:
+    def __init__(self, value, rel=1e-6, abs=1e-12): self.value, self.rel, self.abs = value, rel, abs
+    def __eq__(self, found):
+        if isinstance(self.value, (list, tuple)):
+            return type(found) is type(self.value) and len(found) == len(self.value) and all(approx(v, self.rel, self.abs) == f for v, f in zip(self.value, found))
+        return type(found) in (int, float) and builtins.abs(found - self.value) <= max(self.abs, self.rel * builtins.abs(self.value))
+
+class raises:
+    def __init__(self, kind, match=None): self.kind, self.match = kind, match
+    def __enter__(self): return self
+    def __exit__(self, kind, value, trace):
+        if kind is None: raise AssertionError('nothing was raised')
+        import re
+        self.value = value
+        return issubclass(kind, self.kind) and (self.match is None or re.search(self.match, str(value)) is not None)
+
+class mark:
+    @staticmethod
+    def parametrize(names, rows):
+        names = [n.strip() for n in names.split(',')] if isinstance(names, str) else names
+        def wrap(test):
+            def each():
+                for row in rows: test(**dict(zip(names, row if len(names) > 1 else (row,))))
+            each.__name__ = test.__name__
+            return each
+        return wrap
+
+pytest = types.ModuleType('pytest')
+pytest.approx, pytest.raises, pytest.mark = approx, raises, mark
+sys.modules['pytest'] = pytest
+
+def case(test):
+    def run():
+        result = unittest.TestResult()
+        test.run(result)
+        if not result.wasSuccessful(): raise AssertionError('the case fails')
+    return run
+
+def parse(text):
+    text = text.strip()
+    try: return compile('assert (' + text + ')', 'test', 'exec', flags=ast.PyCF_ONLY_AST)
+    except SyntaxError: return ast.parse(text)
+
+try:
+    assertions = [parse(text) for text in given.get('assertions', [])]
+    source = ast.parse(given.get('file', ''))
+except (SyntaxError, ValueError):
+    line.send({'broken': 'the tests are not valid Python'})
+    sys.exit(0)
+
+# Python's own names mean Python's own, or a program could lend the tests its abs() or its math.isclose().
+modules = {n.value.id for tree in [*assertions, source] for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+modules &= sys.stdlib_module_names
+reserved = (set(dir(builtins)) | modules) - {given.get('entryPoint')}
+solution.__all__ = [k for k in vars(solution) if not k.startswith('_') and k not in reserved]
+
+def names():
+    return {
+        **{name: importlib.import_module(name) for name in modules},
+        **{k: v for k, v in vars(solution).items() if not k.startswith('__') and k not in reserved},
+        '__name__': 'tests',
+    }
+
+def assertion(tree):
+    code = compile(tree, 'test', 'exec')
+    return lambda: exec(code, names())
+
+tests = [assertion(tree) for tree in assertions]
+code = compile(source, 'tests', 'exec')
+try:
+    scope = names()
+    exec(code, scope)
+    if given.get('entryPoint') is not None:
+        tests.append(lambda: scope['check'](getattr(solution, given['entryPoint'])))
+    for name, value in list(scope.items()):
+        if isinstance(value, type) and issubclass(value, unittest.TestCase):
+            tests.extend(case(test) for test in unittest.defaultTestLoader.loadTestsFromTestCase(value))
+        elif name.startswith('test') and isinstance(value, types.FunctionType): tests.append(value)
+    if 'file' in given and not tests: tests.append(lambda: None)
+    line.send({'tests': len(tests)})
+except Exception as e:
+    line.send({'tests': 1})
+    def broken(e=e): raise e
+    tests = [broken]
+
+while True:
+    index = line.receive()['run']
+    last = None
+    callbacks.clear()
+    try:
+        tests[index]()
+        line.send({'outcome': 'pass', 'detail': ''})
+    except Exception as e:
+        line.send({'outcome': 'fail', 'detail': (type(e).__name__ if last is None else 'the program ' + last)})
+`;

@@ -1,0 +1,118 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+
+const compilerOptions: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.CommonJS,
+  esModuleInterop: true,
+};
+
+/** TypeScript, or JavaScript with imports and exports, as a script that QuickJS evaluates. */
+export function transpile(code: string): string {
+  return ts.transpileModule(code, { compilerOptions, fileName: 'main.ts' }).outputText;
+}
+
+/** Whether JavaScript needs `transpile`: it has imports or exports. */
+export const isModule = (code: string): boolean => /^\s*(import|export)\b/m.test(code);
+
+// What a program of one file can use without the type packages of its runtime.
+const ambient = `
+declare const console: { log(...values: unknown[]): void; error(...values: unknown[]): void; warn(...values: unknown[]): void; info(...values: unknown[]): void };
+declare const process: { argv: string[]; env: Record<string, string | undefined>; exitCode: number; exit(code?: number): never; stdin: any; stdout: { write(text: string): boolean }; stderr: { write(text: string): boolean } };
+declare function require(name: string): any;
+declare const module: { exports: any };
+declare const exports: any;
+declare function readline(): string | null;
+declare function setTimeout(callback: (...args: any[]) => void, delay?: number, ...args: any[]): number;
+declare function setInterval(callback: (...args: any[]) => void, delay?: number, ...args: any[]): number;
+declare function setImmediate(callback: (...args: any[]) => void, ...args: any[]): number;
+declare function clearTimeout(id?: number): void;
+declare function clearInterval(id?: number): void;
+declare function queueMicrotask(callback: () => void): void;
+declare function structuredClone<T>(value: T): T;
+declare module 'fs';
+declare module 'readline';
+declare module 'util';
+declare module 'node:fs';
+declare module 'node:readline';
+declare module 'node:util';
+`;
+
+const libraries = dirname(createRequire(import.meta.url).resolve('typescript'));
+const sources = new Map<string, ts.SourceFile | undefined>();
+
+/** The compiler's complaints about one TypeScript file, `line:column TScode: message`; empty where it compiles. */
+export function typeCheck(code: string, options: { readonly strict: boolean }): readonly string[] {
+  const files = new Map([
+    ['/main.ts', code],
+    ['/ambient.d.ts', ambient],
+  ]);
+  const host: ts.CompilerHost = {
+    // Libraries parse once a process; nothing but them and the two files exists.
+    getSourceFile: (name, version) => {
+      const text = files.get(name);
+      if (text !== undefined) return ts.createSourceFile(name, text, version, true);
+      if (!sources.has(name)) {
+        const content = dirname(name) === libraries ? ts.sys.readFile(name) : undefined;
+        sources.set(name, content === undefined ? undefined : ts.createSourceFile(name, content, version, true));
+      }
+      return sources.get(name);
+    },
+    fileExists: (name) => files.has(name) || (dirname(name) === libraries && ts.sys.fileExists(name)),
+    readFile: (name) => files.get(name),
+    getDefaultLibFileName: (given) => join(libraries, ts.getDefaultLibFileName(given)),
+    getDefaultLibLocation: () => libraries,
+    getCurrentDirectory: () => '/',
+    getCanonicalFileName: (name) => name,
+    useCaseSensitiveFileNames: () => true,
+    getNewLine: () => '\n',
+    writeFile: () => {},
+    directoryExists: () => false,
+    getDirectories: () => [],
+  };
+  const program = ts.createProgram(
+    ['/main.ts', '/ambient.d.ts'],
+    {
+      ...compilerOptions,
+      lib: ['lib.es2023.d.ts'],
+      types: [],
+      noEmit: true,
+      strict: options.strict,
+      skipLibCheck: true,
+    },
+    host,
+  );
+  return ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+    const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n');
+    if (!diagnostic.file || diagnostic.start === undefined) return `TS${diagnostic.code}: ${message}`;
+    const { line, character } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start);
+    return `${line + 1}:${character + 1} TS${diagnostic.code}: ${message}`;
+  });
+}
+
+/** Names declared at the top of a script, where tests look for them. */
+export function topLevelNames(code: string): readonly string[] {
+  const file = ts.createSourceFile('/main.js', code, ts.ScriptTarget.ES2022, false, ts.ScriptKind.JS);
+  const ofBinding = (name: ts.BindingName): string[] =>
+    ts.isIdentifier(name)
+      ? [name.text]
+      : name.elements.flatMap((element) => (ts.isOmittedExpression(element) ? [] : ofBinding(element.name)));
+  return file.statements.flatMap((statement) => {
+    if (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement))
+      return statement.name ? [statement.name.text] : [];
+    return ts.isVariableStatement(statement)
+      ? statement.declarationList.declarations.flatMap((declaration) => ofBinding(declaration.name))
+      : [];
+  });
+}
+
+/** Syntax errors alone, without types. */
+export function syntaxErrors(code: string): readonly string[] {
+  const { diagnostics = [] } = ts.transpileModule(code, {
+    compilerOptions,
+    fileName: 'main.ts',
+    reportDiagnostics: true,
+  });
+  return diagnostics.map((diagnostic) => ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'));
+}
