@@ -46,7 +46,7 @@ export function wakeup(): Wakeup {
   };
 }
 
-interface Member {
+export interface Member {
   readonly group: string;
   readonly topics: readonly string[];
   /** Owned partitions with the next offset to give, in the order in which they are served. */
@@ -56,6 +56,12 @@ interface Member {
 }
 
 const mark = (topic: string, partition: number) => `${topic}/${partition}`;
+
+/** Ends every wait and poll, as the log is closing. */
+export function leaveAll(groups: ReadonlyMap<string, Member[]>, wake: Wakeup): void {
+  for (const member of [...groups.values()].flat()) member.closed = true;
+  wake.notify();
+}
 
 /** Joins a member to its group, which lives in this process: only the writer consumes. */
 export function joinGroup(

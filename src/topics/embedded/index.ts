@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import type { Consumer, LogRecord, Position, TopicLog, Transaction } from '../log.js';
 import { appendAll, retainAll } from './append.js';
-import { type GroupLog, joinGroup, wakeup } from './groups.js';
+import { type GroupLog, joinGroup, leaveAll, type Member, wakeup } from './groups.js';
 import { decodeOffset, decodeRecord, encodeOffset, groupKey, offsetOfKey, recordKey, timestampOf } from './layout.js';
 import { openStore } from './store.js';
 import {
@@ -34,7 +34,7 @@ export interface EmbeddedOptions {
 export async function openEmbedded(folder: string, options: EmbeddedOptions = {}): Promise<TopicLog> {
   const store = openStore(folder, options.readOnly ?? false);
   const known = new Map<string, Topic>();
-  const groups: Parameters<typeof joinGroup>[1] = new Map();
+  const groups = new Map<string, Member[]>();
   const wake = wakeup();
   if (!store.readOnly) store.write((db) => retainAll(db, listTopics(db), Date.now()));
 
@@ -120,7 +120,7 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
       return joinGroup(groupLog, groups, group, topics);
     },
     close: async () => {
-      wake.notify();
+      leaveAll(groups, wake);
       await store.close();
     },
   };

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { UserError } from '../../errors.js';
 import { formatKey } from './layout.js';
+import { verifyFile } from './verify.js';
 import { acquireWriter, assertWriter, releaseWriter } from './writer-lock.js';
 
 const format = { format: 'rlsd-topics', version: 1 };
@@ -21,6 +22,8 @@ export interface Store {
 const causes: Readonly<Record<string, readonly [code: string, advice: string]>> = {
   ENOSPC: ['disk-full', 'the disk is full; nothing of this transaction was written. Make room and go on'],
   EDQUOT: ['disk-full', 'the disk quota is used up; nothing of this transaction was written. Make room and go on'],
+  // What LMDB makes of a write that the file system took only in part.
+  EIO: ['disk-full', 'the disk is full or failing; nothing of this transaction was written. Make room and go on'],
   EFBIG: ['disk-full', 'the file may not grow further; nothing of this transaction was written'],
   EACCES: ['topics-permission', 'no permission; check the owner and the mode of the folder and its files'],
   EPERM: ['topics-permission', 'no permission; check the owner and the mode of the folder and its files'],
@@ -37,6 +40,7 @@ const causes: Readonly<Record<string, readonly [code: string, advice: string]>> 
 const numbers: Readonly<Record<number, string>> = {
   1: 'EPERM',
   2: 'ENOENT',
+  5: 'EIO',
   13: 'EACCES',
   20: 'ENOTDIR',
   27: 'EFBIG',
@@ -67,6 +71,7 @@ function openDatabase(folder: string, readOnly: boolean): RootDatabase<Buffer, B
     throw new UserError('topics-missing', `${folder}: no topics here; data.mdb is not there`);
   }
   if (!readOnly) mkdirSync(folder, { recursive: true });
+  if (existsSync(file)) verifyFile(file);
   return open<Buffer, Buffer>({
     path: folder,
     noSubdir: false,

@@ -23,7 +23,9 @@ function beginningOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // Fields are counted after the command's closing bracket, as the command may hold spaces.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // A killed process whose parent has not looked yet still has its id.
+    return fields[0] === 'Z' ? undefined : (fields[19] ?? '');
   } catch {
     return '';
   }
