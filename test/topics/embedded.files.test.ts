@@ -150,7 +150,9 @@ describe('a disk without room', () => {
     const program = fileURLToPath(new URL('programs/filler.mjs', import.meta.url));
     // A limit on the size of files stands for the full disk; in blocks of 1 KiB.
     const command = `ulimit -f 2000; exec "${process.execPath}" "${program}" "${folder}"`;
-    const { written, found, refused } = JSON.parse(execFileSync('bash', ['-c', command], { encoding: 'utf8', stdio: 'pipe' }));
+    const { written, found, refused } = JSON.parse(
+      execFileSync('bash', ['-c', command], { encoding: 'utf8', stdio: 'pipe' }),
+    );
     expect(refused).toMatchObject({ name: 'UserError', code: 'disk-full' });
     expect(refused.message).toContain(folder);
     expect(written).toBeGreaterThan(0);
