@@ -30,7 +30,7 @@ module.exports = {
                 '^src/learner/learner[.]ts$',
               ]
             : []),
-          '^src/[a-z]+[.]ts$',
+          '^src/[a-z-]+[.]ts$',
         ],
       },
     })),
