@@ -24,6 +24,8 @@ export interface DocumentVersion {
   readonly source: string;
   /** When it was read, in milliseconds since the epoch. */
   readonly time: number;
+  /** What its source wrote beside it to know it again; null for records that no ingest made. */
+  readonly stamp: string | null;
   /** In the order of the text. */
   readonly spans: readonly Span[];
 }
@@ -35,12 +37,16 @@ export interface DocumentState {
   readonly versions: readonly DocumentVersion[];
   /** Hashes of the versions whose text was removed. */
   readonly forgotten: readonly string[];
+  /** Newest time of its records. */
+  readonly updatedAt: number;
 }
 
 /** The topic as a table. It holds where each text is, not the texts: these are read when asked for and kept in a bounded cache. */
 export interface PrivilegedTable {
-  /** Follows the topic to its present end. Returns the ids of the documents that changed. */
-  catchUp(): Promise<readonly string[]>;
+  /** Follows the topic to its present end. */
+  catchUp(): Promise<void>;
+  /** A feed of changes: each call returns the ids of the documents that changed since the call before, the first one all. */
+  changes(): () => readonly string[];
   document(id: string): DocumentState | undefined;
   documents(): Iterable<DocumentState>;
   /** Current documents of a prompt item, by id. */
@@ -54,6 +60,10 @@ export interface PrivilegedTable {
 
 interface MutableVersion extends DocumentVersion {
   time: number;
+  title: string;
+  label: string | null;
+  source: string;
+  stamp: string | null;
   spans: Span[];
 }
 
@@ -63,6 +73,7 @@ interface MutableState {
   versions: MutableVersion[];
   forgotten: string[];
   deletedAt: number;
+  updatedAt: number;
   partition: number;
 }
 
@@ -81,12 +92,13 @@ export async function privilegedTable(
   const states = new Map<string, MutableState>();
   const byItem = new Map<string, Set<string>>();
   const orders = new Map<string, string[]>();
+  const feeds: Set<string>[] = [];
   const cache = textCache(cacheCharacters);
 
   const stateOf = (id: string, partition: number): MutableState => {
     const known = states.get(id);
     if (known) return known;
-    const state = { id, current: null, versions: [], forgotten: [], deletedAt: -1, partition };
+    const state = { id, current: null, versions: [], forgotten: [], deletedAt: -1, updatedAt: -1, partition };
     states.set(id, state);
     return state;
   };
@@ -115,20 +127,23 @@ export async function privilegedTable(
     const record = privilegedOf(entry);
     if (record === null) return removeChunk(entry.key);
     const state = stateOf(record.documentId, entry.partition);
+    state.updatedAt = Math.max(state.updatedAt, record.time);
     if (record.content === null) {
       if (entry.key === record.documentId) state.deletedAt = Math.max(state.deletedAt, record.time);
       else if (!state.forgotten.includes(record.version)) state.forgotten.push(record.version);
       settle(state);
       return state.id;
     }
+    const { itemId, kind, title, label, source, time } = record;
+    const stamp = entry.headers.stamp ?? null;
     let version = state.versions.find((candidate) => candidate.version === record.version);
     if (!version) {
-      const { itemId, kind, title, label, source, time } = record;
-      version = { id: state.id, version: record.version, itemId, kind, title, label, source, time, spans: [] };
+      version = { id: state.id, version: record.version, itemId, kind, title, label, source, time, stamp, spans: [] };
       state.versions.push(version);
       if (itemId !== null) remember(itemId, kind, state);
-    }
-    version.time = Math.max(version.time, record.time);
+    } else if (time >= version.time) Object.assign(version, { title, label, source, time, stamp });
+    // It was read for its place; whoever asks for the text next need not read it again.
+    cache.set(entry.key, record.content);
     const span = { start: record.start, end: record.end, partition: entry.partition, offset: entry.offset };
     const at = version.spans.findIndex((other) => other.start >= span.start);
     if (at < 0) version.spans.push(span);
@@ -148,25 +163,23 @@ export async function privilegedTable(
     else orders.set(order, [state.id]);
   };
 
-  const readOn = async (): Promise<readonly string[]> => {
-    const changed = new Set<string>();
+  const readOn = async (): Promise<void> => {
     for (let partition = 0; partition < next.length; partition++) {
       for (;;) {
         const records = await log.read(topic, partition, next[partition] ?? 0n, batch);
         for (const record of records) {
           const id = take(record);
-          if (id !== undefined) changed.add(id);
+          if (id !== undefined) for (const feed of feeds) feed.add(id);
         }
         const last = records.at(-1);
         if (!last) break;
         next[partition] = last.offset + 1n;
       }
     }
-    return [...changed];
   };
 
-  let following: Promise<unknown> = Promise.resolve();
-  const catchUp = (): Promise<readonly string[]> => {
+  let following: Promise<void> = Promise.resolve();
+  const catchUp = (): Promise<void> => {
     const turn = following.then(readOn);
     following = turn.catch(() => undefined);
     return turn;
@@ -192,7 +205,8 @@ export async function privilegedTable(
     await catchUp();
     const moved = find(document.id, document.version)?.spans.find((other) => other.start === span.start);
     if (!moved || moved.offset === span.offset) {
-      removeChunk(key);
+      const id = removeChunk(key);
+      if (id !== undefined) for (const feed of feeds) feed.add(id);
       throw gone(document.id, document.version);
     }
     return text(document, moved);
@@ -215,6 +229,15 @@ export async function privilegedTable(
   await catchUp();
   return {
     catchUp,
+    changes: () => {
+      const feed = new Set(states.keys());
+      feeds.push(feed);
+      return () => {
+        const ids = [...feed];
+        feed.clear();
+        return ids;
+      };
+    },
     document: (id) => states.get(id),
     documents: () => states.values(),
     ofItem: (itemId) =>

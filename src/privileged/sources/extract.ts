@@ -1,0 +1,164 @@
+import { basename, extname } from 'node:path';
+import { convert, type FormatCallback } from 'html-to-text';
+import mammoth from 'mammoth';
+import { getDocumentProxy } from 'unpdf';
+import { UserError } from '../../errors.js';
+
+/** How a text is best divided: at headings, at top-level definitions, at lines (a table's rows), or at paragraphs. */
+export type TextShape = 'headings' | 'code' | 'lines' | 'paragraphs';
+
+export interface Extracted {
+  readonly title: string;
+  readonly text: string;
+  readonly shape: TextShape;
+}
+
+/** Characters that one document may have; a larger one is reported instead of read. */
+export const maxDocumentCharacters = 32 << 20;
+
+const shapes: Readonly<Record<string, TextShape>> = {
+  ...Object.fromEntries(
+    ['.md', '.markdown', '.mdx', '.html', '.htm', '.xhtml', '.docx'].map((name) => [name, 'headings']),
+  ),
+  ...Object.fromEntries(
+    ['.csv', '.tsv', '.jsonl', '.ndjson', '.json', '.yaml', '.yml', '.log'].map((name) => [name, 'lines']),
+  ),
+  ...Object.fromEntries(
+    '.c .cc .cpp .cs .go .h .hpp .java .js .jsx .kt .mjs .cjs .php .py .r .rb .rs .scala .sh .sql .swift .ts .tsx'
+      .split(' ')
+      .map((name) => [name, 'code']),
+  ),
+};
+
+/**
+ * The text of a file's bytes, by the ending of its name: Markdown, HTML, PDF, docx, tables, JSON lines, source code, and plain text
+ * for every other ending. Line ends become \n.
+ * @throws {UserError} `document-encrypted`, `document-unreadable`, `document-encoding`, `document-binary`, `document-empty` or
+ * `document-huge`; no message quotes the document.
+ */
+export async function extractText(path: string, bytes: Uint8Array): Promise<Extracted> {
+  const ending = extname(path).toLowerCase();
+  const raw = await textOf(path, ending, bytes);
+  const text = raw.replace(/\r\n?/g, '\n');
+  if (text.length > maxDocumentCharacters) {
+    throw new UserError(
+      'document-huge',
+      `${path}: ${text.length} characters, expected at most ${maxDocumentCharacters}`,
+    );
+  }
+  if (text.trim() === '') {
+    const hint = ending === '.pdf' ? ' (a scan has pictures of text; run it through OCR first)' : '';
+    throw new UserError('document-empty', `${path}: found no text${hint}`);
+  }
+  return { title: titleOf(ending, text) ?? basename(path), text, shape: shapes[ending] ?? 'paragraphs' };
+}
+
+async function textOf(path: string, ending: string, bytes: Uint8Array): Promise<string> {
+  switch (ending) {
+    case '.pdf':
+      return await pdfText(path, bytes);
+    case '.docx':
+      return await docxText(path, bytes);
+    case '.html':
+    case '.htm':
+    case '.xhtml':
+      return htmlText(decode(path, bytes));
+    default:
+      return decode(path, bytes);
+  }
+}
+
+/** UTF-8, or UTF-16 with a byte order mark. */
+function decode(path: string, bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const encoding =
+    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+  let text: string;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(
+      'document-encoding',
+      `${path}: found bytes that are not ${encoding.toUpperCase()}, expected UTF-8`,
+    );
+  }
+  if (text.includes('\0')) throw new UserError('document-binary', `${path}: found zero bytes, expected text`);
+  return text;
+}
+
+const heading: FormatCallback = (element, walk, builder) => {
+  builder.openBlock({ leadingLineBreaks: 2 });
+  builder.addInline(`${'#'.repeat(Number(element.name?.slice(1)))} `);
+  walk(element.children, builder);
+  builder.closeBlock({ trailingLineBreaks: 2 });
+};
+
+function htmlText(html: string): string {
+  return convert(html, {
+    wordwrap: false,
+    limits: { maxInputLength: maxDocumentCharacters },
+    formatters: { heading },
+    selectors: [
+      { selector: 'a', options: { ignoreHref: true } },
+      { selector: 'img', format: 'skip' },
+      { selector: 'table', format: 'dataTable', options: { uppercaseHeaderCells: false } },
+      ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, format: 'heading' })),
+    ],
+  });
+}
+
+async function pdfText(path: string, bytes: Uint8Array): Promise<string> {
+  try {
+    // The reader takes the buffer over, so it gets its own; level 0 keeps its warnings, which may quote the file, off the console.
+    const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0, isEvalSupported: false });
+    try {
+      const pages: string[] = [];
+      let characters = 0;
+      for (let number = 1; number <= document.numPages && characters <= maxDocumentCharacters; number++) {
+        const page = await document.getPage(number);
+        const { items } = await page.getTextContent();
+        const text = items.map((item) => ('str' in item ? item.str + (item.hasEOL ? '\n' : '') : '')).join('');
+        page.cleanup();
+        pages.push(text);
+        characters += text.length;
+      }
+      return pages.join('\n\n');
+    } finally {
+      await document.destroy();
+    }
+  } catch (error) {
+    if (error instanceof Error && error.name === 'PasswordException') throw encrypted(path);
+    throw unreadable(path, 'PDF', error);
+  }
+}
+
+/** First bytes of a compound file: what Word writes instead of a zip when a password protects the document. */
+const compoundFile = [0xd0, 0xcf, 0x11, 0xe0];
+
+async function docxText(path: string, bytes: Uint8Array): Promise<string> {
+  if (compoundFile.every((byte, k) => bytes[k] === byte)) throw encrypted(path);
+  try {
+    const { value } = await mammoth.convertToHtml({ buffer: Buffer.from(bytes) });
+    return htmlText(value);
+  } catch (error) {
+    throw unreadable(path, 'docx', error);
+  }
+}
+
+function encrypted(path: string): UserError {
+  return new UserError(
+    'document-encrypted',
+    `${path}: protected by a password, expected a document that opens without one`,
+  );
+}
+
+/** The reader's own message may quote the document, so only the name of the error goes on. */
+function unreadable(path: string, format: string, error: unknown): UserError {
+  const name = error instanceof Error ? error.name : 'error';
+  return new UserError('document-unreadable', `${path}: damaged or no ${format} (the reader says ${name})`);
+}
+
+function titleOf(ending: string, text: string): string | undefined {
+  if (shapes[ending] !== 'headings') return undefined;
+  return /^#{1,6}[ \t]+(.+?)[ \t#]*$/m.exec(text)?.[1]?.slice(0, 200);
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { lstat, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { glob } from 'tinyglobby';
+import { UserError } from '../../errors.js';
+import { extractText } from './extract.js';
+import type { FileSource, SourceProblem, SourceUnit } from './source.js';
+import { problemOf } from './source.js';
+
+/** Bytes that one file may have; a larger one is reported instead of read. */
+const maxFileBytes = 64 << 20;
+
+/**
+ * The files of a source, by name. Links are not followed, so that a link in a folder of documents cannot name a file outside of it.
+ * @throws {UserError} `source-empty` when nothing matches: an empty folder is more often a mount that failed than a wish to delete.
+ */
+export async function* fileUnits(
+  source: FileSource,
+  folder: string,
+  report: (problem: SourceProblem) => void,
+): AsyncGenerator<SourceUnit> {
+  const found = await glob([...source.files], { cwd: folder, followSymbolicLinks: false, expandDirectories: false });
+  if (found.length === 0) {
+    throw new UserError(
+      'source-empty',
+      `${source.files.join(', ')}: no file in ${folder} matches, expected at least one`,
+    );
+  }
+  for (const name of found.sort()) {
+    const path = join(folder, name);
+    try {
+      if ((await lstat(path)).isSymbolicLink()) continue;
+      yield await fileUnit(name, path, source.label ?? null);
+    } catch (error) {
+      report(problemOf(name, error));
+    }
+  }
+}
+
+async function fileUnit(name: string, path: string, label: string | null): Promise<SourceUnit> {
+  const mark = await fileMark(path);
+  let bytes: Uint8Array | undefined;
+  const load = async (): Promise<Uint8Array> => {
+    const { size } = await stat(path);
+    if (size > maxFileBytes) {
+      throw new UserError('document-huge', `${name}: ${size} bytes, expected at most ${maxFileBytes}; divide it`);
+    }
+    bytes ??= await readFile(path);
+    return bytes;
+  };
+  return {
+    name,
+    stamp: {
+      mark,
+      contentHash: async () =>
+        createHash('sha256')
+          .update(await load())
+          .digest('hex'),
+    },
+    async *documents() {
+      const extracted = await extractText(name, await load());
+      yield { id: name, itemId: null, kind: 'document', label, ...extracted };
+    },
+  };
+}
+
+/** Size and both times to the nanosecond: the change time moves even where a tool sets the other back. */
+async function fileMark(path: string): Promise<string> {
+  const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return `${size}:${mtimeNs}:${ctimeNs}`;
+}

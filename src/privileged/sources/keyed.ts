@@ -1,0 +1,139 @@
+import { createReadStream } from 'node:fs';
+import { extname, join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { nearest, UserError } from '../../errors.js';
+import type { PrivilegedKind } from '../../topics/records.js';
+import type { KeyedSource, SourceDocument, SourceProblem, SourceUnit } from './source.js';
+
+/** The one unit of a CSV, TSV or JSON lines file, read a row at a time. @throws {UserError} `source-field` for a source without columns. */
+export function keyedUnit(source: KeyedSource, folder: string): SourceUnit {
+  const columns = (['reference', 'trace'] as const).flatMap((kind) => {
+    const column = source[kind];
+    return column === undefined ? [] : [{ kind, column }];
+  });
+  if (columns.length === 0) {
+    throw new UserError('source-field', `${source.keyed}: no column is named, expected reference, trace or both`);
+  }
+  const path = join(folder, source.keyed);
+  return {
+    name: source.keyed,
+    stamp: null,
+    async *documents(report) {
+      for await (const { line, row } of rows(path, source.keyed, report)) {
+        yield* rowDocuments(source, columns, line, row, report);
+      }
+    },
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function* rowDocuments(
+  source: KeyedSource,
+  columns: readonly { readonly kind: PrivilegedKind; readonly column: string }[],
+  line: number,
+  row: Row,
+  report: (problem: SourceProblem) => void,
+): Generator<SourceDocument> {
+  const place = `${source.keyed}:${line}`;
+  const text = (column: string): string | undefined => {
+    const value = row[column];
+    if (value !== undefined && value !== null && value !== '') {
+      return typeof value === 'string' ? value : JSON.stringify(value);
+    }
+    const meant = nearest(
+      column,
+      Object.keys(row).filter((name) => name !== column),
+    );
+    const found = column in row ? 'is empty' : 'is missing';
+    const message = `${place}: field ${column} ${found}${meant && !(column in row) ? `; did you mean ${meant}?` : ''}`;
+    report({ source: source.keyed, code: 'source-field', message });
+    return undefined;
+  };
+  const itemId = text(source.key);
+  if (itemId === undefined) return;
+  for (const { kind, column } of columns) {
+    const content = text(column);
+    if (content === undefined) continue;
+    yield { id: null, itemId, kind, title: '', text: content, shape: null, label: source.label ?? null };
+  }
+}
+
+async function* rows(
+  path: string,
+  name: string,
+  report: (problem: SourceProblem) => void,
+): AsyncGenerator<{ readonly line: number; readonly row: Row }> {
+  const ending = extname(path).toLowerCase();
+  if (ending === '.csv' || ending === '.tsv') yield* csvRows(path, name, ending === '.tsv' ? '\t' : ',');
+  else if (ending === '.jsonl' || ending === '.ndjson') yield* jsonRows(path, name, report);
+  else
+    throw new UserError(
+      'source-format',
+      `${name}: found the ending ${ending || '(none)'}, expected .csv, .tsv, .jsonl or .ndjson`,
+    );
+}
+
+async function* csvRows(path: string, name: string, delimiter: string): AsyncGenerator<{ line: number; row: Row }> {
+  const parser = parse({ delimiter, columns: true, bom: true, info: true, skip_empty_lines: true });
+  // An error of the file reaches the loop below through the parser.
+  pipeline(Readable.from(utf8(path, name)), parser, () => undefined);
+  try {
+    for await (const { info, record } of parser as AsyncIterable<{ info: { lines: number }; record: Row }>) {
+      yield { line: info.lines, row: record };
+    }
+  } catch (error) {
+    // The parser's message may quote the row; its code and line do not.
+    if (!(error instanceof CsvError)) throw error;
+    throw new UserError('source-format', `${name}:${Number(error.lines)}: not valid CSV (${error.code})`);
+  }
+}
+
+async function* jsonRows(
+  path: string,
+  name: string,
+  report: (problem: SourceProblem) => void,
+): AsyncGenerator<{ line: number; row: Row }> {
+  let line = 0;
+  for await (const text of linesOf(utf8(path, name))) {
+    line++;
+    if (text.trim() === '') continue;
+    const row = jsonObject(text.replace(/^\uFEFF/, ''));
+    if (row) yield { line, row };
+    else report({ source: name, code: 'source-format', message: `${name}:${line}: not a JSON object` });
+  }
+}
+
+function jsonObject(text: string): Row | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file's text in pieces. @throws {UserError} `document-encoding` when it is not UTF-8. */
+async function* utf8(path: string, name: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for await (const bytes of createReadStream(path) as AsyncIterable<Buffer>)
+      yield decoder.decode(bytes, { stream: true });
+    yield decoder.decode();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UserError('document-encoding', `${name}: found bytes that are not UTF-8, expected UTF-8`);
+  }
+}
+
+/** The lines of a text that comes in pieces. */
+async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const piece of pieces) {
+    const lines = (rest + piece).split(/\r?\n/);
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}

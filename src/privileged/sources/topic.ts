@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { UserError } from '../../errors.js';
+import type { LogRecord, TopicLog } from '../../topics/log.js';
+import type { PrivilegedKind } from '../../topics/records.js';
+import { scan } from '../../topics/scan.js';
+import type { SourceUnit, TopicSource } from './source.js';
+
+const kinds: readonly string[] = ['reference', 'trace', 'document'] satisfies PrivilegedKind[];
+
+/** The newest record of each key of a topic. @throws {UserError} `no-topic` */
+export async function* topicUnits(source: TopicSource, log: TopicLog): AsyncGenerator<SourceUnit> {
+  const info = (await log.describe()).find(({ name }) => name === source.topic);
+  if (!info) throw new UserError('no-topic', `topic ${source.topic}: expected to exist, found none of that name`);
+  for (let partition = 0; partition < info.partitions; partition++) {
+    const newest = new Map<string, bigint>();
+    for await (const { key, offset } of scan(log, source.topic, partition)) newest.set(key, offset);
+    for await (const record of scan(log, source.topic, partition)) {
+      if (record.value !== null && newest.get(record.key) === record.offset)
+        yield recordUnit(source, record, record.value);
+    }
+  }
+}
+
+function recordUnit(source: TopicSource, record: LogRecord, value: Uint8Array): SourceUnit {
+  const name = `${source.topic}/${record.partition}@${record.offset}`;
+  const { title = record.key, label = source.label ?? null, itemId = null, kind = 'document' } = record.headers;
+  return {
+    name: `${source.topic}:${record.key}`,
+    stamp: { mark: name, contentHash: async () => createHash('sha256').update(value).digest('hex') },
+    async *documents() {
+      if (!isKind(kind)) {
+        throw new UserError('source-field', `${name}: header kind is ${kind}, expected ${kinds.join(', ')}`);
+      }
+      const own = kind === 'document' || itemId === null;
+      yield {
+        id: own ? `${source.topic}:${record.key}` : null,
+        itemId,
+        kind,
+        title,
+        text: utf8(name, value),
+        shape: kind === 'document' ? 'headings' : null,
+        label,
+      };
+    },
+  };
+}
+
+function isKind(kind: string): kind is PrivilegedKind {
+  return kinds.includes(kind);
+}
+
+function utf8(name: string, value: Uint8Array): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(value);
+  } catch {
+    throw new UserError('document-encoding', `${name}: found bytes that are not UTF-8, expected UTF-8`);
+  }
+  if (text.trim() === '') throw new UserError('document-empty', `${name}: found no text`);
+  return text;
+}
