@@ -51,9 +51,9 @@ describe('sampling', () => {
       { temperature: 1, maxTokens: 20 },
       { temperature: 0.8, maxTokens: 40, topK: 20, topP: 0.9 },
       { temperature: 0, maxTokens: 9 },
-      { temperature: 1.3, maxTokens: 70 },
+      { temperature: 1.3, maxTokens: 50 },
     ];
-    for (let i = 0; i < 24; i++)
+    for (let i = 0; i < 14; i++)
       requests.push({
         version: i % 2,
         request: {
@@ -70,7 +70,7 @@ describe('sampling', () => {
     for (const options of [{ workers: 1 }, { workers: 2 }, { workers: 1, rows: 3 }]) {
       const crowd = await create(options);
       await Promise.all([crowd.load(0, folder), crowd.load(1, other)]);
-      const scores = Array.from({ length: 9 }, (_, i) =>
+      const scores = Array.from({ length: 5 }, (_, i) =>
         crowd.score(0, { tokens: ask(policy, `the Answer = 12${' + 1'.repeat(i % 3)}`), from: 1, temperature: 0.9 }),
       );
       const together = await Promise.all(requests.map(({ version, request }) => crowd.sample(version, request)));
@@ -120,6 +120,7 @@ describe('sampling', () => {
   it('stops at a stop string that spans tokens; keeps its tokens and cuts its text', async () => {
     const request = { prompt: ask(policy, '7 - 1'), seeds: seeds(6), sampling: { temperature: 1, maxTokens: 40 } };
     const plain = await policy.sample(0, request);
+    let checked = 0;
     for (const [i, { tokens, text }] of plain.entries()) {
       const whole = policy.decode(tokens.slice(0, 20));
       const stop = whole.slice(-6, -2).replaceAll('\ufffd', '');
@@ -135,7 +136,9 @@ describe('sampling', () => {
       expect(stopped.tokens).toEqual(tokens.slice(0, stopped.tokens.length));
       expect(policy.decode(stopped.tokens)).toContain(stop);
       expect(policy.decode(stopped.tokens.slice(0, -1))).not.toContain(stop);
+      checked++;
     }
+    expect(checked).toBeGreaterThan(0);
   });
 
   it('ends where the context ends', async () => {
