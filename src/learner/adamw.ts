@@ -1,0 +1,53 @@
+/** One parameter with its gradient and moments, all of one length. */
+export interface Trained {
+  readonly value: Float32Array;
+  readonly gradient: Float32Array;
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+}
+
+export interface AdamWSettings {
+  readonly betas: readonly [first: number, second: number];
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly maxGradNorm: number;
+}
+
+/** L2 norm over all gradients, summed in float64 in their order. */
+export function gradientNorm(parameters: readonly Trained[]): number {
+  let sum = 0;
+  for (const { gradient } of parameters) {
+    for (let i = 0; i < gradient.length; i++) {
+      const g = gradient[i] ?? 0;
+      sum += g * g;
+    }
+  }
+  return Math.sqrt(sum);
+}
+
+/**
+ * One update of AdamW (Loshchilov and Hutter 2019) in place, with gradients scaled down to `maxGradNorm`.
+ * @param update counts from 1, for the correction of the moments' bias
+ * @returns the norm before scaling
+ * @throws when the norm is not finite; nothing has changed then
+ */
+export function adamW(parameters: readonly Trained[], settings: AdamWSettings, rate: number, update: number): number {
+  const norm = gradientNorm(parameters);
+  if (!Number.isFinite(norm)) throw new Error(`the gradient's norm is ${norm}; the weights were left as they are`);
+  const scale = norm > settings.maxGradNorm ? settings.maxGradNorm / norm : 1;
+  const [beta1, beta2] = settings.betas;
+  const keep = 1 - rate * settings.weightDecay;
+  const stride = rate / (1 - beta1 ** update);
+  const correction = 1 / (1 - beta2 ** update);
+  for (const { value, gradient, first, second } of parameters) {
+    for (let i = 0; i < value.length; i++) {
+      const g = (gradient[i] ?? 0) * scale;
+      const m = beta1 * (first[i] ?? 0) + (1 - beta1) * g;
+      const v = beta2 * (second[i] ?? 0) + (1 - beta2) * g * g;
+      first[i] = m;
+      second[i] = v;
+      value[i] = keep * (value[i] ?? 0) - (stride * m) / (Math.sqrt(v * correction) + settings.eps);
+    }
+  }
+  return norm;
+}

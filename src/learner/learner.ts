@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads';
+import type { ModelConfig } from '../policy/config.js';
+import type { Tensors } from '../policy/safetensors.js';
+import { workerUrl } from '../worker-url.js';
+import { remote } from './remote.js';
+import type { SupervisedSample, TrainSample } from './samples.js';
+import { checkSettings, type LearnSettings } from './settings.js';
+
+export type { SupervisedSample, TrainSample } from './samples.js';
+export { defaultSettings, type LearnSettings } from './settings.js';
+
+/** What one step did. Means are over the trained tokens of all its updates, samples without any advantage left out. */
+export interface StepStats {
+  /** Counted from 0. */
+  readonly step: number;
+  readonly updates: number;
+  readonly learningRate: number;
+  /** Trained tokens, once for each epoch. */
+  readonly tokens: number;
+  /** Mean over the updates, each before it was made. */
+  readonly loss: number;
+  /** L2, before clipping; mean over the updates. */
+  readonly gradientNorm: number;
+  /** Share of tokens whose ratio was clipped. */
+  readonly clipped: number;
+  /** Of the probability now to the probability when sampled. */
+  readonly meanRatio: number;
+  /** k3 estimate against the sampling policy, in nats a token. */
+  readonly kl: number;
+  /** k3 estimate against the reference policy, in nats a token; 0 where there is none. */
+  readonly referenceKl: number;
+}
+
+export interface SuperviseStats {
+  readonly step: number;
+  readonly learningRate: number;
+  readonly tokens: number;
+  /** Mean cross-entropy of the batch before the update, in nats a token. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** Trains a model's weights. The same calls in the same order give the same bits. */
+export interface Learner {
+  /**
+   * One step of the policy loss; no samples make no update, but the schedule moves on.
+   * @throws {UserError} `train-sample` before anything has changed
+   */
+  step(samples: readonly TrainSample[]): Promise<StepStats>;
+  /** One update of cross-entropy on texts, for a warm start. */
+  supervise(samples: readonly SupervisedSample[]): Promise<SuperviseStats>;
+  /** A copy of the weights, by Hugging Face name. */
+  weights(): Promise<Tensors>;
+  /** Writes weights, moments, position in the schedule and `offsets` (JSON) together, durably. */
+  saveCheckpoint(folder: string, offsets: unknown): Promise<void>;
+  /**
+   * Goes back to a checkpoint; gives the steps it had made and its offsets.
+   * @throws {UserError} `bad-checkpoint` when it is missing, truncated, altered or another model's; nothing has changed then
+   */
+  loadCheckpoint(folder: string): Promise<{ readonly step: number; readonly offsets: unknown }>;
+  close(): Promise<void>;
+}
+
+export type LearnerOptions = {
+  readonly settings: LearnSettings;
+  /** Of one operator. The bits do not depend on it. */
+  readonly threads: number;
+} & (
+  | { /** A Hugging Face folder. */ readonly folder: string }
+  | { readonly config: ModelConfig; readonly parameters: Tensors }
+);
+
+/**
+ * A learner in a thread of its own, so that the event loop stays free; it owns weights and moments.
+ *
+ * @example
+ * const learner = await createLearner({ folder: 'models/base', settings: { ...defaultSettings, lr: 3e-4 }, threads: 2 });
+ * const { loss } = await learner.step(samples);
+ *
+ * @throws {UserError} for settings out of range and a model that cannot be read
+ */
+export async function createLearner(options: LearnerOptions): Promise<Learner> {
+  checkSettings(options.settings);
+  const worker = new Worker(workerUrl(import.meta.url, './worker.js'), { workerData: options });
+  const call = remote(worker);
+  await call('ready', []).catch(async (error) => {
+    await worker.terminate();
+    throw error;
+  });
+  return {
+    step: (samples) => call('step', [samples]),
+    supervise: (samples) => call('supervise', [samples]),
+    weights: () => call('weights', []),
+    saveCheckpoint: (folder, offsets) => call('saveCheckpoint', [folder, offsets]),
+    loadCheckpoint: (folder) => call('loadCheckpoint', [folder]),
+    async close() {
+      await worker.terminate();
+    },
+  };
+}

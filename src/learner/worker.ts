@@ -1,0 +1,23 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Learner, LearnerOptions } from './learner.js';
+import { createLocalLearner } from './local.js';
+import { failureOf, type Reply, type Request } from './remote.js';
+
+type Answer = (...args: readonly unknown[]) => Promise<unknown>;
+
+let learner: Learner | undefined;
+let last: Promise<void> = Promise.resolve();
+
+async function answer({ id, method, args }: Request): Promise<Reply> {
+  try {
+    learner ??= createLocalLearner(workerData as LearnerOptions);
+    const result = method === 'ready' ? undefined : await (learner[method] as Answer)(...args);
+    return { id, result };
+  } catch (error) {
+    return { id, failure: failureOf(error) };
+  }
+}
+
+parentPort?.on('message', (request: Request) => {
+  last = last.then(async () => parentPort?.postMessage(await answer(request)));
+});

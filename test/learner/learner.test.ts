@@ -1,0 +1,267 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { digest } from '../../src/digest.js';
+import { UserError } from '../../src/errors.js';
+import { createLearner, defaultSettings, type Learner, type LearnSettings } from '../../src/learner/learner.js';
+import { createLocalLearner } from '../../src/learner/local.js';
+import type { TrainSample } from '../../src/learner/samples.js';
+import type { Tensors } from '../../src/policy/safetensors.js';
+import { configs, numbers, randomParameters, wider } from '../policy/graph/models.js';
+import { referenceLogprobs } from '../policy/graph/reference.js';
+import { sampleOf } from './samples.js';
+
+const config = configs.qwen3 ?? wider;
+const root = mkdtempSync(join(tmpdir(), 'learner-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const tensors = (seed = 3, of = config): Tensors => {
+  const parameters = randomParameters(of, seed);
+  return new Map([...parameters].map(([name, { dims }]) => [name, { shape: dims, data: numbers(parameters, name) }]));
+};
+
+const optionsOf = (settings: Partial<LearnSettings> = {}, threads = 1) => ({
+  config,
+  parameters: tensors(),
+  threads,
+  settings: { ...defaultSettings, lr: 1e-2, microTokens: 40, ...settings },
+});
+
+const batch = (from: number, count = 7): TrainSample[] =>
+  Array.from({ length: count }, (_, i) => sampleOf(100 * from + 10 * i, 3, 4 + 2 * i, config.vocabSize));
+
+async function weightsDigest(learner: Learner): Promise<string> {
+  const parts = [...(await learner.weights())].map(([, { data }]) => new Uint8Array(data.buffer));
+  return digest(...parts);
+}
+
+/** Scores and losses in float64 from the definitions. */
+function lossOf(samples: readonly TrainSample[], parameters: Tensors, [low, high]: readonly [number, number]) {
+  const model = new Map([...parameters].map(([name, { shape, data }]) => [name, { dims: shape, data }]));
+  const tokens = samples.flatMap((sample) => {
+    const row = [...sample.promptTokens, ...sample.completionTokens];
+    const logprobs = referenceLogprobs(config, model, row, sample.temperature);
+    return [...sample.completionTokens.keys()]
+      .filter((t) => sample.mask[t] === 1)
+      .map((t) => {
+        const position = sample.promptTokens.length + t;
+        const ratio = Math.exp((logprobs[position - 1]?.[row[position] ?? 0] ?? 0) - (sample.samplingLogprobs[t] ?? 0));
+        const advantage = sample.tokenAdvantages[t] ?? 0;
+        const clipped = Math.min(Math.max(ratio, 1 - low), 1 + high) * advantage;
+        return { loss: -Math.min(ratio * advantage, clipped), bound: clipped < ratio * advantage, ratio };
+      });
+  });
+  const mean = (f: (token: (typeof tokens)[number]) => number): number =>
+    tokens.reduce((sum, token) => sum + f(token), 0) / tokens.length;
+  return {
+    tokens: tokens.length,
+    loss: mean((t) => t.loss),
+    clipped: mean((t) => Number(t.bound)),
+    meanRatio: mean((t) => t.ratio),
+  };
+}
+
+describe('a step', () => {
+  it('reports the loss of the formulas', async () => {
+    const learner = createLocalLearner(optionsOf());
+    const samples = batch(1);
+    const stats = await learner.step(samples);
+    const expected = lossOf(samples, tensors(), [0.2, 0.28]);
+    expect(stats).toMatchObject({ step: 0, updates: 1, learningRate: 1e-2, tokens: expected.tokens });
+    expect(stats.loss).toBeCloseTo(expected.loss, 4);
+    expect(stats.clipped).toBeCloseTo(expected.clipped, 6);
+    expect(stats.meanRatio).toBeCloseTo(expected.meanRatio, 4);
+  });
+
+  it('lowers the loss when it is repeated', async () => {
+    const learner = createLocalLearner(optionsOf({ clip: [0.99, 100] }));
+    const samples = batch(1);
+    const first = await learner.step(samples);
+    for (let i = 0; i < 5; i++) await learner.step(samples);
+    expect((await learner.step(samples)).loss).toBeLessThan(first.loss - 0.1);
+  });
+
+  it('is the same whatever the micro-batches, but for rounding', async () => {
+    const [small, large] = [
+      createLocalLearner(optionsOf({ microTokens: 1 })),
+      createLocalLearner(optionsOf({ microTokens: 4096 })),
+    ];
+    const norms = [(await small.step(batch(1))).gradientNorm, (await large.step(batch(1))).gradientNorm];
+    expect(Math.abs((norms[0] ?? 0) / (norms[1] ?? 1) - 1)).toBeLessThan(1e-5);
+  });
+
+  it('counts samples without advantage in the mean, and nowhere else', async () => {
+    const idle = batch(2).map((sample) => ({ ...sample, tokenAdvantages: new Float32Array(sample.mask.length) }));
+    const alone = await createLocalLearner(optionsOf()).step(batch(1));
+    const both = await createLocalLearner(optionsOf()).step([...batch(1), ...idle]);
+    expect(both.tokens).toBe(alone.tokens);
+    const trained = (samples: readonly TrainSample[]) =>
+      samples.flatMap(({ mask }) => [...mask]).filter(Boolean).length;
+    const share = trained(batch(1)) / (trained(batch(1)) + trained(idle));
+    expect(both.gradientNorm / alone.gradientNorm).toBeCloseTo(share, 5);
+    const still = createLocalLearner(optionsOf());
+    expect(await still.step(idle)).toMatchObject({ updates: 1, tokens: 0, loss: 0, gradientNorm: 0, meanRatio: 1 });
+    expect(await weightsDigest(still)).toBe(await weightsDigest(createLocalLearner(optionsOf())));
+  });
+
+  it('makes an update for every epoch and mini-batch; without samples it only moves the schedule', async () => {
+    const learner = createLocalLearner(optionsOf({ epochs: 3, miniBatches: 2, warmup: 4 }));
+    expect(await learner.step(batch(1))).toMatchObject({ updates: 6, learningRate: 0.25e-2 });
+    expect(await learner.step([])).toMatchObject({ updates: 0, learningRate: 0.5e-2, loss: 0 });
+    expect(await learner.step(batch(1, 1))).toMatchObject({ step: 2, updates: 3, learningRate: 0.75e-2 });
+  });
+
+  it('is held near the reference by the penalty', async () => {
+    const drift = async (kl: number): Promise<number> => {
+      const learner = createLocalLearner(optionsOf({ kl, clip: [0.99, 1e6] }));
+      const samples = batch(4);
+      for (let i = 0; i < 6; i++) await learner.step(samples);
+      const before = lossOf(samples, tensors(), [0.99, 1e6]).meanRatio;
+      const after = lossOf(samples, await learner.weights(), [0.99, 1e6]).meanRatio;
+      return Math.abs(Math.log(after / before));
+    };
+    const learner = createLocalLearner(optionsOf({ kl: 0.1 }));
+    expect((await learner.step(batch(4))).referenceKl).toBeLessThan(1e-9);
+    expect((await learner.step(batch(4))).referenceKl).toBeGreaterThan(1e-5);
+    expect(await drift(20)).toBeLessThan(await drift(0));
+  });
+
+  it('refuses samples that do not fit, by index, and changes nothing', async () => {
+    const learner = createLocalLearner(optionsOf());
+    const before = await weightsDigest(learner);
+    const [good, other] = batch(1);
+    if (!good || !other) throw new Error('no samples');
+    const broken: readonly (readonly [TrainSample, string])[] = [
+      [{ ...other, mask: other.mask.subarray(1) }, 'sample 1 has 5 of mask for 6 tokens'],
+      [{ ...other, completionTokens: other.completionTokens.map(() => 29) }, 'token 29; the vocabulary has 29'],
+      [{ ...other, samplingLogprobs: other.samplingLogprobs.map(() => Number.NaN) }, 'samplingLogprobs[0] = NaN'],
+      [sampleOf(1, 60, 20, 29), 'sample 1 has 80 tokens; the model takes 64'],
+      [{ ...other, promptTokens: new Int32Array() }, 'empty prompt'],
+    ];
+    for (const [sample, message] of broken) await expect(learner.step([good, sample])).rejects.toThrow(message);
+    expect(await weightsDigest(learner)).toBe(before);
+  });
+});
+
+it('supervision learns texts by heart', async () => {
+  const learner = createLocalLearner(optionsOf());
+  const texts = batch(9).map((sample) => ({
+    tokens: sample.completionTokens,
+    mask: new Uint8Array(sample.completionTokens.length).fill(1),
+  }));
+  const first = await learner.supervise(texts);
+  expect(first.tokens).toBe(texts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0));
+  for (let i = 0; i < 40; i++) await learner.supervise(texts);
+  expect((await learner.supervise(texts)).loss).toBeLessThan(first.loss / 2);
+});
+
+describe('the same calls give the same bits', () => {
+  const train = async (learner: Learner): Promise<string> => {
+    for (const seed of [1, 2, 3]) await learner.step(batch(seed));
+    return weightsDigest(learner);
+  };
+
+  it('run after run, on one thread or two, here or in a thread of its own', async () => {
+    const expected = await train(createLocalLearner(optionsOf()));
+    expect(await train(createLocalLearner(optionsOf({}, 2)))).toBe(expected);
+    const learner = await createLearner(optionsOf());
+    expect(await train(learner)).toBe(expected);
+    await learner.close();
+  });
+
+  it('on one thread or two with wider matrices', async () => {
+    const digests = [];
+    for (const threads of [1, 2]) {
+      const options = { ...optionsOf({ microTokens: 128 }, threads), config: wider, parameters: tensors(3, wider) };
+      digests.push(await train(createLocalLearner(options)));
+    }
+    expect(digests[1]).toBe(digests[0]);
+  });
+
+  it('over a checkpoint', async () => {
+    const folder = join(root, 'resumed');
+    const whole = createLocalLearner(optionsOf({ decay: 'cosine', totalSteps: 5 }));
+    await whole.step(batch(1));
+    await whole.saveCheckpoint(folder, { advantages: '17' });
+    const resumed = createLocalLearner(optionsOf({ decay: 'cosine', totalSteps: 5 }));
+    await resumed.step(batch(8));
+    expect(await resumed.loadCheckpoint(folder)).toEqual({ step: 1, offsets: { advantages: '17' } });
+    expect(await resumed.step(batch(2))).toEqual(await whole.step(batch(2)));
+    expect(await weightsDigest(resumed)).toBe(await weightsDigest(whole));
+  });
+});
+
+describe('a checkpoint', () => {
+  it('replaces the one before, and nothing else in its folder', async () => {
+    const folder = join(root, 'replaced');
+    const learner = createLocalLearner(optionsOf());
+    await learner.saveCheckpoint(folder, 1);
+    writeFileSync(join(folder, 'notes.txt'), 'mine');
+    await learner.step(batch(1));
+    await learner.saveCheckpoint(folder, 2);
+    expect(readdirSync(folder).sort()).toEqual(['checkpoint.json', 'notes.txt', expect.stringMatching(/^state-/)]);
+    expect(await learner.loadCheckpoint(folder)).toEqual({ step: 1, offsets: 2 });
+  });
+
+  it('that is missing, truncated, altered or of another model is refused, and changes nothing', async () => {
+    const folder = join(root, 'broken');
+    const learner = createLocalLearner(optionsOf());
+    const before = await weightsDigest(learner);
+    const refused = async (message: string): Promise<void> => {
+      const error = await learner.loadCheckpoint(folder).catch((reason) => reason);
+      expect(error).toBeInstanceOf(UserError);
+      expect(error.message).toContain(message);
+      expect(await weightsDigest(learner)).toBe(before);
+    };
+    await refused('the file is missing');
+    const trained = createLocalLearner(optionsOf());
+    await trained.step(batch(1));
+    const save = async (): Promise<string> => {
+      await trained.saveCheckpoint(folder, null);
+      return join(folder, readdirSync(folder).find((name) => name.startsWith('state-')) ?? '');
+    };
+    const file = await save();
+    truncateSync(file, 1000);
+    await refused('truncated or altered');
+    const bytes = readFileSync(await save());
+    bytes[bytes.length - 3] = (bytes[bytes.length - 3] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    await refused('truncated or altered');
+    await save();
+    const head = join(folder, 'checkpoint.json');
+    writeFileSync(head, readFileSync(head, 'utf8').replace('\\"step\\":1', '\\"step\\":2'));
+    await refused('altered: its digest does not match');
+    const other = { ...optionsOf(), config: wider, parameters: tensors(3, wider) };
+    await createLocalLearner(other).saveCheckpoint(folder, null);
+    await refused("another model's");
+  });
+});
+
+describe('in a thread of its own', () => {
+  it('leaves the event loop free, and errors keep their code', async () => {
+    const learner = await createLearner(optionsOf());
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    await learner.step(batch(1));
+    clearImmediate(timer);
+    expect(turns).toBeGreaterThan(1);
+    await expect(learner.loadCheckpoint(join(root, 'nowhere'))).rejects.toMatchObject({
+      name: 'UserError',
+      code: 'bad-checkpoint',
+    });
+    await learner.close();
+    await expect(learner.step([])).rejects.toThrow("the learner's thread has ended");
+  });
+
+  it('refuses a model that is not there', async () => {
+    const { settings } = optionsOf();
+    await expect(createLearner({ folder: join(root, 'none'), settings, threads: 1 })).rejects.toMatchObject({
+      code: 'bad-model-folder',
+    });
+  });
+});
