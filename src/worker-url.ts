@@ -5,6 +5,8 @@
  */
 export function workerUrl(module: string, from: string): URL {
   const url = new URL(module, from);
+  // Installed below a folder named src, dist/ is to stay where it is.
+  if (!from.endsWith('.ts')) return url;
   url.pathname = url.pathname.replace(/\/src\/(?!.*\/src\/)/, '/dist/').replace(/\.ts$/, '.js');
   return url;
 }

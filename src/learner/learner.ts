@@ -81,7 +81,7 @@ export type LearnerOptions = {
  */
 export async function createLearner(options: LearnerOptions): Promise<Learner> {
   checkSettings(options.settings);
-  const worker = new Worker(workerUrl(import.meta.url, './worker.js'), { workerData: options });
+  const worker = new Worker(workerUrl('./worker.js', import.meta.url), { workerData: options });
   const call = remote(worker);
   await call('ready', []).catch(async (error) => {
     await worker.terminate();
