@@ -1,9 +1,8 @@
 import type { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
-import type { Learner } from './learner.js';
 
 /** Methods of a learner that its thread answers; `ready` resolves once it has read its model. */
-export type Method = Exclude<keyof Learner, 'close'> | 'ready';
+export type Method = 'ready' | 'step' | 'supervise' | 'weights' | 'saveCheckpoint' | 'loadCheckpoint';
 
 export interface Request {
   readonly id: number;
