@@ -1,16 +1,23 @@
-import { seedOf } from '../digest.js';
 import { UserError } from '../errors.js';
-import type { DocumentUse, PrivilegedKind } from '../topics/records.js';
+import type { PrivilegedKind } from '../topics/records.js';
 import { fitContext } from './budget.js';
+import { type Passage, type SearchIndex, searchIndex } from './search.js';
+import { anotherItem, otherPassages } from './shuffle.js';
 import type { PrivilegedPiece, PrivilegedStore } from './store.js';
 import type { DocumentVersion, PrivilegedTable } from './table.js';
 
 /** Which context the teacher sees: the item's own, another item's, or none. The last two are the control arms. */
 export type Shown = 'true' | 'shuffled' | 'none';
 
+/**
+ * One way from a prompt to its context: a kind of record with the prompt's item id; the best passages for its question by BM25; or
+ * the same documents for every prompt, by id.
+ */
+export type Join = PrivilegedKind | { readonly search: number } | { readonly documents: readonly string[] };
+
 export interface JoinOptions {
-  /** Kinds of context joined by the prompt's item, in the order in which they are shown and in which the budget is spent. */
-  readonly kinds: readonly PrivilegedKind[];
+  /** In the order in which they are shown and in which the budget is spent. */
+  readonly joins: readonly Join[];
   /** Access labels that this pipeline may read; a document without a label is open to all. */
   readonly labels: readonly string[];
   readonly shown: Shown;
@@ -20,41 +27,29 @@ export interface JoinOptions {
   readonly budget?: { readonly tokens: number; readonly countTokens: (text: string) => number };
 }
 
-/** A store over the table: the pieces of a prompt's item, within the budget, or those of an earlier record. */
-export function privilegedStore(table: PrivilegedTable, options: JoinOptions): PrivilegedStore {
-  const ofItem = async (itemId: string): Promise<readonly DocumentVersion[]> => {
-    let found = inOrder(table.ofItem(itemId), options.kinds);
-    if (found.length === 0) {
-      await table.catchUp();
-      found = inOrder(table.ofItem(itemId), options.kinds);
-    }
-    if (found.length === 0) {
-      throw new UserError(
-        'no-context',
-        `item ${itemId}: no privileged context, expected a record of kind ${options.kinds.join(' or ')} with that itemId`,
-      );
-    }
-    return found;
+/**
+ * A store over the table. Joined by item or by name, a document whose label is not allowed is an error, as the pipeline asked for it;
+ * a search never finds one, and says how many documents it may not see: `hiddenFromSearch`. An item that the table does not know yet
+ * makes it follow the topic; newer versions are seen once the caller lets the table catch up.
+ * @throws {UserError} `no-context` at once for a fixed document that is not there, `label-refused` for one that is not allowed.
+ */
+export function privilegedStore(
+  table: PrivilegedTable,
+  options: JoinOptions,
+): PrivilegedStore & { hiddenFromSearch(): Promise<number> } {
+  const kinds = options.joins.filter((join) => typeof join === 'string');
+  const needsIndex = options.joins.some((join) => typeof join === 'object');
+  let opened: Promise<SearchIndex> | undefined;
+  const openIndex = async (): Promise<SearchIndex | undefined> => {
+    if (!needsIndex) return undefined;
+    opened ??= searchIndex(table);
+    await (await opened).refresh();
+    return opened;
   };
+  const isAllowed = ({ label }: DocumentVersion): boolean => label === null || options.labels.includes(label);
 
-  const shuffled = async (itemId: string): Promise<readonly DocumentVersion[]> => {
-    const own = await ofItem(itemId);
-    let other = anotherItem(table, own, itemId, options);
-    if (other === undefined) {
-      await table.catchUp();
-      other = anotherItem(table, own, itemId, options);
-    }
-    if (other === undefined) {
-      throw new UserError(
-        'no-context',
-        `item ${itemId}: shuffled context needs another item with other context, found none`,
-      );
-    }
-    return ofItem(other);
-  };
-
-  const allowed = (document: DocumentVersion): void => {
-    if (document.label === null || options.labels.includes(document.label)) return;
+  const allowed = (document: DocumentVersion): DocumentVersion => {
+    if (isAllowed(document)) return document;
     const may = options.labels.length === 0 ? 'documents without a label' : `labels ${options.labels.join(', ')}`;
     throw new UserError(
       'label-refused',
@@ -62,65 +57,98 @@ export function privilegedStore(table: PrivilegedTable, options: JoinOptions): P
     );
   };
 
+  const ofItem = async (itemId: string): Promise<readonly DocumentVersion[]> => {
+    if (kinds.length === 0) return [];
+    const wanted = (): DocumentVersion[] => table.ofItem(itemId).filter(({ kind }) => kinds.includes(kind));
+    if (wanted().length === 0) await table.catchUp();
+    return kinds.flatMap((kind) => wanted().filter((document) => document.kind === kind));
+  };
+
+  const anothers = async (itemId: string): Promise<readonly DocumentVersion[]> => {
+    const own = await ofItem(itemId);
+    if (own.length === 0) return [];
+    let other = anotherItem(table, own, itemId, options.seed);
+    if (other === undefined) {
+      await table.catchUp();
+      other = anotherItem(table, own, itemId, options.seed);
+    }
+    return other === undefined ? [] : await ofItem(other);
+  };
+
+  const passagesOf = (
+    join: Join,
+    question: string,
+    ofThisItem: readonly DocumentVersion[],
+    index: SearchIndex | undefined,
+  ): readonly Passage[] => {
+    if (typeof join === 'string') return whole(ofThisItem.filter(({ kind }) => kind === join).map(allowed));
+    if ('documents' in join) return whole(join.documents.map((id) => allowed(fixed(table, id))));
+    return index?.search(question, join.search, isAllowed) ?? [];
+  };
+
+  const others = (
+    join: Join,
+    itemId: string,
+    question: string,
+    ofThatItem: readonly DocumentVersion[],
+    index: SearchIndex | undefined,
+  ): readonly Passage[] => {
+    const passages = passagesOf(join, question, ofThatItem, index);
+    if (typeof join === 'string' || !index) return passages;
+    const open = index.passages().filter(({ document }) => isAllowed(document));
+    return otherPassages(open, passages, itemId, options.seed);
+  };
+
+  for (const join of options.joins) {
+    if (typeof join === 'object' && 'documents' in join) for (const id of join.documents) allowed(fixed(table, id));
+  }
   return {
-    async lookup(itemId, _question, asOf) {
-      if (asOf) return { pieces: await Promise.all(asOf.map((use) => again(table, use, allowed))) };
+    async hiddenFromSearch() {
+      const passages = (await openIndex())?.passages() ?? [];
+      return new Set(passages.map(({ document }) => document).filter((document) => !isAllowed(document))).size;
+    },
+    async lookup(itemId, question, asOf) {
+      if (asOf) return { pieces: await Promise.all(asOf.map((use) => table.pieceAsOf(use, allowed))) };
       if (options.shown === 'none') return { pieces: [] };
-      const documents = await (options.shown === 'true' ? ofItem(itemId) : shuffled(itemId));
-      documents.forEach(allowed);
+      const shuffled = options.shown === 'shuffled';
+      const documents = shuffled ? await anothers(itemId) : await ofItem(itemId);
+      const index = await openIndex();
+      const passages = options.joins.flatMap((join) =>
+        shuffled ? others(join, itemId, question, documents, index) : passagesOf(join, question, documents, index),
+      );
+      if (passages.length === 0) throw noContext(itemId, options);
       const pieces: PrivilegedPiece[] = [];
-      for (const document of documents) {
-        for (const span of document.spans) pieces.push(await table.piece(document, span));
-      }
+      for (const { document, span } of once(passages)) pieces.push(await table.piece(document, span));
       const context = { pieces };
       return options.budget ? fitContext(context, options.budget.tokens, options.budget.countTokens) : context;
     },
   };
 }
 
-async function again(
-  table: PrivilegedTable,
-  use: DocumentUse,
-  allowed: (document: DocumentVersion) => void,
-): Promise<PrivilegedPiece> {
-  const piece = await table.pieceAsOf(use);
-  const version = table.document(use.id)?.versions.find((candidate) => candidate.version === use.version);
-  if (version) allowed(version);
-  return piece;
+function fixed(table: PrivilegedTable, id: string): DocumentVersion {
+  const document = table.document(id)?.current;
+  if (document) return document;
+  throw new UserError(
+    'no-context',
+    `document ${id}: named for every prompt, expected in the privileged topic, found none`,
+  );
 }
 
-function inOrder(documents: readonly DocumentVersion[], kinds: readonly PrivilegedKind[]): DocumentVersion[] {
-  return kinds.flatMap((kind) => documents.filter((document) => document.kind === kind));
+function whole(documents: readonly DocumentVersion[]): readonly Passage[] {
+  return documents.flatMap((document) => document.spans.map((span) => ({ document, span })));
 }
 
-/**
- * Another item whose text differs. It is drawn from the items that came before this one in the same partition, and for the first is
- * the next one: what has been read since then does not change the choice.
- */
-function anotherItem(
-  table: PrivilegedTable,
-  own: readonly DocumentVersion[],
-  itemId: string,
-  options: JoinOptions,
-): string | undefined {
-  const anchor = own[0];
-  if (!anchor) return undefined;
-  const order = table.neighbours(anchor.id);
-  const position = order.indexOf(anchor.id);
-  const versions = new Set(own.map((document) => document.version));
-  const usable = (id: string | undefined): string | undefined => {
-    const document = id === undefined ? undefined : table.document(id)?.current;
-    const same = !document?.itemId || document.itemId === itemId || versions.has(document.version);
-    return same ? undefined : (document.itemId ?? undefined);
-  };
-  const start = position === 0 ? 0 : Number(seedOf(options.seed, 'shuffled', itemId) % BigInt(position));
-  for (let k = 0; k < position; k++) {
-    const found = usable(order[(start + k) % position]);
-    if (found !== undefined) return found;
-  }
-  for (let k = position + 1; k < order.length; k++) {
-    const found = usable(order[k]);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** A passage that two joins find is shown where it was found first. */
+function once(passages: readonly Passage[]): readonly Passage[] {
+  const seen = new Set<Passage['span']>();
+  return passages.filter(({ span }) => !seen.has(span) && seen.add(span));
+}
+
+function noContext(itemId: string, { joins, shown }: JoinOptions): UserError {
+  const found = shown === 'shuffled' ? 'no other context to show in its place' : 'no privileged context';
+  const ways = joins.map((join) => {
+    if (typeof join === 'string') return `a ${join} with that item id`;
+    return 'search' in join ? 'a passage that shares a word with the question' : 'a fixed document';
+  });
+  return new UserError('no-context', `item ${itemId}: ${found}, expected ${ways.join(' or ')}`);
 }

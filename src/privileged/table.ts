@@ -54,8 +54,11 @@ export interface PrivilegedTable {
   /** Ids of the item documents of a kind that share the partition of `id`, in the order in which they came, `id` among them. */
   neighbours(id: string): readonly string[];
   piece(document: DocumentVersion, span: Span): Promise<PrivilegedPiece>;
-  /** @throws {UserError} `context-gone` when the version is not in the topic any more. */
-  pieceAsOf(use: DocumentUse): Promise<PrivilegedPiece>;
+  /**
+   * What an earlier record says was shown. `check` may refuse the document before it is read.
+   * @throws {UserError} `context-gone` when the version is not in the topic any more.
+   */
+  pieceAsOf(use: DocumentUse, check: (document: DocumentVersion) => void): Promise<PrivilegedPiece>;
 }
 
 interface MutableVersion extends DocumentVersion {
@@ -251,11 +254,12 @@ export async function privilegedTable(
       return (state?.current && orders.get(`${state.current.kind}/${state.partition}`)) ?? [];
     },
     piece,
-    async pieceAsOf(use) {
+    async pieceAsOf(use, check) {
       if (!find(use.id, use.version)) await catchUp();
       const document = find(use.id, use.version);
       const span = document?.spans.find(({ start, end }) => start <= use.start && use.end <= end);
       if (!document || !span) throw gone(use.id, use.version);
+      check(document);
       const whole = await piece(document, span);
       return { ...whole, ...use, content: whole.content.slice(use.start - span.start, use.end - span.start) };
     },

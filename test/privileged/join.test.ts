@@ -6,7 +6,7 @@ import { type MemoryLog, memoryLog } from './memory-log.js';
 
 const item = (itemId: string, kind: ItemContext['kind'], content: string, more: Partial<ItemContext> = {}) =>
   privilegedAppend(itemRecord({ run: 'r', itemId, kind, content, source: 'test', time: 1, ...more }));
-const options: JoinOptions = { kinds: ['reference', 'trace'], labels: [], shown: 'true', seed: 7 };
+const options: JoinOptions = { joins: ['reference', 'trace'], labels: [], shown: 'true', seed: 7 };
 const storeOf = async (log: MemoryLog, more: Partial<JoinOptions> = {}) =>
   privilegedStore(await privilegedTable(log), { ...options, ...more });
 
@@ -20,7 +20,7 @@ describe('a store joined by item', () => {
       ['trace', 'because'],
     ]);
     expect(pieces[1]).toMatchObject({ id: 'trace:a', start: 0, end: 7, truncated: false });
-    const turned = await (await storeOf(log, { kinds: ['trace', 'reference'] })).lookup('a', 'q');
+    const turned = await (await storeOf(log, { joins: ['trace', 'reference'] })).lookup('a', 'q');
     expect(turned.pieces.map(({ kind }) => kind)).toEqual(['trace', 'reference']);
   });
 
@@ -29,7 +29,7 @@ describe('a store joined by item', () => {
     const store = await storeOf(log);
     await expect(store.lookup('late', 'q')).rejects.toMatchObject({
       code: 'no-context',
-      message: expect.stringMatching(/item late.*reference or trace/),
+      message: expect.stringMatching(/item late: .*a reference with that item id or a trace/),
     });
     await log.append([item('late', 'trace', 'now')]);
     expect((await store.lookup('late', 'q')).pieces[0]?.content).toBe('now');
@@ -38,7 +38,10 @@ describe('a store joined by item', () => {
   it('shows the newest version, and the one of an earlier record when asked', async () => {
     const log = memoryLog();
     const table = await privilegedTable(log);
-    const store = privilegedStore(table, { ...options, budget: { tokens: 4, countTokens: (text) => text.length } });
+    const store = privilegedStore(table, {
+      ...options,
+      budget: { tokens: 4, countTokens: (text) => text.length },
+    });
     await log.append([item('a', 'trace', 'first', { time: 1 })]);
     const before = await store.lookup('a', 'q');
     await log.append([item('a', 'trace', 'second', { time: 2 })]);
@@ -108,7 +111,7 @@ describe('the control arms', () => {
 
   it('shuffled shows another item, the same whatever was read since, and by the seed', async () => {
     const log = memoryLog();
-    const store = await storeOf(log, { shown: 'shuffled', kinds: ['trace'] });
+    const store = await storeOf(log, { shown: 'shuffled', joins: ['trace'] });
     const chosen: string[] = [];
     await log.append([item('item0', 'trace', 't0'), item('item1', 'trace', 't1'), item('item2', 'trace', 't2')]);
     for (const [k, name] of names.entries()) {
@@ -116,13 +119,13 @@ describe('the control arms', () => {
       if (k >= 10) chosen.push((await store.lookup(name, 'q')).pieces[0]?.content ?? '');
     }
     for (const [k, content] of chosen.entries()) expect(content).not.toBe(`t${k + 10}`);
-    const later = await storeOf(log, { shown: 'shuffled', kinds: ['trace'] });
+    const later = await storeOf(log, { shown: 'shuffled', joins: ['trace'] });
     const again = await Promise.all(
       names.slice(10).map(async (name) => (await later.lookup(name, 'q')).pieces[0]?.content),
     );
     expect(again).toEqual(chosen);
     expect(new Set(chosen).size).toBeGreaterThan(10);
-    const other = await storeOf(log, { shown: 'shuffled', kinds: ['trace'], seed: 8 });
+    const other = await storeOf(log, { shown: 'shuffled', joins: ['trace'], seed: 8 });
     const otherChoice = await Promise.all(
       names.slice(10).map(async (name) => (await other.lookup(name, 'q')).pieces[0]?.content),
     );
@@ -135,7 +138,7 @@ describe('the control arms', () => {
     const store = await storeOf(log, { shown: 'shuffled' });
     await expect(store.lookup('b', 'q')).rejects.toMatchObject({
       code: 'no-context',
-      message: expect.stringMatching(/another item/),
+      message: expect.stringMatching(/no other context/),
     });
     await log.append([item('c', 'reference', '6')]);
     expect((await store.lookup('a', 'q')).pieces[0]?.content).toBe('6');
