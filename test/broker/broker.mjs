@@ -103,7 +103,7 @@ export async function startBroker({ version, brokers = 1, tls = false, sasl = fa
     process: undefined,
   }));
   const protocol = { plain: 'PLAINTEXT', tls: 'SSL', mtls: 'SSL', sasl: tls ? 'SASL_SSL' : 'SASL_PLAINTEXT' };
-  const cluster = randomBytes(16).toString('base64url');
+  const cluster = `A${randomBytes(16).toString('base64url').slice(1)}`; // one that begins with - would read as an option
   const urls = (node) => names.map((name) => `${name.toUpperCase()}://127.0.0.1:${node.listeners[name]}`).join(',');
   const copies = Math.min(brokers, 3);
 

@@ -27,12 +27,24 @@ export async function openClient(options: ClusterOptions): Promise<Client> {
   const cluster = newCluster(options);
   try {
     await cluster.connect();
+    refuseOld(cluster, options.brokers);
     await cluster.refreshMetadata();
   } catch (error) {
     await cluster.disconnect().catch(() => {});
     throw explain(error, options.brokers, 'connecting');
   }
   return clientOf(cluster, options.brokers);
+}
+
+function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
+  for (const { apiKey, apiVersion, apiName } of required) {
+    const has = brokerPool.versions?.[apiKey]?.maxVersion ?? -1;
+    if (has < apiVersion)
+      throw new UserError(
+        'kafka-too-old',
+        `Kafka at ${brokers.join(', ')} is too old: ${apiName} ${apiVersion} is needed, it has ${has < 0 ? 'none' : has}; use Kafka 2.5 or newer`,
+      );
+  }
 }
 
 function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
@@ -80,18 +92,6 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
     return known();
   };
 
-  const connected = async (broker: Broker): Promise<Broker> => {
-    for (const { apiKey, apiVersion, apiName } of required) {
-      const has = broker.versions[apiKey]?.maxVersion ?? -1;
-      if (has < apiVersion)
-        throw new UserError(
-          'kafka-too-old',
-          `Kafka at ${brokers.join(', ')} is too old: ${apiName} ${apiVersion} is needed, it has ${has}; use Kafka 2.5 or newer`,
-        );
-    }
-    return broker;
-  };
-
   return {
     brokers,
     partitions,
@@ -101,15 +101,13 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
       const found = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
       if (!found)
         throw new UserError('unknown-partition', `topic ${topic} has partitions 0 to ${count - 1}, not ${partition}`);
-      return connected(await cluster.findBroker({ nodeId: found.leader }));
+      return cluster.findBroker({ nodeId: found.leader });
     },
     coordinator(kind, id) {
       const name = `${kind} ${id}`;
       const known = coordinators.get(name);
       if (known) return known;
-      const found = cluster
-        .findGroupCoordinator({ groupId: id, coordinatorType: kind === 'group' ? 0 : 1 })
-        .then(connected);
+      const found = cluster.findGroupCoordinator({ groupId: id, coordinatorType: kind === 'group' ? 0 : 1 });
       coordinators.set(name, found);
       found.catch(() => coordinators.delete(name));
       return found;

@@ -10,7 +10,7 @@ import type { ClusterOptions } from './internals.js';
 import { fetchOffsets } from './protocol.js';
 import { saslOptions, tlsOptions } from './security.js';
 import type { KafkaSettings } from './settings.js';
-import { describeTopics, ensureTopics } from './topics.js';
+import { compactedTopics, describeTopics, ensureTopics } from './topics.js';
 import { openWriter } from './transaction.js';
 
 export { type KafkaSettings, parseKafkaSettings } from './settings.js';
@@ -30,12 +30,6 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
   const groupPrefix = settings.groupPrefix ?? topicPrefix;
   const transactionalIdPrefix = settings.transactionalIdPrefix ?? topicPrefix;
   const maxMessageBytes = settings.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES;
-  const written: Written = new Map();
-  const writing = {
-    compression: COMPRESSION[settings.compression ?? 'none'],
-    limit: maxMessageBytes - BATCH_BYTES,
-    written,
-  };
   const connection = connectionOptions(settings);
   const client = await openClient(connection);
   const admin = new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();
@@ -46,6 +40,13 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
     throw explain(error, settings.brokers, 'connecting');
   }
 
+  const written: Written = new Map();
+  const writing = {
+    compression: COMPRESSION[settings.compression ?? 'none'],
+    limit: maxMessageBytes - BATCH_BYTES,
+    written,
+    isCompacted: compactedTopics(admin),
+  };
   const physical = (topic: string) => topicPrefix + topic;
   const logical = <T extends { readonly topic: string }>(items: readonly T[]): T[] =>
     items.map((item) => ({ ...item, topic: item.topic.slice(topicPrefix.length) }));

@@ -147,6 +147,8 @@ export interface Cluster {
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  /** `versions` is what the broker that answered first can do, by number of the request. */
+  readonly brokerPool: { readonly versions: Broker['versions'] | null };
   findBroker(options: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(options: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];

@@ -44,6 +44,17 @@ async function lookUp(admin: Admin, names: readonly string[]): Promise<Map<strin
   );
 }
 
+/** Whether a topic keeps only the newest record of a key; asked once for each topic. */
+export function compactedTopics(admin: Admin): (topic: string) => Promise<boolean> {
+  const known = new Map<string, boolean>();
+  return async (topic) => {
+    const found =
+      known.get(topic) ?? (await lookUp(admin, [topic])).get(topic)?.config.get('cleanup.policy')?.includes('compact');
+    known.set(topic, found ?? false);
+    return found ?? false;
+  };
+}
+
 /** Every difference between what a topic is and what it should be, in words. */
 function differences(spec: TopicSpec, found: Found, minBytes: number): string[] {
   const list: string[] = [];

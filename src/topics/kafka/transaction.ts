@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import { type Append, FencedError, type Position } from '../log.js';
 import { partitionOf } from '../partition.js';
 import { CHUNK, type Message, messagesOf, sizeOf } from './chunks.js';
@@ -51,10 +52,12 @@ export interface WriterOptions {
   /** Bytes of a record batch. */
   readonly limit: number;
   readonly written: Written;
+  readonly isCompacted: (topic: string) => Promise<boolean>;
 }
 
 /** One transactional, idempotent producer. One transaction at a time: the caller waits for each. */
-export function openWriter(client: Client, { transactionalId, compression, limit, written }: WriterOptions): Writer {
+export function openWriter(client: Client, options: WriterOptions): Writer {
+  const { transactionalId, compression, written } = options;
   let producer: Producer | undefined;
   const coordinator = () => client.coordinator('transaction', transactionalId);
 
@@ -144,7 +147,7 @@ export function openWriter(client: Client, { transactionalId, compression, limit
       await init();
     },
     async write(appends, membership) {
-      const outgoing = await plan(client, appends, limit);
+      const outgoing = await plan(client, appends, options);
       const from = producer ?? (await init());
       try {
         await transact(from, outgoing.partitions, membership);
@@ -209,7 +212,7 @@ function nextBatch(outgoing: Outgoing, round: number): Batch[] {
 }
 
 /** Sorts the records by partition and cuts them into batches of at most `limit` bytes. */
-async function plan(client: Client, appends: readonly Append[], limit: number) {
+async function plan(client: Client, appends: readonly Append[], { limit, isCompacted }: WriterOptions) {
   const partitions = new Map<string, Outgoing & { bytes: number }>();
   const places: { outgoing: Outgoing; last: number }[] = [];
   for (const append of appends) {
@@ -220,15 +223,22 @@ async function plan(client: Client, appends: readonly Append[], limit: number) {
       outgoing = { topic: append.topic, partition, messages: [], cuts: [0], offsets: [], first: 0n, bytes: 0 };
       partitions.set(id, outgoing);
     }
-    for (const message of messagesOf(append, limit)) {
+    const messages = messagesOf(append, limit);
+    // Compaction would keep the last of the chunks, which share a key, and delete the others.
+    if (messages.length > 1 && (await isCompacted(append.topic)))
+      throw new UserError(
+        'record-too-large',
+        `${append.topic}, key ${append.key}: ${append.value?.byteLength} bytes do not fit in a message of ${limit}, and a compacted topic takes no chunks; raise maxMessageBytes`,
+      );
+    for (const message of messages) {
       const size = sizeOf(message);
-      const { messages, cuts } = outgoing;
+      const { messages: all, cuts } = outgoing;
       // A later chunk needs the offset of the first, which only a finished batch has.
-      if (messages.length > 0 && (outgoing.bytes + size > limit || message.follows)) {
-        cuts.push(messages.length);
+      if (all.length > 0 && (outgoing.bytes + size > limit || message.follows)) {
+        cuts.push(all.length);
         outgoing.bytes = 0;
       }
-      messages.push(message);
+      all.push(message);
       outgoing.bytes += size;
     }
     places.push({ outgoing, last: outgoing.messages.length - 1 });

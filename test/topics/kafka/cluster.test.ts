@@ -1,0 +1,225 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import kafkajs from 'kafkajs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { FencedError, type LogRecord, type TopicLog } from '../../../src/topics/log.js';
+import { type Broker, startBroker } from '../../broker/broker.mjs';
+import { noBroker } from '../../broker/require.js';
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+async function readAll(log: TopicLog, topic: string, partitions: number): Promise<LogRecord[]> {
+  const records: LogRecord[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    for (let from = 0n; ; ) {
+      const page = await log.read(topic, partition, from, 500);
+      records.push(...page);
+      const last = page.at(-1);
+      if (!last) break;
+      from = last.offset + 1n;
+    }
+  }
+  return records;
+}
+
+/** Copies `in` to `out` in the group `copy` until `done`. */
+async function copy(log: TopicLog, done: () => boolean, seen: (count: number) => void): Promise<void> {
+  const consumer = await log.consumer('copy', ['in']);
+  while (!done()) {
+    const records = await consumer.poll(15, 200);
+    if (records.length === 0) continue;
+    const next = new Map(
+      records.map(({ topic, partition, offset }) => [partition, { topic, partition, offset: offset + 1n }]),
+    );
+    const appends = records.map(({ key, value }) => ({ topic: 'out', key, value }));
+    try {
+      await consumer.commit({ appends, offsets: [...next.values()] });
+      seen(records.length);
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+    }
+  }
+  await consumer.close();
+}
+
+describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three brokers', () => {
+  let cluster: Broker;
+  const logs: TopicLog[] = [];
+  beforeAll(async () => {
+    cluster = await startBroker({ brokers: 3 });
+  });
+  afterAll(() => cluster?.stop());
+  afterEach(async () => {
+    await Promise.all(logs.splice(0).map((log) => log.close()));
+  });
+
+  const settingsOf = (more: Partial<KafkaSettings> = {}): KafkaSettings => ({
+    brokers: cluster.brokers,
+    topicPrefix: `cluster-${randomBytes(6).toString('hex')}.`,
+    sessionMs: 6000,
+    ...more,
+  });
+  const open = async (settings: KafkaSettings) => {
+    const log = await openKafka(settings);
+    logs.push(log);
+    return log;
+  };
+
+  it('loses and repeats nothing while brokers are killed and come back', async () => {
+    const log = await open(settingsOf());
+    await log.ensureTopics([
+      { name: 'in', partitions: 6 },
+      { name: 'out', partitions: 6 },
+    ]);
+    const count = 1200;
+    let seen = 0;
+    const reached = async (share: number) => {
+      while (seen < count * share) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const done = () => seen >= count;
+    const feed = async () => {
+      for (let i = 0; i < count; i += 100)
+        await log.append(Array.from({ length: 100 }, (_, j) => ({ topic: 'in', key: `k${i + j}`, value: text('v') })));
+    };
+    const chaos = async () => {
+      await reached(0.1);
+      await cluster.kill(0);
+      await reached(0.4);
+      await cluster.start(0);
+      await cluster.kill(1);
+      await reached(0.7);
+      await cluster.start(1);
+    };
+    const count1 = (n: number) => {
+      seen += n;
+    };
+    await Promise.all([feed(), chaos(), copy(log, done, count1), copy(log, done, count1)]);
+    const keys = (await readAll(log, 'out', 6)).map(({ key }) => key).sort();
+    expect(keys).toEqual(Array.from({ length: count }, (_, i) => `k${i}`).sort());
+  });
+
+  it('carries records larger than the message limit in chunks', async () => {
+    const settings = settingsOf({ maxMessageBytes: 20_000, compression: 'snappy' });
+    const log = await open(settings);
+    const other = await open(settings);
+    await log.ensureTopics([{ name: 'in', partitions: 1 }]);
+    const large = randomBytes(150_000);
+    const digestOf = (value: Uint8Array | null) =>
+      createHash('sha256')
+        .update(value ?? '')
+        .digest('hex');
+    // Two writers at once, so that chunks of one and records of the other mix.
+    const small = async () => {
+      for (let i = 0; i < 10; i++) await other.append([{ topic: 'in', key: `small ${i}`, value: text(`${i}`) }]);
+    };
+    await Promise.all([
+      log.append([
+        { topic: 'in', key: 'before', value: text('b') },
+        { topic: 'in', key: 'large', value: large, headers: { schema: 's' } },
+        { topic: 'in', key: 'after', value: text('a') },
+      ]),
+      small(),
+    ]);
+    const whole = await readAll(log, 'in', 1);
+    expect(whole.map(({ key }) => key).sort()).toEqual(
+      ['after', 'before', 'large', ...Array.from({ length: 10 }, (_, i) => `small ${i}`)].sort(),
+    );
+    const record = whole.find(({ key }) => key === 'large');
+    expect(digestOf(record?.value ?? null)).toBe(digestOf(large));
+    expect(record?.headers).toEqual({ schema: 's' });
+    // From any offset on, also from within the large record, the same records come.
+    const [bounds] = (await log.describe()).find(({ name }) => name === 'in')?.bounds ?? [];
+    for (let from = 0n; from < (bounds?.end ?? 0n); from++) {
+      const expected = whole.filter(({ offset }) => offset >= from);
+      const found = await log.read('in', 0, from, 100);
+      expect(found.map(({ offset }) => offset)).toEqual(expected.map(({ offset }) => offset));
+      expect(found.map(({ value }) => digestOf(value))).toEqual(expected.map(({ value }) => digestOf(value)));
+    }
+    const consumer = await log.consumer('g', ['in']);
+    const records: LogRecord[] = [];
+    while (records.length < 13) records.push(...(await consumer.poll(100, 10_000)));
+    expect(records.map(({ offset }) => offset)).toEqual(whole.map(({ offset }) => offset));
+  });
+
+  it('refuses to chunk a record of a compacted topic', async () => {
+    const log = await open(settingsOf({ maxMessageBytes: 20_000 }));
+    await log.ensureTopics([{ name: 'table', partitions: 1, compact: true }]);
+    const append = log.append([{ topic: 'table', key: 'k', value: randomBytes(30_000) }]);
+    await expect(append).rejects.toMatchObject({ code: 'record-too-large' });
+  });
+
+  it('reads gzip and snappy whatever the reader writes', async () => {
+    const settings = settingsOf();
+    const plain = await open(settings);
+    await plain.ensureTopics([{ name: 'in', partitions: 1 }]);
+    for (const compression of ['gzip', 'snappy', 'none'] as const) {
+      const log = await open({ ...settings, compression });
+      await log.append([{ topic: 'in', key: compression, value: text(compression.repeat(20_000)) }]);
+    }
+    const records = await plain.read('in', 0, 0n, 10);
+    for (const { key, value } of records) expect(new TextDecoder().decode(value ?? undefined)).toBe(key.repeat(20_000));
+    expect(records).toHaveLength(3);
+  });
+
+  it('names every difference of a topic that somebody else made', async () => {
+    const settings = settingsOf();
+    const log = await open(settings);
+    const kafka = new kafkajs.Kafka({ brokers: [...cluster.brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const admin = kafka.admin();
+    await admin.connect();
+    const configEntries = [
+      { name: 'cleanup.policy', value: 'delete' },
+      { name: 'retention.ms', value: '1000' },
+      { name: 'max.message.bytes', value: '5000' },
+    ];
+    await admin.createTopics({
+      topics: [{ topic: `${settings.topicPrefix}prompts`, numPartitions: 2, configEntries }],
+    });
+    await admin.disconnect();
+    const message = await log.ensureTopics([{ name: 'prompts', partitions: 4, compact: true }]).catch(String);
+    expect(message).toMatch(/prompts: partitions is 2, expected 4; compact is false, expected true/);
+    expect(message).toMatch(/retention ms is 1000, expected -1; max.message.bytes is 5000, expected at least 1000000/);
+  });
+
+  describe('a process that was stopped past its session', () => {
+    let child: ChildProcess | undefined;
+    afterEach(() => child?.kill('SIGKILL'));
+
+    it('commits nothing when it goes on', async () => {
+      const settings = settingsOf({ sessionMs: 2000 });
+      const log = await open(settings);
+      await log.ensureTopics([
+        { name: 'in', partitions: 2 },
+        { name: 'out', partitions: 1 },
+      ]);
+      const keys = Array.from({ length: 10 }, (_, i) => `k${i}`);
+      await log.append(keys.map((key) => ({ topic: 'in', key, value: text(key) })));
+      const zombie = spawn(process.execPath, [fileURLToPath(new URL('zombie.mjs', import.meta.url))], {
+        env: { ...process.env, SETTINGS: JSON.stringify(settings) },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      child = zombie;
+      const lines = createInterface({ input: zombie.stdout })[Symbol.asyncIterator]();
+      expect((await lines.next()).value).toBe('polled 10');
+      zombie.kill('SIGSTOP');
+      const heir = await log.consumer('copy', ['in']);
+      const records: LogRecord[] = [];
+      while (records.length < 10) records.push(...(await heir.poll(10, 1000)));
+      const appends = records.map(({ key, value }) => ({ topic: 'out', key, value }));
+      const next = new Map(
+        records.map(({ topic, partition, offset }) => [partition, { topic, partition, offset: offset + 1n }]),
+      );
+      await heir.commit({ appends, offsets: [...next.values()] });
+      zombie.stdin.write('go on\n');
+      zombie.kill('SIGCONT');
+      expect((await lines.next()).value).toBe('FencedError');
+      zombie.stdin.end();
+      await once(zombie, 'exit');
+      expect((await readAll(log, 'out', 1)).map(({ key }) => key).sort()).toEqual([...keys].sort());
+    });
+  });
+});
