@@ -51,6 +51,18 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
   const coordinators = new Map<string, Promise<Broker>>();
   let closed = false;
 
+  // kafkajs opens a socket for each of several requests that meet a closed connection at once.
+  const connecting = new Map<Broker, Promise<unknown>>();
+  const connected = async (broker: Broker): Promise<Broker> => {
+    const pool = broker.connectionPool;
+    const pending =
+      connecting.get(broker) ??
+      Promise.all([pool.getConnection(0), pool.getConnection(1)]).finally(() => connecting.delete(broker));
+    connecting.set(broker, pending);
+    await pending;
+    return broker;
+  };
+
   const refresh = async () => {
     coordinators.clear();
     await cluster.connect();
@@ -101,13 +113,15 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
       const found = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
       if (!found)
         throw new UserError('unknown-partition', `topic ${topic} has partitions 0 to ${count - 1}, not ${partition}`);
-      return cluster.findBroker({ nodeId: found.leader });
+      return connected(await cluster.findBroker({ nodeId: found.leader }));
     },
     coordinator(kind, id) {
       const name = `${kind} ${id}`;
       const known = coordinators.get(name);
-      if (known) return known;
-      const found = cluster.findGroupCoordinator({ groupId: id, coordinatorType: kind === 'group' ? 0 : 1 });
+      if (known) return known.then(connected);
+      const found = cluster
+        .findGroupCoordinator({ groupId: id, coordinatorType: kind === 'group' ? 0 : 1 })
+        .then(connected);
       coordinators.set(name, found);
       found.catch(() => coordinators.delete(name));
       return found;

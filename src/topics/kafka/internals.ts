@@ -84,7 +84,11 @@ type ByTopic<T> = readonly { readonly topic: string; readonly partitions: readon
 export interface Broker {
   readonly nodeId: number;
   readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
-  readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> };
+  readonly connectionPool: {
+    send<T>(exchange: Exchange<T>): Promise<T>;
+    /** 0 for everything but fetches, 1 for fetches. Connects where it is not. */
+    getConnection(index: 0 | 1): Promise<unknown>;
+  };
   disconnect(): Promise<void>;
   initProducerId(options: { transactionalId: string; transactionTimeout: number }): Promise<{
     producerId: string;

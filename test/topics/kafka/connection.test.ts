@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { type Broker, startBroker } from '../../broker/broker.mjs';
+import { noBroker } from '../../broker/require.js';
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+/** A token that the broker takes without a signature, as its test mode does. */
+function unsecuredToken(): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  return `${part({ alg: 'none' })}.${part({ sub: 'alice', iat: now, exp: now + 600 })}.`;
+}
+
+describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('TLS and SASL listeners', () => {
+  let broker: Broker;
+  let folder: string;
+  const secret = (name: string, value: string) => {
+    writeFileSync(join(folder, name), `${value}\n`);
+    return { file: join(folder, name) };
+  };
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'rlsd-secrets-'));
+    broker = await startBroker({ tls: true, sasl: true });
+    vi.stubEnv('TEST_KAFKA_PASSWORD', 'alice-secret');
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await broker?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Writes a record and reads it back in a group, over every kind of connection that a log has. */
+  async function roundTrip(settings: Omit<KafkaSettings, 'topicPrefix'>): Promise<string> {
+    const log = await openKafka({ ...settings, topicPrefix: 'secure.' });
+    try {
+      await log.ensureTopics([{ name: 'in', partitions: 1 }]);
+      const group = `g${Math.random()}`;
+      await log.append([{ topic: 'in', key: group, value: text('hello') }]);
+      const consumer = await log.consumer(group, ['in']);
+      for (;;) {
+        const records = await consumer.poll(100, 10_000);
+        const found = records.find(({ key }) => key === group);
+        if (found) return new TextDecoder().decode(found.value ?? undefined);
+        if (records.length === 0) return 'nothing';
+      }
+    } finally {
+      await log.close();
+    }
+  }
+  const ca = () => ({ file: broker.files?.ca ?? '' });
+  const password = { env: 'TEST_KAFKA_PASSWORD' };
+
+  it('TLS with an own authority', async () => {
+    expect(await roundTrip({ brokers: broker.listeners.tls, tls: { ca: ca() } })).toBe('hello');
+  });
+
+  it('TLS with a client certificate', async () => {
+    const cert = { file: broker.files?.cert ?? '' };
+    const key = { file: broker.files?.key ?? '' };
+    const brokers = broker.listeners.mtls;
+    expect(await roundTrip({ brokers, tls: { ca: ca(), cert, key } })).toBe('hello');
+    await expect(openKafka({ brokers, tls: { ca: ca() } })).rejects.toMatchObject({ name: 'UserError' });
+  });
+
+  it('says that an authority is unknown', async () => {
+    const opening = openKafka({ brokers: broker.listeners.tls, tls: true });
+    await expect(opening).rejects.toMatchObject({ code: 'kafka-tls', message: expect.stringContaining('127.0.0.1') });
+  });
+
+  it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('SASL %s over TLS', async (mechanism) => {
+    const settings = { brokers: broker.listeners.sasl, tls: { ca: ca() } };
+    const sasl = { [mechanism]: { username: 'alice', password } } as unknown as KafkaSettings['sasl'] & object;
+    expect(await roundTrip({ ...settings, sasl })).toBe('hello');
+    const wrong = { [mechanism]: { username: 'alice', password: secret('wrong', 'not-this') } };
+    const opening = openKafka({ ...settings, sasl: wrong as unknown as KafkaSettings['sasl'] & object });
+    await expect(opening).rejects.toMatchObject({ code: 'kafka-credentials' });
+    await expect(opening).rejects.not.toThrow(/not-this/);
+  });
+
+  it('SASL OAUTHBEARER with a token from a file', async () => {
+    const sasl = { oauthbearer: { token: secret('token', unsecuredToken()) } };
+    expect(await roundTrip({ brokers: broker.listeners.sasl, tls: { ca: ca() }, sasl })).toBe('hello');
+  });
+
+  it('SASL OAUTHBEARER with a token from a server', async () => {
+    const asked: string[] = [];
+    const server = createHttpServer((request, response) => {
+      let body = '';
+      request.on('data', (data) => {
+        body += data;
+      });
+      request.on('end', () => {
+        asked.push(`${request.headers.authorization} ${body}`);
+        const granted = request.headers.authorization === `Basic ${Buffer.from('rlsd:s3cret').toString('base64')}`;
+        response.writeHead(granted ? 200 : 401, { 'content-type': 'application/json' });
+        response.end(
+          JSON.stringify(granted ? { access_token: unsecuredToken(), expires_in: 600 } : { error: 'invalid_client' }),
+        );
+      });
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+    const settings = { brokers: broker.listeners.sasl, tls: { ca: ca() } };
+    const from = (value: string) => ({
+      oauthbearer: { url, clientId: 'rlsd', clientSecret: secret(`client-${value}`, value), scope: 'kafka' },
+    });
+    expect(await roundTrip({ ...settings, sasl: from('s3cret') })).toBe('hello');
+    expect(asked[0]).toMatch(/grant_type=client_credentials&scope=kafka$/);
+    const refused = openKafka({ ...settings, sasl: from('wrong') });
+    await expect(refused).rejects.toThrow(/401 \(invalid_client\)/);
+    server.close();
+  });
+
+  it('says that a login is needed', async () => {
+    const opening = openKafka({ brokers: broker.listeners.sasl, tls: { ca: ca() } });
+    await expect(opening).rejects.toMatchObject({ name: 'UserError', message: expect.stringContaining('127.0.0.1') });
+  });
+});
+
+describe('a cluster that cannot be used', () => {
+  const closing: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closing.splice(0)) close();
+  });
+  const listen = async (answer: (data: Buffer) => Buffer | undefined) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        const reply = answer(data);
+        if (reply) socket.write(reply);
+      });
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    closing.push(() => server.close());
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+
+  it('is named when nothing listens there', async () => {
+    const opening = openKafka({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] });
+    await expect(opening).rejects.toMatchObject({ code: 'kafka-unreachable' });
+    await expect(opening).rejects.toThrow(/127\.0\.0\.1:1, 127\.0\.0\.1:2.*ECONNREFUSED/);
+  });
+
+  it('is refused when it is too old', async () => {
+    // Answers ApiVersions as a broker that knows Fetch up to 4 and nothing else.
+    const old = await listen((data) => {
+      if (data.readInt16BE(4) !== 18) return undefined;
+      const reply = Buffer.alloc(4 + 4 + 2 + 4 + 2 * 6 + 4);
+      let at = reply.writeInt32BE(reply.length - 4, 0);
+      at = reply.writeInt32BE(data.readInt32BE(8), at);
+      at = reply.writeInt16BE(0, at);
+      at = reply.writeInt32BE(2, at);
+      for (const number of [1, 0, 4, 9, 0, 3]) at = reply.writeInt16BE(number, at);
+      return reply;
+    });
+    const opening = openKafka({ brokers: [old] });
+    await expect(opening).rejects.toMatchObject({ code: 'kafka-too-old' });
+    await expect(opening).rejects.toThrow(/OffsetFetch 7 is needed, it has 3/);
+  });
+
+  it('is not asked where a secret is missing', async () => {
+    const brokers = ['127.0.0.1:1'];
+    const sasl = { plain: { username: 'a', password: { env: 'NO_SUCH_VARIABLE' } } };
+    await expect(openKafka({ brokers, sasl })).rejects.toThrow(
+      'sasl.plain.password: the environment variable NO_SUCH_VARIABLE is not set',
+    );
+    await expect(openKafka({ brokers, tls: { ca: { file: '/no/such/file' } } })).rejects.toThrow(
+      /tls.ca.*no such file/,
+    );
+  });
+});
