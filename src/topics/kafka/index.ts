@@ -6,8 +6,10 @@ import { COMPRESSION } from './codecs.js';
 import { openConsumer } from './consumer.js';
 import { explain } from './errors.js';
 import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, type Written } from './fetch.js';
+import { framed } from './framing.js';
 import type { ClusterOptions } from './internals.js';
 import { fetchOffsets } from './protocol.js';
+import { openRegistry } from './registry.js';
 import { saslOptions, tlsOptions } from './security.js';
 import type { KafkaSettings } from './settings.js';
 import { compactedTopics, describeTopics, ensureTopics } from './topics.js';
@@ -90,7 +92,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
     return consumer;
   };
 
-  return {
+  const log: TopicLog = {
     ensureTopics: (specs) =>
       ensureTopics(admin, specs, topicPrefix, {
         maxMessageBytes,
@@ -119,6 +121,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
       await Promise.all([client.close(), admin.disconnect()]);
     },
   };
+  return settings.schemaRegistry ? framed(log, openRegistry(settings.schemaRegistry), topicPrefix) : log;
 }
 
 async function committedOffsets(client: Client, group: string, topic: string) {

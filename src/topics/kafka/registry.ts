@@ -1,0 +1,98 @@
+import { UserError } from '../../errors.js';
+import type { AvroSchema } from '../avro.js';
+import { type RegistrySettings, readSecret } from './settings.js';
+
+/** The part of Confluent's schema registry API that a pipeline needs. */
+export interface Registry {
+  /**
+   * The id of a schema under a subject, registered when it is new there.
+   * @throws {UserError} `schema-incompatible` with the registry's reasons
+   */
+  register(subject: string, schema: AvroSchema): Promise<number>;
+  /** The schema with this id; undefined where the registry has none. */
+  byId(id: number): Promise<AvroSchema | undefined>;
+}
+
+const ATTEMPTS = 4;
+
+/** A client of the registry. Answers are kept, since an id never changes its meaning. */
+export function openRegistry(settings: RegistrySettings): Registry {
+  const base = settings.url.replace(/\/+$/, '');
+  const password = settings.password ? readSecret(settings.password, 'schemaRegistry.password') : '';
+  const headers = {
+    accept: 'application/vnd.schemaregistry.v1+json',
+    'content-type': 'application/vnd.schemaregistry.v1+json',
+    ...(settings.username !== undefined && {
+      authorization: `Basic ${Buffer.from(`${settings.username}:${password}`).toString('base64')}`,
+    }),
+  };
+  const schemas = new Map<number, AvroSchema>();
+
+  const ask = async (path: string, body?: object): Promise<{ status: number; answer: Answer }> => {
+    for (let attempt = 1; ; attempt++) {
+      let cause: string;
+      try {
+        const response = await fetch(base + path, {
+          method: body ? 'POST' : 'GET',
+          headers,
+          ...(body && { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(10_000),
+        });
+        if (response.status < 500) return { status: response.status, answer: (await response.json()) as Answer };
+        cause = `status ${response.status}`;
+      } catch (error) {
+        const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+        cause = inner instanceof Error ? inner.message : String(inner);
+      }
+      if (attempt === ATTEMPTS)
+        throw new UserError('registry-unreachable', `no answer from the schema registry at ${base}: ${cause}`);
+      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
+    }
+  };
+
+  const refuse = (status: number, { message }: Answer, doing: string): never => {
+    const code = status === 401 || status === 403 ? 'registry-denied' : 'registry-refused';
+    throw new UserError(code, `${doing}: the schema registry at ${base} answered ${status}: ${message ?? ''}`);
+  };
+
+  return {
+    async register(subject, schema) {
+      const name = encodeURIComponent(subject);
+      const body = { schema: JSON.stringify(schema) };
+      const check = await ask(`/compatibility/subjects/${name}/versions/latest?verbose=true`, body);
+      // 404: the subject has no version yet.
+      if (check.status !== 404) {
+        if (check.status !== 200) refuse(check.status, check.answer, `checking ${subject}`);
+        if (check.answer.is_compatible === false)
+          throw new UserError(
+            'schema-incompatible',
+            `${subject}: the schema registry at ${base} says that this release's schema is not compatible with the latest version: ${(check.answer.messages ?? []).join('; ') || 'no reason given'}`,
+          );
+      }
+      const { status, answer } = await ask(`/subjects/${name}/versions`, body);
+      if (status === 409)
+        throw new UserError('schema-incompatible', `${subject}: ${answer.message ?? 'the schema is not compatible'}`);
+      if (status !== 200 || answer.id === undefined) return refuse(status, answer, `registering ${subject}`);
+      schemas.set(answer.id, schema);
+      return answer.id;
+    },
+    async byId(id) {
+      const known = schemas.get(id);
+      if (known) return known;
+      const { status, answer } = await ask(`/schemas/ids/${id}`);
+      if (status === 404) return undefined;
+      if (status !== 200 || answer.schema === undefined) return refuse(status, answer, `reading schema ${id}`);
+      const schema = JSON.parse(answer.schema) as AvroSchema;
+      schemas.set(id, schema);
+      return schema;
+    },
+  };
+}
+
+interface Answer {
+  readonly id?: number;
+  readonly schema?: string;
+  readonly is_compatible?: boolean;
+  readonly messages?: readonly string[];
+  readonly message?: string;
+}
