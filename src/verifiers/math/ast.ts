@@ -1,0 +1,100 @@
+import type { Rational } from './rational.js';
+
+export type Relation = '=' | '!=' | '<' | '<=' | '>' | '>=' | '~' | 'in' | 'other';
+
+/** What a text means: a value, or a structure of values. */
+export type Node =
+  /** `decimal`: written with a decimal point, so that rounding is allowed for. */
+  | { readonly kind: 'number'; readonly value: Rational; readonly decimal: boolean }
+  | { readonly kind: 'symbol'; readonly name: string }
+  | { readonly kind: 'add' | 'multiply'; readonly items: readonly Node[] }
+  | { readonly kind: 'divide' | 'power'; readonly left: Node; readonly right: Node }
+  | { readonly kind: 'negate' | 'degrees' | 'percent' | 'plusMinus' | 'minusPlus'; readonly item: Node }
+  /** A known function, or an unknown one such as f(x) and F_{n-1}. */
+  | { readonly kind: 'call'; readonly name: string; readonly items: readonly Node[]; readonly known: boolean }
+  /** A finite sum or product over a variable. */
+  | {
+      readonly kind: 'bind';
+      readonly operation: 'sum' | 'product';
+      readonly variable: string;
+      readonly from: Node;
+      readonly to: Node;
+      readonly body: Node;
+    }
+  | { readonly kind: 'unit'; readonly item: Node; readonly unit: string }
+  | { readonly kind: 'based'; readonly digits: string; readonly base: number }
+  | { readonly kind: 'ratio'; readonly items: readonly Node[] }
+  /** `open` and `close` as written; a bare list has none. */
+  | {
+      readonly kind: 'list';
+      readonly open: '' | '(' | '[' | '{' | '\\{';
+      readonly close: string;
+      readonly items: readonly Node[];
+    }
+  | {
+      readonly kind: 'setOperation';
+      readonly operation: 'union' | 'intersection' | 'minus';
+      readonly left: Node;
+      readonly right: Node;
+    }
+  | { readonly kind: 'builder'; readonly variable: string; readonly condition: Node }
+  | { readonly kind: 'matrix'; readonly rows: readonly (readonly Node[])[] }
+  | { readonly kind: 'relation'; readonly terms: readonly Node[]; readonly relations: readonly Relation[] }
+  | { readonly kind: 'text'; readonly text: string };
+
+/** The text says nothing that this parser knows, or more than it is willing to work on. */
+export class ParseFailure extends Error {}
+
+/** The nodes directly below. */
+export function children(node: Node): readonly Node[] {
+  switch (node.kind) {
+    case 'number':
+    case 'symbol':
+    case 'based':
+    case 'text':
+      return [];
+    case 'add':
+    case 'multiply':
+    case 'call':
+    case 'ratio':
+    case 'list':
+      return node.items;
+    case 'divide':
+    case 'power':
+    case 'setOperation':
+      return [node.left, node.right];
+    case 'negate':
+    case 'degrees':
+    case 'percent':
+    case 'plusMinus':
+    case 'minusPlus':
+    case 'unit':
+      return [node.item];
+    case 'bind':
+      return [node.from, node.to, node.body];
+    case 'builder':
+      return [node.condition];
+    case 'matrix':
+      return node.rows.flat();
+    case 'relation':
+      return node.terms;
+  }
+}
+
+/** Does the test hold for the node or any below it? */
+export function some(node: Node, test: (node: Node) => boolean): boolean {
+  return test(node) || children(node).some((child) => some(child, test));
+}
+
+/** The free symbols in the order of their first appearance. */
+export function symbols(node: Node, into: string[] = []): string[] {
+  if (node.kind === 'symbol' && !into.includes(node.name)) into.push(node.name);
+  if (node.kind === 'bind') {
+    const free = [node.from, node.to].flatMap((bound) => symbols(bound));
+    free.push(...symbols(node.body).filter((name) => name !== node.variable));
+    for (const name of free) if (!into.includes(name)) into.push(name);
+    return into;
+  }
+  for (const child of children(node)) symbols(child, into);
+  return into;
+}

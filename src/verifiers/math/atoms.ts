@@ -1,0 +1,268 @@
+import { type Node, ParseFailure } from './ast.js';
+import { type Cursor, deeper, type END, expect, isOperator, peek, take } from './cursor.js';
+import { ONE, parseDecimal, power } from './rational.js';
+import { ACCENTS } from './words.js';
+
+export const number = (text: string): Node => {
+  const [mantissa = '', exponent] = text.split('e');
+  const value = parseDecimal(mantissa);
+  const scale = exponent === undefined ? ONE : power({ n: 10n, d: 1n }, BigInt(exponent));
+  const scaled = value && scale && { n: value.n * scale.n, d: value.d * scale.d };
+  if (!scaled) throw new ParseFailure('a number is too long');
+  return { kind: 'number', value: scaled, decimal: mantissa.includes('.') || exponent !== undefined };
+};
+
+/** What stands in braces, or the next token; digit by digit in `\frac12`. */
+export function parseArgument(c: Cursor, digitwise = false): Node {
+  const token = peek(c);
+  if (isOperator(token, '{')) return parseAtom(c);
+  if (digitwise && token.type === 'number' && /^\d+$/.test(token.text) && token.text.length > 1) {
+    const [first = '', ...rest] = token.text;
+    c.tokens = c.tokens.with(c.at, { type: 'number', text: rest.join(''), gap: false });
+    return number(first);
+  }
+  return parseAtom(c);
+}
+
+const CLOSERS: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '\\{': '\\}' };
+
+/** @throws ParseFailure where no value starts here. */
+export function parseAtom(c: Cursor): Node {
+  return deeper(c, () => {
+    const token = peek(c);
+    c.at++;
+    switch (token.type) {
+      case 'number':
+        return number(token.text);
+      case 'symbol':
+        return parseSymbol(c, token.text);
+      case 'function':
+        return parseFunction(c, token.text);
+      case 'text':
+        return { kind: 'text', text: token.text };
+      case 'command':
+        return parseCommand(c, token.text);
+      case 'operator': {
+        if (CLOSERS[token.text]) return parseBrackets(c, token.text as '(');
+        if (token.text === '|') return parseBars(c, (t) => isOperator(t, '|'));
+        throw new ParseFailure('a value is missing');
+      }
+      default:
+        throw new ParseFailure('a value is missing');
+    }
+  });
+}
+
+function parseBars(c: Cursor, closes: (token: typeof END) => boolean): Node {
+  c.bars++;
+  const item = c.grammar.sum(c);
+  c.bars--;
+  if (!closes(peek(c))) throw new ParseFailure('an absolute value does not end');
+  c.at++;
+  return { kind: 'call', name: 'abs', items: [item], known: true };
+}
+
+function parseBrackets(c: Cursor, open: '(' | '[' | '{' | '\\{'): Node {
+  const bars = c.bars;
+  c.bars = 0;
+  if (open.endsWith('{')) {
+    const builder = parseBuilder(c);
+    if (builder) return builder;
+  }
+  if (take(c, CLOSERS[open] ?? '')) {
+    if (open === '{') throw new ParseFailure('empty braces');
+    return { kind: 'list', open, close: CLOSERS[open] ?? '', items: [] };
+  }
+  const inside = c.grammar.list(c);
+  c.bars = bars;
+  const close = peek(c).text;
+  const halfOpen = (open === '(' || open === '[') && isOperator(peek(c), ')', ']');
+  if (!halfOpen) expect(c, CLOSERS[open] ?? '');
+  else c.at++;
+  const isList = inside.kind === 'list' && inside.open === '';
+  if (isList) {
+    // `(0;0)` and `(0;1,5)` are tuples whose separator is the semicolon.
+    return { kind: 'list', open, close, items: inside.items };
+  }
+  if (open === '\\{') return { kind: 'list', open, close, items: [inside] };
+  if (halfOpen && close !== CLOSERS[open]) throw new ParseFailure('an interval needs two ends');
+  return inside;
+}
+
+/** `\{x \mid x > 3\}`, after the opening brace. */
+function parseBuilder(c: Cursor): Node | undefined {
+  const start = c.at;
+  const variable = peek(c);
+  if (variable.type !== 'symbol') return undefined;
+  c.at++;
+  if (peek(c).type === 'relation' && peek(c).text === 'in') c.at += 2;
+  const bar = peek(c);
+  if (isOperator(bar, '|', ':') || (bar.type === 'relation' && bar.text === 'mid')) {
+    c.at++;
+    const condition = c.grammar.list(c);
+    if (take(c, '\\}', '}')) return { kind: 'builder', variable: variable.text, condition };
+  }
+  c.at = start;
+  return undefined;
+}
+
+const APPLIED = new Set(['f', 'g', 'h', 'F', 'G', 'H', 'phi', 'psi']);
+
+function parseSymbol(c: Cursor, letter: string): Node {
+  let name = letter;
+  while (isOperator(peek(c), "'")) {
+    c.at++;
+    name += "'";
+  }
+  if (take(c, '_')) {
+    const index = parseArgument(c);
+    const label = subscriptText(index);
+    if (label === undefined) return { kind: 'call', name: `${name}_`, items: [index], known: false };
+    name += `_${label}`;
+  }
+  const inside = peek(c, 1);
+  const single = inside.type === 'symbol' && isOperator(peek(c, 2), ')');
+  if (
+    isOperator(peek(c), '(') &&
+    !peek(c).gap &&
+    (APPLIED.has(letter) || name.includes("'") || (letter === 'P' && single))
+  ) {
+    const argument = parseAtom(c);
+    const items = argument.kind === 'list' ? argument.items : [argument];
+    return { kind: 'call', name, items, known: false };
+  }
+  return { kind: 'symbol', name };
+}
+
+/** A subscript that is only a label; undefined where it computes, as in F_{n-1}. */
+function subscriptText(index: Node): string | undefined {
+  if (index.kind === 'number') return `${index.value.n}/${index.value.d}`;
+  if (index.kind === 'text') return index.text;
+  if (index.kind === 'symbol') return /^[a-z]$/.test(index.name) ? undefined : index.name;
+  if (index.kind === 'multiply' && index.items.every((item) => item.kind === 'symbol'))
+    return index.items.map((item) => (item.kind === 'symbol' ? item.name : '')).join('');
+  return undefined;
+}
+
+function parseFunction(c: Cursor, name: string): Node {
+  let exponent: Node | undefined;
+  let base: Node | undefined;
+  for (;;) {
+    if (take(c, '_')) base = parseArgument(c);
+    else if (take(c, '^')) exponent = take(c, '-') ? { kind: 'negate', item: parseArgument(c) } : parseArgument(c);
+    else break;
+  }
+  const inverse = exponent?.kind === 'negate' && /^(?:sin|cos|tan)$/.test(name);
+  const applied: Node = {
+    kind: 'call',
+    name: inverse ? `arc${name}` : name === 'log' && base ? 'logBase' : name,
+    items: [...functionArguments(c), ...(base ? [base] : [])],
+    known: true,
+  };
+  return exponent && !inverse ? { kind: 'power', left: applied, right: exponent } : applied;
+}
+
+function functionArguments(c: Cursor): readonly Node[] {
+  if (isOperator(peek(c), '(', '{', '[')) {
+    const argument = parseAtom(c);
+    return argument.kind === 'list' ? argument.items : [argument];
+  }
+  const items = [take(c, '-') ? ({ kind: 'negate', item: c.grammar.postfix(c) } as const) : c.grammar.postfix(c)];
+  while (peek(c).type === 'symbol' || (peek(c).type === 'command' && /^(?:[dt]?frac|sqrt)$/.test(peek(c).text)))
+    items.push(c.grammar.postfix(c));
+  const [only] = items;
+  return only && items.length === 1 ? [only] : [{ kind: 'multiply', items }];
+}
+
+function parseCommand(c: Cursor, command: string): Node {
+  if (/^[dtc]?frac$/.test(command))
+    return { kind: 'divide', left: parseArgument(c, true), right: parseArgument(c, true) };
+  if (command === 'sqrt') return parseRoot(c);
+  if (/^[dt]?binom$/.test(command))
+    return { kind: 'call', name: 'binomial', items: [parseArgument(c, true), parseArgument(c, true)], known: true };
+  if (command === 'sum' || command === 'prod') return parseBind(c, command === 'sum' ? 'sum' : 'product');
+  if (command === 'lvert' || command === 'vert')
+    return parseBars(c, (t) => t.type === 'command' && (t.text === 'rvert' || t.text === 'vert'));
+  if (command === 'lfloor' || command === 'lceil') {
+    const item = c.grammar.sum(c);
+    const closer = command === 'lfloor' ? 'rfloor' : 'rceil';
+    if (peek(c).text !== closer) throw new ParseFailure(`\\${closer} is missing`);
+    c.at++;
+    return { kind: 'call', name: closer === 'rfloor' ? 'floor' : 'ceil', items: [item], known: true };
+  }
+  if (command === 'langle') {
+    const inside = c.grammar.list(c);
+    c.at++;
+    return { kind: 'list', open: '(', close: ')', items: inside.kind === 'list' ? inside.items : [inside] };
+  }
+  if (command === 'lbrace') return parseBrackets(c, '\\{');
+  if (command.startsWith('begin:')) return parseEnvironment(c, command.slice(6));
+  if (ACCENTS.has(command)) return { kind: 'symbol', name: `${command}:${accented(parseArgument(c))}` };
+  if (/^(?:end:|r|pm|cup|cap|times|cdot)/.test(command)) throw new ParseFailure('a value is missing');
+  return { kind: 'symbol', name: `\\${command}` };
+}
+
+const accented = (node: Node): string => {
+  if (node.kind === 'symbol') return node.name;
+  if (node.kind === 'multiply') return node.items.map(accented).join('');
+  throw new ParseFailure('an accent over more than a name');
+};
+
+function parseRoot(c: Cursor): Node {
+  let index: Node | undefined;
+  if (take(c, '[')) {
+    index = c.grammar.sum(c);
+    expect(c, ']');
+  }
+  const item = parseArgument(c);
+  return { kind: 'call', name: index ? 'root' : 'sqrt', items: index ? [item, index] : [item], known: true };
+}
+
+function parseBind(c: Cursor, operation: 'sum' | 'product'): Node {
+  let start: Node | undefined;
+  let to: Node | undefined;
+  for (;;) {
+    if (take(c, '_')) {
+      expect(c, '{');
+      start = c.grammar.relation(c);
+      expect(c, '}');
+    } else if (take(c, '^')) to = parseArgument(c);
+    else break;
+  }
+  const [variable, from] = start?.kind === 'relation' ? start.terms : [];
+  if (variable?.kind !== 'symbol' || !from || !to) throw new ParseFailure('a sum needs its bounds');
+  const items = [c.grammar.postfix(c)];
+  while (
+    peek(c).type === 'symbol' ||
+    peek(c).type === 'function' ||
+    isOperator(peek(c), '(') ||
+    (peek(c).type === 'command' && /^(?:[dt]?frac|sqrt|binom)$/.test(peek(c).text))
+  )
+    items.push(c.grammar.postfix(c));
+  return {
+    kind: 'bind',
+    operation,
+    variable: variable.name,
+    from,
+    to,
+    body: items.length === 1 && items[0] ? items[0] : { kind: 'multiply', items },
+  };
+}
+
+function parseEnvironment(c: Cursor, name: string): Node {
+  const matrix = /^(?:[pbvBV]?(?:small)?matrix|array)\*?$/.test(name);
+  if (!matrix && !/^(?:cases|align|aligned|equation|gather|gathered|split)\*?$/.test(name))
+    throw new ParseFailure('an unknown environment');
+  const rows: Node[][] = [[]];
+  while (!peek(c).text.startsWith('end:')) {
+    if (peek(c).type === 'end') throw new ParseFailure('an environment does not end');
+    if (take(c, '\\\\')) rows.push([]);
+    else if (!take(c, '&') && !(peek(c).type === 'separator' && ++c.at)) rows.at(-1)?.push(c.grammar.relation(c));
+  }
+  c.at++;
+  const filled = rows.filter((row) => row.length > 0);
+  if (filled.length === 0) throw new ParseFailure('an empty environment');
+  if (!matrix) return { kind: 'list', open: '', close: '', items: filled.flat() };
+  const node: Node = { kind: 'matrix', rows: filled };
+  return name.startsWith('v') ? { kind: 'call', name: 'determinant', items: [node], known: true } : node;
+}

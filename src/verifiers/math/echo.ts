@@ -1,0 +1,37 @@
+/** Arithmetic in one spelling: `\frac{12}{4}`, `12 \div 4` and `12/4` are the tokens 12 / 4. */
+function arithmetic(text: string): readonly string[] {
+  const spelled = text
+    .replace(/\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/g, '$1/$2')
+    .replace(/\\[dtc]?frac\s*(\d)\s*(\d)/g, '$1/$2')
+    .replace(/\\(?:times|cdot)(?![a-z])|[×·]|\*\*(?=never)/g, '*')
+    .replace(/\\div(?![a-z])|÷/g, '/')
+    .replace(/\*\*/g, '^')
+    .replace(/−/g, '-')
+    .replace(/(\d)[,\u00a0](?=\d{3}(?!\d))/g, '$1')
+    .replace(/\\(?:left|right|[,!;])/g, '');
+  return spelled.match(/\d+(?:\.\d+)?|\\?[a-zA-Z]+|[-+*/^!%]/g) ?? [];
+}
+
+const LITERAL =
+  /^[\s$]*-?\s*(?:[\d.,]+|[\d.,]+\s*\/\s*\d+|\\[dt]?frac\s*\{?-?\d+\}?\s*\{?\d+\}?)\s*(?:\\?%|\\text\{[^}]*\}|[a-z°²³]*)[\s$.]*$/;
+const PLAIN_NUMBER = /^[\s$]*-?[\d.,{}\\! ]+(?:\/\d+)?[\s$%\\]*$/;
+const INTEGER = /^[\s$]*-?[\d,]+(?:\.\d+)?[\s$]*$/;
+
+/** Is an answer to a question with a numeric reference no more than a calculation that stands in the question, in any order? */
+export function repeatsQuestion(gold: string, answer: string, question: string): boolean {
+  if (!PLAIN_NUMBER.test(gold)) return false;
+  const literal = LITERAL.test(answer) && !(INTEGER.test(gold) && /\/|frac/.test(answer));
+  if (literal) return false;
+  const wanted = arithmetic(answer.replace(/.*=/s, ''));
+  const asked = arithmetic(question);
+  if (wanted.length < 2 || wanted.length > asked.length) return false;
+  const key = [...wanted].sort().join(' ');
+  return asked.some(
+    (_, at) =>
+      asked.length - at >= wanted.length &&
+      asked
+        .slice(at, at + wanted.length)
+        .sort()
+        .join(' ') === key,
+  );
+}

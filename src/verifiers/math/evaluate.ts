@@ -1,0 +1,176 @@
+import { type Node, ParseFailure } from './ast.js';
+import * as z from './complex.js';
+import { callFunction } from './functions.js';
+import { add, divide, multiply, negate, power, type Rational, rational, root, toNumber } from './rational.js';
+
+/** A number: exact where exact arithmetic reached it, always with its floating-point value. */
+export interface Value {
+  readonly exact: Rational | undefined;
+  readonly z: z.Complex;
+}
+
+export interface Scope {
+  readonly symbols: ReadonlyMap<string, Value>;
+  /** Work left; shared by everything that one comparison evaluates. */
+  readonly budget: { steps: number };
+  /** Set where a real input left the real numbers, as in the root of a negative number. */
+  left: { real: boolean };
+}
+
+/** There is no finite value: a division by zero, a structure where a number should stand, too much work. */
+export class NoValue extends ParseFailure {}
+
+export const fromRational = (exact: Rational): Value => ({ exact, z: z.complex(toNumber(exact)) });
+export const fromNumber = (re: number): Value => ({ exact: undefined, z: z.complex(re) });
+const fromComplex = (value: z.Complex): Value => ({ exact: undefined, z: value });
+
+const CONSTANTS: Readonly<Record<string, z.Complex>> = {
+  pi: z.complex(Math.PI),
+  e: z.complex(Math.E),
+  i: z.complex(0, 1),
+  infinity: z.complex(Number.POSITIVE_INFINITY),
+};
+export const isConstant = (name: string): boolean => Object.hasOwn(CONSTANTS, name);
+
+function finite(value: Value): Value {
+  if (Number.isNaN(value.z.re) || Number.isNaN(value.z.im)) throw new NoValue('a value is not defined');
+  return value;
+}
+
+const sum = (a: Value, b: Value): Value => {
+  const exact = a.exact && b.exact && add(a.exact, b.exact);
+  return exact ? fromRational(exact) : fromComplex(z.plus(a.z, b.z));
+};
+const product = (a: Value, b: Value): Value => {
+  const exact = a.exact && b.exact && multiply(a.exact, b.exact);
+  return exact ? fromRational(exact) : fromComplex(z.times(a.z, b.z));
+};
+const opposite = (a: Value): Value =>
+  a.exact ? fromRational(negate(a.exact)) : fromComplex(z.complex(-a.z.re, a.z.im === 0 ? 0 : -a.z.im));
+
+export function quotient(a: Value, b: Value): Value {
+  if (b.exact?.n === 0n || z.modulus(b.z) === 0) throw new NoValue('a division by zero');
+  const exact = a.exact && b.exact && divide(a.exact, b.exact);
+  return exact ? fromRational(exact) : finite(fromComplex(z.over(a.z, b.z)));
+}
+
+export function raise(a: Value, b: Value, scope: Scope): Value {
+  if (a.exact && b.exact) {
+    const base = b.exact.d === 1n ? a.exact : root(a.exact, b.exact.d);
+    const exact = base && power(base, b.exact.n);
+    if (exact) return fromRational(exact);
+  }
+  if (z.modulus(a.z) === 0 && b.z.re <= 0) throw new NoValue('zero to a power that is not positive');
+  if (a.z.im === 0 && a.z.re < 0 && b.z.im === 0 && !Number.isInteger(b.z.re)) {
+    const denominator = b.exact?.d;
+    if (denominator !== undefined && denominator % 2n === 1n) {
+      const size = z.pow(z.complex(-a.z.re), b.z).re;
+      return fromNumber((b.exact?.n ?? 0n) % 2n === 0n ? size : -size);
+    }
+    scope.left.real = true;
+  }
+  return finite(fromComplex(z.pow(a.z, b.z)));
+}
+
+/**
+ * The value of an expression, exact as long as only rational arithmetic is needed.
+ * @throws NoValue where there is none.
+ */
+export function evaluate(node: Node, scope: Scope): Value {
+  if (--scope.budget.steps < 0) throw new NoValue('the expression is too much work');
+  const value = (inner: Node): Value => evaluate(inner, scope);
+  switch (node.kind) {
+    case 'number':
+      return fromRational(node.value);
+    case 'symbol': {
+      const bound = scope.symbols.get(node.name);
+      if (bound) return bound;
+      const constant = CONSTANTS[node.name];
+      if (constant) return fromComplex(constant);
+      throw new NoValue('a symbol without a value');
+    }
+    case 'add':
+      return finite(node.items.map(value).reduce(sum));
+    case 'multiply':
+      return finite(node.items.map(value).reduce(product));
+    case 'divide':
+      return quotient(value(node.left), value(node.right));
+    case 'power':
+      if (node.left.kind === 'symbol' && node.left.name === 'e' && !scope.symbols.has('e'))
+        return finite(fromComplex(z.exp(value(node.right).z)));
+      return raise(value(node.left), value(node.right), scope);
+    case 'negate':
+      return opposite(value(node.item));
+    case 'percent':
+      return product(value(node.item), fromRational({ n: 1n, d: 100n }));
+    case 'degrees':
+      return fromNumber((value(node.item).z.re * Math.PI) / 180);
+    case 'unit':
+      return value(node.item);
+    case 'based':
+      return fromRational(basedValue(node.digits, node.base));
+    case 'ratio':
+      return node.items.map(value).reduce(quotient);
+    case 'call':
+      if (node.name === 'determinant') return determinant(node.items[0], value);
+      return node.known
+        ? callFunction(node.name, node.items.map(value), scope)
+        : unknownFunction(node.name, node.items.map(value));
+    case 'bind':
+      return bind(node, scope);
+    default:
+      throw new NoValue('a structure where a number should stand');
+  }
+}
+
+function basedValue(digits: string, base: number): Rational {
+  if (base < 2 || base > 36 || [...digits].some((digit) => Number(digit) >= base))
+    throw new NoValue('a digit that its base does not have');
+  let total = 0n;
+  for (const digit of digits) total = total * BigInt(base) + BigInt(digit);
+  return { n: total, d: 1n };
+}
+
+function determinant(matrix: Node | undefined, value: (node: Node) => Value): Value {
+  if (matrix?.kind !== 'matrix' || matrix.rows.length > 6) throw new NoValue('not a determinant');
+  const minor = (rows: readonly (readonly Value[])[]): Value => {
+    const [first, ...rest] = rows;
+    if (!first || rows.some((row) => row.length !== rows.length)) throw new NoValue('not a square matrix');
+    if (rest.length === 0) return first[0] ?? fromNumber(0);
+    return first
+      .map((entry, j) => {
+        const term = product(entry, minor(rest.map((row) => row.filter((_, k) => k !== j))));
+        return j % 2 === 0 ? term : opposite(term);
+      })
+      .reduce(sum);
+  };
+  return minor(matrix.rows.map((row) => row.map(value)));
+}
+
+/** Some smooth function that depends on its name alone: equal arguments give equal values, others almost surely not. */
+function unknownFunction(name: string, values: readonly Value[]): Value {
+  let hash = 2166136261;
+  for (const character of name) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
+  let total = z.complex(0.5 + ((hash >>> 8) % 997) / 997);
+  values.forEach(({ z: at }, index) => {
+    const frequency = 0.4 + ((hash >>> (index + 3)) % 101) / 90;
+    total = z.plus(
+      z.times(total, z.complex(1.37)),
+      z.sin(z.plus(z.times(at, z.complex(frequency)), z.complex(index + 1))),
+    );
+  });
+  return finite(fromComplex(total));
+}
+
+function bind(node: Extract<Node, { kind: 'bind' }>, scope: Scope): Value {
+  const [from, to] = [evaluate(node.from, scope).exact, evaluate(node.to, scope).exact];
+  if (!from || !to || from.d !== 1n || to.d !== 1n) throw new NoValue('a sum whose bounds are not integers');
+  if (to.n - from.n > 10_000n) throw new NoValue('the expression is too much work');
+  let total: Value = fromRational(rational(node.operation === 'sum' ? 0n : 1n) ?? { n: 0n, d: 1n });
+  for (let k = from.n; k <= to.n; k++) {
+    const symbols = new Map(scope.symbols).set(node.variable, fromRational({ n: k, d: 1n }));
+    const term = evaluate(node.body, { ...scope, symbols });
+    total = node.operation === 'sum' ? sum(total, term) : product(total, term);
+  }
+  return finite(total);
+}

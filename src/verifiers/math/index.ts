@@ -1,0 +1,53 @@
+import { digest } from '../../digest.js';
+import { readObject, readString } from '../fields.js';
+import type { Verifier } from '../verifier.js';
+import { judgeMath } from './judge.js';
+import { MATH_FIELDS, type MathOptions, mathSettings } from './options.js';
+
+export { compareMath } from './judge.js';
+export type { MathOptions } from './options.js';
+
+/** Raised with every change that can change a verdict. */
+const VERSION = 'math-1';
+
+/** Judges completions by mathematical equality with the reference answer. */
+export function mathVerifier(options: MathOptions = {}): Verifier {
+  const settings = mathSettings(options);
+  return {
+    name: 'math',
+    hash: digest(VERSION, JSON.stringify(settings)),
+    verify: async ({ question, completion, reference }) => judgeMath(reference.answer, completion, settings, question),
+    close: async () => {},
+  };
+}
+
+export interface MathLine {
+  readonly id: string;
+  readonly verdict: string;
+  readonly reward: number;
+  readonly reason: string;
+}
+
+/** The last two stand in files of cases and change nothing. */
+const LINE_FIELDS = ['id', 'gold', 'answer', 'question', ...MATH_FIELDS, 'group', 'equivalent'];
+
+/**
+ * One line of `rlsd verify math`: `{"id", "gold", "answer"}` and the options `extract`, `precision`, `strict`, `allowSetRelation`, `question`.
+ * @throws UserError naming source, line and field.
+ */
+export function verifyMathLine(line: unknown, source: string, lineNumber: number): MathLine {
+  const where = `${source}:${lineNumber}`;
+  const fields = readObject(line, where, LINE_FIELDS);
+  const id = typeof fields.id === 'number' ? String(fields.id) : readString(fields, 'id', where);
+  const [gold, answer] = [readString(fields, 'gold', where), readString(fields, 'answer', where)];
+  const question = fields.question === undefined ? undefined : readString(fields, 'question', where);
+  const { extract, precision, strict, allowSetRelation } = fields;
+  const settings = mathSettings({ extract, precision, strict, allowSetRelation } as MathOptions, where);
+  const judged = judgeMath(
+    String(gold),
+    String(answer),
+    settings,
+    question === undefined ? undefined : String(question),
+  );
+  return { id, verdict: judged.verdict, reward: judged.reward, reason: judged.reason };
+}

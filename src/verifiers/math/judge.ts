@@ -1,0 +1,113 @@
+import type { Judgement } from '../verifier.js';
+import { type Node, ParseFailure } from './ast.js';
+import { compareNodes } from './compare.js';
+import { repeatsQuestion } from './echo.js';
+import { extractAnswer, looksMathematical } from './extract.js';
+import { letters } from './normal.js';
+import type { MathSettings } from './options.js';
+import { type MathOptions, mathSettings } from './options.js';
+import { parse } from './parser.js';
+import type { Outcome } from './values.js';
+
+/** Nodes that one comparison may evaluate: about 100 ms at most. */
+const BUDGET = 200_000;
+const LONGEST_ANSWER = 5000;
+
+const judgement = (
+  verdict: 'correct' | 'incorrect' | 'unparseable',
+  reason: string,
+  extracted?: string,
+): Judgement => ({
+  verdict,
+  reward: verdict === 'correct' ? 1 : 0,
+  reason,
+  evidence: extracted === undefined ? {} : { answer: extracted.slice(0, 500) },
+});
+
+/**
+ * Does a completion's answer equal the reference, mathematically?
+ * The gold is read trustingly, the answer strictly; what cannot be decided is not correct.
+ * @param question when given, an answer that only repeats its calculation is incorrect.
+ * @throws UserError for options that are unknown or out of range.
+ * @example compareMath('\\frac{1}{2}', 'The answer is $0.5$.').verdict // 'correct'
+ */
+export function compareMath(
+  gold: string,
+  answer: string,
+  options: MathOptions & { readonly question?: string } = {},
+): Judgement {
+  const { question, ...rest } = options;
+  return judgeMath(gold, answer, mathSettings(rest), question);
+}
+
+/** As compareMath, with settings that are checked already. */
+export function judgeMath(gold: string, answer: string, settings: MathSettings, question?: string): Judgement {
+  const extracted = extractAnswer(answer, settings.places, settings.notations);
+  if (extracted === undefined) return judgement('unparseable', 'no answer was found in the completion');
+  if (extracted.length > LONGEST_ANSWER)
+    return judgement('unparseable', 'the answer is too long to be read', extracted);
+  const goldText = goldOf(gold, settings);
+  const goldNode = attempt(goldText);
+  if (question !== undefined && repeatsQuestion(goldText, extracted, question))
+    return judgement('incorrect', 'the answer repeats the calculation that the question asks for', extracted);
+  if (plainText(goldText) === plainText(extracted))
+    return judgement('correct', 'the answer is written as the reference is', extracted);
+  if (isProse(extracted) && !(goldNode instanceof ParseFailure) && letters(goldNode) === undefined)
+    return judgement('unparseable', 'no mathematics was found in the completion', extracted);
+  const answerNode = attempt(extracted);
+  if (answerNode instanceof ParseFailure)
+    return judgement('unparseable', `the answer could not be read: ${answerNode.message}`, extracted);
+  if (goldNode instanceof ParseFailure)
+    return judgement(
+      'incorrect',
+      'unsure: the reference is not mathematics that is known here, and the texts differ',
+      extracted,
+    );
+  return conclude(decide(goldNode, answerNode, settings), extracted);
+}
+
+function conclude(outcome: Outcome, extracted: string): Judgement {
+  if (outcome === 'yes') return judgement('correct', 'the answer equals the reference', extracted);
+  if (outcome === 'no') return judgement('incorrect', 'the answer differs from the reference', extracted);
+  return judgement('incorrect', 'unsure: equality with the reference could not be decided', extracted);
+}
+
+function decide(gold: Node, answer: Node, settings: MathSettings): Outcome {
+  const budget = { steps: BUDGET };
+  try {
+    const outcome = compareNodes(gold, answer, { ...settings, budget });
+    return outcome === 'yes' && budget.steps < 0 ? 'unsure' : outcome;
+  } catch (error) {
+    if (error instanceof ParseFailure) return 'unsure';
+    throw error;
+  }
+}
+
+function attempt(text: string): Node | ParseFailure {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof ParseFailure) return error;
+    throw error;
+  }
+}
+
+/** The reference's own words: all of it where that can be read, else the answer inside it. */
+function goldOf(gold: string, settings: MathSettings): string {
+  const trimmed = gold.trim();
+  const marked = /\\boxed|\$|\\[([]|####|answer/i.test(trimmed);
+  if (!marked && !(attempt(trimmed) instanceof ParseFailure)) return trimmed;
+  const whole = /^\$+([^$]*)\$+$/.exec(trimmed)?.[1];
+  if (whole !== undefined && !whole.includes('\\boxed')) return whole;
+  const order = ['boxed', 'final-answer', 'last'] as const;
+  return extractAnswer(gold, order, settings.notations) ?? extractAnswer(gold, order, ['latex', 'expr']) ?? trimmed;
+}
+
+/** Words alone: an answer only to a reference that is words too. */
+const isProse = (text: string): boolean => !/[\d\\$]/.test(text) && !looksMathematical(text);
+
+const plainText = (text: string): string =>
+  text
+    .replace(/\\(?:left|right|displaystyle|!|,|;)(?![a-zA-Z])/g, '')
+    .replace(/[\s$]|\\[()[\]]/g, '')
+    .replace(/[.,]$/, '');

@@ -1,0 +1,114 @@
+import { type Node, some } from './ast.js';
+import { free } from './values.js';
+
+/** A value with the name that the text gives it, as in `x = 5`. */
+export interface Named {
+  readonly name: string | undefined;
+  readonly value: Node;
+}
+
+/** Names, labels and applications such as f(x), AB or S:T: what an answer may be introduced by. */
+function names(node: Node): boolean {
+  switch (node.kind) {
+    case 'symbol':
+      return node.name !== 'e' && node.name !== 'pi' && node.name !== 'i' && node.name !== 'infinity';
+    case 'text':
+      return true;
+    case 'call':
+      return node.known ? node.items.every((item) => names(item)) : true;
+    case 'multiply':
+    case 'ratio':
+      return node.items.every(names);
+    case 'list':
+      return node.items.length > 0 && node.items.every(names);
+    case 'divide':
+      return names(node.left) && names(node.right);
+    case 'unit':
+      return names(node.item);
+    default:
+      return false;
+  }
+}
+
+export const nameOf = (node: Node): string =>
+  JSON.stringify(node, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+
+/** Reads `x = v`, `v = x`, `x \in S`, `a = b = v` as the value with its name; anything else is a value without one. */
+export function named(node: Node): Named {
+  if (node.kind !== 'relation') return { name: undefined, value: node };
+  const [first] = node.terms;
+  const last = node.terms.at(-1);
+  if (!first || !last) return { name: undefined, value: node };
+  if (node.relations.length === 1 && node.relations[0] === 'in')
+    return { name: names(first) ? nameOf(first) : undefined, value: names(first) ? last : node };
+  if (!node.relations.every((relation) => relation === '=' || relation === '~')) {
+    // `f(x) = (x+1)^2 >= 0` and the like: not an assignment.
+    return { name: undefined, value: node };
+  }
+  if (names(first) && !mentions(last, first)) return { name: nameOf(first), value: last };
+  if (node.terms.length === 2 && names(last) && free(first).length === 0 && !(last.kind === 'multiply'))
+    return { name: nameOf(last), value: first };
+  if (node.terms.length > 2 || node.terms.every((term) => free(term).length === 0))
+    return { name: undefined, value: last };
+  return { name: undefined, value: node };
+}
+
+const mentions = (node: Node, name: Node): boolean => {
+  const key = nameOf(name);
+  return some(node, (inner) => nameOf(inner) === key);
+};
+
+/** Every reading of the signs in `a \pm b`: upper signs together, then lower signs together. */
+export function signs(node: Node): readonly Node[] {
+  if (!some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus')) return [node];
+  return [resolve(node, true), resolve(node, false)];
+}
+
+function resolve(node: Node, upper: boolean): Node {
+  const again = (inner: Node): Node => resolve(inner, upper);
+  switch (node.kind) {
+    case 'plusMinus':
+    case 'minusPlus':
+      return (node.kind === 'plusMinus') === upper ? again(node.item) : { kind: 'negate', item: again(node.item) };
+    case 'add':
+    case 'multiply':
+    case 'call':
+    case 'list':
+    case 'ratio':
+      return { ...node, items: node.items.map(again) };
+    case 'divide':
+    case 'power':
+      return { ...node, left: again(node.left), right: again(node.right) };
+    case 'negate':
+    case 'degrees':
+    case 'percent':
+    case 'unit':
+      return { ...node, item: again(node.item) };
+    case 'relation':
+      return { ...node, terms: node.terms.map(again) };
+    default:
+      return node;
+  }
+}
+
+/** The letters of a text, wherever they were written: \text{odd}, odd, (A). */
+export function letters(node: Node): string | undefined {
+  switch (node.kind) {
+    case 'text':
+      return node.text
+        .replace(/[().:]/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim();
+    case 'symbol':
+      return node.name;
+    case 'multiply':
+    case 'unit': {
+      const parts = node.kind === 'unit' ? [letters(node.item), node.unit] : node.items.map(letters);
+      return parts.every((part) => part !== undefined) ? parts.join('') : undefined;
+    }
+    case 'list':
+      return node.items.length === 1 && node.items[0] ? letters(node.items[0]) : undefined;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Node, Relation } from './ast.js';
+import { minus, modulus, over } from './complex.js';
+import { compareMembership } from './sets.js';
+import { best, type Context, free, type Outcome, permutations, rename, sampledPairs } from './values.js';
+
+type RelationNode = Extract<Node, { kind: 'relation' }>;
+
+/** One relation as `difference` against 0, turned so that only =, !=, > and >= remain. */
+interface Step {
+  readonly difference: Node;
+  readonly relation: Relation;
+}
+
+const FLIPPED: Partial<Record<Relation, Relation>> = { '<': '>', '<=': '>=' };
+
+function steps(node: RelationNode): readonly Step[] {
+  return node.relations.flatMap((relation, k) => {
+    const [left, right] = [node.terms[k], node.terms[k + 1]];
+    if (!left || !right) return [];
+    const flipped = FLIPPED[relation];
+    const [first, second] = flipped ? [right, left] : [left, right];
+    return [
+      {
+        difference: { kind: 'add', items: [first, { kind: 'negate', item: second }] },
+        relation: flipped ?? (relation === '~' ? '=' : relation),
+      },
+    ];
+  });
+}
+
+/** Two relations are the same where each step of one is a constant multiple of a step of the other, positive for inequalities. */
+export function compareRelations(gold: RelationNode, answer: RelationNode, context: Context): Outcome {
+  if (context.strict) return compareNamed(gold, answer, context);
+  const [goldNames, answerNames] = [free(gold), free(answer)];
+  if (goldNames.length !== answerNames.length || goldNames.length > 4) return 'no';
+  return best(
+    permutations(goldNames).map((names) => {
+      const renamed = rename(answer, new Map(answerNames.map((name, k) => [name, names[k] ?? name])));
+      return renamed.kind === 'relation' ? compareNamed(gold, renamed, context) : 'no';
+    }),
+  );
+}
+
+function compareNamed(gold: RelationNode, answer: RelationNode, context: Context): Outcome {
+  const [goldSteps, answerSteps] = [steps(gold), steps(answer)];
+  const outcome = goldSteps.length === answerSteps.length ? matchSteps(goldSteps, answerSteps, context) : 'no';
+  if (outcome === 'yes') return outcome;
+  const [goldNames, answerNames] = [free(gold), free(answer)];
+  const oneVariable = goldNames.length === 1 && answerNames.length === 1 && goldNames[0] === answerNames[0];
+  const inequality = [...goldSteps, ...answerSteps].every(
+    (step) => step.relation !== '=' && step.relation !== 'other' && step.relation !== 'in',
+  );
+  return oneVariable && inequality ? compareMembership(gold, answer, context) : outcome;
+}
+
+function matchSteps(gold: readonly Step[], answer: readonly Step[], context: Context): Outcome {
+  const left = [...answer];
+  let result: Outcome = 'yes';
+  for (const step of gold) {
+    const outcomes = left.map((other) => sameStep(step, other, context));
+    const index = outcomes.indexOf('yes');
+    if (index >= 0) left.splice(index, 1);
+    else if (outcomes.includes('unsure')) result = 'unsure';
+    else return 'no';
+  }
+  return result;
+}
+
+function sameStep(gold: Step, answer: Step, context: Context): Outcome {
+  if (gold.relation !== answer.relation || gold.relation === 'other' || gold.relation === 'in') return 'no';
+  const pairs = sampledPairs(gold.difference, answer.difference, context);
+  const ratios = pairs.flatMap((pair) => (modulus(pair.gold.z) < 1e-12 ? [] : [over(pair.answer.z, pair.gold.z)]));
+  const [first] = ratios;
+  if (!first || ratios.length < 3) return 'unsure';
+  if (pairs.some((pair) => modulus(pair.gold.z) < 1e-12 !== modulus(pair.answer.z) < 1e-12)) return 'no';
+  if (modulus(first) < 1e-12 || ratios.some((ratio) => modulus(minus(ratio, first)) > 1e-8 * modulus(first)))
+    return 'no';
+  const ordered = gold.relation === '>' || gold.relation === '>=';
+  return ordered && !(first.re > 0 && Math.abs(first.im) < 1e-9) ? 'no' : 'yes';
+}
