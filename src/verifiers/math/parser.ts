@@ -24,7 +24,7 @@ const listEnds = (c: Cursor): boolean => {
   return (
     token.type === 'end' ||
     isOperator(token, ')', ']', '}', '\\}', '.', '?', '&') ||
-    (token.type === 'command' && (token.text.startsWith('end:') || token.text === 'rvert'))
+    (token.type === 'command' && (token.text.startsWith('end:') || token.text === 'rvert' || token.text === 'rangle'))
   );
 };
 

@@ -33,7 +33,10 @@ function attempt(node: Node, scope: Scope): Value | undefined {
 }
 
 export function constant(node: Node, context: Context): Value | undefined {
-  return attempt(node, { symbols: new Map(), budget: context.budget, left: { real: false } });
+  const value = attempt(node, { symbols: new Map(), budget: context.budget, left: { real: false } });
+  const finite = value && Number.isFinite(value.z.re) && Number.isFinite(value.z.im);
+  // Infinity is a value where the text says so, not where a number grew too large.
+  return finite || some(node, (inner) => inner.kind === 'symbol' && inner.name === 'infinity') ? value : undefined;
 }
 
 /** Are two numbers equal: exactly, or after rounding where a side is written as a decimal? */
