@@ -66,6 +66,12 @@ function unitOf<U extends Unit>(kind: Map<string, U>, key: string, make: () => U
   return unit;
 }
 
+/** The next of 32, 48, 64, 96, 128 …: it follows from the request alone, so that its bits do too, and few sizes occur. */
+function capacityFor(tokens: number): number {
+  const whole = Math.max(32, 2 ** Math.ceil(Math.log2(tokens)));
+  return whole > 32 && tokens <= whole * 0.75 ? whole * 0.75 : whole;
+}
+
 async function sample({
   version,
   request,
@@ -77,7 +83,7 @@ async function sample({
   const truncate = sampling.topK !== undefined || sampling.topP !== undefined || sampling.minP !== undefined;
   const prefill = await sessions.prefill();
   const decode = await (truncate ? sessions.truncate() : sessions.decode());
-  const capacity = Math.max(32, 2 ** Math.ceil(Math.log2(prompt.length + limit)));
+  const capacity = capacityFor(prompt.length + limit);
   const room = Math.max(1, Math.min(rows, Math.floor(CACHE_BYTES / rowBytes(config, capacity))));
   const stopped = stop.length > 0 ? createStopCheck(tokenizer(), stop) : () => false;
   const unit = unitOf(decoding, `decode ${serial} ${capacity} ${truncate}`, () =>
