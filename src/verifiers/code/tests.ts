@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { type Fields, optional, readList, readObject, readString } from '../fields.js';
+import { at, type Fields, optional, readList, readObject, readString } from '../fields.js';
 import { languageName } from '../sandbox/toolchains.js';
 
 /** What the completion's program is judged by. The expected parts never enter the program's own process. */
@@ -38,14 +38,11 @@ function readTests(fields: Fields, where: string): Tests {
     };
   }
   const tests = readList(fields, 'tests', where).map((test, index) => {
-    const name = `${where === '' ? '' : `${where}.`}tests[${index}]`;
+    const name = `${at(where, 'tests')}[${index}]`;
     return { name, fields: readObject(test, name) };
   });
   if (tests.length === 0) {
-    throw new UserError(
-      'no-tests',
-      `${where === '' ? 'tests' : `${where}.tests`}: found an empty list, expected at least one test`,
-    );
+    throw new UserError('no-tests', `${at(where, 'tests')}: found an empty list, expected at least one test`);
   }
   if (tests[0]?.fields.assert !== undefined) {
     return { kind: 'assertions', assertions: tests.map((test) => readString(test.fields, 'assert', test.name)) };

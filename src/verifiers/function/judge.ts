@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { digest } from '../../digest.js';
+import { nearest, UserError } from '../../errors.js';
+import { optional, readNumber, readObject, readString } from '../fields.js';
+import { readJudgement } from '../judgement.js';
+import type { Judgement, Question } from '../verifier.js';
+
+export interface FunctionSettings {
+  /** Absolute path of a JavaScript or TypeScript module. */
+  readonly module: string;
+  readonly name: string;
+  /** CPU seconds of one call. */
+  readonly seconds: number;
+}
+
+export function readFunctionSettings(value: unknown, where: string): FunctionSettings {
+  const fields = readObject(value, where, ['module', 'name', 'seconds']);
+  return {
+    module: resolve(readString(fields, 'module', where)),
+    name: optional(fields, 'name', () => readString(fields, 'name', where), 'default'),
+    seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.05, 3600), 10),
+  };
+}
+
+/** Content hash of the module; a `UserError` where it cannot be read. */
+export function moduleHash(settings: FunctionSettings): string {
+  try {
+    return digest(readFileSync(settings.module), settings.name);
+  } catch {
+    throw new UserError(
+      'module-missing',
+      `function.module: found no file ${settings.module}, expected a JavaScript or TypeScript module`,
+    );
+  }
+}
+
+type Judge = (question: Question) => unknown;
+const loaded = new Map<string, Promise<Judge>>();
+
+async function load({ module, name }: FunctionSettings): Promise<Judge> {
+  let url = pathToFileURL(module).href;
+  if (/\.[cm]?ts$/.test(module)) {
+    const { default: ts } = await import('typescript');
+    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
+    const { outputText } = ts.transpileModule(readFileSync(module, 'utf8'), { compilerOptions, fileName: module });
+    url = `data:text/javascript,${encodeURIComponent(absoluteImports(outputText, url))}`;
+  }
+  const exported = (await import(url)) as Record<string, unknown>;
+  const found = exported[name];
+  if (typeof found === 'function') return found as Judge;
+  const functions = Object.keys(exported).filter((key) => typeof exported[key] === 'function');
+  const near = nearest(name, functions);
+  throw new UserError(
+    'function-missing',
+    `function.name: ${module} exports no function "${name}", expected one of ${functions.join(', ') || '(it exports none)'}${near ? `; did you mean "${near}"?` : ''}`,
+  );
+}
+
+/** A module without a place of its own still finds what it imports by a relative path. */
+const absoluteImports = (code: string, base: string): string =>
+  code.replace(
+    /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\2/g,
+    (_, before, quote, path) => `${before}${quote}${new URL(path, base).href}${quote}`,
+  );
+
+/** Calls the user's function with the question; it returns a judgement, true or false, or a reward from 0 to 1. */
+export async function judgeFunction(settings: FunctionSettings, question: Question): Promise<Judgement> {
+  const key = `${settings.module}#${settings.name}`;
+  const judge = loaded.get(key) ?? load(settings);
+  loaded.set(key, judge);
+  const found = await (await judge)(question);
+  const value = typeof found === 'boolean' ? Number(found) : found;
+  if (typeof value === 'number' && value >= 0 && value <= 1) {
+    const verdict = value === 1 ? 'correct' : 'incorrect';
+    return { verdict, reward: value, reason: `the function ${settings.name} gives ${value}`, evidence: {} };
+  }
+  return readJudgement(value, `the function ${settings.name} of ${settings.module}`);
+}

@@ -1,0 +1,98 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { digest } from '../../digest.js';
+import { UserError } from '../../errors.js';
+import { type Fields, optional, readNumber, readObject, readString } from '../fields.js';
+import { readJudgement } from '../judgement.js';
+import type { Judgement, Question, Verifier } from '../verifier.js';
+
+export interface HttpSettings {
+  readonly url: string;
+  /** Seconds that one attempt may take. */
+  readonly seconds: number;
+  /** Attempts after the first. */
+  readonly retries: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function readHttpSettings(value: unknown, where: string): HttpSettings {
+  const fields = readObject(value, where, ['url', 'seconds', 'retries', 'headers']);
+  const url = readString(fields, 'url', where);
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw new UserError('bad-field', `${where}.url: found "${url}", expected an http or https address`);
+  }
+  const headers: Fields = optional(fields, 'headers', () => readObject(fields.headers, `${where}.headers`), {});
+  return {
+    url,
+    seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.001, 3600), 30),
+    retries: optional(fields, 'retries', () => readNumber(fields, 'retries', where, 0, 20), 3),
+    headers: Object.fromEntries(
+      Object.keys(headers).map((name) => [name, readString(headers, name, `${where}.headers`)]),
+    ),
+  };
+}
+
+const FIRST_PAUSE = 200;
+
+class Passing extends Error {}
+
+/**
+ * The user's own service: a POST of the question as JSON (`promptId`, `itemId`, `question`, `completion`, `reference`), answered
+ * by `{"verdict", "reward", "reason", "evidence"}`. A time-out, a broken connection, 429 and 5xx are tried again after 0.2 s,
+ * 0.4 s, 0.8 s …; then, and on any other failure, `verify` rejects.
+ */
+export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verifier {
+  const closing = new AbortController();
+
+  async function attempt(body: string, signal: AbortSignal): Promise<Judgement> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(settings.seconds * 1000)]);
+    let response: Response;
+    let text: string;
+    try {
+      const headers = { 'content-type': 'application/json', ...settings.headers };
+      response = await fetch(settings.url, { method: 'POST', headers, body, signal: limit, redirect: 'error' });
+      text = await response.text();
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (limit.aborted) throw new Passing(`no answer within ${settings.seconds} s`);
+      const reason =
+        cause instanceof Error ? (cause.cause instanceof Error ? cause.cause.message : cause.message) : String(cause);
+      throw new Passing(`no answer (${reason})`);
+    }
+    if (response.status === 429 || response.status >= 500) throw new Passing(`status ${response.status}`);
+    if (!response.ok)
+      throw new UserError('verifier-service', `${settings.url}: status ${response.status}, expected 200`);
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw new UserError(
+        'verifier-service',
+        `${settings.url}: found an answer that is not JSON, expected a judgement`,
+      );
+    }
+    return readJudgement(value, settings.url);
+  }
+
+  return {
+    name,
+    hash: digest('http', JSON.stringify(settings)),
+    async verify(question: Question, signal?: AbortSignal): Promise<Judgement> {
+      const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+      const body = JSON.stringify(question);
+      for (let tries = 0; ; tries++) {
+        try {
+          return await attempt(body, stop);
+        } catch (cause) {
+          if (!(cause instanceof Passing)) throw cause;
+          if (tries >= settings.retries) {
+            throw new UserError('verifier-service', `${settings.url}: ${cause.message}, after ${tries + 1} attempts`);
+          }
+        }
+        await wait(FIRST_PAUSE * 2 ** tries, undefined, { signal: stop });
+      }
+    },
+    async close() {
+      closing.abort(new Error('the verifier was closed'));
+    },
+  };
+}

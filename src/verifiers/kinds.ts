@@ -1,0 +1,109 @@
+import { digest } from '../digest.js';
+import { optional, readJsonObject, readString } from './fields.js';
+import { languageName } from './sandbox/toolchains.js';
+import type { Judgement, Question } from './verifier.js';
+
+/** A verifier of one kind with its settings read, as a worker runs it. */
+export interface Judge {
+  /** Of the kind, its version and its settings. */
+  readonly hash: string;
+  /** CPU seconds after which an item's worker is killed, far above what the kind itself stops at. */
+  readonly seconds: number;
+  /** Whether this machine can run it. Rejects with a `UserError` that says what is missing. */
+  check?(): Promise<void>;
+  /** `where`: what messages call the reference's data, `reference.data` by default. */
+  judge(question: Question, where?: string): Judgement | Promise<Judgement>;
+}
+
+/** Reads the settings; throws a `UserError` that names the field, with `where` before it. */
+export type Kind = (settings: unknown, where: string) => Promise<Judge>;
+
+// Part of the hash: raised where a change to a verifier can change a verdict.
+const VERSION = '1';
+
+const hashOf = (kind: string, settings: unknown): string => digest(kind, VERSION, JSON.stringify(settings));
+
+const DATA = 'reference.data';
+const dataOf = ({ reference }: Question, where: string) => readJsonObject(reference.data, where);
+const optionalData = ({ reference }: Question, where: string) => readJsonObject(reference.data ?? '{}', where);
+
+/** Enough for a hundred tests that all run to their limit. */
+const TESTS = 100;
+
+/** The kinds that run in the pool, each loaded where it is first asked for. */
+export const kinds: Readonly<Record<string, Kind>> = {
+  async code(value, where) {
+    const { readCodeSettings, checkMachine } = await import('./code/settings.js');
+    const [{ judgeCode }, { readCodeTask }] = await Promise.all([import('./code/judge.js'), import('./code/tests.js')]);
+    const settings = readCodeSettings(value, where);
+    return {
+      hash: hashOf('code', settings),
+      seconds: settings.limits.seconds * TESTS + 60,
+      check: () => checkMachine(settings),
+      judge: (question, at = DATA) => judgeCode(settings, readCodeTask(dataOf(question, at), at), question.completion),
+    };
+  },
+
+  async compile(value, where) {
+    const [{ readCompileSettings, judgeCompile }, { checkMachine }] = await Promise.all([
+      import('./compile/judge.js'),
+      import('./code/settings.js'),
+    ]);
+    const settings = readCompileSettings(value, where);
+    return {
+      hash: hashOf('compile', settings),
+      seconds: 120,
+      check: () => checkMachine(settings),
+      judge: (question, at = DATA) => {
+        const data = optionalData(question, at);
+        const language = optional(data, 'language', () => languageName(readString(data, 'language', at)), undefined);
+        return judgeCompile(settings, language, question.completion);
+      },
+    };
+  },
+
+  async sql(value, where) {
+    const { readSqlSettings, readSqlTask, judgeSql } = await import('./sql/judge.js');
+    const settings = readSqlSettings(value, where);
+    return {
+      hash: hashOf('sql', settings),
+      seconds: settings.limits.seconds * TESTS,
+      judge: (question, at = DATA) => {
+        const { answer } = question.reference;
+        const task = readSqlTask({ ...(answer === '' ? {} : { reference: answer }), ...dataOf(question, at) }, at);
+        return judgeSql(settings, task, question.completion);
+      },
+    };
+  },
+
+  async 'json-schema'(value, where) {
+    const { readJsonSchemaSettings, readJsonSchemaTask, judgeJsonSchema } = await import('./json-schema/judge.js');
+    const settings = readJsonSchemaSettings(value, where);
+    return {
+      hash: hashOf('json-schema', settings),
+      seconds: 2,
+      judge: (question, at = DATA) =>
+        judgeJsonSchema(settings, readJsonSchemaTask(optionalData(question, at), at), question.completion, at),
+    };
+  },
+
+  async function(value, where) {
+    const { readFunctionSettings, moduleHash, judgeFunction } = await import('./function/judge.js');
+    const settings = readFunctionSettings(value, where);
+    return {
+      hash: hashOf('function', [settings, moduleHash(settings)]),
+      seconds: settings.seconds,
+      judge: (question) => judgeFunction(settings, question),
+    };
+  },
+
+  async format(value, where) {
+    const { readFormatSettings, judgeFormat } = await import('./format.js');
+    const settings = readFormatSettings(value, where);
+    return {
+      hash: hashOf('format', settings),
+      seconds: 2,
+      judge: (question) => judgeFormat(settings, question.completion),
+    };
+  },
+};

@@ -1,0 +1,93 @@
+import { UserError } from '../errors.js';
+import { type Fields, readObject, readString } from './fields.js';
+import { kinds } from './kinds.js';
+import { openPool, type Pool } from './pool.js';
+import type { Judgement } from './verifier.js';
+
+/** What `rlsd verify` prints for a line. */
+export interface VerifiedLine {
+  readonly id: string;
+  readonly verdict: Judgement['verdict'];
+  readonly reward: number;
+  readonly reason: string;
+}
+
+/**
+ * Judges one line of input. Several may run at once; each has a deadline of its own.
+ *
+ * @param line the line's JSON value
+ * @throws UserError naming source, line and field.
+ */
+export type LineVerifier = (line: unknown, source: string, lineNumber: number) => Promise<VerifiedLine>;
+
+let pool: Pool | undefined;
+
+/** A line holds the item's `id` and `completion`, the fields of its reference's data, and some of the verifier's settings. */
+function lineVerifier(
+  kind: string,
+  data: readonly string[],
+  settings: Readonly<Record<string, (fields: Fields, where: string) => unknown>>,
+): LineVerifier {
+  const judgeLine = async (line: unknown, where: string): Promise<VerifiedLine> => {
+    const fields = readObject(line, where, [...new Set(['id', 'completion', ...data, ...Object.keys(settings)])]);
+    const id = typeof fields.id === 'number' ? String(fields.id) : readString(fields, 'id', where);
+    const completion = readString(fields, 'completion', where);
+    const read = kinds[kind];
+    if (!read) throw new Error(`no kind of verifier is called ${kind}`);
+    const set = Object.fromEntries(
+      Object.entries(settings).flatMap(([name, readSetting]) =>
+        fields[name] === undefined ? [] : [[name === 'language' ? 'languages' : name, readSetting(fields, where)]],
+      ),
+    );
+    const judge = await read(set, where);
+    await judge.check?.();
+    const reference = {
+      answer: '',
+      data: JSON.stringify(Object.fromEntries(data.map((name) => [name, fields[name]]))),
+    };
+    const question = { promptId: id, itemId: id, question: '', completion, reference };
+    pool ??= openPool();
+    const { verdict, reward, reason } = await pool.run({ kind, settings: set, question, where }, judge.seconds);
+    return { id, verdict, reward, reason };
+  };
+  return async (line, source, lineNumber) => {
+    const where = `${source}:${lineNumber}`;
+    try {
+      return await judgeLine(line, where);
+    } catch (cause) {
+      if (!(cause instanceof UserError) || cause.message.startsWith(where)) throw cause;
+      throw new UserError(cause.code, `${where}: ${cause.message}`);
+    }
+  };
+}
+
+const language = (fields: Fields, where: string) => [readString(fields, 'language', where)];
+const asIs = (name: string) => (fields: Fields) => fields[name];
+
+/** `{"id", "language", "completion", "tests": [{"stdin", "stdout"} or {"assert"}, …] or "testFile"}`; optional `entryPoint`, `reward`, `typeCheck`, `limits`. */
+export const verifyCodeLine = lineVerifier('code', ['language', 'tests', 'testFile', 'entryPoint'], {
+  language,
+  reward: asIs('reward'),
+  typeCheck: asIs('typeCheck'),
+  limits: asIs('limits'),
+});
+
+/** `{"id", "language", "completion"}`; optional `strict`. */
+export const verifyCompileLine = lineVerifier('compile', ['language'], { language, strict: asIs('strict') });
+
+/** `{"id", "completion", "reference", "databases": ["a script of DDL and INSERTs", …]}`; optional `ordered`, `tolerance`, `columnNames`. */
+export const verifySqlLine = lineVerifier('sql', ['reference', 'databases', 'ordered'], {
+  tolerance: asIs('tolerance'),
+  columnNames: asIs('columnNames'),
+});
+
+/** `{"id", "completion", "schema"}`; optional `values`, `bare`. */
+export const verifyJsonSchemaLine = lineVerifier('json-schema', ['schema', 'values'], { bare: asIs('bare') });
+
+/** What `rlsd verify KIND` runs on each line. */
+export const lineVerifiers: Readonly<Record<string, LineVerifier>> = {
+  code: verifyCodeLine,
+  compile: verifyCompileLine,
+  sql: verifySqlLine,
+  'json-schema': verifyJsonSchemaLine,
+};

@@ -1,0 +1,200 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.js';
+import { workerUrl } from '../worker-url.js';
+import { treeUsage } from './sandbox/tree.js';
+import type { Judgement, Question } from './verifier.js';
+
+export interface ToWorker {
+  readonly kind: string;
+  readonly settings: unknown;
+  readonly question: Question;
+  /** See `Judge.judge`. */
+  readonly where?: string;
+}
+
+export type FromWorker =
+  | { readonly ready: true }
+  | { readonly judgement: Judgement }
+  | { readonly error: string; readonly code?: string };
+
+/** Processes that judge one item each at a time and can be killed, whatever they are at. */
+export interface Pool {
+  /** Judges one item. `seconds`: CPU seconds after which its worker is killed and the verdict is `timeout`. */
+  run(item: ToWorker, seconds: number, signal?: AbortSignal): Promise<Judgement>;
+  /** Workers alive now, and how many were killed or lost so far. */
+  readonly state: { readonly alive: number; readonly replaced: number };
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly item: ToWorker;
+  readonly seconds: number;
+  readonly signal: AbortSignal | undefined;
+  attempts: number;
+  resolve(judgement: Judgement): void;
+  reject(cause: unknown): void;
+}
+
+/** A worker that waits for something other than the processor has this many times its seconds of idle time. */
+const IDLE_FACTOR = 3;
+const LEAST_TIMER = 20;
+
+const entry = fileURLToPath(workerUrl('./worker.js', import.meta.url));
+
+/**
+ * Opens a pool of worker processes, started as they are needed.
+ *
+ * The deadline counts the CPU time of the item's own worker, from when the item starts: neither the queue nor a busy machine
+ * takes of it. A worker that dies under an item (not by its deadline) is replaced and the item tried once more; if that kills
+ * the second as well the verdict is `crash`.
+ */
+export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))): Pool {
+  const queue: Job[] = [];
+  const idle: ChildProcess[] = [];
+  const workers = new Set<ChildProcess>();
+  let starting = 0;
+  let replaced = 0;
+  let closed = false;
+
+  const next = () => {
+    while (queue.length > 0 && idle.length > 0) {
+      const worker = idle.pop();
+      const job = queue.shift();
+      if (worker && job) assign(worker, job);
+    }
+    if (queue.length > starting && workers.size < size && !closed) start();
+  };
+
+  // A worker at rest does not keep this process from ending, and ends with it.
+  function rest(worker: ChildProcess): void {
+    worker.unref();
+    worker.channel?.unref();
+    idle.push(worker);
+    next();
+  }
+
+  function start(): void {
+    const worker = fork(entry, [], {
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    workers.add(worker);
+    starting += 1;
+    let ready = false;
+    worker.once('message', () => {
+      ready = true;
+      starting -= 1;
+      rest(worker);
+    });
+    worker.on('error', () => {}); // Ends in 'exit' as well.
+    worker.once('exit', (code, signal) => {
+      workers.delete(worker);
+      const at = idle.indexOf(worker);
+      if (at >= 0) idle.splice(at, 1);
+      if (closed) return;
+      replaced += 1;
+      if (!ready) {
+        starting -= 1;
+        queue.shift()?.reject(new Error(`a verifier's worker did not start: ${signal ?? `exit status ${code}`}`));
+      }
+      next();
+    });
+    next();
+  }
+
+  function assign(worker: ChildProcess, job: Job): void {
+    const pid = worker.pid ?? 0;
+    const spent = () => {
+      const usage = treeUsage(pid);
+      return { cpu: usage.cpuSeconds, idle: performance.now() / 1000 - usage.waitSeconds - usage.cpuSeconds };
+    };
+    const begin = spent();
+    let timer: NodeJS.Timeout;
+    let late = false;
+    const watch = () => {
+      const now = spent();
+      const left = Math.min(job.seconds - (now.cpu - begin.cpu), job.seconds * IDLE_FACTOR - (now.idle - begin.idle));
+      if (left > 0) {
+        timer = setTimeout(watch, Math.max(LEAST_TIMER, left * 1000));
+        return;
+      }
+      late = true;
+      worker.kill('SIGKILL');
+    };
+    timer = setTimeout(watch, job.seconds * 1000);
+
+    const finish = () => {
+      clearTimeout(timer);
+      worker.off('message', answered);
+      worker.off('exit', died);
+      job.signal?.removeEventListener('abort', abort);
+    };
+    const answered = (message: FromWorker) => {
+      finish();
+      if ('judgement' in message) job.resolve(message.judgement);
+      else if ('error' in message) {
+        job.reject(message.code === undefined ? new Error(message.error) : new UserError(message.code, message.error));
+      }
+      rest(worker);
+    };
+    const died = (code: number | null, signal: string | null) => {
+      finish();
+      const how = signal ?? `exit status ${code}`;
+      if (late) {
+        job.resolve({
+          verdict: 'timeout',
+          reward: 0,
+          reason: `stopped at the deadline of ${job.seconds} s`,
+          evidence: {},
+        });
+      } else if (closed || job.signal?.aborted) {
+        job.reject(job.signal?.reason ?? new Error('the verifier was closed'));
+      } else if (job.attempts < 1) {
+        job.attempts += 1;
+        queue.unshift(job);
+        next();
+      } else {
+        job.resolve({ verdict: 'crash', reward: 0, reason: `judging it ended two workers (${how})`, evidence: {} });
+      }
+    };
+    const abort = () => {
+      worker.kill('SIGKILL');
+    };
+    worker.on('message', answered);
+    worker.on('exit', died);
+    job.signal?.addEventListener('abort', abort, { once: true });
+    worker.ref();
+    worker.channel?.ref();
+    worker.send(job.item);
+  }
+
+  return {
+    run: (item, seconds, signal) =>
+      new Promise<Judgement>((resolve, reject) => {
+        if (closed) return reject(new Error('the verifier was closed'));
+        if (signal?.aborted) return reject(signal.reason);
+        queue.push({ item, seconds, signal, attempts: 0, resolve, reject });
+        next();
+      }),
+    get state() {
+      return { alive: workers.size, replaced };
+    },
+    async close() {
+      closed = true;
+      for (const job of queue.splice(0)) job.reject(new Error('the verifier was closed'));
+      await Promise.all(
+        [...workers].map(
+          (worker) =>
+            new Promise<void>((resolve) => {
+              worker.ref();
+              worker.once('exit', () => resolve());
+              worker.kill('SIGKILL');
+            }),
+        ),
+      );
+    },
+  };
+}

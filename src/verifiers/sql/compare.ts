@@ -1,0 +1,98 @@
+import type { Cell, OrderKey, Table } from './database.js';
+
+export interface CompareSettings {
+  /** Numbers are equal within this share of the larger one, or within this much near 0. */
+  readonly tolerance: number;
+  readonly columnNames: boolean;
+}
+
+function rank(value: Cell): number {
+  if (value === null) return 0;
+  if (typeof value === 'boolean') return 1;
+  return typeof value === 'string' ? 3 : 2;
+}
+
+function order(a: Cell, b: Cell): number {
+  if (rank(a) !== rank(b)) return rank(a) - rank(b);
+  if (a === null || b === null || a === b) return 0;
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function equal(a: Cell, b: Cell, tolerance: number): boolean {
+  if (rank(a) !== 2 || rank(b) !== 2) return a === b;
+  // Whole numbers are exact, however large; a fraction on either side brings its rounding with it.
+  const whole = (value: Cell) => typeof value === 'bigint' || Number.isInteger(value);
+  if (whole(a) && whole(b)) return BigInt(a as number | bigint) === BigInt(b as number | bigint);
+  const x = Number(a);
+  const y = Number(b);
+  if (Object.is(x, y) || x === y) return true;
+  return Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
+}
+
+type Row = readonly Cell[];
+const equalRows = (a: Row, b: Row, tolerance: number): boolean =>
+  a.length === b.length && a.every((value, i) => equal(value, b[i] ?? null, tolerance));
+
+const compareRows = (a: Row, b: Row): number => {
+  for (const [i, value] of a.entries()) {
+    const sign = order(value, b[i] ?? null);
+    if (sign !== 0) return sign;
+  }
+  return 0;
+};
+
+/** Texts and flags first: rounding can then only exchange rows that agree in all else. */
+const settled = (row: Row): Row => [...row].sort((a, b) => Number(rank(a) === 2) - Number(rank(b) === 2));
+
+const MATCH_ROWS = 2000;
+
+function sameMultiset(ours: readonly Row[], theirs: readonly Row[], tolerance: number): boolean {
+  const sorted = (rows: readonly Row[]) =>
+    [...rows].sort((a, b) => compareRows(settled(a), settled(b)) || compareRows(a, b));
+  const a = sorted(ours);
+  const b = sorted(theirs);
+  if (a.every((row, i) => equalRows(row, b[i] ?? [], tolerance))) return true;
+  if (a.length > MATCH_ROWS) return false;
+  // Values within the tolerance of each other may have sorted differently: look for a partner for each row.
+  const left = [...b];
+  return a.every((row) => {
+    const at = left.findIndex((other) => equalRows(row, other, tolerance));
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+}
+
+/**
+ * Why the found table is not the expected one, without quoting it; undefined where it is.
+ *
+ * @param keys the expected query's ORDER BY keys; empty compares as multisets. Where every key is a column of the result,
+ *   rows that tie in all keys may come in any order.
+ */
+export function difference(
+  found: Table,
+  expected: Table,
+  keys: readonly OrderKey[],
+  settings: CompareSettings,
+): string | undefined {
+  if (found.columns.length !== expected.columns.length) {
+    return `the result has ${found.columns.length} columns, which is not the number expected`;
+  }
+  const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase());
+  if (settings.columnNames && lower(found.columns).some((name, i) => name !== lower(expected.columns)[i])) {
+    return `the columns ${found.columns.join(', ')} are not named as expected`;
+  }
+  if (found.cut || found.rows.length !== expected.rows.length) {
+    return `the result has ${found.cut ? 'more than ' : ''}${found.rows.length} rows, which is not the number expected`;
+  }
+  if (!sameMultiset(found.rows, expected.rows, settings.tolerance)) return 'the rows are not the expected ones';
+  if (keys.length === 0) return undefined;
+  const positions = keys.map((key) => {
+    if (key === 'expression') return -1;
+    return 'position' in key ? key.position : lower(expected.columns).indexOf(key.name.toLowerCase());
+  });
+  const shown = positions.every((position) => position >= 0 && position < expected.columns.length);
+  const pick = (row: Row): Row => (shown ? positions.map((position) => row[position] ?? null) : row);
+  const inOrder = found.rows.every((row, i) => equalRows(pick(row), pick(expected.rows[i] ?? []), settings.tolerance));
+  return inOrder ? undefined : 'the rows are the expected ones in another order';
+}

@@ -1,0 +1,138 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { UserError } from '../../errors.js';
+import { codeBlocks } from '../code/block.js';
+import { clip } from '../code/outcome.js';
+import { at, type Fields, optional, readBoolean, readNumber, readObject, readString, readStrings } from '../fields.js';
+import type { Judgement } from '../verifier.js';
+import { type CompareSettings, difference } from './compare.js';
+import { parseQuery, runQuery, runScript, type SqlLimits, SqlTimeout, type Table, withDatabase } from './database.js';
+
+export interface SqlSettings extends CompareSettings {
+  readonly limits: SqlLimits;
+}
+
+export interface SqlTask {
+  readonly reference: string;
+  /** Scripts of DDL and INSERTs; the query must be right on every one. */
+  readonly databases: readonly string[];
+  /** Whether the order of rows counts; by default, where the reference has an ORDER BY. */
+  readonly ordered?: boolean;
+}
+
+export function readSqlSettings(value: unknown, where: string): SqlSettings {
+  const fields = readObject(value, where, ['tolerance', 'columnNames', 'seconds', 'memoryBytes']);
+  return {
+    tolerance: optional(fields, 'tolerance', () => readNumber(fields, 'tolerance', where, 0, 1), 1e-6),
+    columnNames: optional(fields, 'columnNames', () => readBoolean(fields, 'columnNames', where), false),
+    limits: {
+      seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.05, 3600), 2),
+      memoryBytes: optional(
+        fields,
+        'memoryBytes',
+        () => readNumber(fields, 'memoryBytes', where, 2 ** 24, 2 ** 40),
+        2 ** 28,
+      ),
+    },
+  };
+}
+
+/** Reads `{"reference", "databases": ["…"], "ordered"}`. */
+export function readSqlTask(fields: Fields, where: string): SqlTask {
+  const databases = readStrings(fields, 'databases', where);
+  if (databases.length === 0)
+    throw new UserError('no-databases', `${at(where, 'databases')}: found an empty list, expected at least one script`);
+  const ordered = optional(fields, 'ordered', () => readBoolean(fields, 'ordered', where), undefined);
+  return {
+    reference: readString(fields, 'reference', where),
+    databases,
+    ...(ordered === undefined ? {} : { ordered }),
+  };
+}
+
+/** The last block labelled sql or not at all, or a completion that is a query from its first word on. */
+export function extractQuery(completion: string): string | undefined {
+  const dialects = ['', 'sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
+  const block = codeBlocks(completion).findLast(
+    ({ language, code }) => dialects.includes(language) && code.trim() !== '',
+  );
+  if (block) return block.code.trim();
+  return /^\s*(select|with|from|values|\()/i.test(completion) ? completion.trim() : undefined;
+}
+
+const MORE_ROWS = 1000;
+
+/** Compares a completion's query with the reference query on every database. Rejects where the task itself does not run. */
+export async function judgeSql(settings: SqlSettings, task: SqlTask, completion: string): Promise<Judgement> {
+  const query = extractQuery(completion);
+  if (query === undefined) return { verdict: 'unparseable', reward: 0, reason: 'no SQL query found', evidence: {} };
+  const evidence = { query: clip(query, 2000) };
+  for (const [index, script] of task.databases.entries()) {
+    const judgement = await withDatabase(settings.limits, (connection) =>
+      judgeOn(connection, settings, task, query, script, `database ${index + 1} of ${task.databases.length}`),
+    );
+    if (judgement) return { ...judgement, evidence: { ...evidence, ...judgement.evidence } };
+  }
+  return { verdict: 'correct', reward: 1, reason: `right on all ${task.databases.length} databases`, evidence };
+}
+
+async function judgeOn(
+  connection: DuckDBConnection,
+  settings: SqlSettings,
+  task: SqlTask,
+  query: string,
+  script: string,
+  where: string,
+): Promise<Judgement | undefined> {
+  const refuse = (verdict: Judgement['verdict'], reason: string, error = ''): Judgement => ({
+    verdict,
+    reward: 0,
+    reason,
+    evidence: error === '' ? {} : { error: clip(error) },
+  });
+  const parsed = await parseQuery(connection, query);
+  if (parsed.kind === 'syntax') return refuse('unparseable', 'the query is not valid SQL', parsed.message);
+  if (parsed.kind === 'denied') return refuse('denied', 'only one query that reads is allowed', parsed.message);
+  // DuckDB would look such names up as files.
+  const file = parsed.tables.find((name) => /[/\\:*?]|\.\w+$/.test(name));
+  if (file !== undefined) return refuse('denied', 'the query reads a file', file);
+
+  const { expected, keys } = await runReference(connection, settings, task, script, where);
+  let found: Table;
+  try {
+    found = await runQuery(connection, query, expected.rows.length + MORE_ROWS, settings.limits);
+  } catch (cause) {
+    if (cause instanceof SqlTimeout)
+      return refuse('timeout', `${where}: the query takes longer than ${settings.limits.seconds} s`);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (/disabled by configuration|Permission Error|locked/.test(message)) {
+      return refuse('denied', 'the query reaches outside the database', message);
+    }
+    if (/Out of Memory/i.test(message)) return refuse('crash', `${where}: the query takes too much memory`);
+    return refuse('incorrect', `${where}: the query fails`, message);
+  }
+  const reason = difference(found, expected, keys, settings);
+  return reason === undefined ? undefined : refuse('incorrect', `${where}: ${reason}`);
+}
+
+async function runReference(
+  connection: DuckDBConnection,
+  settings: SqlSettings,
+  task: SqlTask,
+  script: string,
+  where: string,
+) {
+  try {
+    await runScript(connection, script, settings.limits);
+    const parsed = await parseQuery(connection, task.reference);
+    if (parsed.kind !== 'query') throw new Error('Parser Error');
+    const limits = { ...settings.limits, seconds: settings.limits.seconds * 5 };
+    const expected = await runQuery(connection, task.reference, 1_000_000, limits);
+    const order = task.ordered === true && parsed.order.length === 0 ? (['expression'] as const) : parsed.order;
+    return { expected, keys: task.ordered === false ? [] : order };
+  } catch (cause) {
+    // The kind of error alone: the rest of its message quotes the reference.
+    const message = cause instanceof Error ? (cause.message.split(':')[0] ?? '') : String(cause);
+    const error = cause instanceof SqlTimeout ? 'it takes too long' : clip(message, 100);
+    throw new UserError('bad-reference', `${where}: the script or the reference query does not run: ${error}`);
+  }
+}

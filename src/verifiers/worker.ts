@@ -1,0 +1,38 @@
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../errors.js';
+import { type Judge, kinds } from './kinds.js';
+import type { FromWorker, ToWorker } from './pool.js';
+
+// The process of a pool that judges one item at a time. See pool.ts.
+
+const judges = new Map<string, Promise<Judge>>();
+
+function judgeOf(kind: string, settings: unknown): Promise<Judge> {
+  const key = `${kind} ${JSON.stringify(settings)}`;
+  const read = kinds[kind];
+  if (!read) return Promise.reject(new Error(`no kind of verifier is called ${kind}`));
+  const judge = judges.get(key) ?? read(settings, kind);
+  judges.set(key, judge);
+  return judge;
+}
+
+const say = (message: FromWorker) => process.send?.(message);
+
+process.on('message', async ({ kind, settings, question, where }: ToWorker) => {
+  try {
+    const judge = await judgeOf(kind, settings);
+    say({ judgement: await judge.judge(question, where) });
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    say({ error: message, ...(cause instanceof UserError ? { code: cause.code } : {}) });
+  }
+});
+
+// A pool that closes, or whose process ends, disconnects. While an item holds this thread only another one can notice.
+process.on('disconnect', () => process.exit());
+new Worker(
+  `const parent = ${process.ppid}; setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 1000);`,
+  { eval: true, stdin: false },
+).unref();
+
+say({ ready: true });
