@@ -99,8 +99,9 @@ function startInSandbox(program: Program, interactive: boolean): Running {
     program.limits,
     interactive,
     () => child.kill('SIGKILL'),
-    (stderr) => {
-      if (!status.includes('"child-pid"')) throw new Error(`the sandbox did not start: ${stderr.trim()}`);
+    (stderr, stopped) => {
+      // One that was stopped may not have come so far as to say that it had started.
+      if (!stopped && !status.includes('"child-pid"')) throw new Error(`the sandbox did not start: ${stderr.trim()}`);
     },
   );
 }
@@ -137,11 +138,12 @@ function supervise(
   limits: Limits,
   interactive: boolean,
   kill: () => void,
-  check: (stderr: string) => void,
+  atEnd: (stderr: string, stopped: boolean) => void,
 ): Running {
   const { stdin, stdout, stderr, pid } = child;
   if (!stdin || !stdout || !stderr) throw new Error('the program has no standard streams');
   let ending: Ending = 'exit';
+  let killed = false;
   const stop = (cause: Ending) => {
     if (ending === 'exit') ending = cause;
     kill();
@@ -181,7 +183,7 @@ function supervise(
     child.once('close', (code, signal) => {
       clearInterval(poll);
       try {
-        check(errors);
+        atEnd(errors, killed || ending !== 'exit');
       } catch (cause) {
         reject(cause);
         return;
@@ -192,5 +194,14 @@ function supervise(
       resolve({ ending, status, stdout: Buffer.concat(output), stderr: errors });
     });
   });
-  return { stdin, stdout, ended, renew, kill };
+  return {
+    stdin,
+    stdout,
+    ended,
+    renew,
+    kill: () => {
+      killed = true;
+      kill();
+    },
+  };
 }
