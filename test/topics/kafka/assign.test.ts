@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Member, share } from '../../../src/topics/kafka/assign.js';
+
+const members = fc
+  .uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 8 })
+  .chain((ids) =>
+    fc.tuple(
+      ...ids.map((id) =>
+        fc.record({
+          id: fc.constant(id),
+          generation: fc.integer({ min: -1, max: 5 }),
+          owned: fc.uniqueArray(fc.nat(20)),
+        }),
+      ),
+    ),
+  ) as fc.Arbitrary<Member[]>;
+
+describe('sharing partitions', () => {
+  it('gives each to exactly one member, as even as possible', () => {
+    fc.assert(
+      fc.property(members, fc.nat(24), (group, count) => {
+        const shares = [...share(group, count).values()];
+        expect(shares.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
+        const sizes = shares.map(({ length }) => length);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it('leaves everything where it is when nobody comes or goes', () => {
+    fc.assert(
+      fc.property(members, fc.nat(24), (group, count) => {
+        const first = share(group, count);
+        const again = share(
+          group.map(({ id }) => ({ id, generation: 6, owned: first.get(id) ?? [] })),
+          count,
+        );
+        for (const [id, owned] of first) expect([...(again.get(id) ?? [])].sort()).toEqual([...owned].sort());
+      }),
+    );
+  });
+
+  it('moves only what a new member gets', () => {
+    const before = [
+      { id: 'a', generation: 3, owned: [0, 1, 2] },
+      { id: 'b', generation: 3, owned: [3, 4, 5] },
+    ];
+    const shares = share([...before, { id: 'c', generation: -1, owned: [] }], 6);
+    expect(shares.get('a')).toEqual([0, 1]);
+    expect(shares.get('b')).toEqual([3, 4]);
+    expect(shares.get('c')).toEqual([2, 5]);
+  });
+
+  it('believes the newer generation where two claim the same', () => {
+    const claims = [
+      { id: 'a', generation: 2, owned: [0] },
+      { id: 'b', generation: 5, owned: [0] },
+    ];
+    expect(share(claims, 2).get('b')).toEqual([0]);
+  });
+});
