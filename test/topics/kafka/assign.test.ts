@@ -2,19 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Member, share } from '../../../src/topics/kafka/assign.js';
 
-const members = fc
-  .uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 8 })
-  .chain((ids) =>
-    fc.tuple(
-      ...ids.map((id) =>
-        fc.record({
-          id: fc.constant(id),
-          generation: fc.integer({ min: -1, max: 5 }),
-          owned: fc.uniqueArray(fc.nat(20)),
-        }),
-      ),
+const members = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 8 }).chain((ids) =>
+  fc.tuple(
+    ...ids.map((id) =>
+      fc.record({
+        id: fc.constant(id),
+        generation: fc.integer({ min: -1, max: 5 }),
+        owned: fc.uniqueArray(fc.nat(20)),
+      }),
     ),
-  ) as fc.Arbitrary<Member[]>;
+  ),
+) as fc.Arbitrary<Member[]>;
 
 describe('sharing partitions', () => {
   it('gives each to exactly one member, as even as possible', () => {

@@ -1,0 +1,25 @@
+# The pipeline's stages: one image, one process a stage (`docker-compose.yml`).
+FROM node:22-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
+# No package may run a script while it is installed; what is native comes built inside its package.
+RUN npm ci --ignore-scripts
+COPY schemas schemas
+COPY src src
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM node:22-bookworm-slim
+# bubblewrap and prlimit hold the programs that the code verifier runs.
+RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap util-linux python3 \
+  && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY --from=build /app/schemas schemas
+COPY examples examples
+RUN ln -s /app/dist/cli/main.js /usr/local/bin/rlsd && chmod +x dist/cli/main.js && mkdir /runs && chown node /runs
+USER node
+VOLUME /runs
+ENTRYPOINT ["rlsd"]
+CMD ["--help"]
