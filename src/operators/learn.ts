@@ -1,0 +1,99 @@
+import { concatMap, Observable, type OperatorFunction } from 'rxjs';
+import { float32Array, int32Array } from '../topics/arrays.js';
+import type { Advantage } from '../topics/records.js';
+
+/** One completion as a trainer takes it; arrays have one entry a completion token. */
+export interface TrainSample {
+  readonly promptTokens: Int32Array;
+  readonly completionTokens: Int32Array;
+  /** 1: the token trains. */
+  readonly mask: Uint8Array;
+  readonly samplingLogprobs: Float32Array;
+  readonly tokenAdvantages: Float32Array;
+  readonly temperature: number;
+}
+
+/** Makes one optimiser step of a batch. It does not know which algorithm made the advantages. */
+export interface Trainer<Stats> {
+  step(samples: readonly TrainSample[]): Promise<Stats>;
+}
+
+export interface LearnSettings {
+  /** Prompts that make a step's batch. */
+  readonly prompts: number;
+  /** Version of the weights that the next step starts from. */
+  readonly version: () => number;
+  /** Oldest policy version behind the current one that may be trained on; 0 is on-policy. */
+  readonly maxLag: number;
+  /** Takes each sample that is older than that; it is not trained on. */
+  readonly stale: (sample: Advantage, age: number) => void;
+}
+
+export interface LearnStep<Stats> {
+  readonly step: number;
+  /** What was trained on, in the order of prompt and sample. */
+  readonly samples: readonly Advantage[];
+  readonly stats: Stats;
+}
+
+/**
+ * Collects the groups of one training step, whatever order they come in, and trains on them. A step is complete when `prompts`
+ * groups are, or when the source completes; steps are trained one after the other.
+ *
+ * @example
+ * advantages$.pipe(learn(learner, { prompts: 16, maxLag: 0, version: () => step, stale: console.warn }));
+ */
+export function learn<Stats>(
+  trainer: Trainer<Stats>,
+  settings: LearnSettings,
+): OperatorFunction<Advantage, LearnStep<Stats>> {
+  return (advantages) =>
+    advantages.pipe(
+      byStep(settings.prompts),
+      concatMap(async ([step, batch]) => {
+        const version = settings.version();
+        const samples = batch.filter((sample) => {
+          const age = version - sample.policyVersion;
+          if (age > settings.maxLag) settings.stale(sample, age);
+          return age <= settings.maxLag;
+        });
+        return { step, samples, stats: await trainer.step(samples.map(trainSample)) };
+      }),
+    );
+}
+
+function trainSample(sample: Advantage): TrainSample {
+  return {
+    promptTokens: int32Array(sample.promptTokens),
+    completionTokens: int32Array(sample.completionTokens),
+    mask: sample.mask,
+    samplingLogprobs: float32Array(sample.samplingLogprobs),
+    tokenAdvantages: float32Array(sample.tokenAdvantages),
+    temperature: sample.temperature,
+  };
+}
+
+function byStep(prompts: number): OperatorFunction<Advantage, readonly [number, Advantage[]]> {
+  return (advantages) =>
+    new Observable((subscriber) => {
+      const open = new Map<number, Advantage[]>();
+      const giveOut = (step: number, samples: Advantage[]) => {
+        open.delete(step);
+        samples.sort((a, b) => Number(a.sequence - b.sequence) || a.sampleIndex - b.sampleIndex);
+        subscriber.next([step, samples]);
+      };
+      return advantages.subscribe({
+        next(sample) {
+          const samples = open.get(sample.step) ?? [];
+          open.set(sample.step, samples);
+          samples.push(sample);
+          if (samples.length === prompts * sample.groupSize) giveOut(sample.step, samples);
+        },
+        error: (error) => subscriber.error(error),
+        complete() {
+          for (const [step, samples] of [...open].sort(([a], [b]) => a - b)) giveOut(step, samples);
+          subscriber.complete();
+        },
+      });
+    });
+}

@@ -1,0 +1,23 @@
+import { concatMap, type OperatorFunction } from 'rxjs';
+import type { Weights } from '../topics/records.js';
+import type { LearnStep } from './learn.js';
+
+/** Where the current weights are written and what is said of them. */
+export interface Publisher<Stats> {
+  /** Whether the weights after this step are published. */
+  due(step: LearnStep<Stats>): boolean;
+  /** Writes them durably; resolves to the records that announce them. */
+  publish(step: LearnStep<Stats>): Promise<readonly Weights[]>;
+}
+
+/**
+ * Publishes the weights after each step that is due, as one record, or several where they travel in chunks.
+ *
+ * @example
+ * advantages$.pipe(learn(learner, settings), publishWeights(publisher)).subscribe(announce);
+ */
+export function publishWeights<Stats>(publisher: Publisher<Stats>): OperatorFunction<LearnStep<Stats>, Weights> {
+  return concatMap(async function* publish(step: LearnStep<Stats>) {
+    if (publisher.due(step)) yield* await publisher.publish(step);
+  });
+}
