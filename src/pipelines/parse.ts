@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { nearest, UserError } from '../errors.js';
+import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
+
+/** A checked spec and the folder that its paths are relative to. */
+export interface ParsedSpec {
+  readonly spec: PipelineSpec;
+  readonly folder: string;
+}
+
+type Path = readonly PropertyKey[];
+type Issue = z.core.$ZodIssue;
+
+/**
+ * Reads a pipeline file.
+ * @param sets overrides as `path=value`, the value in YAML: `shape.rlsd.clip=[0.8, 2]`.
+ * @throws {UserError} `bad-spec`, with every problem found: file, line, column, field, found, expected.
+ */
+export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec {
+  let source: string;
+  try {
+    source = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError('no-file', `${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const [syntax] = document.errors;
+  if (syntax) {
+    const { line, col } = lines.linePos(syntax.pos[0]);
+    throw new UserError('bad-spec', `${file}:${line}:${col}: ${syntax.message}`);
+  }
+  if (!isMap(document.contents))
+    throw new UserError('bad-spec', `${file}:1:1: expected a map of settings such as pipeline, model, prompts`);
+  const overridden = sets.map((set) => override(document, set));
+  const locate = (path: Path) => {
+    const dotted = path.join('.');
+    const set = overridden.find((name) => dotted === name || dotted.startsWith(`${name}.`));
+    if (set !== undefined) return `--set ${set}`;
+    const { line, col } = lines.linePos(positionOf(document, path));
+    return `${file}:${line}:${col}`;
+  };
+  return { spec: checkSpec(document.toJS(), locate), folder: resolve(dirname(file)) };
+}
+
+/**
+ * Checks a spec given as data and fills in the defaults.
+ * @param locate where a field was written, for messages.
+ */
+export function checkSpec(input: unknown, locate: (path: Path) => string = () => 'pipeline'): PipelineSpec {
+  const result = pipelineSchema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => describe(issue, input, locate));
+  throw new UserError('bad-spec', problems.join('\n'));
+}
+
+/** A spec in TypeScript, checked by the compiler as it is written and as data when it is made. */
+export function defineSpec(input: PipelineInput): PipelineSpec {
+  return checkSpec(input);
+}
+
+function override(document: Document, set: string): string {
+  const at = set.indexOf('=');
+  const path = set.slice(0, at).trim();
+  if (at < 1 || path.split('.').includes(''))
+    throw new UserError('bad-spec', `--set ${set}: expected path=value, such as learn.lr=1e-4`);
+  const keys = path.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
+  for (let depth = 1; depth < keys.length; depth++) {
+    const parent = document.getIn(keys.slice(0, depth), true);
+    if (parent === undefined || isScalar(parent)) document.setIn(keys.slice(0, depth), document.createNode({}));
+  }
+  try {
+    document.setIn(keys, document.createNode(parse(set.slice(at + 1))));
+  } catch (error) {
+    throw new UserError('bad-spec', `--set ${set}: ${(error as Error).message}`);
+  }
+  return path;
+}
+
+/** Offset in the source of the field, or of the nearest map around it that is there. */
+function positionOf(document: Document, path: Path): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent = document.getIn(path.slice(0, depth - 1), true);
+    const key = path[depth - 1];
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      if (pair && isNode(pair.key) && pair.key.range) return pair.key.range[0];
+    } else if (isNode(parent) && parent.range) return parent.range[0];
+  }
+  return 0;
+}
+
+function describe(issue: Issue, input: unknown, locate: (path: Path) => string): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(issue.path);
+    return issue.keys.map((key) => {
+      const guess = nearest(key, known);
+      const hint = guess ? `did you mean ${guess}?` : `expected one of ${known.join(', ')}`;
+      return `${locate([...issue.path, key])}: unknown field ${[...issue.path, key].join('.')}; ${hint}`;
+    });
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const [nearestBranch] = [...issue.errors].sort((a, b) => deepest(b) - deepest(a));
+    if (nearestBranch && deepest(nearestBranch) > 0)
+      return nearestBranch.flatMap((inner) =>
+        describe({ ...inner, path: [...issue.path, ...inner.path] }, input, locate),
+      );
+  }
+  const found = valueAt(input, issue.path);
+  const field = issue.path.join('.') || 'the spec';
+  const what = found === undefined ? 'is missing' : `found ${JSON.stringify(found)}`;
+  return [`${locate(issue.path)}: ${field}: ${what}; ${expectation(issue)}`];
+}
+
+function expectation(issue: Issue): string {
+  if (issue.code === 'invalid_union' && issue.errors.length > 0)
+    return issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)).join(' or ');
+  return issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
+}
+
+/** How far a union's branch fits: an unknown key inside a map that fits otherwise is nearer than another type. */
+function deepest(issues: readonly Issue[]): number {
+  if (issues.every((issue) => issue.code === 'unrecognized_keys')) return 1;
+  return Math.max(0, ...issues.map((issue) => issue.path.length * 2));
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+}
+
+/** Names that the schema knows at a path, through unions and defaults. */
+function knownKeys(path: Path): string[] {
+  let schemas: unknown[] = [pipelineSchema];
+  for (const key of [undefined, ...path]) {
+    schemas = schemas
+      .flatMap((schema) => unwrap(schema))
+      .flatMap((schema) => {
+        if (key === undefined) return [schema];
+        const shape = (schema as { shape?: Record<PropertyKey, unknown> }).shape;
+        return shape && key in shape ? [shape[key]] : [];
+      });
+  }
+  return [
+    ...new Set(schemas.flatMap(unwrap).flatMap((schema) => Object.keys((schema as { shape?: object }).shape ?? {}))),
+  ];
+}
+
+function unwrap(schema: unknown): unknown[] {
+  const { def } = schema as { def?: { innerType?: unknown; options?: readonly unknown[] } };
+  if (def?.innerType) return unwrap(def.innerType);
+  if (def?.options) return def.options.flatMap(unwrap);
+  return [schema];
+}

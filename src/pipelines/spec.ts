@@ -1,0 +1,155 @@
+import { z } from 'zod';
+
+/**
+ * The pipeline spec: one description that gives the types, the checks and the published JSON Schema.
+ * Paths are relative to the file that holds the spec.
+ */
+
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const text = z.string().min(1);
+
+const schedule = z
+  .union([share, z.strictObject({ from: share, to: share, over: z.number().positive() })])
+  .describe('A number from 0 to 1, or a straight line in training steps.');
+
+const clip = z
+  .union([z.number().gt(0).lt(1), z.tuple([z.number().min(0).max(1), z.number().min(1)])])
+  .describe('eps, for 1 - eps to 1 + eps, or [low, high] with low <= 1 <= high.');
+
+const scale = z
+  .enum(['std', 'center'])
+  .describe('std divides by the standard deviation of the group (GRPO), center does not (Dr. GRPO).');
+
+const grpo = z.strictObject({ scale: scale.optional() });
+
+const rlsd = z.strictObject({
+  lambda: schedule.optional().describe("Share of the teacher's weighting. Default { from: 0.5, to: 0, over: 50 }."),
+  clip: clip.optional().describe('Bounds of the evidence weight. Default 0.2.'),
+  negativeOnly: z.boolean().optional().describe('Reweight only completions that did worse than their group.'),
+  spanOnly: z
+    .tuple([text, text])
+    .optional()
+    .describe('Reweight only between two markers in the completion, such as ["<think>", "</think>"].'),
+  scale: scale.optional(),
+});
+
+const shape = z
+  .union([z.enum(['grpo', 'rlsd']), z.strictObject({ grpo }), z.strictObject({ rlsd })])
+  .describe('How rewards become token advantages. The bare name takes the published defaults.');
+
+const prompts = z
+  .union([
+    z.strictObject({
+      generate: z.enum(['chain-sum']).describe("One of the project's own seeded generators."),
+      heldOut: z.int().min(0).default(0).describe('Prompts that are never trained on, for evaluation.'),
+      system: text.optional().describe('A system message before each question.'),
+    }),
+    z.strictObject({
+      file: text.describe('JSON lines of {"id","question","answer"}, with "trace" and "data" where there are any.'),
+      heldOut: z.int().min(0).default(0).describe('Lines that are never trained on, chosen by a hash of their id.'),
+      system: text.optional().describe('A system message before each question.'),
+    }),
+  ])
+  .describe('Where prompts come from.');
+
+const privilegedKind = z.enum(['reference', 'trace']);
+
+const kafka = z.looseObject({
+  brokers: z.union([text, z.array(text).min(1)]).describe('host:port, one or several.'),
+});
+
+export const pipelineSchema = z
+  .strictObject({
+    pipeline: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes')
+      .describe('Name of the pipeline; the run is called after it.'),
+    seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
+    steps: count.describe('Training steps.'),
+    topics: z
+      .union([z.literal('embedded'), z.strictObject({ kafka })])
+      .default('embedded')
+      .describe('Where the topics live: a folder of the run, or a Kafka cluster.'),
+    model: z.strictObject({
+      base: text.describe('Folder of the base model, as Hugging Face lays it out.'),
+      device: text.default('cpu').describe('What runs the model.'),
+      workers: count.optional().describe('Threads that sample and score. Default: one a core, 8 at most.'),
+    }),
+    prompts,
+    privileged: z
+      .array(privilegedKind)
+      .default([])
+      .describe('What the teacher is shown and the student never is, in this order.'),
+    rollout: z.strictObject({
+      group: z.int().min(1).default(8).describe('Completions for each prompt.'),
+      temperature: z.number().positive().default(1),
+      topK: count.optional(),
+      topP: z.number().gt(0).max(1).optional(),
+      minP: z.number().min(0).max(1).optional(),
+      maxTokens: count.describe('Tokens of a completion at most.'),
+      stop: z.array(text).optional().describe('Texts that end a completion.'),
+    }),
+    verify: z.record(z.string(), z.unknown()).describe('The verifier and its settings, such as { math: {} }.'),
+    teach: z
+      .strictObject({
+        every: count.default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),
+        template: text.optional().describe("File of the teacher's prompt template. Default: the built-in one."),
+        contextTokens: count.optional().describe('Tokens of privileged context at most; what is cut is recorded.'),
+        context: z
+          .enum(['true', 'shuffled', 'none'])
+          .default('true')
+          .describe("Control arms: another prompt's context, or none."),
+      })
+      .prefault({}),
+    shape,
+    learn: z.strictObject({
+      prompts: count.describe('Prompts that make one step.'),
+      lr: z.number().positive(),
+      clip: z
+        .tuple([z.number().gt(0).lt(1), z.number().positive()])
+        .default([0.2, 0.28])
+        .describe('How far the probability ratio counts below and above 1.'),
+      epochs: count.default(1).describe('Passes over the batch of a step.'),
+      miniBatches: count.default(1).describe('Optimiser updates a pass.'),
+      aggregate: z.enum(['tokenMean', 'sequenceMean']).default('tokenMean'),
+      weightDecay: z.number().min(0).default(0),
+      betas: z.tuple([share, share]).default([0.9, 0.999]),
+      maxGradNorm: z.number().positive().default(1),
+      warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
+      decay: z.enum(['constant', 'linear', 'cosine']).default('constant'),
+      kl: z.number().min(0).default(0).describe('Coefficient of the k3 penalty to the base model.'),
+      threads: count.optional().describe('Threads of the learner. Default: one a core, 8 at most.'),
+    }),
+    publish: z
+      .strictObject({
+        every: count.default(1).describe('Steps between publications.'),
+        keep: count.default(5).describe('Versions kept on disk besides the base, the last and those in use.'),
+      })
+      .prefault({}),
+    evaluate: z
+      .strictObject({ every: count.default(10).describe('Steps between measurements on the held-out prompts.') })
+      .prefault({}),
+    flow: z
+      .strictObject({
+        maxLag: z.int().min(0).default(0).describe('Versions a sample may be behind; 0 is lockstep.'),
+        credit: count.optional().describe('Prompts in flight in a stage at most. Default: two steps of prompts.'),
+        attempts: count.default(3).describe('Tries of a record before it becomes a dead letter.'),
+      })
+      .prefault({}),
+    through: z
+      .record(z.string(), text)
+      .default({})
+      .describe("A user's own operator behind a topic: topic to module whose default export is the operator."),
+  })
+  .describe('A pipeline of RLSD Streams.');
+
+/** A spec with every default filled in. */
+export type PipelineSpec = z.output<typeof pipelineSchema>;
+/** What a user writes. */
+export type PipelineInput = z.input<typeof pipelineSchema>;
+
+/** The spec's JSON Schema, which editors complete from. */
+export function pipelineJsonSchema(): object {
+  return z.toJSONSchema(pipelineSchema, { io: 'input', target: 'draft-7', unrepresentable: 'any' });
+}
