@@ -1,0 +1,304 @@
+import { firstValueFrom, type OperatorFunction } from 'rxjs';
+import { digest } from '../digest.js';
+import { UserError } from '../errors.js';
+import { type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
+import { type Append, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
+import type { TopicRecords } from '../topics/records.js';
+import { cleanCut, type Entry, finishedCut, join, newWork, type Work } from './window.js';
+import {
+  fromRecord,
+  gapAppend,
+  groupTopics,
+  headerPlace,
+  type Place,
+  placeOf,
+  type TopicName,
+  toAppend,
+} from './wire.js';
+
+/** What an operator is given of a topic at a time: one record, the samples of one prompt, or those of one training step. */
+export type Unit = 'record' | 'group' | 'step';
+
+/** Lets an operator write more than its output, in the same transaction. */
+export interface Side {
+  emit<K extends TopicName>(topic: K, record: TopicRecords[K]): void;
+}
+
+export interface Stage<In extends TopicName, Out extends TopicName> {
+  readonly name: string;
+  readonly input: In;
+  readonly output: Out;
+  /** Names of the topics where they are not the record type's own: around a user's operator. */
+  readonly inputTopic?: string;
+  readonly outputTopic?: string;
+  readonly unit: Unit;
+  readonly operator: (side: Side) => OperatorFunction<TopicRecords[In], TopicRecords[Out]>;
+  /** Records that may be read and not yet committed. */
+  readonly credit: number;
+  /** Units worked on at a time. */
+  readonly concurrency: number;
+  /** For unit `step`: how many prompts make one, and which may start now. */
+  readonly steps?: { readonly prompts: number; readonly next: () => number };
+  /** A unit that fails ends the run: there is no going on without it. */
+  readonly vital?: boolean;
+}
+
+export interface StageStats {
+  records: number;
+  outputs: number;
+  deadLetters: number;
+  retries: number;
+  inFlight: number;
+  /** Wall time of the operator, summed over units. */
+  seconds: number;
+}
+
+export interface RunningStage {
+  readonly name: string;
+  readonly stats: Readonly<StageStats>;
+  /** Rejects when the stage cannot go on; resolves after `stop`. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface StageEnvironment {
+  readonly log: TopicLog;
+  readonly run: string;
+  readonly attempts: number;
+  readonly now: () => number;
+  readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
+}
+
+/**
+ * Runs a stage: reads its topic within its credit, collects units, runs the operator on each, and commits outputs and offsets in
+ * one transaction, in the order of the input, at offsets where no unit is cut in two. What was not committed is done again after
+ * a crash. Steps may overlap in their topic, so they commit as they finish, and records of a step that is past are passed over.
+ */
+export async function startStage<In extends TopicName, Out extends TopicName>(
+  stage: Stage<In, Out>,
+  environment: StageEnvironment,
+): Promise<RunningStage> {
+  type Input = TopicRecords[In];
+  const inputTopic = stage.inputTopic ?? stage.input;
+  const outputTopic = stage.outputTopic ?? stage.output;
+  const keepsGroups = groupTopics.includes(stage.output);
+  const groupsInUnit = stage.steps?.prompts ?? 1;
+  const abort = new AbortController();
+  const stats: StageStats = { records: 0, outputs: 0, deadLetters: 0, retries: 0, inFlight: 0, seconds: 0 };
+  const windows = new Map<number, Entry<Input>[]>();
+  const open = new Map<string, Work<Input>>();
+  const ready: Work<Input>[] = [];
+  let running = 0;
+  let committing = false;
+  let changed = () => {};
+  let fail = (_: unknown) => {};
+
+  const consumer = await environment.log.consumer(stage.name, [inputTopic]);
+  consumer.onRevoked((lost) => {
+    for (const { partition } of lost) forget(partition);
+  });
+
+  const pump = async () => {
+    while (!abort.signal.aborted) {
+      const free = stage.credit - stats.inFlight;
+      if (free <= 0) {
+        if (running === 0 && ready.length === 0 && !committing)
+          throw new Error(`stage ${stage.name}: its credit of ${stage.credit} records is full of incomplete groups`);
+        await new Promise<void>((resolve) => {
+          changed = resolve;
+        });
+        continue;
+      }
+      const records = await consumer.poll(Math.min(free, 512), 1000, abort.signal);
+      for (const record of records) admit(record);
+      startWork();
+      if (records.length > 0) await commit();
+    }
+  };
+
+  const admit = (record: LogRecord) => {
+    const entry = read(record);
+    const { work } = entry;
+    const window = windows.get(record.partition) ?? [];
+    windows.set(record.partition, window);
+    window.push(entry);
+    stats.inFlight++;
+    join(entry);
+    if (work.finished) return;
+    if (stage.unit === 'record' || work.groups === groupsInUnit) {
+      open.delete(work.key);
+      ready.push(work);
+    } else open.set(work.key, work);
+  };
+
+  const read = (record: LogRecord): Entry<Input> => {
+    if (record.value === null) {
+      const place = headerPlace(record);
+      return { record, value: null, place, work: workOf(record, place) };
+    }
+    try {
+      const value = fromRecord(stage.input, { ...record, value: record.value });
+      const place = placeOf(value);
+      return { record, value, place, work: workOf(record, place) };
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const cause = error instanceof UserError ? error.code : 'undecodable';
+      const place = headerPlace(record);
+      const work = workOf(record, place);
+      work.appends.push(deadLetter(record, { error, cause, attempts: 1 }));
+      return { record: { ...record, headers: { ...record.headers, gap: cause } }, value: null, place, work };
+    }
+  };
+
+  const workOf = (record: LogRecord, place: Place | undefined): Work<Input> => {
+    if (stage.unit === 'record' || !place) return newWork(`${record.partition}@${record.offset}`, 0);
+    const key = stage.unit === 'group' ? place.promptId : String(place.step);
+    const work = open.get(key) ?? newWork<Input>(key, place.step);
+    if (stage.steps && place.step < stage.steps.next()) work.finished = true;
+    return work;
+  };
+
+  const startWork = () => {
+    while (running < stage.concurrency) {
+      const next = stage.steps?.next();
+      const at = next === undefined ? 0 : ready.findIndex((work) => work.step === next);
+      const [work] = at < 0 ? [] : ready.splice(at, 1);
+      if (!work) return;
+      if (work.revoked) continue;
+      running++;
+      runWork(work)
+        .then(() => {
+          work.finished = true;
+          running--;
+          startWork();
+          return commit();
+        })
+        .catch(fail);
+    }
+  };
+
+  const runWork = async (work: Work<Input>) => {
+    const values = work.entries.flatMap((entry) => (entry.value === null ? [] : [entry.value]));
+    if (values.length > 0) await operate(work, values);
+    for (const { value, place, record } of work.entries)
+      if (value === null) work.appends.push(...gap(place, record.headers.gap ?? 'no-value'));
+  };
+
+  const operate = async (work: Work<Input>, values: readonly Input[]) => {
+    const started = performance.now();
+    let side: Append[] = [];
+    let tries = 0;
+    const operator = () => {
+      if (tries++ > 0) stats.retries++;
+      side = [];
+      return stage.operator({ emit: (topic, record) => void side.push(toAppend(topic, record)) });
+    };
+    try {
+      const attempts = stage.vital ? 1 : environment.attempts;
+      const outputs = await firstValueFrom(runUnit(values, operator, { attempts }));
+      work.appends.push(...outputs.map((output) => toAppend(stage.output, output, outputTopic)), ...side);
+      stats.outputs += outputs.length;
+      if (outputs.length === 0 && stage.unit === 'record')
+        work.appends.push(...gap(work.entries[0]?.place, 'filtered'));
+    } catch (error) {
+      if (!(error instanceof UnitFailed)) throw error;
+      if (stage.vital) throw error.failure.error;
+      for (const entry of work.entries)
+        if (entry.value !== null)
+          work.appends.push(deadLetter(entry.record, error.failure), ...gap(entry.place, error.failure.cause));
+    }
+    stats.seconds += (performance.now() - started) / 1000;
+  };
+
+  const gap = (place: Place | undefined, cause: string): Append[] =>
+    keepsGroups && place ? [gapAppend(outputTopic, { ...place, cause })] : [];
+
+  const deadLetter = (record: LogRecord, failure: Pick<Failure<unknown>, 'error' | 'cause' | 'attempts'>): Append => {
+    stats.deadLetters++;
+    environment.onDeadLetter?.(stage.name, failure.cause, failure.error.message);
+    return toAppend('dead-letters', {
+      run: environment.run,
+      id: digest(stage.name, record.topic, String(record.partition), String(record.offset)).slice(0, 16),
+      stage: stage.name,
+      cause: failure.cause,
+      error: failure.error.message,
+      topic: record.topic,
+      partition: record.partition,
+      offset: record.offset,
+      key: record.key,
+      value: record.value,
+      headers: record.headers,
+      attempts: failure.attempts,
+      time: environment.now(),
+    });
+  };
+
+  const commit = async () => {
+    if (committing) return;
+    committing = true;
+    try {
+      for (let moved = true; moved; ) {
+        moved = false;
+        for (const [partition, window] of windows) moved = (await commitWindow(partition, window)) || moved;
+      }
+    } finally {
+      committing = false;
+      changed();
+    }
+  };
+
+  const commitWindow = async (partition: number, window: Entry<Input>[]): Promise<boolean> => {
+    const [first] = window;
+    if (!first) return false;
+    const cut = stage.steps ? finishedCut(window) : cleanCut(window);
+    const done = stage.steps ? window.filter((entry) => entry.work.finished) : window.slice(0, cut);
+    const works = [...new Set(done.map((entry) => entry.work))].filter((work) => work.appends.length > 0);
+    if (cut === 0 && works.length === 0) return false;
+    const last = window[cut - 1];
+    const offset = last ? last.record.offset + 1n : first.record.offset;
+    const appends = works.flatMap((work) => work.appends.splice(0));
+    try {
+      await consumer.commit({ appends, offsets: [{ topic: inputTopic, partition, offset }] });
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+      forget(partition);
+    }
+    if (windows.get(partition) !== window) return true;
+    window.splice(0, cut);
+    stats.inFlight -= cut;
+    stats.records += cut;
+    return true;
+  };
+
+  const forget = (partition: number) => {
+    const window = windows.get(partition) ?? [];
+    windows.delete(partition);
+    stats.inFlight -= window.length;
+    for (const { work } of window) {
+      work.revoked = true;
+      open.delete(work.key);
+    }
+    changed();
+  };
+
+  const ended = new Promise<void>((resolve, reject) => {
+    fail = reject;
+    pump().then(resolve, reject);
+  });
+  ended.catch(() => {
+    abort.abort();
+    changed();
+  });
+
+  return {
+    name: stage.name,
+    stats,
+    ended,
+    async stop() {
+      abort.abort();
+      changed();
+      await ended.catch(() => {});
+      await consumer.close();
+    },
+  };
+}
