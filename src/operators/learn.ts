@@ -38,7 +38,7 @@ export interface LearnStep<Stats> {
 
 /**
  * Collects the groups of one training step, whatever order they come in, and trains on them. A step is complete when `prompts`
- * groups are, or when the source completes; steps are trained one after the other.
+ * groups are, or when the source completes; steps are trained one after the other, the lowest first.
  *
  * @example
  * advantages$.pipe(learn(learner, { prompts: 16, maxLag: 0, version: () => step, stale: console.warn }));
@@ -82,16 +82,23 @@ function byStep(prompts: number): OperatorFunction<Advantage, readonly [number, 
         samples.sort((a, b) => Number(a.sequence - b.sequence) || a.sampleIndex - b.sampleIndex);
         subscriber.next([step, samples]);
       };
+      const inOrder = () => [...open].sort(([a], [b]) => a - b);
+      const giveOutComplete = () => {
+        for (const [step, samples] of inOrder()) {
+          if (samples.length < prompts * (samples[0]?.groupSize ?? 1)) return;
+          giveOut(step, samples);
+        }
+      };
       return advantages.subscribe({
         next(sample) {
           const samples = open.get(sample.step) ?? [];
           open.set(sample.step, samples);
           samples.push(sample);
-          if (samples.length === prompts * sample.groupSize) giveOut(sample.step, samples);
+          if (samples.length === prompts * sample.groupSize) giveOutComplete();
         },
         error: (error) => subscriber.error(error),
         complete() {
-          for (const [step, samples] of [...open].sort(([a], [b]) => a - b)) giveOut(step, samples);
+          for (const [step, samples] of inOrder()) giveOut(step, samples);
           subscriber.complete();
         },
       });

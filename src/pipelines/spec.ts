@@ -94,7 +94,11 @@ export const pipelineSchema = z
     teach: z
       .strictObject({
         every: count.default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),
-        template: text.optional().describe("File of the teacher's prompt template. Default: the built-in one."),
+        template: text
+          .optional()
+          .describe(
+            "The teacher's prompt: text with {{ question }} and {{ reference }}, {{ trace }} or {{ context }}.",
+          ),
         contextTokens: count.optional().describe('Tokens of privileged context at most; what is cut is recorded.'),
         context: z
           .enum(['true', 'shuffled', 'none'])

@@ -1,0 +1,128 @@
+import type { OperatorFunction } from 'rxjs';
+import { nearest, UserError } from '../errors.js';
+import type { TopicSpec } from '../topics/log.js';
+import type { TopicRecords } from '../topics/records.js';
+import { checkSpec } from './parse.js';
+import type { PipelineInput, PipelineSpec } from './spec.js';
+import { groupTopics, type TopicName } from './wire.js';
+
+/** Topics behind which a user's own operator fits: those whose records belong to a prompt's group. */
+export type GroupTopic = 'rollouts' | 'verdicts' | 'teacher-scores' | 'advantages';
+
+/** A user's operator behind a topic. It gives out, for each record, that record changed, or nothing: then the sample is left out. */
+export interface Through<T extends GroupTopic = GroupTopic> {
+  readonly topic: T;
+  readonly name: string;
+  readonly operator: () => OperatorFunction<TopicRecords[T], TopicRecords[T]>;
+}
+
+export type StageName = 'ingest' | 'rollout' | 'verify' | 'teach' | 'shape' | 'learn' | 'evaluate';
+
+/** One stage of the graph: which topics it reads and writes. */
+export interface PlanStage {
+  /** A stage's own name, or `TOPIC.NAME` for a user's operator. */
+  readonly name: string;
+  readonly does: StageName | 'through';
+  readonly input: string;
+  readonly output: string;
+  /** Topics that it looks things up in. */
+  readonly tables: readonly string[];
+}
+
+/** A pipeline as a graph of stages and topics; nothing of it runs yet. */
+export interface Plan {
+  readonly spec: PipelineSpec;
+  /** Paths in the spec are relative to it. */
+  readonly folder: string;
+  readonly stages: readonly PlanStage[];
+  readonly topics: readonly TopicSpec[];
+  readonly through: readonly Through[];
+}
+
+/** Which shaper a spec names, with its settings. */
+export function shaperOf(spec: PipelineSpec): { readonly name: 'grpo' | 'rlsd'; readonly settings: object } {
+  if (typeof spec.shape === 'string') return { name: spec.shape, settings: {} };
+  return 'rlsd' in spec.shape
+    ? { name: 'rlsd', settings: spec.shape.rlsd }
+    : { name: 'grpo', settings: spec.shape.grpo };
+}
+
+/** Whether the spec's shaper reads teacher scores; without it the plan has no teacher stage. */
+export const needsTeacher = (spec: PipelineSpec): boolean => shaperOf(spec).name === 'rlsd';
+
+/**
+ * The graph of a spec and the user's own operators.
+ * @throws {UserError} `bad-plan` when an operator is put behind a topic that is not there.
+ */
+export function planOf(spec: PipelineSpec, folder: string, through: readonly Through[] = []): Plan {
+  const teaches = needsTeacher(spec);
+  const present: readonly TopicName[] = groupTopics.filter((topic) => teaches || topic !== 'teacher-scores');
+  for (const { topic } of through) {
+    if (present.includes(topic)) continue;
+    const near = nearest(topic, present);
+    const hint = near ? `did you mean ${near}?` : `expected one of ${present.join(', ')}`;
+    throw new UserError('bad-plan', `through.${topic}: the plan has no such topic of samples; ${hint}`);
+  }
+  /** The name under which a topic's records leave the last operator behind it. */
+  const behind = (topic: TopicName) =>
+    through.filter((op) => op.topic === topic).reduce((input, op) => `${input}.${op.name}`, topic as string);
+  const stage = (does: StageName, input: string, output: string, ...tables: string[]): PlanStage => ({
+    name: does,
+    does,
+    input,
+    output,
+    tables,
+  });
+  const scored = teaches ? 'teacher-scores' : 'verdicts';
+  const named = new Map<string, string>();
+  const operators = through.map((op): PlanStage => {
+    const input = named.get(op.topic) ?? op.topic;
+    const output = `${input}.${op.name}`;
+    named.set(op.topic, output);
+    return { name: output, does: 'through', input, output, tables: [] };
+  });
+  const stages = [
+    stage('ingest', 'source', 'prompts'),
+    stage('rollout', 'prompts', 'rollouts', 'weights'),
+    stage('verify', behind('rollouts'), 'verdicts', 'references'),
+    ...(teaches ? [stage('teach', behind('verdicts'), 'teacher-scores', 'privileged', 'weights')] : []),
+    stage('shape', behind(scored as TopicName), 'advantages'),
+    stage('learn', behind('advantages'), 'weights'),
+    stage('evaluate', 'weights', 'metrics'),
+    ...operators,
+  ];
+  const topic = (name: string, compact = false): TopicSpec => ({ name, partitions: 1, ...(compact && { compact }) });
+  const topics = [
+    ...['source', 'prompts', 'weights', 'metrics', 'dead-letters', ...present].map((name) => topic(name)),
+    ...operators.map(({ output }) => topic(output)),
+    ...['references', 'privileged'].map((name) => topic(name, true)),
+  ];
+  return { spec, folder, stages, topics, through };
+}
+
+export interface PipelineBuilder {
+  /** Puts an operator between a topic and the stages that read it. */
+  through<T extends GroupTopic>(
+    topic: T,
+    name: string,
+    operator: () => OperatorFunction<TopicRecords[T], TopicRecords[T]>,
+  ): PipelineBuilder;
+  /** @param folder what the spec's paths are relative to */
+  plan(folder?: string): Plan;
+}
+
+/**
+ * A pipeline in TypeScript: the same spec as in YAML, checked by the compiler, with operators of one's own between the stages.
+ *
+ * @example
+ * const plan = pipeline({ pipeline: 'sums', steps: 50, model: { base: 'models/sums' }, prompts: { file: 'sums.jsonl' }, … })
+ *   .through('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward - verdict.completion.length / 1000 })))
+ *   .plan();
+ */
+export function pipeline(input: PipelineInput): PipelineBuilder {
+  const build = (operators: readonly Through[]): PipelineBuilder => ({
+    through: (topic, name, operator) => build([...operators, { topic, name, operator } as unknown as Through]),
+    plan: (folder = process.cwd()) => planOf(checkSpec(input), folder, operators),
+  });
+  return build([]);
+}
