@@ -2,7 +2,7 @@ import { firstValueFrom, type OperatorFunction } from 'rxjs';
 import { digest } from '../digest.js';
 import { UserError } from '../errors.js';
 import { type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
-import { type Append, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
+import { type Append, FencedError, type LogRecord, type Position, type TopicLog } from '../topics/log.js';
 import type { TopicRecords } from '../topics/records.js';
 import { cleanCut, type Entry, finishedCut, join, newWork, type Work } from './window.js';
 import {
@@ -22,6 +22,8 @@ export type Unit = 'record' | 'group' | 'step';
 /** Lets an operator write more than its output, in the same transaction. */
 export interface Side {
   emit<K extends TopicName>(topic: K, record: TopicRecords[K]): void;
+  /** The positions after the last record of the unit. */
+  readonly consumed: readonly Position[];
 }
 
 export interface Stage<In extends TopicName, Out extends TopicName> {
@@ -37,8 +39,12 @@ export interface Stage<In extends TopicName, Out extends TopicName> {
   readonly credit: number;
   /** Units worked on at a time. */
   readonly concurrency: number;
-  /** For unit `step`: how many prompts make one, and which may start now. */
-  readonly steps?: { readonly prompts: number; readonly next: () => number };
+  /** For unit `step`: how many prompts make a unit, to which unit a step belongs, and which unit may start now. */
+  readonly steps?: {
+    readonly prompts: number;
+    readonly unitOf: (step: number) => number;
+    readonly next: () => number;
+  };
   /** A unit that fails ends the run: there is no going on without it. */
   readonly vital?: boolean;
 }
@@ -152,9 +158,10 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
 
   const workOf = (record: LogRecord, place: Place | undefined): Work<Input> => {
     if (stage.unit === 'record' || !place) return newWork(`${record.partition}@${record.offset}`, 0);
-    const key = stage.unit === 'group' ? place.promptId : String(place.step);
-    const work = open.get(key) ?? newWork<Input>(key, place.step);
-    if (stage.steps && place.step < stage.steps.next()) work.finished = true;
+    const step = stage.steps?.unitOf(place.step) ?? 0;
+    const key = stage.unit === 'group' ? place.promptId : String(step);
+    const work = open.get(key) ?? newWork<Input>(key, step);
+    if (stage.steps && step < stage.steps.next()) work.finished = true;
     return work;
   };
 
@@ -186,12 +193,13 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
 
   const operate = async (work: Work<Input>, values: readonly Input[]) => {
     const started = performance.now();
+    const consumed = positionsAfter(work.entries.map((entry) => entry.record));
     let side: Append[] = [];
     let tries = 0;
     const operator = () => {
       if (tries++ > 0) stats.retries++;
       side = [];
-      return stage.operator({ emit: (topic, record) => void side.push(toAppend(topic, record)) });
+      return stage.operator({ emit: (topic, record) => void side.push(toAppend(topic, record)), consumed });
     };
     try {
       const attempts = stage.vital ? 1 : environment.attempts;
@@ -301,4 +309,12 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       await consumer.close();
     },
   };
+}
+
+/** The next offset of each partition that the records are from. */
+function positionsAfter(records: readonly LogRecord[]): Position[] {
+  const next = new Map<number, Position>();
+  for (const { topic, partition, offset } of records)
+    if (offset >= (next.get(partition)?.offset ?? 0n)) next.set(partition, { topic, partition, offset: offset + 1n });
+  return [...next.values()];
 }

@@ -9,6 +9,8 @@ import { fromRecord } from './wire.js';
 export interface Versions {
   /** The newest version, once it is at least `least`. */
   atLeast(least: number): Promise<PolicyVersion>;
+  /** Loads a version that is in use by the run's own rules. */
+  ready(version: number): Promise<void>;
   /** Loads a version and keeps it until `release`. */
   hold(version: number): Promise<void>;
   release(version: number): void;
@@ -92,8 +94,14 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       }
   };
 
+  const ready = async (version: number) => {
+    if (!published.has(version)) await look();
+    await load(version);
+  };
+
   await look();
   return {
+    ready,
     async atLeast(least) {
       if (newest < least) await look();
       const version =
@@ -109,8 +117,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     },
     async hold(version) {
       held.set(version, (held.get(version) ?? 0) + 1);
-      if (!published.has(version)) await look();
-      await load(version);
+      await ready(version);
     },
     release(version) {
       const holders = (held.get(version) ?? 0) - 1;

@@ -1,0 +1,193 @@
+import { EMPTY, from, mergeMap, type OperatorFunction, pipe, tap } from 'rxjs';
+import { digest } from '../digest.js';
+import { type LearnStep, learn, type Trainer } from '../operators/learn.js';
+import { type Publisher, publishWeights } from '../operators/publish-weights.js';
+import { rollout } from '../operators/rollout.js';
+import { scoreTeacher, type TeacherSettings } from '../operators/score-teacher.js';
+import { shapeAdvantage } from '../operators/shape-advantage.js';
+import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers.js';
+import { type VerifySettings, verify } from '../operators/verify.js';
+import type { Policy } from '../policy/policy.js';
+import type { Position } from '../topics/log.js';
+import type { Advantage, Metric, TopicRecords, Weights } from '../topics/records.js';
+import type { Verifier } from '../verifiers/verifier.js';
+import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
+import { type Plan, shaperOf } from './plan.js';
+import type { PipelineSpec } from './spec.js';
+import type { Side, Stage, Unit } from './stage.js';
+import { type StepReport, stepMetrics } from './step-metrics.js';
+import type { Versions } from './versions.js';
+import type { TopicName } from './wire.js';
+
+/** What the stages of a plan work with; a process that runs only some of them needs only their part. */
+export interface Resources {
+  readonly run: string;
+  readonly now: () => number;
+  readonly policy: Policy;
+  readonly versions: Versions;
+  readonly verifier: Verifier;
+  readonly reference: VerifySettings['reference'];
+  readonly teacher: Pick<TeacherSettings, 'privileged' | 'prompt' | 'templateHash'>;
+  readonly heldOut: readonly EvaluationItem[];
+  readonly evaluation: EvaluationSettings;
+  readonly learner: Trainer<Readonly<Record<string, number>>>;
+  /** Makes the publisher for a unit, whose consumed offsets are given. */
+  readonly publisher: (offsets: () => readonly Position[]) => Publisher<Readonly<Record<string, number>>>;
+  /** The next step to train. */
+  readonly nextStep: () => number;
+  readonly onStep: (report: StepReport) => void;
+  readonly onEvaluation: (step: number, evaluation: Evaluation) => void;
+}
+
+export type AnyStage = { [In in TopicName]: { [Out in TopicName]: Stage<In, Out> }[TopicName] }[TopicName];
+
+export function makeShaper(spec: PipelineSpec): Shaper {
+  const { name, settings } = shaperOf(spec);
+  const { spanOnly: _, ...rest } = settings as RlsdSettings & { spanOnly?: unknown };
+  return name === 'rlsd' ? rlsd(rest) : grpo(rest);
+}
+
+/** The stages of a plan by name, ready to start; `ingest` is none of them, since it reads no topic. */
+export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, AnyStage> {
+  const { spec } = plan;
+  const prompts = spec.flow.credit ?? 2 * spec.learn.prompts * (spec.flow.maxLag + 1);
+  const samples = prompts * spec.rollout.group;
+  const of = (name: string) => plan.stages.find((stage) => stage.name === name);
+  const stage = <In extends TopicName, Out extends TopicName>(
+    name: string,
+    input: In,
+    output: Out,
+    unit: Unit,
+    operator: (side: Side) => OperatorFunction<TopicRecords[In], TopicRecords[Out]>,
+    rest: Partial<Stage<In, Out>> = {},
+  ): [string, Stage<In, Out>] => {
+    const names = { inputTopic: of(name)?.input ?? input, outputTopic: of(name)?.output ?? output };
+    return [name, { name, input, output, ...names, unit, operator, credit: samples, concurrency: 1, ...rest }];
+  };
+  const scored = plan.stages.some(({ does }) => does === 'teach') ? 'teacher-scores' : 'verdicts';
+  const stages = [
+    stage('rollout', 'prompts', 'rollouts', 'record', () => rolloutOf(spec, resources), {
+      credit: prompts,
+      concurrency: prompts,
+    }),
+    stage('verify', 'rollouts', 'verdicts', 'record', () => verify(resources.verifier, resources), { concurrency: 16 }),
+    stage('teach', 'verdicts', 'teacher-scores', 'group', () => teacherOf(spec, resources), { concurrency: prompts }),
+    stage('shape', scored, 'advantages', 'group', () => shapeOf(spec, resources)),
+    stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side), {
+      credit: Math.max(samples, spec.learn.prompts * spec.rollout.group * (spec.flow.maxLag + spec.publish.every + 1)),
+      steps: {
+        prompts: spec.learn.prompts * spec.publish.every,
+        unitOf: (step) => Math.floor(step / spec.publish.every),
+        next: () => Math.floor(resources.nextStep() / spec.publish.every),
+      },
+      vital: true,
+    }),
+    stage('evaluate', 'weights', 'metrics', 'record', () => evaluateOf(spec, resources)),
+    ...plan.through.map((op, i) => {
+      const named = plan.stages.filter(({ does }) => does === 'through')[i];
+      return stage(named?.name ?? op.name, op.topic, op.topic, 'record', op.operator);
+    }),
+  ];
+  return new Map(stages.filter(([name]) => of(name)) as [string, AnyStage][]);
+}
+
+function rolloutOf({ rollout: settings, flow }: PipelineSpec, { policy, versions }: Resources) {
+  const { group, temperature, topK, topP, minP, maxTokens, stop } = settings;
+  const sampling = {
+    temperature,
+    maxTokens,
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    ...(minP !== undefined && { minP }),
+    ...(stop && { stop }),
+  };
+  return rollout(policy, { group, sampling, version: (prompt) => versions.atLeast(prompt.step - flow.maxLag) });
+}
+
+function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher }: Resources) {
+  const version = async (policyVersion: number) => {
+    const snapshot = policyVersion - (policyVersion % teach.every);
+    await versions.ready(snapshot);
+    return snapshot;
+  };
+  return scoreTeacher(policy, { ...teacher, version });
+}
+
+function shapeOf(spec: PipelineSpec, { policy }: Resources) {
+  const { settings } = shaperOf(spec);
+  const markers = 'spanOnly' in settings ? (settings.spanOnly as readonly [string, string]) : undefined;
+  return shapeAdvantage(makeShaper(spec), {
+    ...(markers && { span: (tokens: Int32Array) => spanBetween(tokens, policy.decode, markers) }),
+  });
+}
+
+/** 1 for the tokens whose text lies between the markers, 0 elsewhere. */
+export function spanBetween(
+  tokens: Int32Array,
+  decode: (tokens: Int32Array) => string,
+  [begin, end]: readonly [string, string],
+): Uint8Array {
+  const text = decode(tokens);
+  const at = text.indexOf(begin);
+  const first = at < 0 ? text.length : at + begin.length;
+  const stop = text.indexOf(end, first);
+  const last = stop < 0 ? text.length : stop;
+  return Uint8Array.from(tokens, (_, t) => {
+    const before = decode(tokens.subarray(0, t)).length;
+    return before >= first && before < last ? 1 : 0;
+  });
+}
+
+function learnOf(spec: PipelineSpec, resources: Resources, side: Side): OperatorFunction<Advantage, Weights> {
+  const { run, now, learner, nextStep, onStep } = resources;
+  let stale = 0;
+  const tossed = (sample: Advantage, age: number) => {
+    stale++;
+    side.emit('dead-letters', {
+      run,
+      id: digest('stale', sample.promptId, String(sample.sampleIndex)).slice(0, 16),
+      stage: 'learn',
+      cause: 'stale',
+      error: `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${spec.flow.maxLag}`,
+      topic: 'advantages',
+      partition: 0,
+      offset: -1n,
+      key: sample.promptId,
+      value: null,
+      headers: {},
+      attempts: 1,
+      time: now(),
+    });
+  };
+  let started = now();
+  const report = (step: LearnStep<Readonly<Record<string, number>>>) => {
+    const seconds = (now() - started) / 1000;
+    const metrics = stepMetrics(step, { seconds, stale, version: step.step });
+    side.emit('metrics', { run, stage: 'learn', step: step.step, time: now(), values: metrics.values, message: null });
+    onStep(metrics);
+    started = now();
+    stale = 0;
+  };
+  return pipe(
+    learn(learner, { prompts: spec.learn.prompts, version: nextStep, maxLag: spec.flow.maxLag, stale: tossed }),
+    tap(report),
+    publishWeights(resources.publisher(() => side.consumed)),
+  );
+}
+
+function evaluateOf(spec: PipelineSpec, resources: Resources): OperatorFunction<Weights, Metric> {
+  const { run, now, policy, versions, heldOut, verifier, evaluation, onEvaluation } = resources;
+  const measure = async (version: number): Promise<Metric> => {
+    await versions.hold(version);
+    try {
+      const result = await evaluate(policy, version, heldOut, verifier, evaluation);
+      onEvaluation(version, result);
+      return { run, stage: 'evaluate', step: version, time: now(), values: { ...result }, message: null };
+    } finally {
+      versions.release(version);
+    }
+  };
+  const due = (version: number) =>
+    heldOut.length > 0 && (version % spec.evaluate.every === 0 || version === spec.steps);
+  return mergeMap((weights: Weights) => (due(weights.version) ? from(measure(weights.version)) : EMPTY));
+}

@@ -1,0 +1,40 @@
+import type { LearnStep } from '../operators/learn.js';
+
+/** What one training step looked like. */
+export interface StepReport {
+  readonly step: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** Means over the step's samples beside the trainer's own figures. Names are those of the `metrics` topic. */
+export function stepMetrics(
+  { step, samples, stats }: LearnStep<Readonly<Record<string, number>>>,
+  { seconds, stale, version }: { readonly seconds: number; readonly stale: number; readonly version: number },
+): StepReport {
+  const mean = (of: (sample: (typeof samples)[number]) => number) =>
+    samples.length === 0 ? 0 : samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
+  const tokens = samples.reduce((sum, sample) => sum + sample.completionTokens.byteLength / 4, 0);
+  const shaped = samples.flatMap(({ shapeStats }) => (shapeStats ? [shapeStats] : []));
+  const shapedMean = (of: (stats: (typeof shaped)[number]) => number) =>
+    shaped.reduce((sum, stats) => sum + of(stats), 0) / Math.max(shaped.length, 1);
+  const ages = samples.map((sample) => version - sample.policyVersion);
+  const values = {
+    ...stats,
+    reward: mean((sample) => sample.reward),
+    correct: mean((sample) => (sample.verdict === 'correct' ? 1 : 0)),
+    samples: samples.length,
+    withAdvantage: mean((sample) => (sample.advantage === 0 ? 0 : 1)),
+    tokens,
+    length: tokens / Math.max(samples.length, 1),
+    policyAge: ages.length === 0 ? 0 : ages.reduce((sum, age) => sum + age, 0) / ages.length,
+    policyAgeMax: Math.max(0, ...ages),
+    stale,
+    seconds,
+    ...(shaped.length > 0 && {
+      lambda: shapedMean((s) => s.lambda),
+      clippedWeights: shapedMean((s) => s.clipped),
+      teacherStudentDelta: shapedMean((s) => s.meanDelta),
+    }),
+  };
+  return { step, values };
+}
