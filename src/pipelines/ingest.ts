@@ -17,10 +17,15 @@ export function messagesOf(spec: PipelineSpec, question: string): Message[] {
 
 export interface IngestEnvironment {
   readonly spec: PipelineSpec;
+  /** Resolves once a version has been published: prompts are not read further ahead than the run needs. */
+  readonly published: (version: number) => Promise<unknown>;
   readonly run: string;
   readonly now: () => number;
   readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
 }
+
+/** Steps of prompts that wait in the topic ahead of the one being trained. */
+const STEPS_AHEAD = 4;
 
 /**
  * Writes prompts until the run has as many as its steps need: a step's prompts, their references and what is privileged of them in
@@ -33,7 +38,8 @@ export async function ingest(
   environment: IngestEnvironment,
   signal: AbortSignal,
 ): Promise<void> {
-  const { steps, learn } = environment.spec;
+  const { steps, learn, flow, publish } = environment.spec;
+  const ahead = STEPS_AHEAD + flow.maxLag + publish.every;
   const total = BigInt(steps * learn.prompts);
   let { sequence } = start;
   let appends: Append[] = [];
@@ -47,6 +53,7 @@ export async function ingest(
     await consumer.commit({ appends, offsets: [{ topic: 'source', partition: 0, offset: positioned.position + 1n }] });
     appends = [];
     if (sequence >= total) return;
+    await environment.published(Number(sequence / BigInt(learn.prompts)) - ahead);
   }
 }
 

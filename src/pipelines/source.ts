@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,6 +37,8 @@ export interface Positioned {
 export interface PromptSource {
   from(position: bigint): AsyncIterable<Positioned>;
   readonly heldOut: readonly SourceItem[];
+  /** Content hash of the file, or name of the generator. */
+  readonly hash: string;
 }
 
 export const isBad = (found: SourceItem | BadLine): found is BadLine => 'error' in found;
@@ -56,6 +59,7 @@ function generated(seed: number, heldOut: number): PromptSource {
     async *from(position) {
       for (let at = position; ; at++) yield { position: at, pass: 0, found: item(Number(at), false) };
     },
+    hash: 'chain-sum',
     heldOut: Array.from({ length: heldOut }, (_, index) => item(index, true)),
   };
 }
@@ -143,6 +147,7 @@ async function fileSource(file: string, heldOutCount: number): Promise<PromptSou
   const kept = new Set(heldOut.map((item) => item.itemId));
   return {
     heldOut,
+    hash: await fileHash(file),
     async *from(position) {
       for (let pass = Number(position / BigInt(lines)); ; pass++) {
         let at = BigInt(pass) * BigInt(lines);
@@ -154,6 +159,12 @@ async function fileSource(file: string, heldOutCount: number): Promise<PromptSou
       }
     },
   };
+}
+
+async function fileHash(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 function keepLowest(ranked: { rank: string; item: SourceItem }[], count: number): void {

@@ -35,7 +35,7 @@ export interface Resources {
   readonly publisher: (offsets: () => readonly Position[]) => Publisher<Readonly<Record<string, number>>>;
   /** The next step to train. */
   readonly nextStep: () => number;
-  readonly onStep: (report: StepReport) => void;
+  readonly onStep: (report: StepReport) => unknown;
   readonly onEvaluation: (step: number, evaluation: Evaluation) => void;
 }
 

@@ -7,15 +7,15 @@ import { fromRecord } from './wire.js';
 
 /** Follows the `weights` topic and keeps the versions that are in use loaded in the policy. */
 export interface Versions {
-  /** The newest version, once it is at least `least`. */
+  /** Resolves to the newest version's number once it is at least `least`; loads nothing. */
+  published(least: number): Promise<number>;
+  /** The newest version, loaded, once it is at least `least`. */
   atLeast(least: number): Promise<PolicyVersion>;
   /** Loads a version that is in use by the run's own rules. */
   ready(version: number): Promise<void>;
   /** Loads a version and keeps it until `release`. */
   hold(version: number): Promise<void>;
   release(version: number): void;
-  /** The newest version that has been published, or -1. */
-  newest(): number;
   close(): void;
 }
 
@@ -99,18 +99,21 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     await load(version);
   };
 
+  const publishedAtLeast = async (least: number) => {
+    if (newest < least) await look();
+    if (newest >= least) return newest;
+    return new Promise<number>((resolve, reject) => {
+      waiting.add({ least, resolve, reject });
+      watch();
+    });
+  };
+
   await look();
   return {
     ready,
+    published: publishedAtLeast,
     async atLeast(least) {
-      if (newest < least) await look();
-      const version =
-        newest >= least
-          ? newest
-          : await new Promise<number>((resolve, reject) => {
-              waiting.add({ least, resolve, reject });
-              watch();
-            });
+      const version = await publishedAtLeast(least);
       await load(version);
       unloadOld();
       return { version, digest: published.get(version)?.digest ?? '' };
@@ -124,7 +127,6 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       if (holders > 0) held.set(version, holders);
       else held.delete(version);
     },
-    newest: () => newest,
     close() {
       closed = true;
       clearTimeout(timer);

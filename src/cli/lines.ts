@@ -1,0 +1,64 @@
+import { createInterface } from 'node:readline';
+import { nearest, UserError } from '../errors.js';
+import { shapeLine } from '../pipelines/shape-line.js';
+import { lineVerifiers } from '../verifiers/lines.js';
+import { print, say } from './output.js';
+
+/** Maps the JSON lines of stdin; a bad line is reported, and the others go on. */
+async function eachLine(source: string, map: (line: unknown, where: string) => unknown): Promise<void> {
+  let number = 0;
+  let failed = false;
+  const window: Promise<string | undefined>[] = [];
+  const flush = async () => {
+    const line = await window.shift();
+    if (line !== undefined) print(line);
+  };
+  for await (const text of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+    const where = `${source}:${++number}`;
+    if (text.trim() === '') continue;
+    const one = async () => {
+      try {
+        return JSON.stringify(await map(parse(text, where), where));
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        say(`rlsd: ${error.message}`);
+        failed = true;
+        return undefined;
+      }
+    };
+    window.push(one());
+    if (window.length >= 64) await flush();
+  }
+  while (window.length > 0) await flush();
+  if (failed) process.exitCode = 2;
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError('bad-line', `${where}: not JSON: ${(error as Error).message}`);
+  }
+}
+
+export async function shapeLines(): Promise<void> {
+  await eachLine('stdin', shapeLine);
+}
+
+export async function verifyLines(kind: string): Promise<void> {
+  const known = Object.keys(lineVerifiers);
+  const open = lineVerifiers[kind];
+  if (!open) {
+    const near = nearest(kind, known);
+    throw new UserError(
+      'unknown-verifier',
+      `verify ${kind}: no such kind; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
+    );
+  }
+  const verifier = await open();
+  try {
+    await eachLine('stdin', verifier.line);
+  } finally {
+    await verifier.close();
+  }
+}

@@ -1,0 +1,91 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { nearest } from '../errors.js';
+import { graphFormats } from '../pipelines/graph.js';
+import { check } from './check.js';
+import { listDeadLetters, requeue } from './dead-letters.js';
+import { evaluateFile } from './eval.js';
+import { graph } from './graph.js';
+import { lag, tail, topics } from './inspect.js';
+import { shapeLines, verifyLines } from './lines.js';
+import { resume, run } from './run.js';
+
+const collect = (value: string, before: string[] = []) => [...before, value];
+const whole = (value: string) => {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError(`Expected a whole number.`);
+  return number;
+};
+
+/** The `rlsd` command. */
+export function program(): Command {
+  const rlsd = new Command('rlsd')
+    .description('Streaming post-training of reasoning models: RLSD as a dataflow of topics and operators.')
+    .showSuggestionAfterError()
+    .exitOverride((error) => {
+      process.exit(error.exitCode === 0 ? 0 : 2);
+    });
+  const set = () =>
+    new Option('--set <path=value>', 'override a field of the pipeline; may be given several times').argParser(collect);
+  const json = () => new Option('--json', 'one JSON object a line on stdout, messages on stderr');
+
+  rlsd
+    .command('run <pipeline.yaml>')
+    .description('run a pipeline, or some of its stages')
+    .option('--run <folder>', 'folder of the run (default: a new one under runs/)')
+    .option('--stage <name...>', 'only these stages')
+    .option('--steps <n>', 'training steps', whole)
+    .option('--seed <n>', 'seed of every random draw', whole)
+    .addOption(set())
+    .addOption(json())
+    .action(run);
+  rlsd.command('resume <run>').description('go on after a stop or a crash').addOption(json()).action(resume);
+  rlsd
+    .command('check <pipeline.yaml>')
+    .description('check a pipeline without starting anything')
+    .addOption(set())
+    .addOption(json())
+    .action(check);
+  rlsd
+    .command('graph <pipeline.yaml>')
+    .description('draw the plan')
+    .addOption(new Option('--format <format>').choices(graphFormats).default('mermaid'))
+    .addOption(set())
+    .action(graph);
+  rlsd.command('topics <run>').description('records and digest of each topic').addOption(json()).action(topics);
+  rlsd
+    .command('tail <run> <topic>')
+    .description('the last records of a topic, decoded')
+    .option('-n, --lines <n>', 'how many', whole, 10)
+    .option('-f, --follow', 'wait for more')
+    .option('--show-privileged', 'show the fields that only the teacher may see')
+    .addOption(json())
+    .action(tail);
+  rlsd.command('lag <run>').description('how far each stage is behind').addOption(json()).action(lag);
+  const letters = rlsd.command('dead-letters <run>').description('what failed and why');
+  letters.addOption(json());
+  letters.argument('[action]', 'list or requeue', 'list').action((folder: string, action: string, options: object) => {
+    const actions = { list: listDeadLetters, requeue };
+    const act = actions[action as keyof typeof actions];
+    if (act) return act(folder, options);
+    const near = nearest(action, Object.keys(actions));
+    return letters.error(
+      `error: unknown action ${action}; ${near ? `did you mean ${near}?` : 'expected list or requeue'}`,
+    );
+  });
+  rlsd
+    .command('eval')
+    .description('accuracy of a model on a file of {"id","question","answer"} lines')
+    .requiredOption('--model <folder>', 'Hugging Face folder')
+    .requiredOption('--prompts <file.jsonl>', 'questions with answers')
+    .option('--verify <spec>', 'verifier and settings, as in a pipeline', '{math: {}}')
+    .option('--temperature <t>', '0 is greedy', Number, 0)
+    .option('--max-tokens <n>', 'tokens of a completion at most', whole, 64)
+    .option('--limit <n>', 'only the first n lines', whole)
+    .option('--seed <n>', 'seed of the draws', whole, 0)
+    .option('--system <text>', 'system message before each question')
+    .addOption(json())
+    .action(evaluateFile);
+  rlsd.command('shape').description('token advantages of JSON lines of groups, from stdin').action(shapeLines);
+  rlsd.command('verify <kind>').description('verdicts on JSON lines, from stdin').action(verifyLines);
+  return rlsd;
+}

@@ -1,0 +1,148 @@
+import { relative } from 'node:path';
+import { Presets, SingleBar } from 'cli-progress';
+import type { Plan } from '../pipelines/plan.js';
+import type { RunEvent } from '../pipelines/run.js';
+import { colour, print, say, table, toJson } from './output.js';
+
+export interface Reporter {
+  readonly event: (event: RunEvent) => void;
+  readonly end: () => void;
+}
+
+const percent = (share: number | null | undefined) =>
+  share === null || share === undefined ? '-' : `${(100 * share).toFixed(1)} %`;
+const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+
+/** Prints a run's events: JSON lines, a live bar on a terminal, or a line now and then elsewhere. */
+export function reporter(plan: Plan, json: boolean): Reporter {
+  if (json) return { event: (event) => print(toJson(event)), end: () => {} };
+  return process.stderr.isTTY ? live(plan) : plain(plan);
+}
+
+/** What both kinds of human output say of a step. */
+function stepTexts(
+  event: Extract<RunEvent, { event: 'step' }>,
+  heldOut: number | undefined,
+  started: number,
+  first: number,
+) {
+  const { step, steps, values, lag } = event;
+  const done = step + 1;
+  const elapsed = (performance.now() - started) / 1000;
+  const left = (elapsed / Math.max(1, done - first)) * (steps - done);
+  const behind = Object.values(lag).reduce((sum, one) => sum + one, 0);
+  return {
+    reward: (values.reward ?? 0).toFixed(2),
+    heldOut: percent(heldOut),
+    speed: `${Math.round((values.tokens ?? 0) / Math.max(values.seconds ?? 0, 1e-3))} tok/s`,
+    lag: `lag ${behind}`,
+    left: clock(left),
+  };
+}
+
+function live(plan: Plan): Reporter {
+  const bar = new SingleBar(
+    {
+      format: `${plan.spec.pipeline} {bar} step {value}/{total}  reward {reward}  held-out {heldOut}  {speed}  {lag}  {left} left`,
+      hideCursor: true,
+      clearOnComplete: true,
+    },
+    Presets.rect,
+  );
+  const state = tracker();
+  const above = (line: string) => {
+    bar.stop();
+    say(line);
+    bar.start(plan.spec.steps, state.done, state.texts);
+  };
+  return {
+    event(event) {
+      state.take(event);
+      if (event.event === 'started') {
+        say(startedLine(event));
+        bar.start(event.steps, 0, state.texts);
+      } else if (event.event === 'step') bar.update(event.step + 1, state.texts);
+      else if (event.event === 'deadLetter') above(deadLetterLine(event));
+      else if (event.event === 'summary') {
+        bar.stop();
+        print(summaryText(event));
+      }
+    },
+    end: () => bar.stop(),
+  };
+}
+
+function plain({ spec }: Plan): Reporter {
+  const state = tracker();
+  const every = Math.max(1, Math.round(spec.steps / 20));
+  return {
+    event(event) {
+      state.take(event);
+      if (event.event === 'started') say(startedLine(event));
+      if (event.event === 'deadLetter') say(deadLetterLine(event));
+      if (event.event === 'heldOut')
+        say(`held-out after ${event.version} steps: ${event.correct} of ${event.n}, ${percent(event.accuracy)}`);
+      if (event.event === 'step' && ((event.step + 1) % every === 0 || event.step + 1 === event.steps)) {
+        const { reward, speed, lag, left } = state.texts;
+        say(`step ${event.step + 1}/${event.steps}  reward ${reward}  ${speed}  ${lag}  ${left} left`);
+      }
+      if (event.event === 'summary') print(summaryText(event));
+    },
+    end: () => {},
+  };
+}
+
+function tracker() {
+  const state = {
+    done: 0,
+    texts: { reward: '-', heldOut: '-', speed: '-', lag: '', left: '-' },
+    take(event: RunEvent) {
+      if (event.event === 'heldOut') {
+        heldOut = event.accuracy;
+        state.texts.heldOut = percent(heldOut);
+      }
+      if (event.event !== 'step') return;
+      first ??= event.step;
+      state.done = event.step + 1;
+      state.texts = stepTexts(event, heldOut, started, first);
+    },
+  };
+  const started = performance.now();
+  let heldOut: number | undefined;
+  let first: number | undefined;
+  return state;
+}
+
+const startedLine = ({ run, folder, steps, resumed }: Extract<RunEvent, { event: 'started' }>) =>
+  `${colour.bold(run)}: ${steps} steps in ${relative(process.cwd(), folder) || folder}${resumed ? ', going on' : ''}`;
+
+const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'deadLetter' }>) =>
+  `${colour.yellow('dead letter')} ${stage} ${cause}: ${error}`;
+
+function summaryText({
+  run,
+  folder,
+  steps,
+  seconds,
+  heldOut,
+  weights,
+  records,
+}: Extract<RunEvent, { event: 'summary' }>): string {
+  const shown = (path: string) => relative(process.cwd(), path) || path;
+  const gain = heldOut.before === null || heldOut.after === null ? '' : ` (${percent(heldOut.before)} before)`;
+  return [
+    '',
+    `${colour.bold(run)}: ${steps} steps in ${clock(seconds)}`,
+    ...(heldOut.n > 0
+      ? [
+          `held-out accuracy ${colour.green(percent(heldOut.after))}${gain}, ${heldOut.n} prompts that were never trained on`,
+        ]
+      : []),
+    `weights ${shown(weights.path)}  ${weights.digest.slice(0, 16)}`,
+    `topics in ${shown(folder)}:`,
+    table(
+      ['topic', 'records'],
+      Object.entries(records).filter(([name]) => name !== 'source'),
+    ),
+  ].join('\n');
+}

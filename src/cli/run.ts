@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { nearest, UserError } from '../errors.js';
+import { loadThrough } from '../pipelines/load-through.js';
+import { readManifest } from '../pipelines/manifest.js';
+import { type Plan, planOf } from '../pipelines/plan.js';
+import { runPipeline } from '../pipelines/run.js';
+import { readPlan } from './check.js';
+import { reporter } from './progress.js';
+
+interface Options {
+  readonly run?: string;
+  readonly stage?: readonly string[];
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly set?: readonly string[];
+  readonly json?: boolean;
+}
+
+export async function run(file: string, options: Options): Promise<void> {
+  const sets = [
+    ...(options.set ?? []),
+    ...(options.steps === undefined ? [] : [`steps=${options.steps}`]),
+    ...(options.seed === undefined ? [] : [`seed=${options.seed}`]),
+  ];
+  const plan = await readPlan(file, sets);
+  const names = plan.stages.map(({ name }) => name);
+  for (const name of options.stage ?? []) {
+    if (names.includes(name)) continue;
+    const near = nearest(name, names);
+    throw new UserError(
+      'unknown-stage',
+      `--stage ${name}: the plan has no such stage; ${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
+    );
+  }
+  await execute(plan, resolve(options.run ?? newFolder(plan.spec.pipeline)), options);
+}
+
+export async function resume(folder: string, options: { json?: boolean }): Promise<void> {
+  const { spec, folder: base } = readManifest(folder);
+  await execute(planOf(spec, base, await loadThrough(spec, base)), resolve(folder), options);
+}
+
+async function execute(plan: Plan, folder: string, { stage, json }: Pick<Options, 'stage' | 'json'>): Promise<void> {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const report = reporter(plan, json ?? false);
+  try {
+    await runPipeline({ plan, folder, signal: abort.signal, onEvent: report.event, ...(stage && { stages: stage }) });
+  } finally {
+    report.end();
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}
+
+/** The first of runs/NAME-1, runs/NAME-2 … that is not there yet. */
+function newFolder(name: string): string {
+  for (let n = 1; ; n++) {
+    const folder = join('runs', `${name}-${n}`);
+    if (!existsSync(folder)) return folder;
+  }
+}

@@ -1,0 +1,67 @@
+import { UserError } from '../errors.js';
+import { readConfig } from '../policy/folder.js';
+import { readTokenizer } from '../policy/tokenizer.js';
+import { checkKinds, checkWindow } from '../privileged/template.js';
+import { createVerifier } from '../verifiers/create.js';
+import { needsTeacher, type Plan } from './plan.js';
+import { baseFolder, teacherTemplate } from './resources.js';
+import { openSource } from './source.js';
+import { makeShaper } from './stages.js';
+
+/** Every problem of a plan that can be found without starting it, a line each; empty when it can run. */
+export async function checkPlan(plan: Plan): Promise<string[]> {
+  const { spec, folder } = plan;
+  const problems: string[] = [];
+  const attempt = async (check: () => unknown) => {
+    try {
+      await check();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(error.message);
+    }
+  };
+  const demand = (fine: boolean, problem: string) => {
+    if (!fine) problems.push(problem);
+  };
+  const { teach, publish, flow, learn, rollout, steps } = spec;
+  const every = publish.every;
+  demand(steps % every === 0, `publish.every: found ${every}, expected a divisor of steps (${steps})`);
+  demand(
+    teach.every % every === 0,
+    `teach.every: found ${teach.every}, expected a multiple of publish.every (${every})`,
+  );
+  demand(
+    flow.maxLag >= every - 1,
+    `flow.maxLag: found ${flow.maxLag}, expected at least publish.every - 1 (${every - 1})`,
+  );
+  demand(
+    flow.credit === undefined || flow.credit >= learn.prompts,
+    `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
+  );
+  demand(
+    !needsTeacher(spec) || spec.privileged.length > 0,
+    'privileged: is empty; shape.rlsd reads teacher scores, and the teacher needs context: expected some of reference, trace',
+  );
+  await attempt(() => makeShaper(spec));
+  await attempt(async () => (await createVerifier(spec.verify)).close());
+  await attempt(() => openSource(spec, folder));
+  await attempt(() => {
+    const base = baseFolder(spec, folder);
+    const config = readConfig(base);
+    const tokenizer = readTokenizer(base, config.vocabSize);
+    if (!needsTeacher(spec)) return;
+    const template = teacherTemplate(spec);
+    checkKinds(template, spec.privileged, 'teach.template');
+    checkWindow(
+      template,
+      {
+        countTokens: (text) => tokenizer.encode(text).length,
+        contextTokens: teach.contextTokens ?? 0,
+        maxTokens: rollout.maxTokens,
+        contextLength: config.maxPositionEmbeddings,
+      },
+      'teach.template',
+    );
+  });
+  return problems;
+}

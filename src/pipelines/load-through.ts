@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { UserError } from '../errors.js';
+import type { Through } from './plan.js';
+import type { PipelineSpec } from './spec.js';
+
+/**
+ * The user's operators that a spec names: modules whose default export is a function that gives the RxJS operator.
+ * @throws {UserError} `bad-operator`
+ */
+export async function loadThrough(spec: PipelineSpec, folder: string): Promise<Through[]> {
+  return Promise.all(
+    Object.entries(spec.through).map(async ([topic, path]) => {
+      const file = resolve(folder, path);
+      let operator: unknown;
+      try {
+        operator = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
+      } catch (error) {
+        throw new UserError('bad-operator', `through.${topic}: ${file} cannot be loaded: ${(error as Error).message}`);
+      }
+      if (typeof operator !== 'function')
+        throw new UserError(
+          'bad-operator',
+          `through.${topic}: ${file} has ${operator === undefined ? 'no default export' : `a default export that is a ${typeof operator}`}, expected a function that gives an RxJS operator`,
+        );
+      const name = path.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+      return { topic, name, operator } as unknown as Through;
+    }),
+  );
+}
