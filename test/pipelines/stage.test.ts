@@ -153,7 +153,7 @@ describe('a stage over records', () => {
         output: 'rollouts',
         outputTopic: 'verdicts',
         unit: 'record',
-        operator: () => filter(() => false),
+        operator: () => filter<Rollout>(() => false),
         credit: 4,
         concurrency: 1,
       },
