@@ -96,6 +96,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
   const ready: Work<Input>[] = [];
   let running = 0;
   let committing = false;
+  let moreToCommit = false;
   let changed = () => {};
   let fail = (_: unknown) => {};
 
@@ -242,12 +243,14 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
   };
 
   const commit = async () => {
+    // Work that finishes while a commit is under way is seen by one more round.
+    moreToCommit = true;
     if (committing) return;
     committing = true;
     try {
-      for (let moved = true; moved; ) {
-        moved = false;
-        for (const [partition, window] of windows) moved = (await commitWindow(partition, window)) || moved;
+      while (moreToCommit) {
+        moreToCommit = false;
+        for (const [partition, window] of windows) if (await commitWindow(partition, window)) moreToCommit = true;
       }
     } finally {
       committing = false;
