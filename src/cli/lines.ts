@@ -5,7 +5,7 @@ import { lineVerifiers } from '../verifiers/lines.js';
 import { print, say } from './output.js';
 
 /** Maps the JSON lines of stdin; a bad line is reported, and the others go on. */
-async function eachLine(source: string, map: (line: unknown, where: string) => unknown): Promise<void> {
+async function eachLine(map: (line: unknown, source: string, number: number) => unknown): Promise<void> {
   let number = 0;
   let failed = false;
   const window: Promise<string | undefined>[] = [];
@@ -14,11 +14,11 @@ async function eachLine(source: string, map: (line: unknown, where: string) => u
     if (line !== undefined) print(line);
   };
   for await (const text of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    const where = `${source}:${++number}`;
+    const line = ++number;
     if (text.trim() === '') continue;
     const one = async () => {
       try {
-        return JSON.stringify(await map(parse(text, where), where));
+        return JSON.stringify(await map(parse(text, `stdin:${line}`), 'stdin', line));
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         say(`rlsd: ${error.message}`);
@@ -42,23 +42,18 @@ function parse(text: string, where: string): unknown {
 }
 
 export async function shapeLines(): Promise<void> {
-  await eachLine('stdin', shapeLine);
+  await eachLine((line, source, number) => shapeLine(line, `${source}:${number}`));
 }
 
 export async function verifyLines(kind: string): Promise<void> {
   const known = Object.keys(lineVerifiers);
-  const open = lineVerifiers[kind];
-  if (!open) {
+  const verifyLine = lineVerifiers[kind];
+  if (!verifyLine) {
     const near = nearest(kind, known);
     throw new UserError(
       'unknown-verifier',
       `verify ${kind}: no such kind; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
-  const verifier = await open();
-  try {
-    await eachLine('stdin', verifier.line);
-  } finally {
-    await verifier.close();
-  }
+  await eachLine(verifyLine);
 }

@@ -45,7 +45,7 @@ export async function openTeacher(spec: PipelineSpec, folder: string, log: Topic
   const tokenizer = readTokenizer(base, readConfig(base).vocabSize);
   const { contextTokens, context: shown } = spec.teach;
   const privileged = privilegedStore(await privilegedTable(log), {
-    kinds: spec.privileged,
+    joins: spec.privileged,
     labels: [],
     shown,
     seed: spec.seed,
