@@ -16,6 +16,7 @@ export interface ToWorker {
 
 export type FromWorker =
   | { readonly ready: true }
+  | { readonly started: true }
   | { readonly judgement: Judgement }
   | { readonly error: string; readonly code?: string };
 
@@ -40,6 +41,7 @@ interface Job {
 /** A worker that waits for something other than the processor has this many times its seconds of idle time. */
 const IDLE_FACTOR = 3;
 const LEAST_TIMER = 20;
+const LOAD_SECONDS = 30;
 
 const entry = fileURLToPath(workerUrl('./worker.js', import.meta.url));
 
@@ -111,12 +113,14 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       const usage = treeUsage(pid);
       return { cpu: usage.cpuSeconds, idle: performance.now() / 1000 - usage.waitSeconds - usage.cpuSeconds };
     };
-    const begin = spent();
+    // Loading a kind for the first time is no part of the item.
+    let begin = spent();
+    let seconds = job.seconds + LOAD_SECONDS;
     let timer: NodeJS.Timeout;
     let late = false;
     const watch = () => {
       const now = spent();
-      const left = Math.min(job.seconds - (now.cpu - begin.cpu), job.seconds * IDLE_FACTOR - (now.idle - begin.idle));
+      const left = Math.min(seconds - (now.cpu - begin.cpu), seconds * IDLE_FACTOR - (now.idle - begin.idle));
       if (left > 0) {
         timer = setTimeout(watch, Math.max(LEAST_TIMER, left * 1000));
         return;
@@ -124,7 +128,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       late = true;
       worker.kill('SIGKILL');
     };
-    timer = setTimeout(watch, job.seconds * 1000);
+    timer = setTimeout(watch, seconds * 1000);
 
     const finish = () => {
       clearTimeout(timer);
@@ -133,6 +137,13 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       job.signal?.removeEventListener('abort', abort);
     };
     const answered = (message: FromWorker) => {
+      if ('started' in message) {
+        begin = spent();
+        seconds = job.seconds;
+        clearTimeout(timer);
+        timer = setTimeout(watch, seconds * 1000);
+        return;
+      }
       finish();
       if ('judgement' in message) job.resolve(message.judgement);
       else if ('error' in message) {

@@ -21,6 +21,7 @@ const say = (message: FromWorker) => process.send?.(message);
 process.on('message', async ({ kind, settings, question, where }: ToWorker) => {
   try {
     const judge = await judgeOf(kind, settings);
+    say({ started: true });
     say({ judgement: await judge.judge(question, where) });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);

@@ -110,6 +110,8 @@ async function relay(program: Running, judge: Running, outcomes: Outcome[], all:
     }
     const message: Record<string, unknown> = JSON.parse(line.value);
     if (typeof message.broken === 'string') throw new UserError('bad-tests', message.broken);
+    if (message.nonsense === true)
+      return { mishap: { outcome: 'crash', detail: 'the program broke the conversation' } };
     if (message.ask !== undefined) {
       program.stdin.write(`${JSON.stringify(message.ask)}\n`);
       const answer = await fromProgram.next();
