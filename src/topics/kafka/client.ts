@@ -16,6 +16,8 @@ export interface Client {
   coordinator(kind: 'group' | 'transaction', id: string): Promise<Broker>;
   /** Tries again with growing pauses while the failure may pass, for at most `forMs`. */
   retrying<T>(doing: string, attempt: () => Promise<T>, forMs?: number): Promise<T>;
+  /** From here on nothing is tried again. */
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -125,6 +127,9 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
       coordinators.set(name, found);
       found.catch(() => coordinators.delete(name));
       return found;
+    },
+    stop() {
+      closed = true;
     },
     async close() {
       closed = true;

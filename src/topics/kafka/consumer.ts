@@ -2,7 +2,6 @@ import { UserError } from '../../errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type Position, type TopicPartition } from '../log.js';
 import { type Assembler, assembler } from './chunks.js';
 import type { Client } from './client.js';
-import { protocolType } from './errors.js';
 import { committedMessages, EARLIEST, messagesBetween, OFFSET_OUT_OF_RANGE, offsetAtTime } from './fetch.js';
 import { type GroupOptions, heartbeat, join, type Seat } from './group.js';
 import { type Broker, protocolError } from './internals.js';
@@ -66,8 +65,8 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
     notify();
   };
   const id = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
-  const transactionalId = (number: number) => `${transactionalIdPrefix}${group}-${number}`;
-  const newWriter = (number: number) => openWriter(client, { transactionalId: transactionalId(number), ...writing });
+  const newWriter = (number: number) =>
+    openWriter(client, { transactionalId: `${transactionalIdPrefix}${number}`, ...writing });
 
   const revoke = (lost: readonly Owned[]) => {
     for (const partition of lost) owned.delete(id(partition));
@@ -126,9 +125,10 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
       notify();
     });
 
+  // Others may have had what this member holds: it starts again from the committed offsets.
   const lapse = () => {
     revoke([...owned.values()]);
-    seat = undefined;
+    seat = seat && { ...seat, numbers: [] };
   };
 
   let beating = false;
@@ -193,13 +193,14 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
           const broker = await client.leader(position.topic, position.partition);
           leaders.set(broker, [...(leaders.get(broker) ?? []), position]);
         }
-        await Promise.all(
+        // All must be over before one is tried again: two fetches of a partition at once would give its records twice.
+        const outcomes = await Promise.allSettled(
           [...leaders].map(async ([broker, partitions]) => {
             await receive(broker, partitions, waitMs);
-            for (const position of partitions) position.fetching = false;
             notify();
           }),
         );
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       })
       .catch((error) => {
         if (!closed) fail(error);
@@ -248,19 +249,19 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
     if (!writer || !seat) throw new FencedError(`group ${group}: this member owns no partition`);
     const membership = { group, generation: seat.generation, member: seat.member, offsets };
     try {
-      await writer.write(appends, membership);
+      await writer.write(appends, membership).catch(async (error) => {
+        if (!(error instanceof FencedError) || !writer || !seat) throw error;
+        // The id was taken by a new owner, or the broker ended a transaction that took too long. The group knows which.
+        if ((await heartbeat(client, group, seat)) === 'lapsed') throw error;
+        await writer.init();
+        await writer.write(appends, membership);
+      });
     } catch (error) {
-      if (!(error instanceof FencedError)) throw error;
-      // The id was taken by a new owner, or the broker ended a transaction that took too long. The group knows which.
-      const lost = protocolType(error) === 'ILLEGAL_GENERATION' || protocolType(error) === 'UNKNOWN_MEMBER_ID';
-      const standing = lost ? 'lapsed' : await heartbeat(client, group, seat);
-      if (standing === 'lapsed') {
+      if (error instanceof FencedError) {
         lapse();
         void rejoin().catch(fail);
-        throw error;
       }
-      await writer.init();
-      await writer.write(appends, membership);
+      throw error;
     }
     for (const position of offsets) {
       const held = owned.get(id(position));
@@ -309,6 +310,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
       closed = true;
       clearInterval(timer);
       notify();
+      client.stop();
       await turn;
       if (seat) {
         const { member } = seat;

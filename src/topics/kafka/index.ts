@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import type { Append, Consumer, LogRecord, TopicLog } from '../log.js';
+import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../log.js';
 import { type Client, openClient } from './client.js';
 import { COMPRESSION } from './codecs.js';
 import { openConsumer } from './consumer.js';
@@ -61,6 +61,16 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
     ...writing,
   });
   let turn: Promise<unknown> = Promise.resolve();
+  // Nobody else has this id: fenced means that the broker ended the transaction because it took too long, as in an outage.
+  const appendAll = async (appends: readonly Append[]) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await appender.write(appends);
+      } catch (error) {
+        if (!(error instanceof FencedError) || attempt === 5) throw error;
+      }
+    }
+  };
   const consumers = new Set<Consumer>();
 
   const consume = async (group: string, topics: readonly string[]): Promise<Consumer> => {
@@ -69,7 +79,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
       group: groupPrefix + group,
       topics: topics.map(physical),
       sessionMs: settings.sessionMs ?? 30_000,
-      transactionalIdPrefix,
+      transactionalIdPrefix: `${transactionalIdPrefix}${group}-`,
       writing,
     }).catch(async (error) => {
       await own.close();
@@ -100,7 +110,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
       }),
     describe: () => describeTopics(admin, client, topicPrefix, written),
     append(appends) {
-      const result = turn.then(() => appender.write(outgoing(appends)));
+      const result = turn.then(() => appendAll(outgoing(appends)));
       turn = result.catch(() => {});
       return result.then(logical);
     },
