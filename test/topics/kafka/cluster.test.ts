@@ -5,7 +5,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, openClient } from '../../../src/topics/kafka/client.js';
 import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { openWriter } from '../../../src/topics/kafka/transaction.js';
 import { FencedError, type LogRecord, type TopicLog } from '../../../src/topics/log.js';
 import { type Broker, startBroker } from '../../broker/broker.mjs';
 import { noBroker } from '../../broker/require.js';
@@ -183,6 +185,64 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three broke
     const message = await log.ensureTopics([{ name: 'prompts', partitions: 4, compact: true }]).catch(String);
     expect(message).toMatch(/prompts: partitions is 2, expected 4; compact is false, expected true/);
     expect(message).toMatch(/retention ms is 1000, expected -1; max.message.bytes is 5000, expected at least 1000000/);
+  });
+
+  describe('the locks behind exactly once', () => {
+    const clients: Client[] = [];
+    afterEach(async () => {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+    });
+    const writerOf = async (transactionalId: string) => {
+      const client = await openClient({
+        brokers: cluster.brokers,
+        clientId: 'test',
+        connectionTimeout: 5000,
+        authenticationTimeout: 5000,
+        reauthenticationThreshold: 5000,
+        requestTimeout: 30_000,
+        enforceRequestTimeout: true,
+        metadataMaxAge: 300_000,
+        allowAutoTopicCreation: false,
+        isolationLevel: 1,
+        retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1000 },
+      });
+      clients.push(client);
+      const isCompacted = async () => false;
+      return openWriter(client, { transactionalId, compression: 0, limit: 1_000_000, written: new Map(), isCompacted });
+    };
+
+    it('refuse a writer whose id was taken', async () => {
+      const settings = settingsOf();
+      const log = await open(settings);
+      await log.ensureTopics([{ name: 'out', partitions: 1 }]);
+      const append = { topic: `${settings.topicPrefix}out`, key: 'k', value: text('v') };
+      const former = await writerOf(`${settings.topicPrefix}id`);
+      await former.write([append]);
+      const heir = await writerOf(`${settings.topicPrefix}id`);
+      await heir.init();
+      await expect(former.write([append])).rejects.toThrow(FencedError);
+      await heir.write([append]);
+      expect(await readAll(log, 'out', 1)).toHaveLength(2);
+    });
+
+    it('refuse offsets of another generation, and the outputs with them', async () => {
+      const settings = settingsOf();
+      const log = await open(settings);
+      await log.ensureTopics([
+        { name: 'in', partitions: 1 },
+        { name: 'out', partitions: 1 },
+      ]);
+      await log.append([{ topic: 'in', key: 'k', value: text('v') }]);
+      await log.consumer('g', ['in']);
+      const group = `${settings.topicPrefix}g`;
+      const offsets = [{ topic: `${settings.topicPrefix}in`, partition: 0, offset: 1n }];
+      const append = { topic: `${settings.topicPrefix}out`, key: 'k', value: text('v') };
+      const stranger = await writerOf(`${settings.topicPrefix}stranger`);
+      const write = stranger.write([append], { group, generation: 99, member: 'nobody', offsets });
+      await expect(write).rejects.toThrow(FencedError);
+      expect(await readAll(log, 'out', 1)).toEqual([]);
+      expect((await log.committed('g', 'in'))[0]?.offset).toBe(0n);
+    });
   });
 
   describe('a process that was stopped past its session', () => {
