@@ -104,6 +104,52 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three broke
     expect(keys).toEqual(Array.from({ length: count }, (_, i) => `k${i}`).sort());
   });
 
+  it('loses and repeats nothing while processes are killed', async () => {
+    const settings = settingsOf({ sessionMs: 1500 });
+    const log = await open(settings);
+    await log.ensureTopics([
+      { name: 'in', partitions: 4 },
+      { name: 'out', partitions: 4 },
+    ]);
+    const count = 1000;
+    const keys = Array.from({ length: count }, (_, i) => `k${i}`);
+    await log.append(keys.map((key) => ({ topic: 'in', key, value: text('v') })));
+    const start = () => {
+      const child = spawn(process.execPath, [fileURLToPath(new URL('copier.mjs', import.meta.url))], {
+        env: { ...process.env, SETTINGS: JSON.stringify(settings) },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      child.stderr.on('data', (data) => complaints.push(String(data)));
+      return child;
+    };
+    const complaints: string[] = [];
+    const children = [start(), start()];
+    const copied = async () => {
+      let total = 0n;
+      for (const { offset } of await log.committed('copy', 'in')) total += offset;
+      return Number(total);
+    };
+    try {
+      let kills = 0;
+      for (let before = 0; ; ) {
+        const now = await copied();
+        if (now >= count) break;
+        // Killed while it copies: as soon as the two have got on since the last kill.
+        if (now > before + count / 8) {
+          before = now;
+          const [victim] = children.splice(kills++ % 2, 1);
+          victim?.kill('SIGKILL');
+          children.push(start());
+        }
+      }
+      expect(kills).toBeGreaterThan(3);
+    } finally {
+      for (const child of children) child.kill('SIGKILL');
+    }
+    expect(complaints).toEqual([]);
+    expect((await readAll(log, 'out', 4)).map(({ key }) => key).sort()).toEqual([...keys].sort());
+  });
+
   it('carries records larger than the message limit in chunks', async () => {
     const settings = settingsOf({ maxMessageBytes: 20_000, compression: 'snappy' });
     const log = await open(settings);
