@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import { workerUrl } from '../worker-url.js';
-import { treeUsage } from './sandbox/tree.js';
+import { killTree, treeUsage } from './sandbox/tree.js';
 import type { Judgement, Question } from './verifier.js';
 
 export interface ToWorker {
@@ -126,7 +126,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
         return;
       }
       late = true;
-      worker.kill('SIGKILL');
+      killTree(worker.pid);
     };
     timer = setTimeout(watch, seconds * 1000);
 
@@ -172,7 +172,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       }
     };
     const abort = () => {
-      worker.kill('SIGKILL');
+      killTree(worker.pid);
     };
     worker.on('message', answered);
     worker.on('exit', died);
@@ -202,7 +202,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
             new Promise<void>((resolve) => {
               worker.ref();
               worker.once('exit', () => resolve());
-              worker.kill('SIGKILL');
+              killTree(worker.pid);
             }),
         ),
       );

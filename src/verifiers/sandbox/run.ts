@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { box, channels, rlimits, sandboxCommand } from './arguments.js';
 import type { Limits } from './limits.js';
 import { seccompProgram } from './seccomp.js';
-import { treeUsage } from './tree.js';
+import { killTree, treeUsage } from './tree.js';
 
 export interface Program {
   readonly command: readonly string[];
@@ -98,7 +98,7 @@ function startInSandbox(program: Program, interactive: boolean): Running {
     child,
     program.limits,
     interactive,
-    () => child.kill('SIGKILL'),
+    () => killTree(child.pid),
     (stderr, stopped) => {
       // One that was stopped may not have come so far as to say that it had started.
       if (!stopped && !status.includes('"child-pid"')) throw new Error(`the sandbox did not start: ${stderr.trim()}`);

@@ -53,3 +53,19 @@ export function treeUsage(pid: number): TreeUsage {
   }
   return { cpuSeconds: ticks / TICKS, waitSeconds, memoryBytes };
 }
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // The process ended meanwhile.
+  }
+}
+
+/** Kills a process, where it did start, and everything that it started. Each is stopped first, so that none can start another unseen. */
+export function killTree(pid: number | undefined): void {
+  if (pid === undefined) return;
+  signal(pid, 'SIGSTOP');
+  for (const child of children(pid)) killTree(child);
+  signal(pid, 'SIGKILL');
+}
