@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../log.js';
+import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog, type TopicSpec } from '../log.js';
 import { type Client, openClient } from './client.js';
 import { COMPRESSION } from './codecs.js';
 import { openConsumer } from './consumer.js';
@@ -12,7 +12,7 @@ import { fetchOffsets } from './protocol.js';
 import { openRegistry } from './registry.js';
 import { saslOptions, tlsOptions } from './security.js';
 import type { KafkaSettings } from './settings.js';
-import { compactedTopics, describeTopics, ensureTopics } from './topics.js';
+import { compactedTopics, compareTopics, describeTopics, ensureTopics } from './topics.js';
 import { openWriter } from './transaction.js';
 
 export { type KafkaSettings, parseKafkaSettings } from './settings.js';
@@ -34,7 +34,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
   const maxMessageBytes = settings.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES;
   const connection = connectionOptions(settings);
   const client = await openClient(connection);
-  const admin = new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();
+  const admin = adminOf(connection);
   try {
     await admin.connect();
   } catch (error) {
@@ -133,6 +133,31 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
   };
   return settings.schemaRegistry ? framed(log, openRegistry(settings.schemaRegistry), topicPrefix) : log;
 }
+
+/**
+ * Compares the topics of a cluster with what a pipeline needs, without creating any.
+ * @throws {UserError} as `openKafka`
+ */
+export async function checkKafkaTopics(
+  settings: KafkaSettings,
+  specs: readonly TopicSpec[],
+): Promise<{ readonly missing: readonly string[]; readonly wrong: readonly string[] }> {
+  const connection = connectionOptions(settings);
+  await (await openClient(connection)).close();
+  const admin = adminOf(connection);
+  try {
+    await admin.connect();
+    const maxMessageBytes = settings.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES;
+    return await compareTopics(admin, specs, settings.topicPrefix ?? '', { maxMessageBytes });
+  } catch (error) {
+    throw explain(error, settings.brokers, 'looking up topics');
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const adminOf = (connection: ClusterOptions) =>
+  new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();
 
 async function committedOffsets(client: Client, group: string, topic: string) {
   const count = await client.partitions(topic);

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 
 /**
  * The parts of kafkajs below its consumer and producer: connections, metadata, and one method a request. Its consumer loop owns
@@ -176,7 +177,7 @@ export interface ClusterOptions {
 
 const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
 const { createLogger } = require('kafkajs/src/loggers') as { createLogger(options: object): object };
-const socketFactory = require('kafkajs/src/network/socketFactory') as () => unknown;
+const socketFactory = require('kafkajs/src/network/socketFactory') as () => (options: object) => Socket;
 const EncoderClass = require('kafkajs/src/protocol/encoder') as new () => Encoder;
 const DecoderClass = require('kafkajs/src/protocol/decoder') as new (data: Buffer) => Decoder;
 const protocolErrors = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
@@ -213,7 +214,13 @@ export const compressionCodecs = (require('kafkajs') as { CompressionCodecs: Rec
 export function newCluster(options: ClusterOptions): Cluster {
   // kafkajs logs every failed attempt; what matters reaches the caller as an error.
   const logger = createLogger({ level: 0, logCreator: () => () => {} });
-  return new ClusterClass({ ...options, logger, socketFactory: socketFactory() });
+  const create = socketFactory();
+  return new ClusterClass({
+    ...options,
+    logger,
+    // While a broker is away, every request that fails lets go of the same socket, and Node would warn of a leak.
+    socketFactory: (wanted: object) => create(wanted).setMaxListeners(0),
+  });
 }
 
 export const encoder = (): Encoder => new EncoderClass();

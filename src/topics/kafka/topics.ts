@@ -73,6 +73,34 @@ function differences(spec: TopicSpec, found: Found, minBytes: number): string[] 
   return list;
 }
 
+/** Every difference of the topics that exist, a line each, and the names of those that are missing; creates nothing. */
+export async function compareTopics(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  prefix: string,
+  { maxMessageBytes }: TopicDefaults,
+): Promise<{ readonly missing: readonly string[]; readonly wrong: readonly string[] }> {
+  const there = await lookUp(
+    admin,
+    specs.map(({ name }) => prefix + name),
+  );
+  const missing = specs.filter(({ name }) => !there.has(prefix + name)).map(({ name }) => name);
+  return { missing, wrong: differencesOf(specs, there, prefix, maxMessageBytes) };
+}
+
+function differencesOf(
+  specs: readonly TopicSpec[],
+  there: ReadonlyMap<string, Found>,
+  prefix: string,
+  minBytes: number,
+): string[] {
+  return specs.flatMap((spec) => {
+    const topic = there.get(prefix + spec.name);
+    const list = topic ? differences(spec, topic, minBytes) : [];
+    return list.length > 0 ? [`${spec.name}: ${list.join('; ')}`] : [];
+  });
+}
+
 /** Creates the topics that are missing and compares the others. @throws {TopicMismatchError} with every difference of every topic. */
 export async function ensureTopics(
   admin: Admin,
@@ -112,11 +140,10 @@ export async function ensureTopics(
   }
   // Another process may have made them at the same moment, with other settings.
   const wanted = missing.length === 0 ? before : await found(admin, specs.map(physical));
-  const wrong = specs.flatMap((spec) => {
-    const topic = wanted.get(physical(spec));
-    const list = topic ? differences(spec, topic, maxMessageBytes) : ['is missing'];
-    return list.length > 0 ? [`${spec.name}: ${list.join('; ')}`] : [];
-  });
+  const wrong = [
+    ...differencesOf(specs, wanted, prefix, maxMessageBytes),
+    ...specs.filter((spec) => !wanted.has(physical(spec))).map(({ name }) => `${name}: is missing`),
+  ];
   if (wrong.length > 0) throw new TopicMismatchError(wrong.join('\n'));
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, openClient } from '../../../src/topics/kafka/client.js';
-import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { checkKafkaTopics, type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
 import { openWriter } from '../../../src/topics/kafka/transaction.js';
 import { FencedError, type LogRecord, type TopicLog } from '../../../src/topics/log.js';
 import { type Broker, startBroker } from '../../broker/broker.mjs';
@@ -228,9 +228,14 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three broke
       topics: [{ topic: `${settings.topicPrefix}prompts`, numPartitions: 2, configEntries }],
     });
     await admin.disconnect();
-    const message = await log.ensureTopics([{ name: 'prompts', partitions: 4, compact: true }]).catch(String);
+    const spec = { name: 'prompts', partitions: 4, compact: true };
+    const message = await log.ensureTopics([spec]).catch(String);
     expect(message).toMatch(/prompts: partitions is 2, expected 4; compact is false, expected true/);
     expect(message).toMatch(/retention ms is 1000, expected -1; max.message.bytes is 5000, expected at least 1000000/);
+    const found = await checkKafkaTopics(settings, [spec, { name: 'rollouts', partitions: 1 }]);
+    expect(found.missing).toEqual(['rollouts']);
+    expect(message).toContain(found.wrong.join('\n'));
+    expect((await log.describe()).map(({ name }) => name)).toEqual(['prompts']);
   });
 
   describe('the locks behind exactly once', () => {
