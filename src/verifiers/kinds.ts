@@ -1,7 +1,7 @@
 import { digest } from '../digest.js';
-import { optional, readJsonObject, readString } from './fields.js';
+import { optional, readJsonObject, readObject, readString } from './fields.js';
 import { languageName } from './sandbox/toolchains.js';
-import type { Judgement, Question } from './verifier.js';
+import type { Judgement, Question, Verifier } from './verifier.js';
 
 /** A verifier of one kind with its settings read, as a worker runs it. */
 export interface Judge {
@@ -30,8 +30,22 @@ const optionalData = ({ reference }: Question, where: string) => readJsonObject(
 /** Enough for a hundred tests that all run to their limit. */
 const TESTS = 100;
 
+/** A verifier of texts alone: nothing to load for an item, and a deadline for expressions that explode. */
+const ofTexts =
+  (open: (settings: object) => Promise<Verifier>): Kind =>
+  async (value, where) => {
+    const verifier = await open(readObject(value, where));
+    return { hash: verifier.hash, seconds: 5, judge: (question) => verifier.verify(question) };
+  };
+
 /** The kinds that run in the pool, each loaded where it is first asked for. */
 export const kinds: Readonly<Record<string, Kind>> = {
+  math: ofTexts(async (settings) => (await import('./math/index.js')).mathVerifier(settings)),
+  exact: ofTexts(async (settings) => (await import('./simple/index.js')).exactVerifier(settings)),
+  regex: ofTexts(async (settings) => (await import('./simple/index.js')).regexVerifier(settings)),
+  choice: ofTexts(async (settings) => (await import('./simple/index.js')).choiceVerifier(settings)),
+  numeric: ofTexts(async (settings) => (await import('./simple/index.js')).numericVerifier(settings)),
+
   async code(value, where) {
     const { readCodeSettings, checkMachine } = await import('./code/settings.js');
     const [{ judgeCode }, { readCodeTask }] = await Promise.all([import('./code/judge.js'), import('./code/tests.js')]);

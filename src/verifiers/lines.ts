@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import { type Fields, readObject, readString } from './fields.js';
 import { kinds } from './kinds.js';
+import { verifyMathLine } from './math/index.js';
 import { openPool, type Pool } from './pool.js';
 import type { Judgement } from './verifier.js';
 
@@ -86,6 +87,7 @@ export const verifyJsonSchemaLine = lineVerifier('json-schema', ['schema', 'valu
 
 /** What `rlsd verify KIND` runs on each line. */
 export const lineVerifiers: Readonly<Record<string, LineVerifier>> = {
+  math: async (line, source, lineNumber) => verifyMathLine(line, source, lineNumber),
   code: verifyCodeLine,
   compile: verifyCompileLine,
   sql: verifySqlLine,

@@ -1,6 +1,6 @@
 import { digest } from '../../digest.js';
 import { readObject, readString } from '../fields.js';
-import type { Verifier } from '../verifier.js';
+import type { Judgement, Verifier } from '../verifier.js';
 import { judgeMath } from './judge.js';
 import { MATH_FIELDS, type MathOptions, mathSettings } from './options.js';
 
@@ -23,7 +23,7 @@ export function mathVerifier(options: MathOptions = {}): Verifier {
 
 export interface MathLine {
   readonly id: string;
-  readonly verdict: string;
+  readonly verdict: Judgement['verdict'];
   readonly reward: number;
   readonly reason: string;
 }
