@@ -7,7 +7,8 @@ import { runProgram } from '../dist/verifiers/sandbox/run.js';
 import { commandOf, findToolchain } from '../dist/verifiers/sandbox/toolchains.js';
 
 const rounds = 30;
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+// The fastest of many: what else the machine does can only add.
+const fastest = (values) => Math.min(...values);
 
 async function time(work) {
   const start = performance.now();
@@ -23,7 +24,7 @@ async function compare(name, limit, bare, boxed) {
     times.bare.push(await time(bare));
     times.boxed.push(await time(boxed));
   }
-  const [a, b] = [median(times.bare), median(times.boxed)];
+  const [a, b] = [fastest(times.bare), fastest(times.boxed)];
   const overhead = b - a;
   const held = overhead <= limit ? 'held' : 'NOT held';
   console.log(

@@ -3,12 +3,11 @@ import { type Fields, readObject, readString } from './fields.js';
 import { kinds } from './kinds.js';
 import { verifyMathLine } from './math/index.js';
 import { openPool, type Pool } from './pool.js';
-import type { Judgement } from './verifier.js';
 
 /** What `rlsd verify` prints for a line. */
 export interface VerifiedLine {
   readonly id: string;
-  readonly verdict: Judgement['verdict'];
+  readonly verdict: string;
   readonly reward: number;
   readonly reason: string;
 }

@@ -27,6 +27,17 @@ describe('createVerifier', () => {
     await expect(create({ code: { languages: ['pyton'] } })).rejects.toThrow('did you mean "python"?');
   });
 
+  it('judges by mathematics and by simple comparison, in the pool', async () => {
+    const judge = async (spec: unknown, completion: string, answer: string) => {
+      const question = { ...ask(completion), reference: { answer, data: null } };
+      return (await (await create(spec)).verify(question)).verdict;
+    };
+    expect(await judge({ math: {} }, 'so \\boxed{0.5}', '1/2')).toBe('correct');
+    expect(await judge({ math: {} }, 'so \\boxed{0.6}', '1/2')).toBe('incorrect');
+    expect(await judge({ exact: {} }, ' Paris\n', 'Paris')).toBe('correct');
+    expect(await judge({ regex: { pattern: '^(a+)+$' } }, `${'a'.repeat(60)}!`, '')).toBe('timeout');
+  });
+
   it('combines', async () => {
     const verdict = async (spec: unknown) => {
       const { verdict, reward } = await (await create(spec)).verify(ask('ab'));
