@@ -14,7 +14,7 @@ export interface TopicDigest {
 }
 
 /** Headers that tell how a record travelled, not what it says. */
-const transport = new Set(['schema', 'traceparent', 'tracestate']);
+const transport = new Set(['schema', 'stamp', 'traceparent', 'tracestate']);
 
 /**
  * What a topic says, whenever and under whatever name it was said: each record's key, headers and value, in the order of each

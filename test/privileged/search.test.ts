@@ -51,6 +51,18 @@ describe('a store joined by search', () => {
     });
   });
 
+  it('lets the rare words of a question decide, whatever frequent ones stand beside them', async () => {
+    const log = memoryLog();
+    const many = Array.from({ length: 600 }, (_, k) =>
+      document(`d${k}`, [`the of a ${k % 2 ? 'pump' : 'valve'} text${k}`]),
+    );
+    await log.append(many.flat());
+    const index = await searchIndex(await privilegedTable(log));
+    const found = index.search('the of a pump the of a text41', 1, () => true);
+    expect(found.map(({ document }) => document.id)).toEqual(['d41']);
+    expect(index.search('the', 3, () => true)).toHaveLength(3);
+  });
+
   it('never finds what is marked for another pipeline, and says how much that is', async () => {
     const { store } = await storeOf({ joins: [{ search: 10 }] });
     const { pieces } = await store.lookup('any', 'pump engineer earns');

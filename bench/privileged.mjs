@@ -1,0 +1,125 @@
+// Ingest, re-read and join of seeded corpora: a quarter of the documents, then all. `npm run build && node bench/privileged.mjs [documents]`
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { seedOf } from '../dist/digest.js';
+import { privilegedStore } from '../dist/privileged/join.js';
+import { ingest } from '../dist/privileged/sources/ingest.js';
+import { privilegedTable } from '../dist/privileged/table.js';
+import { openEmbedded } from '../dist/topics/index.js';
+
+const documents = Number(process.argv[2] ?? 1000);
+const questions = 2000;
+
+/** A stream of draws below `n` from a 64-bit xorshift, seeded by name. */
+function draws(name) {
+  let state = seedOf('bench', name) | 1n;
+  return (n) => {
+    state ^= (state << 13n) & 0xffffffffffffffffn;
+    state ^= state >> 7n;
+    state ^= (state << 17n) & 0xffffffffffffffffn;
+    return Number(state % BigInt(n));
+  };
+}
+// Words by Zipf's law, the k-th as frequent as 1 / (k + 2.7): as in prose, ten words are a fifth of the text and most occur rarely.
+const syllables = 'ba ce di fo gu ha ke li mo nu pa re si to vu wa xe yi zo'.split(' ');
+const vocabulary = Array.from({ length: 30000 }, (_, k) => {
+  let word = '';
+  for (let n = k + 1; n > 0; n = Math.floor(n / syllables.length)) word += syllables[n % syllables.length];
+  return word;
+});
+let sum = 0;
+const shares = Float64Array.from(vocabulary, (_, k) => {
+  sum += 1 / (k + 2.7);
+  return sum;
+});
+const zipf = (share) => {
+  let low = 0;
+  let high = shares.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (shares[middle] < share * sum) low = middle + 1;
+    else high = middle;
+  }
+  return vocabulary[low];
+};
+const words = (draw, count) => Array.from({ length: count }, () => zipf(draw(1e6) / 1e6)).join(' ');
+
+const timed = async (work) => {
+  const cpu = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { result, cpu: (user + system) / 1e6 };
+};
+const line = (name, seconds, rest) => console.log(`  ${name.padEnd(22)} ${seconds.toFixed(2)} s of one core  ${rest}`);
+const mebibytes = () => {
+  globalThis.gc?.();
+  return process.memoryUsage().rss / 2 ** 20;
+};
+
+/** @returns the most memory that the ingest took beyond what was there, in MiB, and the floors that were missed */
+async function measure(documents) {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-privileged-'));
+  mkdirSync(join(folder, 'docs'));
+  for (let k = 0; k < documents; k++) {
+    const draw = draws(`document${k}`);
+    const sections = Array.from(
+      { length: 20 },
+      (_, s) => `# ${words(draw, 3)} ${s}\n\n${words(draw, 75)}.\n\n${words(draw, 75)}.\n\n`,
+    );
+    writeFileSync(join(folder, 'docs', `document${k}.md`), sections.join(''));
+  }
+  const log = await openEmbedded(join(folder, 'log'));
+  await log.ensureTopics([{ name: 'privileged', partitions: 1, compact: true }]);
+  const options = { run: 'bench', sources: [{ files: ['docs/*.md'] }], folder, now: Date.now };
+  const table = await privilegedTable(log, { cacheCharacters: 1 << 20 });
+  const before = mebibytes();
+  let peak = before;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss / 2 ** 20);
+  }, 10);
+  const first = await timed(() => ingest(log, table, options));
+  clearInterval(watch);
+  console.log(`${documents} documents, ${first.result.chunks} chunks`);
+  line('ingest', first.cpu, `floor 60 s; ${(peak - before).toFixed(0)} MiB at most beyond what was there`);
+  const again = await timed(() => ingest(log, table, options));
+  line('unchanged', again.cpu, `floor 5 s; 1/${(first.cpu / again.cpu).toFixed(0)} of the first`);
+  const cold = await timed(async () => ingest(log, await privilegedTable(log), options));
+  line('unchanged, restarted', cold.cpu, 'floor 5 s');
+
+  const store = privilegedStore(table, { joins: [{ search: 4 }], labels: [], shown: 'true', seed: 1 });
+  const built = await timed(() => store.lookup('q', words(draws('first'), 12)));
+  line('index', built.cpu, 'and its first prompt');
+  const joined = await timed(async () => {
+    for (let k = 0; k < questions; k++) await store.lookup(`q${k}`, words(draws(`question${k}`), 12));
+  });
+  const rate = questions / joined.cpu;
+  line('join by search', joined.cpu, `${rate.toFixed(0)} prompts/s; floor 500`);
+  await log.close();
+  rmSync(folder, { recursive: true });
+  const missed = [
+    [first.cpu > 60, 'ingest'],
+    [again.cpu > 5 || cold.cpu > 5, 'unchanged'],
+    [rate < 500, 'join by search'],
+  ];
+  return { memory: peak - before, missed: missed.filter(([miss]) => miss).map(([, name]) => name) };
+}
+
+// Each size in a process of its own: what an earlier one left of its heap would hide what the next one takes.
+const alone = (count) => {
+  const args = ['--expose-gc', fileURLToPath(import.meta.url), String(count), 'alone'];
+  const lines = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n');
+  console.log(lines.slice(0, -1).join('\n'));
+  return JSON.parse(lines.at(-1) ?? '{}');
+};
+
+if (process.argv[3] === 'alone') console.log(JSON.stringify(await measure(documents)));
+else {
+  const small = alone(documents / 4);
+  const all = alone(documents);
+  console.log(`memory of the ingest: ${(all.memory / small.memory).toFixed(2)} times for four times the documents`);
+  for (const name of all.missed) console.log(`floor missed: ${name}`);
+  process.exitCode = all.missed.length === 0 ? 0 : 1;
+}
