@@ -83,10 +83,15 @@ export const pipelineSchema = z
       .describe('What the teacher is shown and the student never is, in this order.'),
     rollout: z.strictObject({
       group: z.int().min(1).default(8).describe('Completions for each prompt.'),
-      temperature: z.number().positive().default(1),
-      topK: count.optional(),
-      topP: z.number().gt(0).max(1).optional(),
-      minP: z.number().min(0).max(1).optional(),
+      temperature: z.number().positive().default(1).describe('Divides the logits, in sampling and in scoring.'),
+      topK: count.optional().describe('Sample from this many of the likeliest tokens.'),
+      topP: z.number().gt(0).max(1).optional().describe('Sample from the likeliest tokens that make up this share.'),
+      minP: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .describe('Sample from tokens at least this likely beside the likeliest.'),
       maxTokens: count.describe('Tokens of a completion at most.'),
       stop: z.array(text).optional().describe('Texts that end a completion.'),
     }),
@@ -109,19 +114,25 @@ export const pipelineSchema = z
     shape,
     learn: z.strictObject({
       prompts: count.describe('Prompts that make one step.'),
-      lr: z.number().positive(),
+      lr: z.number().positive().describe('Learning rate after warm-up.'),
       clip: z
         .tuple([z.number().gt(0).lt(1), z.number().positive()])
         .default([0.2, 0.28])
         .describe('How far the probability ratio counts below and above 1.'),
       epochs: count.default(1).describe('Passes over the batch of a step.'),
       miniBatches: count.default(1).describe('Optimiser updates a pass.'),
-      aggregate: z.enum(['tokenMean', 'sequenceMean']).default('tokenMean'),
-      weightDecay: z.number().min(0).default(0),
-      betas: z.tuple([share, share]).default([0.9, 0.999]),
-      maxGradNorm: z.number().positive().default(1),
+      aggregate: z
+        .enum(['tokenMean', 'sequenceMean'])
+        .default('tokenMean')
+        .describe('The loss is averaged over all tokens, or over each completion and then over completions.'),
+      weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay of AdamW.'),
+      betas: z.tuple([share, share]).default([0.9, 0.999]).describe('Decay of the moments of AdamW.'),
+      maxGradNorm: z.number().positive().default(1).describe('Gradients are scaled down to this norm.'),
       warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
-      decay: z.enum(['constant', 'linear', 'cosine']).default('constant'),
+      decay: z
+        .enum(['constant', 'linear', 'cosine'])
+        .default('constant')
+        .describe('What the learning rate does from the end of warm-up to the last step.'),
       kl: z.number().min(0).default(0).describe('Coefficient of the k3 penalty to the base model.'),
       threads: count.optional().describe('Threads of the learner. Default: one a core, 8 at most.'),
     }),

@@ -3,6 +3,7 @@ export { type AvroSchema, avroCodec, type Codec } from './avro.js';
 export { codecFor, schemaTopics } from './codec.js';
 export { type TopicDigest, topicDigest } from './digest.js';
 export { type EmbeddedOptions, openEmbedded } from './embedded/index.js';
+export { type KafkaSettings, openKafka, parseKafkaSettings } from './kafka/index.js';
 export * from './log.js';
 export { partitionOf } from './partition.js';
 export type * from './records.js';

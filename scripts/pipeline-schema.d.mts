@@ -1,0 +1,2 @@
+export function schemaFile(schema: object): string;
+export function withFields(page: string, schema: object): string;

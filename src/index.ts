@@ -1,0 +1,13 @@
+export { UserError } from './errors.js';
+export { createLearner, type Learner, type LearnerOptions } from './learner/learner.js';
+export * from './operators/index.js';
+export * from './pipelines/index.js';
+export * from './policy/index.js';
+export { type Join, type JoinOptions, privilegedStore, type Shown } from './privileged/join.js';
+export { ingest, watchSources } from './privileged/sources/ingest.js';
+export type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from './privileged/store.js';
+export { type PrivilegedTable, privilegedTable } from './privileged/table.js';
+export { defaultTemplateText, parseTemplate, renderTeacher, type TeacherTemplate } from './privileged/template.js';
+export * from './topics/index.js';
+export { createVerifier, verifierNames } from './verifiers/create.js';
+export type { Judgement, Question, Verifier } from './verifiers/verifier.js';

@@ -1,0 +1,29 @@
+export { type AdvantageScale, groupAdvantages, hasAdvantage } from './advantage.js';
+export { type Credited, credit } from './credit.js';
+export {
+  type AttemptSettings,
+  type DeadLetterSettings,
+  deadLetter,
+  type Failure,
+  runUnit,
+  UnitFailed,
+} from './dead-letter.js';
+export { type GroupMember, type GroupSettings, groupSamples } from './group-samples.js';
+export { type LearnSettings, type LearnStep, learn, type Trainer, type TrainSample } from './learn.js';
+export { type Publisher, publishWeights } from './publish-weights.js';
+export { type PolicyVersion, type RolloutSettings, rollout } from './rollout.js';
+export { scoreTeacher, type TeacherSettings } from './score-teacher.js';
+export { type ShapeSettings, shapeAdvantage } from './shape-advantage.js';
+export {
+  type Clip,
+  type GrpoSettings,
+  grpo,
+  type RlsdSettings,
+  rlsd,
+  type Schedule,
+  type Shaped,
+  type Shaper,
+  type ShapeSample,
+  scheduleAt,
+} from './shapers.js';
+export { lastQuestion, type VerifySettings, verify } from './verify.js';
