@@ -20,11 +20,15 @@ try {
   run('tar', ['-xzf', filename, '--strip-components=1', '-C', installed]);
   // Its dependencies are those of this clone, seen from where they would be installed.
   symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
-  for (const name of ['rxjs', '@types', 'undici-types']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  cpSync(join(root, 'test/package'), project, { recursive: true });
+  for (const name of ['rxjs', '@types', 'undici-types'])
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  cpSync(join(root, 'examples/programs'), project, { recursive: true });
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
-  for (const program of ['operators.js', 'plan.js', 'schema.js']) process.stdout.write(run(process.execPath, [program]));
-  process.stdout.write(run(process.execPath, [join(installed, 'dist/cli/main.js'), 'check', join(installed, 'examples/arithmetic.yaml')]));
+  for (const program of ['operators.js', 'plan.js'])
+    process.stdout.write(run(process.execPath, [program, join(installed, 'examples')]));
+  process.stdout.write(
+    run(process.execPath, [join(installed, 'dist/cli/main.js'), 'check', join(installed, 'examples/arithmetic.yaml')]),
+  );
   console.log(`package: ${files.length} files, type-checked and ran`);
 } catch (error) {
   console.error(`package: ${error.message}\n${error.stdout ?? ''}`);

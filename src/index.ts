@@ -1,5 +1,11 @@
 export { UserError } from './errors.js';
-export { createLearner, type Learner, type LearnerOptions } from './learner/learner.js';
+export {
+  createLearner,
+  defaultSettings as learnerDefaults,
+  type Learner,
+  type LearnerOptions,
+  type StepStats,
+} from './learner/learner.js';
 export * from './operators/index.js';
 export * from './pipelines/index.js';
 export * from './policy/index.js';
