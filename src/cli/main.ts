@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { inspect } from 'node:util';
 import { UserError } from '../errors.js';
 import { program } from './program.js';
 
@@ -10,8 +11,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   await program().parseAsync();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
+} catch (thrown) {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const expected = error instanceof UserError;
   process.stderr.write(`rlsd: ${error.message}\n`);
-  process.exitCode = ['stopped', 'run-failed'].includes(error.code) ? 1 : 2;
+  if (process.env.RLSD_DEBUG) process.stderr.write(`${inspect(error)}\n`);
+  else if (!expected || (error.cause !== undefined && !(error.cause instanceof UserError)))
+    process.stderr.write('rlsd: this was not foreseen; with RLSD_DEBUG=1 it shows where it comes from\n');
+  process.exitCode = expected && !['stopped', 'run-failed'].includes(error.code) ? 2 : 1;
 }

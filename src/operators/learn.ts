@@ -27,6 +27,8 @@ export interface LearnSettings {
   readonly maxLag: number;
   /** Takes each sample that is older than that; it is not trained on. */
   readonly stale: (sample: Advantage, age: number) => void;
+  /** Steps that are made when the source completes even where no sample of them is left, so that the steps after them follow. */
+  readonly expected?: readonly number[];
 }
 
 export interface LearnStep<Stats> {
@@ -49,7 +51,7 @@ export function learn<Stats>(
 ): OperatorFunction<Advantage, LearnStep<Stats>> {
   return (advantages) =>
     advantages.pipe(
-      byStep(settings.prompts),
+      byStep(settings.prompts, settings.expected ?? []),
       concatMap(async ([step, batch]) => {
         const version = settings.version();
         const samples = batch.filter((sample) => {
@@ -73,11 +75,16 @@ function trainSample(sample: Advantage): TrainSample {
   };
 }
 
-function byStep(prompts: number): OperatorFunction<Advantage, readonly [number, Advantage[]]> {
+function byStep(
+  prompts: number,
+  expected: readonly number[],
+): OperatorFunction<Advantage, readonly [number, Advantage[]]> {
   return (advantages) =>
     new Observable((subscriber) => {
       const open = new Map<number, Advantage[]>();
+      const given = new Set<number>();
       const giveOut = (step: number, samples: Advantage[]) => {
+        if (expected.includes(step)) given.add(step);
         open.delete(step);
         samples.sort((a, b) => Number(a.sequence - b.sequence) || a.sampleIndex - b.sampleIndex);
         subscriber.next([step, samples]);
@@ -98,6 +105,7 @@ function byStep(prompts: number): OperatorFunction<Advantage, readonly [number, 
         },
         error: (error) => subscriber.error(error),
         complete() {
+          for (const step of expected) if (!given.has(step) && !open.has(step)) open.set(step, []);
           for (const [step, samples] of inOrder()) giveOut(step, samples);
           subscriber.complete();
         },

@@ -74,7 +74,7 @@ export async function runPipeline({ plan, folder, stages, onEvent = () => {}, si
     const run = await open(plan, folder, wanted, onEvent, closing);
     onEvent({ event: 'started', run: run.manifest.run, folder, steps: plan.spec.steps, resumed: run.resumed });
     await drive(plan, run, wanted, closing, signal);
-    const summary = await summarize(plan, run, folder, (performance.now() - started) / 1000);
+    const summary = await summarize(run, folder, (performance.now() - started) / 1000);
     onEvent({ event: 'summary', ...summary });
     return summary;
   } finally {
@@ -129,6 +129,8 @@ async function open(
     now: Date.now,
     onDeadLetter: (stage, cause, error) => onEvent({ event: 'deadLetter', stage, cause, error }),
   };
+  if (!(await lastWeights(log)) && (wanted.includes('learn') || spec.topics === 'embedded'))
+    await publishBase(log, run, folder, baseFolder(spec, plan.folder));
   const learner = wanted.includes('learn') ? await openTrainer(plan, folder, run, log, opened) : undefined;
   const versions = opened(
     await followVersions({
@@ -177,9 +179,9 @@ async function openTrainer(
   opened: <T extends { close(): unknown }>(resource: T) => T,
 ) {
   const { spec } = plan;
-  const last = (await lastWeights(log)) ?? (await publishBase(log, run, folder, baseFolder(spec, plan.folder)));
+  const version = (await lastWeights(log))?.version ?? 0;
   const learner = opened(await openLearner(spec, plan.folder));
-  if (last.version > 0) await learner.loadCheckpoint(checkpointOf(folder, last.version));
+  if (version > 0) await learner.loadCheckpoint(checkpointOf(folder, version));
   const { config, files } = readModelFolder(baseFolder(spec, plan.folder));
   const published = {
     writeModel: async (to: string) => writeModelFolder(to, { config, files, parameters: await learner.weights() }),
@@ -189,7 +191,7 @@ async function openTrainer(
         offsets.map((position) => ({ ...position, offset: String(position.offset) })),
       ),
   };
-  let next = last.version;
+  let next = version;
   const trainer: Resources['learner'] = {
     async step(samples) {
       const stats = await learner.step(samples);
@@ -215,6 +217,10 @@ async function nextSequence(log: TopicLog): Promise<bigint> {
   return next;
 }
 
+interface Running extends Pick<RunningStage, 'ended' | 'stop'> {
+  readonly stats: Pick<RunningStage['stats'], 'running' | 'waiting'>;
+}
+
 /** Starts the stages and waits for the last step, or for what ends the run before. */
 async function drive(
   plan: Plan,
@@ -223,7 +229,7 @@ async function drive(
   closing: Closers,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const running: Pick<RunningStage, 'ended' | 'stop'>[] = [];
+  const running: Running[] = [];
   const { log, resources } = run;
   if (wanted.includes('ingest')) running.push(await startIngest(plan, run));
   for (const [name, stage] of stagesOf(plan, resources))
@@ -237,29 +243,38 @@ async function drive(
     signal?.addEventListener('abort', stop, { once: true });
   });
   const finished = async () => {
+    const part = plan.stages.some(({ name }) => !wanted.includes(name));
+    // Nobody else can write to embedded topics meanwhile, so some of the stages go on only as far as what is there lets them.
+    if (part && plan.spec.topics === 'embedded') return idle(running, resources.versions);
     await resources.versions.published(plan.spec.steps);
     if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights');
   };
-  await Promise.race([finished(), failed, stopped]);
+  await Promise.race([finished(), failed.catch(runFailed), stopped]);
 }
 
-async function startIngest(
-  { spec }: Plan,
-  { log, source, resources, environment }: OpenRun,
-): Promise<Pick<RunningStage, 'ended' | 'stop'>> {
+async function startIngest({ spec }: Plan, { log, source, resources, environment }: OpenRun): Promise<Running> {
   const consumer = await log.consumer('ingest', ['source']);
   const abort = new AbortController();
   const [committed] = await log.committed('ingest', 'source');
   const start = { position: committed?.offset ?? 0n, sequence: await nextSequence(log) };
+  const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
   const ended = ingest(
     source,
     consumer,
     start,
-    { spec, published: resources.versions.published, ...environment },
+    {
+      spec,
+      published: (version) => Promise.race([resources.versions.published(version), aborted]),
+      ...environment,
+    },
     abort.signal,
   );
+  const stats = { running: 1, waiting: false };
+  const over = () => Object.assign(stats, { running: 0, waiting: true });
+  ended.then(over, over);
   return {
     ended,
+    stats,
     async stop() {
       abort.abort();
       await ended.catch(() => {});
@@ -268,7 +283,24 @@ async function startIngest(
   };
 }
 
+/** What ends a run that had begun well is no mistake in the request; nothing that was committed is lost. */
+function runFailed(cause: unknown): never {
+  const { message } = cause as Error;
+  throw Object.assign(new UserError('run-failed', `${message}\nthe run stopped; \`rlsd resume\` goes on from here`), {
+    cause,
+  });
+}
+
 const never = (): Promise<never> => new Promise(() => {});
+
+/** Resolves once every stage has done all it can: what is in work waits for weights that nobody here makes. */
+async function idle(stages: readonly Running[], versions: Resources['versions']): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const working = stages.reduce((sum, { stats }) => sum + stats.running, 0);
+    if (working === versions.waiting() && stages.every(({ stats }) => stats.waiting || stats.running > 0)) return;
+  }
+}
 
 /** Resolves once a group has committed all of a topic. */
 async function drained(log: TopicLog, group: string, topic: string): Promise<void> {
@@ -280,7 +312,7 @@ async function drained(log: TopicLog, group: string, topic: string): Promise<voi
   }
 }
 
-async function summarize(plan: Plan, { manifest, log }: OpenRun, folder: string, seconds: number): Promise<Summary> {
+async function summarize({ manifest, log }: OpenRun, folder: string, seconds: number): Promise<Summary> {
   const accuracies = new Map<number, { accuracy: number; n: number }>();
   for await (const record of scan(log, 'metrics', 0)) {
     if (record.value === null) continue;
@@ -294,7 +326,7 @@ async function summarize(plan: Plan, { manifest, log }: OpenRun, folder: string,
   return {
     run: manifest.run,
     folder,
-    steps: plan.spec.steps,
+    steps: version,
     seconds,
     heldOut: {
       before: accuracies.get(0)?.accuracy ?? null,

@@ -55,6 +55,10 @@ export interface StageStats {
   deadLetters: number;
   retries: number;
   inFlight: number;
+  /** Units that the operator is at work on. */
+  running: number;
+  /** Nothing to read, or no credit to read with. */
+  waiting: boolean;
   /** Wall time of the operator, summed over units. */
   seconds: number;
 }
@@ -90,11 +94,19 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
   const keepsGroups = groupTopics.includes(stage.output);
   const groupsInUnit = stage.steps?.prompts ?? 1;
   const abort = new AbortController();
-  const stats: StageStats = { records: 0, outputs: 0, deadLetters: 0, retries: 0, inFlight: 0, seconds: 0 };
+  const stats: StageStats = {
+    records: 0,
+    outputs: 0,
+    deadLetters: 0,
+    retries: 0,
+    inFlight: 0,
+    running: 0,
+    waiting: false,
+    seconds: 0,
+  };
   const windows = new Map<number, Entry<Input>[]>();
   const open = new Map<string, Work<Input>>();
   const ready: Work<Input>[] = [];
-  let running = 0;
   let committing = false;
   let moreToCommit = false;
   let changed = () => {};
@@ -109,14 +121,18 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     while (!abort.signal.aborted) {
       const free = stage.credit - stats.inFlight;
       if (free <= 0) {
-        if (running === 0 && ready.length === 0 && !committing)
+        if (stats.running === 0 && ready.length === 0 && !committing)
           throw new Error(`stage ${stage.name}: its credit of ${stage.credit} records is full of incomplete groups`);
+        stats.waiting = true;
         await new Promise<void>((resolve) => {
           changed = resolve;
         });
+        stats.waiting = false;
         continue;
       }
+      stats.waiting = true;
       const records = await consumer.poll(Math.min(free, 512), 1000, abort.signal);
+      stats.waiting = false;
       for (const record of records) admit(record);
       startWork();
       if (records.length > 0) await commit();
@@ -152,7 +168,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       const cause = error instanceof UserError ? error.code : 'undecodable';
       const place = headerPlace(record);
       const work = workOf(record, place);
-      work.appends.push(deadLetter(record, { error, cause, attempts: 1 }));
+      if (!work.finished) work.appends.push(deadLetter(record, { error, cause, attempts: 1 }));
       return { record: { ...record, headers: { ...record.headers, gap: cause } }, value: null, place, work };
     }
   };
@@ -167,17 +183,17 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
   };
 
   const startWork = () => {
-    while (running < stage.concurrency) {
+    while (stats.running < stage.concurrency) {
       const next = stage.steps?.next();
       const at = next === undefined ? 0 : ready.findIndex((work) => work.step === next);
       const [work] = at < 0 ? [] : ready.splice(at, 1);
       if (!work) return;
       if (work.revoked) continue;
-      running++;
+      stats.running++;
       runWork(work)
         .then(() => {
           work.finished = true;
-          running--;
+          stats.running--;
           startWork();
           return commit();
         })
@@ -187,7 +203,8 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
 
   const runWork = async (work: Work<Input>) => {
     const values = work.entries.flatMap((entry) => (entry.value === null ? [] : [entry.value]));
-    if (values.length > 0) await operate(work, values);
+    // A training step is made even when all of its samples became dead letters: the steps after it wait for its weights.
+    if (values.length > 0 || stage.steps) await operate(work, values);
     for (const { value, place, record } of work.entries)
       if (value === null) work.appends.push(...gap(place, record.headers.gap ?? 'no-value'));
   };
@@ -211,6 +228,8 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
         work.appends.push(...gap(work.entries[0]?.place, 'filtered'));
     } catch (error) {
       if (!(error instanceof UnitFailed)) throw error;
+      // What fails because the run is being stopped is not the record's fault; it is done again.
+      if (abort.signal.aborted) throw error.failure.error;
       if (stage.vital) throw error.failure.error;
       for (const entry of work.entries)
         if (entry.value !== null)

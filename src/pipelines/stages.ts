@@ -169,7 +169,13 @@ function learnOf(spec: PipelineSpec, resources: Resources, side: Side): Operator
     stale = 0;
   };
   return pipe(
-    learn(learner, { prompts: spec.learn.prompts, version: nextStep, maxLag: spec.flow.maxLag, stale: tossed }),
+    learn(learner, {
+      prompts: spec.learn.prompts,
+      version: nextStep,
+      maxLag: spec.flow.maxLag,
+      stale: tossed,
+      expected: Array.from({ length: spec.publish.every }, (_, i) => nextStep() + i),
+    }),
     tap(report),
     publishWeights(resources.publisher(() => side.consumed)),
   );

@@ -16,6 +16,8 @@ export interface Versions {
   /** Loads a version and keeps it until `release`. */
   hold(version: number): Promise<void>;
   release(version: number): void;
+  /** How many wait for a version that was not published yet. */
+  readonly waiting: () => number;
   close(): void;
 }
 
@@ -112,6 +114,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
   return {
     ready,
     published: publishedAtLeast,
+    waiting: () => waiting.size,
     async atLeast(least) {
       const version = await publishedAtLeast(least);
       await load(version);

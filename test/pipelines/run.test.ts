@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import { filter, map } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { readDeadLetters, requeueDeadLetters } from '../../src/pipelines/dead-letters.js';
+import { openRunFolder } from '../../src/pipelines/open-run.js';
+import type { Verdict } from '../../src/topics/records.js';
+import { digests, records, sums, tinyFolder, tinyRun } from './tiny-run.js';
+
+describe('two lockstep runs of one manifest', () => {
+  it('have the same records in every topic and the same weights', async () => {
+    const base = tinyFolder([...sums(30), '{"id": "broken"', ...sums(31).slice(30)]);
+    const [one, two] = [await tinyRun(base, 'one', { steps: 16 }), await tinyRun(base, 'two', { steps: 16 })];
+    expect(one.summary.run).toBe(two.summary.run);
+    expect(one.summary.records['dead-letters']).toBe(1);
+    expect(one.summary.weights.digest).not.toBe((await records(one.folder, 'weights'))[0]?.digest);
+    expect(one.summary.weights.digest).toBe(two.summary.weights.digest);
+    expect(await digests(one.folder)).toEqual(await digests(two.folder));
+  });
+
+  it('differ with their seed', async () => {
+    const base = tinyFolder();
+    const one = await tinyRun(base, 'one', { steps: 1 });
+    const two = await tinyRun(base, 'two', { steps: 1, seed: 4 });
+    expect(one.summary.weights.digest).not.toBe(two.summary.weights.digest);
+  });
+});
+
+describe('rlsd', () => {
+  it('with lambda 0 trains to the very weights of grpo, and with lambda 1 to others', async () => {
+    const base = tinyFolder();
+    const grpo = await tinyRun(base, 'grpo', { shape: 'grpo', privileged: [] });
+    const zero = await tinyRun(base, 'zero', { shape: { rlsd: { lambda: 0 } } });
+    const one = await tinyRun(base, 'one');
+    expect(zero.summary.weights.digest).toBe(grpo.summary.weights.digest);
+    expect(one.summary.weights.digest).not.toBe(grpo.summary.weights.digest);
+    expect(grpo.summary.records).not.toHaveProperty('teacher-scores');
+  });
+});
+
+describe('an overlapped run', () => {
+  it.each([
+    { maxLag: 1, every: 1 },
+    { maxLag: 1, every: 2 },
+  ])('with maxLag $maxLag and publish.every $every completes, and says how old its samples were', async (arm) => {
+    const base = tinyFolder();
+    const { folder, events, summary } = await tinyRun(base, 'run', {
+      steps: 8,
+      flow: { maxLag: arm.maxLag },
+      publish: { every: arm.every },
+    });
+    const steps = events.filter((event) => event.event === 'step');
+    expect(steps.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(Math.max(...steps.map(({ values }) => values.policyAgeMax ?? 9))).toBeLessThanOrEqual(arm.maxLag);
+    expect(steps.every(({ values }) => values.samples === 8 && values.stale === 0)).toBe(true);
+    expect((await records(folder, 'weights')).map(({ version }) => version)).toEqual(
+      Array.from({ length: 8 / arm.every + 1 }, (_, n) => n * arm.every),
+    );
+    expect(summary).toMatchObject({ steps: 8, heldOut: { n: 4 }, weights: { version: 8 } });
+  });
+});
+
+describe("a user's operator in the run", () => {
+  it('changes records on their way, and what it leaves out is left out', async () => {
+    const base = tinyFolder();
+    const operator = () => (verdicts: import('rxjs').Observable<Verdict>) =>
+      verdicts.pipe(
+        filter(({ sampleIndex }) => sampleIndex > 0),
+        map((verdict) => ({ ...verdict, reward: verdict.reward / 2 })),
+      );
+    const through = [{ topic: 'verdicts' as const, name: 'halved', operator }];
+    const { folder, events } = await tinyRun(base, 'run', { steps: 2 }, { through: through as never });
+    const halved = await records(folder, 'verdicts', 'verdicts.halved');
+    expect(halved.length).toBe(12);
+    expect(halved.gaps).toBe(4);
+    expect(halved.every(({ reward }) => reward === 0 || reward === 0.5)).toBe(true);
+    expect(events.flatMap((event) => (event.event === 'step' ? [event.values.samples] : []))).toEqual([6, 6]);
+  });
+});
+
+describe('prompts that are no good', () => {
+  const long = JSON.stringify({ id: 'long', question: '1 + '.repeat(60), answer: '60' });
+
+  it('become dead letters that name file and line, and the rest goes on', async () => {
+    const base = tinyFolder([
+      '{"id": 1, "question"',
+      '[]',
+      ...sums(2),
+      '{"id": "s0", "question": "again"}',
+      ...sums(12).slice(2),
+    ]);
+    const { folder, summary } = await tinyRun(base, 'run', { prompts: { file: 'sums.jsonl' }, steps: 6, evaluate: {} });
+    expect(summary.steps).toBe(6);
+    const letters = await records(folder, 'dead-letters');
+    expect(letters.map(({ stage, cause, key }) => [stage, cause, key])).toEqual([
+      ['ingest', 'bad-prompt-line', 'sums.jsonl:1'],
+      ['ingest', 'bad-prompt-line', 'sums.jsonl:2'],
+      ['ingest', 'bad-prompt-line', 'sums.jsonl:5'],
+    ]);
+    expect((await records(folder, 'prompts')).map(({ itemId }) => itemId)).toEqual(
+      Array.from({ length: 12 }, (_, n) => `s${n}`),
+    );
+  });
+
+  it('leave a gap where they are too long, and the step trains without them', async () => {
+    const base = tinyFolder([...sums(3), long, ...sums(12).slice(3)]);
+    const { folder, events } = await tinyRun(base, 'run', { prompts: { file: 'sums.jsonl' } });
+    expect(events.flatMap((event) => (event.event === 'step' ? [event.values.samples] : []))).toEqual([8, 4, 8, 8]);
+    expect((await records(folder, 'dead-letters')).map(({ cause, key }) => [cause, key])).toEqual([
+      ['prompt-too-long', 'long'],
+    ]);
+    for (const topic of ['rollouts', 'verdicts', 'teacher-scores', 'advantages'] as const)
+      expect(await records(folder, topic)).toMatchObject({ length: 28, gaps: 1 });
+  });
+
+  it('do not stop the run where a whole step is made of them', async () => {
+    const base = tinyFolder([...sums(2), long, long.replace('"long"', '"longer"'), ...sums(12).slice(2)]);
+    const change = { prompts: { file: 'sums.jsonl' }, flow: { maxLag: 1 }, publish: { every: 2 } };
+    const { folder, events, summary } = await tinyRun(base, 'run', change);
+    expect(events.flatMap((event) => (event.event === 'step' ? [event.values.samples] : []))).toEqual([8, 0, 8, 8]);
+    expect(summary.weights.version).toBe(4);
+    expect(await records(folder, 'dead-letters')).toHaveLength(2);
+  });
+
+  it('can be put back into a run that was stopped', async () => {
+    const base = tinyFolder([long, ...sums(12)]);
+    const change = { prompts: { file: 'sums.jsonl' }, steps: 8 };
+    await tinyRun(base, 'run', change, { stages: ['ingest', 'rollout'] });
+    const before = await openRunFolder(join(base, 'run'), { readOnly: false });
+    const [letter] = await readDeadLetters(before);
+    expect(letter).toMatchObject({ cause: 'prompt-too-long', requeued: false });
+    expect(await requeueDeadLetters(before)).toMatchObject({ requeued: 1, left: [] });
+    expect(await requeueDeadLetters(before)).toMatchObject({ requeued: 0 });
+    await before.log.close();
+    const { folder, summary } = await tinyRun(base, 'run', change);
+    expect(summary.steps).toBe(8);
+    const prompts = await records(folder, 'prompts');
+    expect(prompts).toHaveLength(16);
+    expect(prompts.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 16 }, (_, n) => BigInt(n)));
+    expect(prompts.filter(({ source }) => source.startsWith('dead-letter:'))).toHaveLength(1);
+  });
+});
+
+describe('a run of some stages', () => {
+  it('does what there is to do, and the whole pipeline goes on from there to the same weights', async () => {
+    const base = tinyFolder();
+    const whole = await tinyRun(base, 'whole');
+    const first = await tinyRun(base, 'parts', {}, { stages: ['ingest', 'rollout'] });
+    expect(first.summary).toMatchObject({ steps: 0, weights: { version: 0 } });
+    expect(first.summary.records).toMatchObject({ prompts: 8, rollouts: 8, verdicts: 0 });
+    const second = await tinyRun(base, 'parts', {}, { stages: ['verify', 'teach', 'shape'] });
+    expect(second.summary.records).toMatchObject({ rollouts: 8, verdicts: 8, advantages: 8, weights: 1 });
+    const third = await tinyRun(base, 'parts', {}, { stages: ['learn', 'evaluate'] });
+    expect(third.summary).toMatchObject({ steps: 1, weights: { version: 1 } });
+    const last = await tinyRun(base, 'parts');
+    expect(last.summary.weights.digest).toBe(whole.summary.weights.digest);
+    expect(await digests(last.folder)).toEqual(await digests(whole.folder));
+  });
+});
