@@ -125,8 +125,9 @@ export function openStore(path: string, readOnly: boolean): Store {
     guard(() => {
       const formatted = checkFormat(db, folder);
       if (readOnly) return;
-      writer = acquireWriter(db, folder);
+      // The format comes first: a process killed after it leaves an empty database of topics, before it an empty one of LMDB's.
       if (!formatted) db.transactionSync(() => db.put(formatKey, Buffer.from(JSON.stringify(format))));
+      writer = acquireWriter(db, folder);
     });
   } catch (error) {
     void db.close();
