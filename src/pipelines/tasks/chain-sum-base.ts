@@ -27,8 +27,8 @@ export const CHAIN_SUM_RECIPE = {
     hidden_act: 'silu',
     torch_dtype: 'float32',
   },
-  demonstrator: { slip: 0.7, leave: 0.1 },
-  steps: 1200,
+  demonstrator: { slip: 0.6, leave: 0.1 },
+  steps: 1500,
   /** Demonstrations a step, of each kind. */
   batch: 32,
   learn: { lr: 3e-3, warmup: 50, decay: 'cosine', weightDecay: 0.01, microTokens: 2048 },
