@@ -7,6 +7,7 @@ import { evaluateFile } from './eval.js';
 import { graph } from './graph.js';
 import { lag, tail, topics } from './inspect.js';
 import { shapeLines, verifyLines } from './lines.js';
+import { replay } from './replay.js';
 import { resume, run } from './run.js';
 
 const collect = (value: string, before: string[] = []) => [...before, value];
@@ -61,6 +62,12 @@ export function program(): Command {
     .addOption(json())
     .action(tail);
   rlsd.command('lag <run>').description('how far each stage is behind').addOption(json()).action(lag);
+  rlsd
+    .command('replay <run>')
+    .description('execute a run again and compare, or only what lies after a topic, with something changed')
+    .option('--verify', 'execute everything again and name the first record that differs')
+    .addOption(json())
+    .action(replay);
   const letters = rlsd.command('dead-letters <run>').description('what failed and why');
   letters.addOption(json());
   letters.argument('[action]', 'list or requeue', 'list').action((folder: string, action: string, options: object) => {

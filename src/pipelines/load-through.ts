@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../errors.js';
-import type { Through } from './plan.js';
+import { fileDigest } from '../policy/safetensors.js';
+import type { Plan, Through } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 
 /**
@@ -26,5 +27,12 @@ export async function loadThrough(spec: PipelineSpec, folder: string): Promise<T
       const name = path.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
       return { topic, name, operator } as unknown as Through;
     }),
+  );
+}
+
+/** Content hash of each module that the spec names, by topic. */
+export function throughHashes({ spec, folder }: Plan): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(spec.through).map(([topic, path]) => [topic, fileDigest(resolve(folder, path))]),
   );
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { digest } from '../digest.js';
 import { UserError } from '../errors.js';
 import { codecFor } from '../topics/codec.js';
+import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
 import type { PipelineSpec } from './spec.js';
 import { groupTopics, type TopicName } from './wire.js';
 
@@ -14,13 +15,32 @@ export interface Manifest {
   readonly spec: PipelineSpec;
   /** Folder that the spec's paths are relative to. */
   readonly folder: string;
-  readonly model: { readonly weights: string; readonly template: string };
+  readonly model: { readonly weights: string; readonly tokenizer: string; readonly template: string };
   readonly teacherTemplate: string | null;
   readonly verifier: string;
   readonly shaper: string;
   readonly prompts: string;
+  /** Content hash of each module of the user's own, by topic. */
+  readonly through: Readonly<Record<string, string>>;
+  /** Of a replay: what was recorded elsewhere and taken over. */
+  readonly parent?: Parent;
   readonly schemas: Readonly<Record<string, string>>;
+  /** Content hash of this program. */
+  readonly code: string;
+  /** The program, its libraries and Node; for the record. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Decides only whether float results can be the same bit by bit. */
+  readonly machine: Machine;
+}
+
+/** The run that a replay began from. */
+export interface Parent {
+  readonly run: string;
+  readonly folder: string;
+  /** The topic whose records were taken over. */
+  readonly from: string;
+  /** The parent's spec with these set otherwise, as `path=value`. */
+  readonly set: readonly string[];
 }
 
 const FILE = 'manifest.json';
@@ -35,21 +55,14 @@ const topics: readonly TopicName[] = [
 ];
 
 /** The manifest of a run to be: what was found of the model, verifier, template and prompts, with the fingerprints of this program. */
-export function manifestOf(parts: Omit<Manifest, 'format' | 'run' | 'schemas' | 'versions'>): Manifest {
+export function manifestOf(
+  parts: Omit<Manifest, 'format' | 'run' | 'schemas' | 'code' | 'versions' | 'machine'>,
+): Manifest {
   const schemas = Object.fromEntries(topics.map((topic) => [topic, codecFor(topic).fingerprint]));
-  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-    dependencies: Record<string, string>;
-  };
-  const versions = {
-    'rlsd-streams': own.version,
-    'onnxruntime-node': own.dependencies['onnxruntime-node'] ?? '',
-    node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-  };
-  const { folder, ...decisive } = parts;
-  const name = `${parts.spec.pipeline}-${digest(JSON.stringify([decisive, schemas])).slice(0, 8)}`;
-  return { format: 1, run: name, folder, ...decisive, schemas, versions };
+  const { folder, ...rest } = parts;
+  const decisive = { ...rest, schemas, code: codeHash() };
+  const name = `${parts.spec.pipeline}-${digest(JSON.stringify(decisive)).slice(0, 8)}`;
+  return { format: 1, run: name, folder, ...decisive, versions: programVersions(), machine: machineOf() };
 }
 
 /**
@@ -83,7 +96,7 @@ export function claimFolder(run: string, manifest: Manifest): boolean {
     renameSync(partial, join(run, FILE));
     return false;
   }
-  const differences = compare(readManifest(run), manifest);
+  const differences = manifestDifferences(readManifest(run), manifest);
   if (differences.length > 0)
     throw new UserError(
       'other-manifest',
@@ -92,9 +105,9 @@ export function claimFolder(run: string, manifest: Manifest): boolean {
   return true;
 }
 
-/** Differences as lines of field, found and expected. The machine's own versions may differ: they are for the record. */
-function compare(found: Manifest, expected: Manifest): string[] {
-  const decisive = ({ versions: _, folder: __, run: ___, ...rest }: Manifest) => rest;
+/** Differences as lines of field, found and expected. Versions and machine may differ: they are for the record. */
+export function manifestDifferences(found: Manifest, expected: Manifest): string[] {
+  const decisive = ({ versions: _, machine: __, folder: ___, run: ____, ...rest }: Manifest) => rest;
   return differences(decisive(found), decisive(expected), []);
 }
 

@@ -100,6 +100,12 @@ export function planOf(spec: PipelineSpec, folder: string, through: readonly Thr
   return { spec, folder, stages, topics, through };
 }
 
+/** The stages that lie after a topic, each after those that write what it reads; the evaluation apart, which lies after the weights. */
+export function flowOrder(plan: Pick<Plan, 'stages'>, from = 'prompts'): PlanStage[] {
+  const next = plan.stages.filter(({ input, does }) => input === from && does !== 'evaluate');
+  return next.flatMap((stage) => [stage, ...(stage.does === 'learn' ? [] : flowOrder(plan, stage.output))]);
+}
+
 export interface PipelineBuilder {
   /** Puts an operator between a topic and the stages that read it. */
   through<T extends GroupTopic>(

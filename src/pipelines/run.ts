@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { modelDigest, readModelFolder, writeModelFolder } from '../policy/folder.js';
+import { fileDigest } from '../policy/safetensors.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { Position, TopicLog } from '../topics/log.js';
 import { scan } from '../topics/scan.js';
@@ -9,7 +10,8 @@ import { checkPlan } from './check.js';
 import type { Evaluation } from './evaluate.js';
 import { ingest, messagesOf } from './ingest.js';
 import { lagByStage, stageLag } from './lag.js';
-import { claimFolder, type Manifest, manifestOf } from './manifest.js';
+import { throughHashes } from './load-through.js';
+import { claimFolder, type Manifest, manifestOf, type Parent } from './manifest.js';
 import type { Plan } from './plan.js';
 import { checkpointOf, folderPublisher, lastWeights, publishBase } from './publisher.js';
 import { referenceTable } from './references.js';
@@ -58,22 +60,36 @@ export interface RunOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Stops the run cleanly; what was not committed is done again by the next start. */
   readonly signal?: AbortSignal;
+  readonly recorded?: Recorded;
+}
+
+/** What a replay brings along instead of making it anew. */
+export interface Recorded {
+  readonly parent: Parent;
+  readonly source: PromptSource;
+  /** Puts the recorded records into the topics, before any stage starts. */
+  readonly fill: (log: TopicLog, manifest: Manifest) => Promise<void>;
+  /** The version that sampled a prompt, where that was a matter of timing. */
+  readonly sampledBy?: Resources['sampledBy'];
+  /** Ends after this version; null: once no stage can go on. */
+  readonly until: number | null;
 }
 
 /**
  * Runs a pipeline from where its folder stands to its last step.
  * @throws {UserError} `bad-plan` with every problem that `checkPlan` finds; `other-manifest` when the folder holds another run
  */
-export async function runPipeline({ plan, folder, stages, onEvent = () => {}, signal }: RunOptions): Promise<Summary> {
+export async function runPipeline(options: RunOptions): Promise<Summary> {
+  const { plan, folder, stages, onEvent = () => {}, signal, recorded } = options;
   const started = performance.now();
   const problems = await checkPlan(plan);
   if (problems.length > 0) throw new UserError('bad-plan', problems.join('\n'));
   const wanted = stages ?? plan.stages.map(({ name }) => name);
   const closing: Closers = [];
   try {
-    const run = await open(plan, folder, wanted, onEvent, closing);
+    const run = await open(plan, folder, wanted, onEvent, closing, recorded);
     onEvent({ event: 'started', run: run.manifest.run, folder, steps: plan.spec.steps, resumed: run.resumed });
-    await drive(plan, run, wanted, closing, signal);
+    await drive(plan, run, wanted, closing, recorded?.until, signal);
     const summary = await summarize(run, folder, (performance.now() - started) / 1000);
     onEvent({ event: 'summary', ...summary });
     return summary;
@@ -100,6 +116,7 @@ async function open(
   wanted: readonly string[],
   onEvent: (event: RunEvent) => void,
   closing: Closers,
+  recorded: Recorded | undefined,
 ): Promise<OpenRun> {
   const { spec } = plan;
   const opened = <T extends { close(): unknown }>(resource: T): T => {
@@ -107,20 +124,27 @@ async function open(
     return resource;
   };
   const verifier = opened(await createVerifier(spec.verify));
-  const source = await openSource(spec, plan.folder);
+  const source = recorded?.source ?? (await openSource(spec, plan.folder));
   const policy = opened(await openPolicy(spec, plan.folder));
   const manifest = manifestOf({
     spec,
     folder: plan.folder,
-    model: { weights: modelDigest(baseFolder(spec, plan.folder)), template: policy.templateHash },
+    model: {
+      weights: modelDigest(baseFolder(spec, plan.folder)),
+      tokenizer: fileDigest(join(baseFolder(spec, plan.folder), 'tokenizer.json')),
+      template: policy.templateHash,
+    },
     teacherTemplate: plan.stages.some(({ does }) => does === 'teach') ? teacherTemplate(spec).hash : null,
     verifier: verifier.hash,
     shaper: makeShaper(spec).id,
     prompts: source.hash,
+    through: throughHashes(plan),
+    ...(recorded && { parent: recorded.parent }),
   });
   const resumed = claimFolder(folder, manifest);
   const log = opened(await openEmbedded(logFolder(folder)));
   await log.ensureTopics(plan.topics);
+  await recorded?.fill(log, manifest);
   const { run } = manifest;
   const environment: StageEnvironment = {
     log,
@@ -158,6 +182,7 @@ async function open(
     learner: learner?.trainer ?? noTrainer,
     publisher: learner?.publisher ?? noTrainer.publisher,
     nextStep: () => learner?.nextStep() ?? 0,
+    ...(recorded?.sampledBy && { sampledBy: recorded.sampledBy }),
     onStep: async (report) =>
       onEvent({ event: 'step', steps: spec.steps, lag: lagByStage(await stageLag(plan, log)), ...report }),
     onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
@@ -227,6 +252,7 @@ async function drive(
   run: OpenRun,
   wanted: readonly string[],
   closing: Closers,
+  until: number | null | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const running: Running[] = [];
@@ -243,10 +269,10 @@ async function drive(
     signal?.addEventListener('abort', stop, { once: true });
   });
   const finished = async () => {
-    const part = plan.stages.some(({ name }) => !wanted.includes(name));
+    const part = until === undefined && plan.stages.some(({ name }) => !wanted.includes(name));
     // Nobody else can write to embedded topics meanwhile, so some of the stages go on only as far as what is there lets them.
-    if (part && plan.spec.topics === 'embedded') return idle(running, resources.versions);
-    await resources.versions.published(plan.spec.steps);
+    if (until === null || (part && plan.spec.topics === 'embedded')) return idle(running, resources.versions);
+    await resources.versions.published(until ?? plan.spec.steps);
     if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights');
   };
   await Promise.race([finished(), failed.catch(runFailed), stopped]);

@@ -9,7 +9,7 @@ import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers
 import { type VerifySettings, verify } from '../operators/verify.js';
 import type { Policy } from '../policy/policy.js';
 import type { Position } from '../topics/log.js';
-import type { Advantage, Metric, TopicRecords, Weights } from '../topics/records.js';
+import type { Advantage, Metric, Prompt, TopicRecords, Weights } from '../topics/records.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import { type Plan, shaperOf } from './plan.js';
@@ -35,6 +35,8 @@ export interface Resources {
   readonly publisher: (offsets: () => readonly Position[]) => Publisher<Readonly<Record<string, number>>>;
   /** The next step to train. */
   readonly nextStep: () => number;
+  /** In a replay: the version that sampled a prompt, where that was a matter of timing. */
+  readonly sampledBy?: (promptId: string) => number | undefined;
   readonly onStep: (report: StepReport) => unknown;
   readonly onEvaluation: (step: number, evaluation: Evaluation) => void;
 }
@@ -91,7 +93,7 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
   return new Map(stages.filter(([name]) => of(name)) as [string, AnyStage][]);
 }
 
-function rolloutOf({ rollout: settings, flow }: PipelineSpec, { policy, versions }: Resources) {
+function rolloutOf({ rollout: settings, flow }: PipelineSpec, { policy, versions, sampledBy }: Resources) {
   const { group, temperature, topK, topP, minP, maxTokens, stop } = settings;
   const sampling = {
     temperature,
@@ -101,12 +103,18 @@ function rolloutOf({ rollout: settings, flow }: PipelineSpec, { policy, versions
     ...(minP !== undefined && { minP }),
     ...(stop && { stop }),
   };
-  return rollout(policy, { group, sampling, version: (prompt) => versions.atLeast(prompt.step - flow.maxLag) });
+  const version = (prompt: Prompt) => {
+    const before = sampledBy?.(prompt.promptId);
+    return before === undefined ? versions.atLeast(prompt.step - flow.maxLag) : versions.exactly(before);
+  };
+  return rollout(policy, { group, sampling, version });
 }
 
 function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher }: Resources) {
   const version = async (policyVersion: number) => {
     const snapshot = policyVersion - (policyVersion % teach.every);
+    // In a replay the samples are there before the weights.
+    await versions.published(snapshot);
     await versions.ready(snapshot);
     return snapshot;
   };

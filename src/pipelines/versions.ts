@@ -11,6 +11,8 @@ export interface Versions {
   published(least: number): Promise<number>;
   /** The newest version, loaded, once it is at least `least`. */
   atLeast(least: number): Promise<PolicyVersion>;
+  /** That version, loaded, once it is published. */
+  exactly(version: number): Promise<PolicyVersion>;
   /** Loads a version that is in use by the run's own rules. */
   ready(version: number): Promise<void>;
   /** Loads a version and keeps it until `release`. */
@@ -110,17 +112,22 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     });
   };
 
+  const use = async (version: number): Promise<PolicyVersion> => {
+    await load(version);
+    unloadOld();
+    return { version, digest: published.get(version)?.digest ?? '' };
+  };
+
   await look();
   return {
     ready,
     published: publishedAtLeast,
     waiting: () => waiting.size,
-    async atLeast(least) {
-      const version = await publishedAtLeast(least);
-      await load(version);
-      unloadOld();
-      return { version, digest: published.get(version)?.digest ?? '' };
+    async exactly(version) {
+      await publishedAtLeast(version);
+      return use(version);
     },
+    atLeast: async (least) => use(await publishedAtLeast(least)),
     async hold(version) {
       held.set(version, (held.get(version) ?? 0) + 1);
       await ready(version);
@@ -129,6 +136,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       const holders = (held.get(version) ?? 0) - 1;
       if (holders > 0) held.set(version, holders);
       else held.delete(version);
+      unloadOld();
     },
     close() {
       closed = true;

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { nearest, UserError } from '../../errors.js';
+import { modelDigest } from '../../policy/folder.js';
+import type { LogRecord, TopicLog } from '../../topics/log.js';
+import type { Weights } from '../../topics/records.js';
+import { scan } from '../../topics/scan.js';
+import type { Manifest } from '../manifest.js';
+import type { RunFolder } from '../open-run.js';
+import { weightsFolder } from '../publisher.js';
+import { baseFolder } from '../resources.js';
+import { openSource, type PromptSource } from '../source.js';
+import type { PipelineSpec } from '../spec.js';
+import { fromRecord } from '../wire.js';
+
+/** What every replay takes over, whatever topic it begins after. */
+export const tables: readonly string[] = ['references', 'privileged'];
+
+/**
+ * Makes sure that a topic holds every record that was written to it.
+ * @throws {UserError} `unknown-topic` with the nearest name; `deleted-head` when its first records are gone
+ */
+export async function wholeTopic(log: TopicLog, topic: string): Promise<void> {
+  const infos = await log.describe();
+  const info = infos.find(({ name }) => name === topic);
+  if (!info) {
+    const known = infos.map(({ name }) => name);
+    const near = nearest(topic, known);
+    throw new UserError(
+      'unknown-topic',
+      `the run has no topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
+    );
+  }
+  if (info.compact) return;
+  for (const [partition, { start }] of info.bounds.entries())
+    if (start > 0n)
+      throw new UserError(
+        'deleted-head',
+        `topic ${topic}, partition ${partition}: its records before offset ${start} were deleted, expected all from 0 on; replay from a later topic, or a part with --from-offset ${start}`,
+      );
+}
+
+/** Copies what `keep` says of a topic, byte by byte and in order. @returns how many records */
+export async function copyTopic(
+  from: TopicLog,
+  to: TopicLog,
+  topic: string,
+  keep: (record: LogRecord) => boolean = () => true,
+): Promise<number> {
+  const partitions = (await from.describe()).find(({ name }) => name === topic)?.bounds ?? [];
+  let copied = 0;
+  let page: LogRecord[] = [];
+  const flush = async () => {
+    if (page.length === 0) return;
+    await to.append(page.map(({ key, value, headers }) => ({ topic, key, value, headers })));
+    copied += page.length;
+    page = [];
+  };
+  for (const [partition, { start }] of partitions.entries())
+    for await (const record of scan(from, topic, partition, start)) {
+      if (keep(record)) page.push(record);
+      if (page.length === 256) await flush();
+    }
+  await flush();
+  return copied;
+}
+
+/** Every published version, by number. */
+export async function weightsOf(log: TopicLog): Promise<Map<number, Weights>> {
+  const versions = new Map<number, Weights>();
+  for await (const record of scan(log, 'weights', 0)) {
+    if (record.value === null) continue;
+    const weights = fromRecord('weights', { ...record, value: record.value });
+    versions.set(weights.version, weights);
+  }
+  return versions;
+}
+
+/** Which version sampled each prompt. */
+export async function sampledVersions(log: TopicLog): Promise<Map<string, number>> {
+  const versions = new Map<string, number>();
+  for await (const record of scan(log, 'rollouts', 0)) {
+    if (record.value === null || versions.has(record.key)) continue;
+    versions.set(record.key, fromRecord('rollouts', { ...record, value: record.value }).policyVersion);
+  }
+  return versions;
+}
+
+/**
+ * The recorded spec, its base model taken from the run's own copy where the original is gone or another one by now.
+ */
+export function withBase({ spec, folder, model }: Manifest, run: string): PipelineSpec {
+  const original = baseFolder(spec, folder);
+  const copy = join(run, weightsFolder(0));
+  if (!existsSync(copy) || (existsSync(original) && modelDigest(original) === model.weights)) return spec;
+  return { ...spec, model: { ...spec.model, base: copy } };
+}
+
+/** The source of the prompts; where it is gone, or says something else by now, one without prompts. */
+export async function sourceOf({ manifest, plan }: RunFolder): Promise<{ source: PromptSource; there: boolean }> {
+  try {
+    const source = await openSource(plan.spec, plan.folder);
+    if (source.hash === manifest.prompts) return { source, there: true };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+  return { source: { hash: manifest.prompts, heldOut: [], from: async function* () {} }, there: false };
+}

@@ -1,0 +1,209 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { UserError } from '../../errors.js';
+import { openEmbedded } from '../../topics/embedded/index.js';
+import type { LogRecord, TopicLog } from '../../topics/log.js';
+import { scan } from '../../topics/scan.js';
+import { type Manifest, manifestDifferences } from '../manifest.js';
+import { openRunFolder, type RunFolder } from '../open-run.js';
+import { flowOrder, planOf } from '../plan.js';
+import { type Machine, machineOf, programVersions } from '../program-hash.js';
+import { logFolder } from '../resources.js';
+import { type RunEvent, runPipeline } from '../run.js';
+import type { PromptSource } from '../source.js';
+import { fromRecord } from '../wire.js';
+import { compareTopic, type Difference } from './compare.js';
+import { copyTopic, sampledVersions, sourceOf, tables, weightsOf, wholeTopic, withBase } from './recorded.js';
+
+/** How a run was executed again. */
+export type VerifyMode =
+  /** Everything, from the source of its prompts on. */
+  | 'source'
+  /** Everything, from its recorded prompts on. */
+  | 'prompts'
+  /** What does not depend on the processor, each stage from its recorded input. */
+  | 'recorded';
+
+export interface VerifyReport {
+  readonly run: string;
+  readonly equal: boolean;
+  readonly mode: VerifyMode;
+  /** Why not everything was executed again; empty where it was. */
+  readonly notes: readonly string[];
+  readonly topics: readonly { readonly topic: string; readonly records: number; readonly equal: boolean }[];
+  /** In the order of the flow. */
+  readonly difference: Difference | null;
+}
+
+export interface VerifyOptions {
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly signal?: AbortSignal;
+  /** The processor to compare with the recorded one. Default: this one. */
+  readonly machine?: Machine;
+}
+
+/**
+ * Executes a finished run again in a temporary folder and compares it topic by topic, bit by bit.
+ * @throws {UserError} `unfinished` before the run's last step; `other-manifest` when its model, verifier, template or another input has
+ * changed since; `deleted-head` when retention has dropped records of it
+ */
+export async function verifyRun(folder: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const run = await openRunFolder(folder);
+  const temporary = mkdtempSync(join(tmpdir(), 'rlsd-verify-'));
+  try {
+    await checkFinished(run, folder);
+    for (const { name } of run.plan.topics) if (name !== 'source') await wholeTopic(run.log, name);
+    const way = await wayOf(run, options.machine ?? machineOf());
+    const { manifest, plan } = run;
+    const again = join(temporary, 'run');
+    const notes = [...way.notes];
+    const { onEvent, signal } = options;
+    await runPipeline({
+      plan: planOf(withBase(manifest, resolve(folder)), manifest.folder, plan.through),
+      folder: again,
+      stages: way.stages,
+      ...(onEvent && { onEvent }),
+      ...(signal && { signal }),
+      recorded: {
+        parent: { run: manifest.run, folder: resolve(folder), from: 'prompts', set: [] },
+        source: way.source,
+        until: way.mode === 'recorded' ? null : plan.spec.steps,
+        ...(way.sampledBy && { sampledBy: way.sampledBy }),
+        async fill(log, now) {
+          notes.push(...checkInputs(manifest, now));
+          await way.fill(log);
+        },
+      },
+    });
+    return { run: manifest.run, mode: way.mode, notes, ...(await compareRun(run, again, way.compared)) };
+  } finally {
+    await run.log.close();
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** How a run can be executed again on this machine. */
+interface Way {
+  readonly mode: VerifyMode;
+  readonly notes: readonly string[];
+  readonly stages: readonly string[];
+  readonly source: PromptSource;
+  readonly fill: (log: TopicLog) => Promise<void>;
+  readonly sampledBy?: (promptId: string) => number | undefined;
+  /** Topics that are made again, in the order of the flow. */
+  readonly compared: readonly string[];
+}
+
+async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
+  const { manifest, plan, log } = run;
+  const { source, there } = await sourceOf(run);
+  const others = machineDifferences(manifest, machine);
+  if (others.length > 0) return fromRecorded(run, source, others);
+  const timed = plan.spec.flow.maxLag > 0 ? await sampledVersions(log) : undefined;
+  const rest = { source, ...(timed && { sampledBy: (promptId: string) => timed.get(promptId) }) };
+  const stages = plan.stages.map(({ name }) => name);
+  const outputs = flowOrder(plan).map(({ output }) => output);
+  const requeued = await wasRequeued(log);
+  if (there && !requeued) {
+    const compared = ['prompts', ...tables, ...outputs, 'metrics', 'dead-letters'];
+    return { ...rest, mode: 'source', notes: [], stages, fill: async () => {}, compared };
+  }
+  const why = requeued ? 'dead letters were put back into it' : 'the source of its prompts is gone or has changed';
+  return {
+    ...rest,
+    mode: 'prompts',
+    notes: [`${why}: executed again from the recorded prompts${there ? '' : ', the held-out prompts left out'}`],
+    stages: stages.filter((name) => name !== 'ingest' && (there || name !== 'evaluate')),
+    async fill(to) {
+      for (const topic of ['prompts', ...tables]) await copyTopic(log, to, topic);
+      await copyTopic(log, to, 'dead-letters', isOfIngest);
+    },
+    compared: [...outputs, ...(there ? ['metrics'] : []), 'dead-letters'],
+  };
+}
+
+/** Everything that is no float arithmetic of the model's, each stage from its recorded input. */
+function fromRecorded({ plan, log }: RunFolder, source: PromptSource, others: readonly string[]): Way {
+  const made = flowOrder(plan).filter(({ does }) => does === 'verify' || does === 'shape' || does === 'through');
+  const outputs = made.map(({ output }) => output);
+  const inputs = made.map(({ input }) => input).filter((input) => !outputs.includes(input));
+  return {
+    mode: 'recorded',
+    notes: [
+      `${others.join('; ')}: float results of the model need not be the same bit by bit here, so ${outputs.join(', ')} were made again from the recorded ${inputs.join(', ')}, and the other topics were not compared`,
+    ],
+    stages: made.map(({ name }) => name),
+    source,
+    async fill(to) {
+      for (const topic of new Set([...tables, ...inputs])) await copyTopic(log, to, topic);
+    },
+    compared: outputs,
+  };
+}
+
+function machineDifferences({ machine, versions }: Manifest, here: Machine): string[] {
+  const fields: readonly [string, string | undefined, string | undefined][] = [
+    ['platform', machine.platform, here.platform],
+    ['vector instructions', machine.features.join(' '), here.features.join(' ')],
+    ['onnxruntime-node', versions['onnxruntime-node'], programVersions()['onnxruntime-node']],
+  ];
+  return fields.flatMap(([field, was, is]) =>
+    was === is ? [] : [`the run was made with ${field} ${was}, this machine has ${is}`],
+  );
+}
+
+/**
+ * The notes on a run's manifest and that of its repetition; another program may still compute the same.
+ * @throws {UserError} `other-manifest` for any other difference
+ */
+export function checkInputs(recorded: Manifest, now: Manifest): string[] {
+  const { parent: _, spec: __, ...inputs } = now;
+  const changed = manifestDifferences(recorded, { ...inputs, code: recorded.code, spec: recorded.spec });
+  const { parent } = recorded;
+  const decisive = changed.filter((line) => !(parent && line.trimStart().startsWith('parent')));
+  if (decisive.length > 0)
+    throw new UserError('other-manifest', `the run's inputs have changed since:\n${decisive.join('\n')}`);
+  return recorded.code === now.code ? [] : ['the run was made by another build of this program'];
+}
+
+async function compareRun(
+  run: RunFolder,
+  again: string,
+  compared: readonly string[],
+): Promise<Pick<VerifyReport, 'equal' | 'topics' | 'difference'>> {
+  const log = await openEmbedded(logFolder(again), { readOnly: true });
+  try {
+    const topics: VerifyReport['topics'][number][] = [];
+    let first: Difference | null = null;
+    for (const topic of compared) {
+      const { records, difference } = await compareTopic(run.log, log, topic);
+      first ??= difference;
+      topics.push({ topic, records, equal: difference === null });
+    }
+    return { equal: first === null, topics, difference: first };
+  } finally {
+    await log.close();
+  }
+}
+
+async function checkFinished({ log, plan }: RunFolder, folder: string): Promise<void> {
+  const newest = Math.max(-1, ...(await weightsOf(log)).keys());
+  if (newest < plan.spec.steps)
+    throw new UserError(
+      'unfinished',
+      `${folder}: the run stands at version ${newest}, expected ${plan.spec.steps}; \`rlsd resume ${folder}\` goes on with it`,
+    );
+}
+
+function isOfIngest(record: LogRecord): boolean {
+  return record.value !== null && fromRecord('dead-letters', { ...record, value: record.value }).stage === 'ingest';
+}
+
+async function wasRequeued(log: TopicLog): Promise<boolean> {
+  for await (const record of scan(log, 'prompts', 0)) {
+    if (record.value === null) continue;
+    if (fromRecord('prompts', { ...record, value: record.value }).source.startsWith('dead-letter:')) return true;
+  }
+  return false;
+}
