@@ -66,6 +66,14 @@ export function program(): Command {
     .command('replay <run>')
     .description('execute a run again and compare, or only what lies after a topic, with something changed')
     .option('--verify', 'execute everything again and name the first record that differs')
+    .option('--from <topic>', 'take over the records of this topic and run what lies after it, into a new run')
+    .addOption(set())
+    .option('--run <folder>', 'folder of the new run (default: beside the old one)')
+    .option('--from-offset <n>', 'only records from this offset of the topic on', whole)
+    .option('--from-time <time>', 'only records that the topic took since then')
+    .option('--from-step <n>', 'only steps from this one on', whole)
+    .option('--to-step <n>', 'only steps before this one', whole)
+    .option('--filter <regex>', 'only prompts whose id matches')
     .addOption(json())
     .action(replay);
   const letters = rlsd.command('dead-letters <run>').description('what failed and why');

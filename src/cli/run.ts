@@ -37,7 +37,12 @@ export async function run(file: string, options: Options): Promise<void> {
 }
 
 export async function resume(folder: string, options: { json?: boolean }): Promise<void> {
-  const { spec, folder: base } = readManifest(folder);
+  const { spec, folder: base, parent } = readManifest(folder);
+  if (parent)
+    throw new UserError(
+      'is-replay',
+      `${folder}: is a replay of ${parent.folder}, which is not resumed; do the replay again into a new folder`,
+    );
   await execute(planOf(spec, base, await loadThrough(spec, base)), resolve(folder), options);
 }
 

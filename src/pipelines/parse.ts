@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
+import { Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest, UserError } from '../errors.js';
 import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
@@ -55,6 +55,20 @@ export function checkSpec(input: unknown, locate: (path: Path) => string = () =>
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => describe(issue, input, locate));
   throw new UserError('bad-spec', problems.join('\n'));
+}
+
+/**
+ * A spec with some fields set otherwise, as by `--set`.
+ * @throws {UserError} `bad-spec`
+ */
+export function changeSpec(spec: PipelineSpec, sets: readonly string[]): PipelineSpec {
+  const document = new Document(spec);
+  const overridden = sets.map((set) => override(document, set));
+  return checkSpec(document.toJS(), (path) => {
+    const dotted = path.join('.');
+    const set = overridden.find((name) => dotted === name || dotted.startsWith(`${name}.`));
+    return set === undefined ? 'the recorded pipeline' : `--set ${set}`;
+  });
 }
 
 /** A spec in TypeScript, checked by the compiler as it is written and as data when it is made. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { nearest, UserError } from '../../errors.js';
 import { modelDigest } from '../../policy/folder.js';
-import type { LogRecord, TopicLog } from '../../topics/log.js';
+import type { LogRecord, TopicInfo, TopicLog } from '../../topics/log.js';
 import type { Weights } from '../../topics/records.js';
 import { scan } from '../../topics/scan.js';
 import type { Manifest } from '../manifest.js';
@@ -16,28 +16,17 @@ import { fromRecord } from '../wire.js';
 /** What every replay takes over, whatever topic it begins after. */
 export const tables: readonly string[] = ['references', 'privileged'];
 
-/**
- * Makes sure that a topic holds every record that was written to it.
- * @throws {UserError} `unknown-topic` with the nearest name; `deleted-head` when its first records are gone
- */
-export async function wholeTopic(log: TopicLog, topic: string): Promise<void> {
+/** @throws {UserError} `unknown-topic` with the nearest name */
+export async function findTopic(log: TopicLog, topic: string): Promise<TopicInfo> {
   const infos = await log.describe();
   const info = infos.find(({ name }) => name === topic);
-  if (!info) {
-    const known = infos.map(({ name }) => name);
-    const near = nearest(topic, known);
-    throw new UserError(
-      'unknown-topic',
-      `the run has no topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
-    );
-  }
-  if (info.compact) return;
-  for (const [partition, { start }] of info.bounds.entries())
-    if (start > 0n)
-      throw new UserError(
-        'deleted-head',
-        `topic ${topic}, partition ${partition}: its records before offset ${start} were deleted, expected all from 0 on; replay from a later topic, or a part with --from-offset ${start}`,
-      );
+  if (info) return info;
+  const known = infos.map(({ name }) => name);
+  const near = nearest(topic, known);
+  throw new UserError(
+    'unknown-topic',
+    `the run has no topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
+  );
 }
 
 /** Copies what `keep` says of a topic, byte by byte and in order. @returns how many records */

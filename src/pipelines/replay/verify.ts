@@ -14,7 +14,8 @@ import { type RunEvent, runPipeline } from '../run.js';
 import type { PromptSource } from '../source.js';
 import { fromRecord } from '../wire.js';
 import { compareTopic, type Difference } from './compare.js';
-import { copyTopic, sampledVersions, sourceOf, tables, weightsOf, wholeTopic, withBase } from './recorded.js';
+import { checkHead } from './part.js';
+import { copyTopic, findTopic, sampledVersions, sourceOf, tables, weightsOf, withBase } from './recorded.js';
 
 /** How a run was executed again. */
 export type VerifyMode =
@@ -52,8 +53,14 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
   const run = await openRunFolder(folder);
   const temporary = mkdtempSync(join(tmpdir(), 'rlsd-verify-'));
   try {
+    const { parent } = run.manifest;
+    if (parent)
+      throw new UserError(
+        'is-replay',
+        `${folder}: is a replay of ${parent.folder} from its ${parent.from}; do that replay again and compare \`rlsd topics\`, or verify ${parent.folder}`,
+      );
     await checkFinished(run, folder);
-    for (const { name } of run.plan.topics) if (name !== 'source') await wholeTopic(run.log, name);
+    for (const { name } of run.plan.topics) checkHead(await findTopic(run.log, name));
     const way = await wayOf(run, options.machine ?? machineOf());
     const { manifest, plan } = run;
     const again = join(temporary, 'run');
@@ -154,16 +161,17 @@ function machineDifferences({ machine, versions }: Manifest, here: Machine): str
 }
 
 /**
- * The notes on a run's manifest and that of its repetition; another program may still compute the same.
+ * The notes on a run's manifest and that of its repetition; another build of this program may still compute the same.
+ * @param changed fields that are meant to differ
  * @throws {UserError} `other-manifest` for any other difference
  */
-export function checkInputs(recorded: Manifest, now: Manifest): string[] {
-  const { parent: _, spec: __, ...inputs } = now;
-  const changed = manifestDifferences(recorded, { ...inputs, code: recorded.code, spec: recorded.spec });
-  const { parent } = recorded;
-  const decisive = changed.filter((line) => !(parent && line.trimStart().startsWith('parent')));
-  if (decisive.length > 0)
-    throw new UserError('other-manifest', `the run's inputs have changed since:\n${decisive.join('\n')}`);
+export function checkInputs(recorded: Manifest, now: Manifest, changed: readonly (keyof Manifest)[] = []): string[] {
+  const free = new Set<keyof Manifest>(['spec', 'parent', 'code', ...changed]);
+  const fixed = (manifest: Manifest) =>
+    Object.fromEntries(Object.entries(manifest).filter(([field]) => !free.has(field as keyof Manifest))) as never;
+  const differences = manifestDifferences(fixed(recorded), fixed(now));
+  if (differences.length > 0)
+    throw new UserError('other-manifest', `the run's inputs have changed since:\n${differences.join('\n')}`);
   return recorded.code === now.code ? [] : ['the run was made by another build of this program'];
 }
 
