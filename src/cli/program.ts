@@ -6,6 +6,7 @@ import { listDeadLetters, requeue } from './dead-letters.js';
 import { evaluateFile } from './eval.js';
 import { graph } from './graph.js';
 import { lag, tail, topics } from './inspect.js';
+import { lineage } from './lineage.js';
 import { shapeLines, verifyLines } from './lines.js';
 import { replay } from './replay.js';
 import { resume, run } from './run.js';
@@ -76,6 +77,15 @@ export function program(): Command {
     .option('--filter <regex>', 'only prompts whose id matches')
     .addOption(json())
     .action(replay);
+  rlsd
+    .command('lineage <run>')
+    .description('what made a sample, and which weights learnt from it')
+    .option('--sample <prompt/index>', 'one sample, or the group of a prompt')
+    .option('--token <n>', 'one token of the completion, from 0', whole)
+    .option('--document <id>', 'every sample whose teacher was shown this document')
+    .option('--step <n>', 'every sample of a training step', whole)
+    .addOption(json())
+    .action(lineage);
   const letters = rlsd.command('dead-letters <run>').description('what failed and why');
   letters.addOption(json());
   letters.argument('[action]', 'list or requeue', 'list').action((folder: string, action: string, options: object) => {

@@ -1,0 +1,228 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readManifest } from '../../../src/pipelines/manifest.js';
+import { openRunFolder } from '../../../src/pipelines/open-run.js';
+import { defineSpec } from '../../../src/pipelines/parse.js';
+import { planOf } from '../../../src/pipelines/plan.js';
+import { machineOf } from '../../../src/pipelines/program-hash.js';
+import { compareTopic } from '../../../src/pipelines/replay/compare.js';
+import { diffRuns } from '../../../src/pipelines/replay/diff.js';
+import { replayFrom } from '../../../src/pipelines/replay/from.js';
+import { lineageOf } from '../../../src/pipelines/replay/lineage.js';
+import { verifyRun } from '../../../src/pipelines/replay/verify.js';
+import { runPipeline } from '../../../src/pipelines/run.js';
+import { topicDigest } from '../../../src/topics/digest.js';
+import { openEmbedded } from '../../../src/topics/embedded/index.js';
+import type { LogRecord } from '../../../src/topics/log.js';
+import { scan } from '../../../src/topics/scan.js';
+import { tinyModel } from '../../policy/tiny-model.js';
+
+let root: string;
+let recorded: string;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'rlsd-replay-'));
+  recorded = join(root, 'recorded');
+  // Every number is one token of the tiny model, and a random model says some of them.
+  const lines = Array.from({ length: 12 }, (_, i) =>
+    JSON.stringify({ id: `q${i}`, question: `${i} + 0`, answer: 'the' }),
+  );
+  writeFileSync(join(root, 'prompts.jsonl'), lines.join('\n'));
+  const spec = defineSpec({
+    pipeline: 'tiny',
+    seed: 3,
+    steps: 2,
+    model: { base: tinyModel({ folder: join(root, 'model') }), workers: 1 },
+    prompts: { file: 'prompts.jsonl', heldOut: 2 },
+    privileged: ['reference'],
+    rollout: { group: 4, maxTokens: 8 },
+    verify: { regex: { pattern: '[0-4]' } },
+    teach: { every: 1, template: '{{ question }} = {{ reference }}' },
+    shape: 'rlsd',
+    learn: { prompts: 3, lr: 1e-3, threads: 1 },
+    evaluate: { every: 1 },
+  });
+  await runPipeline({ plan: planOf(spec, root), folder: recorded });
+}, 120_000);
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A copy of a run with records changed on their way. */
+async function tampered(name: string, topic: string, change: (record: LogRecord) => LogRecord | null): Promise<string> {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  for (const part of ['manifest.json', 'weights'])
+    cpSync(join(recorded, part), join(folder, part), { recursive: true });
+  const { log, plan } = await openRunFolder(recorded);
+  const copy = await openEmbedded(join(folder, 'topics'));
+  await copy.ensureTopics(plan.topics);
+  for (const { name: each } of plan.topics)
+    for await (const record of scan(log, each, 0)) {
+      const kept = each === topic ? change(record) : record;
+      if (kept) await copy.append([{ topic: each, key: kept.key, value: kept.value, headers: kept.headers }]);
+    }
+  await copy.close();
+  await log.close();
+  return folder;
+}
+
+/** The record at an offset with one bit in its middle flipped. */
+const flipAt = (offset: bigint) => (record: LogRecord) => {
+  if (record.offset !== offset || record.value === null) return record;
+  const value = Uint8Array.from(record.value);
+  const at = value.length >> 1;
+  value[at] = (value[at] ?? 0) ^ 1;
+  return { ...record, value };
+};
+
+async function digests(folder: string): Promise<Record<string, string>> {
+  const { log, plan } = await openRunFolder(folder);
+  const found: Record<string, string> = {};
+  for (const { name } of plan.topics) found[name] = (await topicDigest(log, name)).digest;
+  await log.close();
+  return found;
+}
+
+describe('verify', () => {
+  it('finds every record of a run the same', async () => {
+    const report = await verifyRun(recorded);
+    expect(report.difference).toBeNull();
+    expect(report).toMatchObject({ equal: true, mode: 'source', notes: [] });
+    expect(report.topics.find(({ topic }) => topic === 'rollouts')?.records).toBe(24);
+  }, 120_000);
+
+  it('names the record, field, expected and found of a flipped bit, whatever topic it is in', async () => {
+    const topics = [
+      'prompts',
+      'references',
+      'privileged',
+      'rollouts',
+      'verdicts',
+      'teacher-scores',
+      'advantages',
+      'weights',
+    ];
+    const { log } = await openRunFolder(recorded);
+    for (const topic of topics) {
+      const [first] = await log.read(topic, 0, 1n, 1);
+      const offset = first?.offset ?? 0n;
+      const copy = await openRunFolder(await tampered(`flip-${topic}`, topic, flipAt(offset)));
+      const { difference } = await compareTopic(copy.log, log, topic);
+      expect(difference, topic).toMatchObject({ topic, partition: 0 });
+      expect(difference?.expected, topic).not.toBe(difference?.found);
+      if (!['references', 'privileged'].includes(topic)) expect(difference?.offset, topic).toBe(offset);
+      await copy.log.close();
+    }
+    await log.close();
+  }, 60_000);
+
+  it('names a missing record', async () => {
+    const folder = await tampered('missing', 'verdicts', (record) => (record.offset === 23n ? null : record));
+    const [copy, original] = [await openRunFolder(folder), await openRunFolder(recorded)];
+    const { difference } = await compareTopic(copy.log, original.log, 'verdicts');
+    expect(difference).toMatchObject({ offset: 23n, field: 'record', expected: 'nothing', found: 'a record' });
+    await copy.log.close();
+    await original.log.close();
+  });
+
+  it('feeds each stage its recorded input on another processor, and says so', async () => {
+    const report = await verifyRun(recorded, { machine: { ...machineOf(), features: ['other'] } });
+    expect(report).toMatchObject({ equal: true, mode: 'recorded' });
+    expect(report.notes.join()).toContain('this machine has other');
+    expect(report.topics.map(({ topic }) => topic)).toEqual(['verdicts', 'advantages']);
+  }, 60_000);
+
+  it('refuses a manifest of another format', async () => {
+    const folder = join(root, 'format');
+    mkdirSync(folder);
+    const manifest = JSON.parse(readFileSync(join(recorded, 'manifest.json'), 'utf8'));
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, format: 9 }));
+    await expect(verifyRun(folder)).rejects.toThrow(/found format 9, expected 1/);
+  });
+});
+
+describe('lineage', () => {
+  it('names what made a sample, and the weights that learnt from it', async () => {
+    const run = await openRunFolder(recorded);
+    const group = await lineageOf(run, recorded, { step: 1 });
+    expect(group).toHaveLength(12);
+    const [first] = group;
+    const [sample] = await lineageOf(run, recorded, { sample: `${first?.promptId}/2`, token: 0 });
+    expect(sample).toMatchObject({
+      step: 1,
+      sampleIndex: 2,
+      policy: { version: 1 },
+      verifier: { name: 'regex' },
+      weights: { version: 2, onDisk: true },
+      token: { index: 0, trained: true },
+    });
+    const taught = (await lineageOf(run, recorded, { step: 0 })).find(({ documents }) => documents.length > 0);
+    const [document] = taught?.documents ?? [];
+    if (document) {
+      const uses = await lineageOf(run, recorded, { document: document.id });
+      expect(uses.every(({ itemId }) => itemId === taught?.itemId)).toBe(true);
+    }
+    await expect(lineageOf(run, recorded, { sample: `${first?.promptId}/9` })).rejects.toMatchObject({
+      code: 'unknown-sample',
+      message: expect.stringContaining('did you mean'),
+    });
+    await expect(lineageOf(run, recorded, { sample: `${first?.promptId}/2`, token: 99 })).rejects.toThrow(/--token 99/);
+    await run.log.close();
+  });
+});
+
+describe('replay from a topic', () => {
+  it('gives the same digests with nothing changed', async () => {
+    const to = join(root, 'same');
+    await replayFrom(recorded, { from: 'rollouts', to });
+    const { metrics: _, ...was } = await digests(recorded);
+    const { metrics: __, ...is } = await digests(to);
+    expect(is).toEqual(was);
+    expect(readManifest(to).parent).toMatchObject({ run: readManifest(recorded).run, from: 'rollouts', set: [] });
+    const difference = await diffRuns(recorded, to);
+    expect(difference).toMatchObject({ samples: 24, verdictsChanged: 0, weightsPart: null, offPolicyFrom: null });
+    expect(difference.gradientCosine ?? 1).toBeCloseTo(1, 5);
+  }, 120_000);
+
+  it('shows what another verifier changes, sample by sample', async () => {
+    const to = join(root, 'other-verifier');
+    await replayFrom(recorded, { from: 'rollouts', to, set: ['verify.regex.pattern="[5-9]"'] });
+    const samples: string[] = [];
+    const difference = await diffRuns(recorded, to, ({ verdict }) => samples.push(`${verdict.was}>${verdict.is}`));
+    expect(samples).toHaveLength(24);
+    expect(samples.filter((change) => new Set(change.split('>')).size === 2)).toHaveLength(difference.verdictsChanged);
+    const rollouts = [await digests(recorded), await digests(to)].map((found) => found.rollouts);
+    expect(rollouts[0]).toBe(rollouts[1]);
+  }, 120_000);
+
+  it('judges and shapes a part without training on it', async () => {
+    const to = join(root, 'part');
+    const replayed = await replayFrom(recorded, { from: 'rollouts', to, part: { fromStep: 1 } });
+    expect(replayed.trained).toBe(false);
+    expect(replayed.summary.records).toMatchObject({ rollouts: 12, verdicts: 12, advantages: 12 });
+  }, 60_000);
+
+  it.each([
+    [{ from: 'rolouts' }, 'unknown-topic', /did you mean rollouts/],
+    [{ from: 'rollouts', set: ['rollout.temperature=0.5'] }, 'bad-change', /decided before rollouts/],
+    [{ from: 'advantages', set: ['shape=grpo'] }, 'bad-change', /shape: found/],
+    [{ from: 'rollouts', part: { toStep: 9 } }, 'bad-request', /--to-step 9/],
+  ])('refuses %j', async (options, code, message) => {
+    const replay = replayFrom(recorded, { to: join(root, 'never'), ...options });
+    await expect(replay).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  it('says from where a topic whose head was deleted can be replayed', async () => {
+    const folder = await tampered('head', 'rollouts', () => null);
+    const log = await openEmbedded(join(folder, 'topics'));
+    const info = (await log.describe()).find(({ name }) => name === 'rollouts');
+    expect(info?.bounds[0]).toEqual({ start: 0n, end: 0n });
+    await log.close();
+    const { checkHead } = await import('../../../src/pipelines/replay/part.js');
+    const cut = { name: 'rollouts', partitions: 1, bounds: [{ start: 8n, end: 24n }] };
+    expect(() => checkHead(cut)).toThrow(/before offset 8 were deleted.*--from-offset 8/);
+    expect(() => checkHead(cut, { fromOffset: 8n })).not.toThrow();
+  });
+});
