@@ -1,0 +1,184 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { jsonLines, parseLines, rlsd, start, tinyProject } from './cli.js';
+
+/** One message, no stack trace, nothing on stdout. */
+async function refuses(args: readonly string[], message: RegExp, code = 2): Promise<void> {
+  const result = await rlsd(args);
+  expect(result.stderr).toMatch(message);
+  expect(result).toMatchObject({ code, stdout: '' });
+  expect(result.stderr).not.toMatch(/^\s+at .*[:(]/m);
+}
+
+describe('a run from the command line', () => {
+  it('is told in JSON lines, can be looked into, and is not run again once it is finished', async () => {
+    const { folder, file } = tinyProject();
+    const run = join(folder, 'run');
+    const first = await rlsd(['run', file, '--run', run, '--steps', '2', '--json']);
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    const events = parseLines(first.stdout);
+    expect(events[0]).toMatchObject({ event: 'started', steps: 2, resumed: false });
+    const summary = events.at(-1);
+    expect(summary).toMatchObject({
+      event: 'summary',
+      run: expect.stringMatching(/^tiny-[0-9a-f]{8}$/),
+      steps: 2,
+      seconds: expect.any(Number),
+      heldOut: { before: expect.any(Number), after: expect.any(Number), n: 4 },
+      weights: { version: 2, digest: expect.stringMatching(/^[0-9a-f]{64}$/), path: join(run, 'weights/v000002') },
+      records: { prompts: 4, rollouts: 16, verdicts: 16, advantages: 16, weights: 3, 'dead-letters': 0 },
+    });
+
+    const again = await rlsd(['resume', run, '--json']);
+    expect(again.code).toBe(0);
+    const { seconds: _, ...rest } = parseLines(again.stdout).at(-1) ?? {};
+    expect(summary).toMatchObject(rest);
+
+    const topics = parseLines((await rlsd(['topics', run, '--json'])).stdout);
+    expect(topics).toContainEqual({ topic: 'prompts', count: 4, digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const lag = parseLines((await rlsd(['lag', run, '--json'])).stdout);
+    expect(lag.map(({ stage, lag: behind }) => [stage, behind])).toEqual(
+      ['rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'].map((stage) => [stage, 0]),
+    );
+    const tail = parseLines((await rlsd(['tail', run, 'rollouts', '-n', '3', '--json'])).stdout);
+    expect(tail).toHaveLength(3);
+    const hidden = await rlsd(['tail', run, 'references', '--json']);
+    expect(hidden.stdout).toContain('[privileged');
+    expect((await rlsd(['dead-letters', run, 'list'])).stdout).toBe('no dead letters\n');
+    await refuses(['tail', run, 'rollout'], /no topic rollout; did you mean rollouts\?/);
+    await refuses(
+      ['run', file, '--run', run, '--steps', '3'],
+      /holds a run that differs:\n.*spec\.steps: the run has 2, this pipeline 3/,
+    );
+
+    const model = join(run, 'weights/v000002');
+    const evaluated = await rlsd([
+      'eval',
+      '--model',
+      model,
+      '--prompts',
+      join(folder, 'sums.jsonl'),
+      '--limit',
+      '5',
+      '--json',
+    ]);
+    expect(parseLines(evaluated.stdout).at(-1)).toMatchObject({ event: 'summary', n: 5, accuracy: expect.any(Number) });
+
+    const manifest = readFileSync(join(run, 'manifest.json'), 'utf8');
+    writeFileSync(join(run, 'manifest.json'), manifest.replace('"format": 1', '"format": 9'));
+    await refuses(['resume', run], /manifest\.json: found format 9, expected 1/);
+    const older = JSON.parse(manifest);
+    older.schemas.prompts = 'older';
+    writeFileSync(join(run, 'manifest.json'), JSON.stringify(older));
+    await refuses(['resume', run], /schemas\.prompts: the run has "older"/);
+    writeFileSync(join(run, 'manifest.json'), '{');
+    await refuses(['resume', run], /manifest\.json: not JSON/);
+  });
+
+  it('stops cleanly at Ctrl-C, is refused to a second writer, and goes on', async () => {
+    const { folder, file } = tinyProject({ steps: 100, evaluate: { every: 50 } });
+    const run = join(folder, 'run');
+    const child = start(['run', file, '--run', run, '--json']);
+    const errors: string[] = [];
+    child.stderr?.on('data', (chunk) => errors.push(String(chunk)));
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    for await (const event of jsonLines(child))
+      if (event.event === 'step') {
+        if (event.step === 0) {
+          child.kill('SIGSTOP');
+          await refuses(['resume', run], new RegExp(`the process with pid ${child.pid} already writes`));
+          child.kill('SIGCONT');
+          child.kill('SIGINT');
+        }
+      }
+    expect(await ended).toBe(1);
+    expect(errors.join('')).toBe('rlsd: stopped; `rlsd resume` goes on from here\n');
+  });
+});
+
+describe('a request that is wrong', () => {
+  it.each([
+    ['an unknown command', ['runn'], /unknown command 'runn'\n\(Did you mean run\?\)/],
+    ['an unknown option', ['run', 'FILE', '--step', '3'], /unknown option '--step'\n\(Did you mean/],
+    ['a number that is none', ['run', 'FILE', '--steps', 'many'], /Expected a whole number/],
+    ['an unknown stage', ['run', 'FILE', '--stage', 'roll-out'], /no such stage; did you mean rollout\?/],
+    ['a missing file', ['run', 'nowhere.yaml'], /nowhere\.yaml: cannot be read \(ENOENT\)/],
+    ['a folder without a run', ['resume', 'FOLDER'], /no run here, expected a folder with manifest\.json/],
+    ['an unknown field', ['run', 'FILE', '--set', 'learn.rate=1'], /unknown field learn\.rate/],
+    ['a field of the wrong type', ['run', 'FILE', '--set', 'steps=few'], /steps: found "few"; expected/],
+    ['two shapers at once', ['run', 'FILE', '--set', 'shape={grpo: {}, rlsd: {}}'], /shape/],
+    [
+      'an unknown verifier',
+      ['run', 'FILE', '--set', 'verify={maths: {}}'],
+      /found "maths", expected.*did you mean "math"/,
+    ],
+    ['a missing model', ['run', 'FILE', '--set', 'model.base=nothing'], /nothing/],
+    ['a missing prompts file', ['run', 'FILE', '--set', 'prompts.file=none.jsonl'], /none\.jsonl: no such file/],
+    [
+      'fields that do not fit',
+      ['run', 'FILE', '--set', 'publish.every=3'],
+      /publish\.every: found 3, expected a divisor of steps/,
+    ],
+    [
+      'an operator that is not there',
+      ['run', 'FILE', '--set', 'through.verdicts=mine.mjs'],
+      /through\.verdicts: .*mine\.mjs cannot be loaded/,
+    ],
+    ['an operator behind no topic', ['run', 'FILE', '--set', 'through.verdict=op.mjs'], /through\.verdict/],
+  ])('%s is named', async (_, args, message) => {
+    const { folder, file } = tinyProject();
+    writeFileSync(join(folder, 'op.mjs'), 'export default () => (source) => source;\n');
+    await refuses(
+      args.map((arg) => ({ FILE: file, FOLDER: folder })[arg] ?? arg),
+      message,
+    );
+  });
+
+  it.each([
+    ['cut short', (model: string) => truncateSync(join(model, 'model.safetensors'), 900), /model\.safetensors/],
+    [
+      'of another vocabulary',
+      (model: string) => {
+        const config = readFileSync(join(model, 'config.json'), 'utf8');
+        writeFileSync(join(model, 'config.json'), config.replace(/"vocab_size": \d+/, '"vocab_size": 100'));
+      },
+      /vocab/,
+    ],
+  ])('a model that is %s is named', async (_, spoil, message) => {
+    const { folder, file } = tinyProject();
+    spoil(join(folder, 'model'));
+    await refuses(['run', file, '--run', join(folder, 'run')], message);
+  });
+
+  it('is found by check, all of it at once', async () => {
+    const { file } = tinyProject({ publish: { every: 3 }, verify: { maths: {} } });
+    const { code, stdout } = await rlsd(['check', file, '--json']);
+    expect(code).toBe(2);
+    const [report] = parseLines(stdout) as { ok: boolean; problems: string[] }[];
+    expect(report?.ok).toBe(false);
+    expect(report?.problems.join('\n')).toMatch(/publish\.every[\s\S]*maths/);
+  });
+});
+
+describe('the pure functions', () => {
+  it('map lines, and a bad one is named while the others go on', async () => {
+    const line = { id: 'a', gold: '$\\frac{1}{2}$', answer: '0.5' };
+    const verified = await rlsd(
+      ['verify', 'math'],
+      `${JSON.stringify(line)}\n{"id"\n${JSON.stringify({ ...line, id: 'b' })}\n`,
+    );
+    expect(verified.code).toBe(2);
+    expect(verified.stderr).toMatch(/^rlsd: stdin:2: not JSON/);
+    expect(parseLines(verified.stdout).map(({ id }) => id)).toEqual(['a', 'b']);
+    await refuses(['verify', 'maths'], /verify maths: no such kind; did you mean math\?/);
+  });
+
+  it.each(['mermaid', 'dot', 'json'])('graph draws the plan as %s', async (format) => {
+    const { file } = tinyProject();
+    const { code, stdout } = await rlsd(['graph', file, '--format', format]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('teacher-scores');
+    if (format === 'json') expect(JSON.parse(stdout)).toHaveProperty('stages');
+  });
+});
