@@ -86,6 +86,8 @@ export function some(node: Node, test: (node: Node) => boolean): boolean {
   return test(node) || children(node).some((child) => some(child, test));
 }
 
+export const isImaginary = (node: Node): boolean => node.kind === 'symbol' && node.name === 'i';
+
 /** The free symbols in the order of their first appearance. */
 export function symbols(node: Node, into: string[] = []): string[] {
   if (node.kind === 'symbol' && !into.includes(node.name)) into.push(node.name);

@@ -1,5 +1,6 @@
-import { type Node, ParseFailure } from './ast.js';
+import { isImaginary, type Node, ParseFailure, some } from './ast.js';
 import { type Cursor, deeper, type END, expect, isOperator, peek, take } from './cursor.js';
+import { parseEnvironment } from './environments.js';
 import { ONE, parseDecimal, power } from './rational.js';
 import { ACCENTS } from './words.js';
 
@@ -73,7 +74,7 @@ function parseBrackets(c: Cursor, open: '(' | '[' | '{' | '\\{'): Node {
     if (open === '{') throw new ParseFailure('empty braces');
     return { kind: 'list', open, close: CLOSERS[open] ?? '', items: [] };
   }
-  const inside = c.grammar.list(c);
+  const inside = parseOver(c, c.grammar.list(c));
   c.bars = bars;
   const close = peek(c).text;
   const halfOpen = (open === '(' || open === '[') && isOperator(peek(c), ')', ']');
@@ -87,6 +88,17 @@ function parseBrackets(c: Cursor, open: '(' | '[' | '{' | '\\{'): Node {
   if (open === '\\{') return { kind: 'list', open, close, items: [inside] };
   if (halfOpen && close !== CLOSERS[open]) throw new ParseFailure('an interval needs two ends');
   return inside;
+}
+
+/** `1 \over 2` and `5 \choose 2`, after the left side. */
+export function parseOver(c: Cursor, left: Node): Node {
+  const { type, text } = peek(c);
+  if (type !== 'command' || !/^(?:over|choose)$/.test(text)) return left;
+  c.at++;
+  const right = c.grammar.list(c);
+  return text === 'over'
+    ? { kind: 'divide', left, right }
+    : { kind: 'call', name: 'binomial', items: [left, right], known: true };
 }
 
 /** `\{x \mid x > 3\}`, after the opening brace. */
@@ -106,6 +118,9 @@ function parseBuilder(c: Cursor): Node | undefined {
   return undefined;
 }
 
+/** Commands that build a fraction of their two arguments. */
+export const FRACTION = /^(?:[dtcs]|nice)?frac$/;
+
 const APPLIED = new Set(['f', 'g', 'h', 'F', 'G', 'H', 'phi', 'psi']);
 
 function parseSymbol(c: Cursor, letter: string): Node {
@@ -115,21 +130,47 @@ function parseSymbol(c: Cursor, letter: string): Node {
     name += "'";
   }
   if (take(c, '_')) {
+    const braced = isOperator(peek(c), '{') && isOperator(peek(c, 2), '}') ? 1 : 0;
+    if (peek(c, braced).type === 'function') {
+      name += `_${peek(c, braced).text}`;
+      c.at += 1 + 2 * braced;
+      return { kind: 'symbol', name };
+    }
     const index = parseArgument(c);
     const label = subscriptText(index);
     if (label === undefined) return { kind: 'call', name: `${name}_`, items: [index], known: false };
     name += `_${label}`;
+  }
+  for (const star of [
+    ['^', '*'],
+    ['^', '{', '*', '}'],
+  ])
+    if (star.every((text, k) => peek(c, k).text === text)) {
+      c.at += star.length;
+      name += '*';
+    }
+  if (APPLIED.has(letter) && ['^', '{', '-', '1', '}', '('].every((text, k) => peek(c, k).text === text)) {
+    c.at += 5;
+    name += '^-1';
   }
   const inside = peek(c, 1);
   const single = inside.type === 'symbol' && isOperator(peek(c, 2), ')');
   if (
     isOperator(peek(c), '(') &&
     !peek(c).gap &&
-    (APPLIED.has(letter) || name.includes("'") || (letter === 'P' && single))
+    (APPLIED.has(letter) || /['^]/.test(name) || (letter === 'P' && single))
   ) {
     const argument = parseAtom(c);
     const items = argument.kind === 'list' ? argument.items : [argument];
     return { kind: 'call', name, items, known: false };
+  }
+  if (/^[A-Z]/.test(name) && isOperator(peek(c), '(') && !peek(c).gap) {
+    const start = c.at;
+    const point = parseAtom(c);
+    // `A(1, 2)` names a point.
+    if (point.kind === 'list' && point.items.length > 1)
+      return { kind: 'relation', terms: [{ kind: 'symbol', name }, point], relations: ['='] };
+    c.at = start;
   }
   return { kind: 'symbol', name };
 }
@@ -168,15 +209,17 @@ function functionArguments(c: Cursor): readonly Node[] {
     return argument.kind === 'list' ? argument.items : [argument];
   }
   const items = [take(c, '-') ? ({ kind: 'negate', item: c.grammar.postfix(c) } as const) : c.grammar.postfix(c)];
-  while (peek(c).type === 'symbol' || (peek(c).type === 'command' && /^(?:[dt]?frac|sqrt)$/.test(peek(c).text)))
+  while (
+    peek(c).type === 'symbol' ||
+    (peek(c).type === 'command' && (peek(c).text === 'sqrt' || FRACTION.test(peek(c).text)))
+  )
     items.push(c.grammar.postfix(c));
   const [only] = items;
   return only && items.length === 1 ? [only] : [{ kind: 'multiply', items }];
 }
 
 function parseCommand(c: Cursor, command: string): Node {
-  if (/^[dtc]?frac$/.test(command))
-    return { kind: 'divide', left: parseArgument(c, true), right: parseArgument(c, true) };
+  if (FRACTION.test(command)) return { kind: 'divide', left: parseArgument(c, true), right: parseArgument(c, true) };
   if (command === 'sqrt') return parseRoot(c);
   if (/^[dt]?binom$/.test(command))
     return { kind: 'call', name: 'binomial', items: [parseArgument(c, true), parseArgument(c, true)], known: true };
@@ -195,9 +238,15 @@ function parseCommand(c: Cursor, command: string): Node {
     c.at++;
     return { kind: 'list', open: '(', close: ')', items: inside.kind === 'list' ? inside.items : [inside] };
   }
-  if (command === 'lbrace') return parseBrackets(c, '\\{');
+  if (command === 'det' && peek(c).text.startsWith('begin:'))
+    return { kind: 'call', name: 'determinant', items: [parseAtom(c)], known: true };
   if (command.startsWith('begin:')) return parseEnvironment(c, command.slice(6));
-  if (ACCENTS.has(command)) return { kind: 'symbol', name: `${command}:${accented(parseArgument(c))}` };
+  if (ACCENTS.has(command)) {
+    const under = parseArgument(c);
+    if (/^(?:bar|overline)$/.test(command) && under.kind !== 'symbol' && some(under, isImaginary))
+      return { kind: 'call', name: 'conjugate', items: [under], known: true };
+    return { kind: 'symbol', name: `${command}:${accented(under)}` };
+  }
   if (/^(?:end:|r|pm|cup|cap|times|cdot)/.test(command)) throw new ParseFailure('a value is missing');
   return { kind: 'symbol', name: `\\${command}` };
 }
@@ -236,7 +285,7 @@ function parseBind(c: Cursor, operation: 'sum' | 'product'): Node {
     peek(c).type === 'symbol' ||
     peek(c).type === 'function' ||
     isOperator(peek(c), '(') ||
-    (peek(c).type === 'command' && /^(?:[dt]?frac|sqrt|binom)$/.test(peek(c).text))
+    (peek(c).type === 'command' && (/^(?:sqrt|binom)$/.test(peek(c).text) || FRACTION.test(peek(c).text)))
   )
     items.push(c.grammar.postfix(c));
   return {
@@ -247,22 +296,4 @@ function parseBind(c: Cursor, operation: 'sum' | 'product'): Node {
     to,
     body: items.length === 1 && items[0] ? items[0] : { kind: 'multiply', items },
   };
-}
-
-function parseEnvironment(c: Cursor, name: string): Node {
-  const matrix = /^(?:[pbvBV]?(?:small)?matrix|array)\*?$/.test(name);
-  if (!matrix && !/^(?:cases|align|aligned|equation|gather|gathered|split)\*?$/.test(name))
-    throw new ParseFailure('an unknown environment');
-  const rows: Node[][] = [[]];
-  while (!peek(c).text.startsWith('end:')) {
-    if (peek(c).type === 'end') throw new ParseFailure('an environment does not end');
-    if (take(c, '\\\\')) rows.push([]);
-    else if (!take(c, '&') && !(peek(c).type === 'separator' && ++c.at)) rows.at(-1)?.push(c.grammar.relation(c));
-  }
-  c.at++;
-  const filled = rows.filter((row) => row.length > 0);
-  if (filled.length === 0) throw new ParseFailure('an empty environment');
-  if (!matrix) return { kind: 'list', open: '', close: '', items: filled.flat() };
-  const node: Node = { kind: 'matrix', rows: filled };
-  return name.startsWith('v') ? { kind: 'call', name: 'determinant', items: [node], known: true } : node;
 }

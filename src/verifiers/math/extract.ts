@@ -16,7 +16,7 @@ const MAX_LENGTH = 100_000;
 
 /** Between two candidates that are one answer: punctuation, `and`, `or`, a word or two. */
 const JOINT =
-  /^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|then|therefore|which)[a-z]{1,12}\b){0,24}$/i;
+  /^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$/i;
 const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;
 
 /** The last candidate, with those right before it that belong to the same answer. */
@@ -25,16 +25,18 @@ function lastJoined(found: readonly Found[], source: string, joint: (between: st
   const last = found[index];
   if (!last) return undefined;
   const parts = [last.text];
+  let alternatives = true;
   for (let next = last; index > 0; index--) {
     const before = found[index - 1];
     if (!before) break;
     const between = source.slice(before.end, next.start);
     if (between.length > 60 || !joint(between)) break;
     parts.unshift(before.text);
+    alternatives &&= /\bor\b/.test(between);
     next = before;
   }
   const distinct = [...new Set(parts.map((part) => part.trim()))];
-  return distinct.length === 1 ? distinct[0] : distinct.join(' , ');
+  return distinct.length === 1 ? distinct[0] : distinct.join(alternatives ? ' or ' : ' , ');
 }
 
 function boxes(text: string): readonly Found[] {
@@ -50,19 +52,19 @@ function boxes(text: string): readonly Found[] {
 }
 
 const DELIMITED =
-  /\\\[([\s\S]+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(([^\n]+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$/g;
+  /\\\[([\s\S]+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(([^\n]+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|gather|multline)\*?\}[\s\S]+?\\end\{\6\*?\})/g;
 
 function delimited(text: string): readonly Found[] {
   return [...text.matchAll(DELIMITED)].map((match) => ({
     start: match.index,
     end: match.index + match[0].length,
-    text: match[1] ?? match[2] ?? match[3] ?? match[4] ?? '',
+    text: match[1] ?? match[2] ?? match[3] ?? match[4] ?? match[5] ?? '',
   }));
 }
 
 const NUMBER = String.raw`(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|\.\d+)`;
 const EXPRESSION = new RegExp(
-  String.raw`(?<![\w.\\])(?<!\d[ ]?)[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b))?`,
+  String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b))?`,
   'g',
 );
 
@@ -101,11 +103,14 @@ function finalRegion(text: string): string | undefined {
   for (const match of text.matchAll(FINAL)) {
     const rest = text.slice(match.index + match[0].length, match.index + match[0].length + 2000);
     const nested = /^\s*(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*/i.exec(rest)?.[0] ?? '';
-    const sentence = cutSentence(rest.slice(nested.length));
+    const sentence = unmarked(cutSentence(rest.slice(nested.length)));
     if (sentence.trim()) region = sentence;
   }
   return region;
 }
+
+/** Without the marks of emphasis and quotation around it. */
+const unmarked = (text: string): string => text.trim().replace(/^[*`"]+|[*`"]+$/g, '');
 
 function cutSentence(text: string): string {
   const trimmed = text.replace(/^[\s*:]+/, '');
@@ -173,6 +178,7 @@ function extractAt(text: string, place: Place, notations: readonly Notation[]): 
     if (plain && !inside && looksMathematical(region)) return region;
     return lastOf(region, notations) ?? (plain && region.length < 100 ? region : undefined);
   }
-  if (plain && text.length < 400 && !/[$\n]|\\[([]/.test(text.trim()) && looksMathematical(text)) return text;
+  const bare = unmarked(text);
+  if (plain && bare.length < 400 && !/[$\n]|\\[([]/.test(bare) && looksMathematical(bare)) return bare;
   return lastOf(text, notations) ?? (plain && text.length < 200 ? text : undefined);
 }

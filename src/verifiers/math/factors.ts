@@ -1,5 +1,5 @@
 import { type Node, ParseFailure } from './ast.js';
-import { number, parseArgument, parseAtom } from './atoms.js';
+import { FRACTION, number, parseArgument, parseAtom } from './atoms.js';
 import { type Cursor, isOperator, peek, take } from './cursor.js';
 
 /** `0.1~6`, the digits after `~` repeating without end. */
@@ -20,14 +20,19 @@ const startsFactor = (c: Cursor): boolean => {
   if (token.type === 'symbol' || token.type === 'function') return true;
   if (token.type === 'number') return token.gap;
   if (token.type === 'command')
-    return !/^(?:end:|pm|mp|times|cdot|ast|div|cup|bigcup|cap|setminus|backslash|rvert|rfloor|rceil|rangle|not|rbrace|rbrack|circ$|cdots|ldots|dots|dotsc|dotsb)/.test(
+    return !/^(?:end:|pm|mp|times|cdot|ast|div|cup|bigcup|cap|setminus|backslash|rvert|rfloor|rceil|rangle|not|rbrace|rbrack|circ$|cdots|ldots|dots|dotsc|dotsb|over$|choose$|b?mod$)/.test(
       token.text,
     );
   return isOperator(token, '(', '{', '[') || (isOperator(token, '|') && c.bars === 0 && token.gap === false);
 };
 
+/** `\text{The answer is } 5`: words that only lead up to a value. */
+const INTRODUCTION = /(?:\bis|\bare|:)$/i;
+
 /** Factors written side by side: `2xy`, `3\sqrt2`, `1\frac12`. */
 export function parseFactors(c: Cursor): Node {
+  const label = peek(c);
+  if (label.type === 'text' && INTRODUCTION.test(label.text) && !/\bnot\b/i.test(label.text)) c.at++;
   const mixed = parseMixed(c);
   const items = [mixed ?? parsePostfix(c)];
   for (;;) {
@@ -84,7 +89,7 @@ function parseMixed(c: Cursor): Node | undefined {
   ) {
     c.at += 3;
     fraction = { kind: 'divide', left: number(a.text), right: number(b.text) };
-  } else if (a.type === 'command' && /^[dtc]?frac$/.test(a.text)) {
+  } else if (a.type === 'command' && FRACTION.test(a.text)) {
     const candidate = parseAtom(c);
     const plain = candidate.kind === 'divide' && candidate.left.kind === 'number' && candidate.right.kind === 'number';
     if (plain && !isOperator(peek(c), '^')) fraction = candidate;

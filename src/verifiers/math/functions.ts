@@ -93,6 +93,10 @@ export function callFunction(name: string, values: readonly Number[], flags: Fla
     case 'sqrt':
     case 'cbrt':
     case 'root': {
+      if (name === 'root' && second && !isInteger(second) && z.modulus(second.z) > 0) {
+        if (first.z.im !== 0 || first.z.re < 0) flags.left.real = true;
+        return roughly(z.pow(first.z, z.over(z.complex(1), second.z)));
+      }
       const index = name === 'sqrt' ? 2n : name === 'cbrt' ? 3n : isInteger(second) ? second.exact.n : 0n;
       if (index < 1n) throw new ParseFailure('a root whose index is not a positive integer');
       const exact = first.exact && root(first.exact, index);
@@ -124,6 +128,13 @@ export function callFunction(name: string, values: readonly Number[], flags: Fla
       return factorial(first, 2n);
     case 'binomial':
       return binomial(first, second);
+    case 'conjugate':
+      return first.exact ? first : roughly(z.complex(first.z.re, -first.z.im));
+    case 'modulo': {
+      const [a = 0n, b = 0n] = integers(values);
+      if (b <= 0n) throw new ParseFailure('a modulus that is not positive');
+      return exactly({ n: ((a % b) + b) % b, d: 1n });
+    }
     case 'gcd':
       return exactly({ n: integers(values).reduce(greatest), d: 1n });
     case 'lcm':

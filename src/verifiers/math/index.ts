@@ -8,7 +8,7 @@ export { compareMath } from './judge.js';
 export type { MathOptions } from './options.js';
 
 /** Raised with every change that can change a verdict. */
-const VERSION = 'math-1';
+const VERSION = 'math-2';
 
 /** Judges completions by mathematical equality with the reference answer. */
 export function mathVerifier(options: MathOptions = {}): Verifier {

@@ -109,5 +109,6 @@ const isProse = (text: string): boolean => !/[\d\\$]/.test(text) && !looksMathem
 const plainText = (text: string): string =>
   text
     .replace(/\\(?:left|right|displaystyle|!|,|;)(?![a-zA-Z])/g, '')
+    .replace(/(\d)\s+(?=\d)/g, '$1~')
     .replace(/[\s$]|\\[()[\]]/g, '')
     .replace(/[.,]$/, '');

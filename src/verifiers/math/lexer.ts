@@ -25,16 +25,25 @@ export function clean(source: string): string {
     .replace(/[×⋅·∙]/g, '*')
     .replace(/÷/g, '/')
     .replace(/\{([,.])\}/g, '$1⁀')
+    .replace(/\{:\}/g, ':')
+    .replace(/\\([lr])brace(?![a-zA-Z])/g, (_, side) => (side === 'l' ? '\\{' : '\\}'))
     .replace(/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : ''))
     .replace(/(\d)\\,(?=\d{3}(?!\d))/g, '$1')
+    .replace(
+      /\\left\s*\\\{\s*\\begin\s*\{([a-z]+)\}([\s\S]*?)\\end\s*\{\1\}\s*\\right\s*\./g,
+      '\\begin{cases}$2\\end{cases}',
+    )
     .replace(/\\(?:left|right)\s*\./g, '')
+    .replace(/^\s*\\(?:therefore|implies|(?:R|Longr)ightarrow)(?![a-zA-Z])/, '')
+    .replace(/(\d) ?([cdk]?m[²³]|(?<= )(?:[cdk]?m|mi|ft)\/(?:s|h|min)(?:²|\^2)?)(?![\w^])/g, '$1\\text{$2}')
     .replace(/\\left\s*\||\\lvert(?![a-zA-Z])/g, '\\lvert ')
     .replace(/\\right\s*\||\\rvert(?![a-zA-Z])/g, '\\rvert ')
     .replace(/\\(?:left|right)\s*\\?\|/g, '|')
     .replace(/\\(?:left|right)(?![a-zA-Z])/g, ' ')
     .replace(/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])/g, '°')
     .replace(/\\%/g, '%')
-    .replace(/(\d|\})(?:\s|~|\\,)*\\mathrm\s*\{/g, '$1\\text{')
+    .replace(/(\d|\})(?:\s|~|\\[,;: ])*\\mathrm\s*\{(?!\s*[ei]\s*\})/g, '$1\\text{')
+    .replace(/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2')
     .replace(/\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g, ' $1 ')
     .replace(/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 ')
     .replace(/\\\$|\$|[€£¥]|(?<!\\)\\[()[\]]/g, ' ');

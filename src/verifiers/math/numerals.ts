@@ -7,6 +7,7 @@ interface NumberFound {
 
 const THOUSANDS = /\d{1,3}(?:,⁀?\d{3})+(?![\d])(?:\.\d+)?/y;
 const MARKED_THOUSANDS = /\d{1,3}(?:,⁀\d{3})+(?!\d)(?:\.\d+)?/y;
+const ZERO_THOUSANDS = /[1-9]\d{0,2},0\d\d(?:,\d{3})*(?![\d,])(?:\.\d+)?/y;
 const SPACED_THOUSANDS = /[1-9]\d{0,2}(?: \d{3})+(?![\d/])(?:\.\d+)?/y;
 const DOTTED_THOUSANDS = /\d{1,3}(?:\.\d{3}){2,}(?![\d.])(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)/y;
 const COMMA_DECIMAL = /0,\d+(?![\d,])|\d+,⁀\d+/y;
@@ -21,6 +22,9 @@ export function lexNumber(text: string, at: number, depth: number): NumberFound 
     return pattern.exec(text)?.[0];
   };
   const thousands = match(depth === 0 ? THOUSANDS : MARKED_THOUSANDS);
+  // No list writes an item as 000 or 045.
+  const zeros = depth > 0 && !thousands ? match(ZERO_THOUSANDS) : undefined;
+  if (zeros) return { value: zeros.replaceAll(',', ''), end: at + zeros.length };
   if (thousands && !/^0/.test(thousands)) return { value: thousands.replace(/[,⁀]/g, ''), end: at + thousands.length };
   const dotted = match(DOTTED_THOUSANDS);
   if (dotted) return { value: dotted.replaceAll('.', '').replace(',', '.'), end: at + dotted.length };

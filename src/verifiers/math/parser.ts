@@ -1,4 +1,5 @@
 import { type Node, ParseFailure, type Relation } from './ast.js';
+import { parseOver } from './atoms.js';
 import { type Cursor, deeper, isOperator, peek, take } from './cursor.js';
 import { parseFactors, parsePostfix } from './factors.js';
 import { tokenize } from './lexer.js';
@@ -11,7 +12,7 @@ import { tokenize } from './lexer.js';
 export function parse(text: string): Node {
   const grammar = { list: parseList, relation: parseRelation, sum: parseSum, postfix: parsePostfix };
   const cursor: Cursor = { tokens: tokenize(text), at: 0, depth: 0, bars: 0, grammar };
-  const node = parseList(cursor);
+  const node = parseOver(cursor, parseList(cursor));
   while (isOperator(peek(cursor), '.', ':', '?', '"') || peek(cursor).type === 'separator') cursor.at++;
   if (peek(cursor).type !== 'end') throw new ParseFailure('the expression does not end where it should');
   return node;
@@ -24,7 +25,7 @@ const listEnds = (c: Cursor): boolean => {
   return (
     token.type === 'end' ||
     isOperator(token, ')', ']', '}', '\\}', '.', '?', '&') ||
-    (token.type === 'command' && (token.text.startsWith('end:') || token.text === 'rvert' || token.text === 'rangle'))
+    (token.type === 'command' && (token.text.startsWith('end:') || /^(?:rvert|rangle|over|choose)$/.test(token.text)))
   );
 };
 
@@ -35,8 +36,8 @@ function parseList(c: Cursor): Node {
     let semicolons = false;
     while (!listEnds(c)) {
       if (isSeparator(c)) {
-        if (peek(c).text === ';') {
-          semicolons = true;
+        if (/^(?:;|or)$/.test(peek(c).text)) {
+          semicolons ||= peek(c).text === ';';
           groups.push([]);
         }
         c.at++;
@@ -47,11 +48,25 @@ function parseList(c: Cursor): Node {
     }
     const filled = groups.filter((items) => items.length > 0);
     if (filled.length === 0) throw new ParseFailure('there is no expression');
-    if (!semicolons || filled.length === 1) return bare(filled.flat());
+    if ((!semicolons && !assignments(filled)) || filled.length === 1) return bare(filled.flat());
     return bare(
       filled.map((items) => (items.length === 1 ? bare(items) : { kind: 'list', open: '(', close: ')', items })),
     );
   });
+}
+
+/** `p=5, q=2 or p=7, q=2`: each side of the "or" names the same unknowns. */
+function assignments(groups: readonly (readonly Node[])[]): boolean {
+  const names = groups.map((items) =>
+    items.map((item) => {
+      const left = item.kind === 'relation' && item.relations.join() === '=' ? item.terms[0] : undefined;
+      return left?.kind === 'symbol' ? left.name : '';
+    }),
+  );
+  const first = names[0] ?? [];
+  return (
+    first.length > 1 && new Set(first).size === first.length && names.every((other) => other.join() === first.join())
+  );
 }
 
 function bare(items: readonly Node[]): Node {
@@ -124,8 +139,13 @@ function parseSum(c: Cursor): Node {
       items.push({ kind: token.text === 'pm' ? 'plusMinus' : 'minusPlus', item: parseProduct(c) });
     } else break;
   }
-  const [only] = items;
-  return only && items.length === 1 ? only : { kind: 'add', items };
+  const [only, other] = items;
+  if (only && items.length === 1) return only;
+  const without = other?.kind === 'negate' && items.length === 2 ? other.item : undefined;
+  // `\mathbb{R} - \{1\}` takes points away.
+  if (only?.kind === 'symbol' && only.name.startsWith('\\set') && without?.kind === 'list')
+    return { kind: 'setOperation', operation: 'minus', left: only, right: without };
+  return { kind: 'add', items };
 }
 
 function parseProduct(c: Cursor): Node {
@@ -143,10 +163,12 @@ function parseProduct(c: Cursor): Node {
       const times =
         isOperator(operator, '*') || (operator.type === 'command' && ['times', 'cdot', 'ast'].includes(operator.text));
       const over = isOperator(operator, '/') || (operator.type === 'command' && operator.text === 'div');
-      if (!times && !over) return left;
+      const modulo = operator.type === 'command' && /^b?mod$/.test(operator.text);
+      if (!times && !over && !modulo) return left;
       c.at++;
       const right = take(c, '-') ? ({ kind: 'negate', item: parseFactors(c) } as const) : parseFactors(c);
-      left = over ? { kind: 'divide', left, right } : { kind: 'multiply', items: [left, right] };
+      if (modulo) left = { kind: 'call', name: 'modulo', items: [left, right], known: true };
+      else left = over ? { kind: 'divide', left, right } : { kind: 'multiply', items: [left, right] };
     }
   });
 }

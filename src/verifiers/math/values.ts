@@ -1,4 +1,4 @@
-import { type Node, ParseFailure, some, symbols } from './ast.js';
+import { isImaginary, type Node, ParseFailure, some, symbols } from './ast.js';
 import { minus, modulus } from './complex.js';
 import { evaluate, fromRational, isConstant, type Scope, type Value } from './evaluate.js';
 import { compare, rounded } from './rational.js';
@@ -59,7 +59,7 @@ export function sameNumber(gold: Value, answer: Value, decimal: boolean, precisi
 /** A number too small for so many decimals must agree in its leading digits. */
 function significant(gold: Value, answer: Value, precision: number): boolean {
   const size = Math.max(modulus(gold.z), modulus(answer.z));
-  return size >= 10 ** (2 - precision) || modulus(minus(gold.z, answer.z)) <= 1e-3 * size;
+  return size >= Math.min(0.01, 10 ** (2 - precision)) || modulus(minus(gold.z, answer.z)) <= 1e-3 * size;
 }
 
 function hash(text: string): number {
@@ -121,8 +121,6 @@ export function sampledPairs(gold: Node, answer: Node, context: Context): readon
     return finite || (g.exact && a.exact) ? [{ gold: g, answer: a }] : [];
   });
 }
-
-const isImaginary = (node: Node): boolean => node.kind === 'symbol' && node.name === 'i';
 
 /** Two expressions: as numbers where they have no free symbols, else at seeded points. */
 export function compareExpressions(gold: Node, answer: Node, context: Context): Outcome {

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareMath, mathVerifier, verifyMathLine } from '../../../src/verifiers/math/index.js';
+import type { MathOptions } from '../../../src/verifiers/math/options.js';
 import { CATEGORIES } from './cases.js';
 
 for (const { name, equal, different } of CATEGORIES) {
@@ -11,6 +13,25 @@ for (const { name, equal, different } of CATEGORIES) {
     expect(compareMath(gold, answer)).toMatchObject({ reward: 0 });
   });
 }
+
+// Sections `# name {options}` of lines `= gold ;; answer` (equal) and `! gold ;; answer` (not); ⏎ is a line break.
+const sections = readFileSync(new URL('./notation.txt', import.meta.url), 'utf8')
+  .split(/^# /m)
+  .slice(1)
+  .map((section) => {
+    const [head = '', ...lines] = section.trimEnd().split('\n');
+    const brace = head.indexOf('{');
+    return { name: head.slice(0, brace).trim(), options: JSON.parse(head.slice(brace)) as MathOptions, lines };
+  });
+
+test.each(sections)('notation: $name', ({ options, lines }) => {
+  const wrong = lines.filter((line) => {
+    const [gold = '', answer = ''] = line.slice(2).replaceAll('⏎', '\n').split(' ;; ');
+    return (compareMath(gold, answer, options).verdict === 'correct') !== line.startsWith('= ');
+  });
+  expect(lines.length).toBeGreaterThan(2);
+  expect(wrong).toEqual([]);
+});
 
 test.each([
   ['5', 'What is 2+3?', '2+3', false],
@@ -112,6 +133,7 @@ const wrong = fc.oneof(
     ]),
   fc.tuple(integer, offset).map(([a, d]) => [`${a}+${Math.abs(d)}i`, `${a}-${Math.abs(d)}i`]),
   fc.tuple(integer, offset).map(([a, d]) => [`${a}`, `${a} or ${a + d}`]),
+  fc.tuple(fc.integer({ min: 1, max: 9999 }), fc.nat(9)).map(([a, d]) => [`${a}${d}`, `${a} ${d}`]),
   fc.tuple(integer, offset).map(([a, d]) => [`${a}`, `\\boxed{${a + d}} or \\boxed{${a}}`]),
 );
 
