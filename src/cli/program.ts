@@ -8,6 +8,7 @@ import { graph } from './graph.js';
 import { lag, tail, topics } from './inspect.js';
 import { lineage } from './lineage.js';
 import { shapeLines, verifyLines } from './lines.js';
+import { forgetPrivileged, ingestPrivileged, listPrivileged } from './privileged.js';
 import { replay } from './replay.js';
 import { resume, run } from './run.js';
 
@@ -97,6 +98,22 @@ export function program(): Command {
       `error: unknown action ${action}; ${near ? `did you mean ${near}?` : 'expected list or requeue'}`,
     );
   });
+  const privileged = rlsd.command('privileged').description("a run's privileged documents");
+  privileged
+    .command('ingest <run>')
+    .description('read the declared sources into the run')
+    .addOption(json())
+    .action(ingestPrivileged);
+  privileged
+    .command('list <run>')
+    .description('ids, versions and labels; no content')
+    .addOption(json())
+    .action(listPrivileged);
+  privileged
+    .command('forget <run> <id>')
+    .description('remove the text of a document; its hashes and what used it stay on record')
+    .addOption(json())
+    .action(forgetPrivileged);
   rlsd
     .command('eval')
     .description('accuracy of a model on a file of {"id","question","answer"} lines')

@@ -62,6 +62,7 @@ function live(plan: Plan): Reporter {
         say(startedLine(event));
         bar.start(event.steps, 0, state.texts);
       } else if (event.event === 'step') bar.update(event.step + 1, state.texts);
+      else if (event.event === 'alarm') above(alarmLine(event));
       else if (event.event === 'deadLetter') above(deadLetterLine(event));
       else if (event.event === 'summary') {
         bar.stop();
@@ -79,6 +80,7 @@ function plain({ spec }: Plan): Reporter {
     event(event) {
       state.take(event);
       if (event.event === 'started') say(startedLine(event));
+      if (event.event === 'alarm') say(alarmLine(event));
       if (event.event === 'deadLetter') say(deadLetterLine(event));
       if (event.event === 'heldOut')
         say(`held-out after ${event.version} steps: ${event.correct} of ${event.n}, ${percent(event.accuracy)}`);
@@ -115,6 +117,9 @@ function tracker() {
 
 const startedLine = ({ run, folder, steps, resumed }: Extract<RunEvent, { event: 'started' }>) =>
   `${colour.bold(run)}: ${steps} steps in ${relative(process.cwd(), folder) || folder}${resumed ? ', going on' : ''}`;
+
+const alarmLine = ({ step, message }: Extract<RunEvent, { event: 'alarm' }>) =>
+  `${colour.red('alarm')} step ${step + 1}: ${message}`;
 
 const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'deadLetter' }>) =>
   `${colour.yellow('dead letter')} ${stage} ${cause}: ${error}`;

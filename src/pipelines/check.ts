@@ -3,6 +3,7 @@ import { readConfig } from '../policy/folder.js';
 import { readTokenizer } from '../policy/tokenizer.js';
 import { checkKinds, checkWindow } from '../privileged/template.js';
 import { createVerifier } from '../verifiers/create.js';
+import { checkContext, contextOf, shownKinds } from './context.js';
 import { needsTeacher, type Plan } from './plan.js';
 import { baseFolder, teacherTemplate } from './resources.js';
 import { openSource } from './source.js';
@@ -39,9 +40,10 @@ export async function checkPlan(plan: Plan): Promise<string[]> {
     `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
   );
   demand(
-    !needsTeacher(spec) || spec.privileged.length > 0,
+    !needsTeacher(spec) || contextOf(spec).joins.length > 0,
     'privileged: is empty; shape.rlsd reads teacher scores, and the teacher needs context: expected some of reference, trace',
   );
+  problems.push(...(await checkContext(spec, folder)));
   await attempt(() => makeShaper(spec));
   await attempt(async () => (await createVerifier(spec.verify)).close());
   await attempt(() => openSource(spec, folder));
@@ -51,7 +53,7 @@ export async function checkPlan(plan: Plan): Promise<string[]> {
     const tokenizer = readTokenizer(base, config.vocabSize);
     if (!needsTeacher(spec)) return;
     const template = teacherTemplate(spec);
-    checkKinds(template, spec.privileged, 'teach.template');
+    checkKinds(template, shownKinds(contextOf(spec).joins), 'teach.template');
     checkWindow(
       template,
       {

@@ -1,7 +1,9 @@
 import { digest } from '../digest.js';
 import { itemRecord, privilegedAppend } from '../privileged/records.js';
+import type { PrivilegedTable } from '../privileged/table.js';
 import type { Append, Consumer } from '../topics/log.js';
 import type { Message } from '../topics/records.js';
+import { contextOf } from './context.js';
 import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from './source.js';
 import type { PipelineSpec } from './spec.js';
 import { toAppend } from './wire.js';
@@ -19,6 +21,8 @@ export interface IngestEnvironment {
   readonly spec: PipelineSpec;
   /** Resolves once a version has been published: prompts are not read further ahead than the run needs. */
   readonly published: (version: number) => Promise<unknown>;
+  /** Knows which items' texts were forgotten: these are not written again. */
+  readonly table: Pick<PrivilegedTable, 'catchUp' | 'document'>;
   readonly run: string;
   readonly now: () => number;
   readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
@@ -44,6 +48,7 @@ export async function ingest(
   let { sequence } = start;
   let appends: Append[] = [];
   if (sequence >= total) return;
+  await environment.table.catchUp();
   for await (const positioned of source.from(start.position)) {
     if (signal.aborted) return;
     if (isBad(positioned.found)) appends.push(badLine(positioned.found, positioned.position, environment));
@@ -54,6 +59,7 @@ export async function ingest(
     appends = [];
     if (sequence >= total) return;
     await environment.published(Number(sequence / BigInt(learn.prompts)) - ahead);
+    await environment.table.catchUp();
   }
 }
 
@@ -63,7 +69,7 @@ function promptAppends(
   sequence: bigint,
   environment: IngestEnvironment,
 ): Append[] {
-  const { spec, run, now } = environment;
+  const { spec, run, now, table } = environment;
   const { itemId, answer, data, trace, source } = item;
   const prompt = toAppend('prompts', {
     run,
@@ -76,13 +82,17 @@ function promptAppends(
     source,
   });
   if (pass > 0) return [prompt];
+  const forgotten = (kind: 'reference' | 'trace') => (table.document(`${kind}:${itemId}`)?.forgotten.length ?? 0) > 0;
   const reference = toAppend('references', { run, itemId, answer, data, hash: digest(answer, data ?? '') });
   const context = { reference: answer === '' ? null : answer, trace };
-  const privileged = spec.privileged.flatMap((kind) => {
+  const joined = (['reference', 'trace'] as const).filter((kind) => contextOf(spec).joins.includes(kind));
+  const privileged = joined.flatMap((kind) => {
     const content = context[kind];
-    return content === null ? [] : [privilegedAppend(itemRecord({ run, itemId, kind, content, source, time: now() }))];
+    return content === null || forgotten(kind)
+      ? []
+      : [privilegedAppend(itemRecord({ run, itemId, kind, content, source, time: now() }))];
   });
-  return [reference, ...privileged, prompt];
+  return [...(forgotten('reference') ? [] : [reference]), ...privileged, prompt];
 }
 
 function badLine(bad: BadLine, position: bigint, environment: IngestEnvironment): Append {

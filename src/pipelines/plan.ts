@@ -2,6 +2,7 @@ import type { OperatorFunction } from 'rxjs';
 import { nearest, UserError } from '../errors.js';
 import type { TopicSpec } from '../topics/log.js';
 import type { TopicRecords } from '../topics/records.js';
+import { contextOf } from './context.js';
 import { checkSpec } from './parse.js';
 import type { PipelineInput, PipelineSpec } from './spec.js';
 import { groupTopics, type TopicName } from './wire.js';
@@ -96,6 +97,7 @@ export function planOf(spec: PipelineSpec, folder: string, through: readonly Thr
     ...['source', 'prompts', 'weights', 'metrics', 'dead-letters', ...present].map((name) => topic(name)),
     ...operators.map(({ output }) => topic(output)),
     ...['references', 'privileged'].map((name) => topic(name, true)),
+    ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [topic(source.topic)] : [])),
   ];
   return { spec, folder, stages, topics, through };
 }

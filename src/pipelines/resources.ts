@@ -6,9 +6,9 @@ import { readConfig } from '../policy/folder.js';
 import type { Policy } from '../policy/policy.js';
 import { readTokenizer } from '../policy/tokenizer.js';
 import { privilegedStore } from '../privileged/join.js';
-import { privilegedTable } from '../privileged/table.js';
+import type { PrivilegedTable } from '../privileged/table.js';
 import { defaultTemplateText, parseTemplate, renderTeacher, type TeacherTemplate } from '../privileged/template.js';
-import type { TopicLog } from '../topics/log.js';
+import { contextOf } from './context.js';
 import type { PipelineSpec } from './spec.js';
 import type { Resources } from './stages.js';
 
@@ -39,14 +39,15 @@ export function teacherTemplate(spec: PipelineSpec): TeacherTemplate {
 }
 
 /** The teacher's context and prompt, over the `privileged` topic. */
-export async function openTeacher(spec: PipelineSpec, folder: string, log: TopicLog): Promise<Resources['teacher']> {
+export function openTeacher(spec: PipelineSpec, folder: string, table: PrivilegedTable): Resources['teacher'] {
   const template = teacherTemplate(spec);
   const base = baseFolder(spec, folder);
   const tokenizer = readTokenizer(base, readConfig(base).vocabSize);
+  const { joins, labels } = contextOf(spec);
   const { contextTokens, context: shown } = spec.teach;
-  const privileged = privilegedStore(await privilegedTable(log), {
-    joins: spec.privileged,
-    labels: [],
+  const privileged = privilegedStore(table, {
+    joins,
+    labels,
     shown,
     seed: spec.seed,
     ...(contextTokens && {
@@ -55,6 +56,7 @@ export async function openTeacher(spec: PipelineSpec, folder: string, log: Topic
   });
   return {
     privileged,
+    catchUp: table.catchUp,
     templateHash: template.hash,
     prompt: (messages, context) => ({
       messages: renderTeacher(template, messages, context),

@@ -2,14 +2,17 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { modelDigest, readModelFolder, writeModelFolder } from '../policy/folder.js';
 import { fileDigest } from '../policy/safetensors.js';
+import { privilegedTable } from '../privileged/table.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { Position, TopicLog } from '../topics/log.js';
 import { scan } from '../topics/scan.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
+import { type ContextEnvironment, contextOf, ingestContext, watchContext } from './context.js';
 import type { Evaluation } from './evaluate.js';
 import { ingest, messagesOf } from './ingest.js';
 import { lagByStage, stageLag } from './lag.js';
+import { lastBase, leakMeter } from './leak-meter.js';
 import { throughHashes } from './load-through.js';
 import { claimFolder, type Manifest, manifestOf, type Parent } from './manifest.js';
 import type { Plan } from './plan.js';
@@ -38,6 +41,7 @@ export type RunEvent =
       readonly lag: Readonly<Record<string, number>>;
     } & StepReport)
   | ({ readonly event: 'heldOut'; readonly version: number } & Evaluation)
+  | { readonly event: 'alarm'; readonly stage: string; readonly step: number; readonly message: string }
   | { readonly event: 'deadLetter'; readonly stage: string; readonly cause: string; readonly error: string }
   | ({ readonly event: 'summary' } & Summary);
 
@@ -108,6 +112,7 @@ interface OpenRun {
   readonly source: PromptSource;
   readonly resources: Resources;
   readonly environment: StageEnvironment;
+  readonly context: ContextEnvironment;
 }
 
 async function open(
@@ -155,6 +160,9 @@ async function open(
   };
   if (!(await lastWeights(log)) && (wanted.includes('learn') || spec.topics === 'embedded'))
     await publishBase(log, run, folder, baseFolder(spec, plan.folder));
+  const context = { ...environment, table: await privilegedTable(log), spec, folder: plan.folder };
+  if (wanted.includes('ingest')) await ingestContext(context);
+  const teacher = wanted.includes('teach') ? openTeacher(spec, plan.folder, context.table) : noTeacher;
   const learner = wanted.includes('learn') ? await openTrainer(plan, folder, run, log, opened) : undefined;
   const versions = opened(
     await followVersions({
@@ -172,7 +180,16 @@ async function open(
     versions,
     verifier,
     reference: referenceTable(log),
-    teacher: await openTeacher(spec, plan.folder, log),
+    teacher,
+    leaks: leakMeter({
+      run,
+      now: Date.now,
+      prompts: spec.learn.prompts,
+      overlap: spec.flow.maxLag + spec.publish.every,
+      privileged: teacher.privileged,
+      onAlarm: (step, message) => onEvent({ event: 'alarm', stage: 'leak', step, message }),
+      base: await lastBase(log),
+    }),
     heldOut: source.heldOut,
     evaluation: {
       messages: (question) => messagesOf(spec, question),
@@ -187,8 +204,15 @@ async function open(
       onEvent({ event: 'step', steps: spec.steps, lag: lagByStage(await stageLag(plan, log)), ...report }),
     onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
   };
-  return { manifest, resumed, log, source, resources, environment };
+  return { manifest, resumed, log, source, resources, environment, context };
 }
+
+const noTeacher: Resources['teacher'] = {
+  privileged: { lookup: () => Promise.reject(new Error('this process does not teach')) },
+  prompt: (messages) => ({ messages, documents: [] }),
+  templateHash: '',
+  catchUp: async () => {},
+};
 
 const noTrainer = {
   step: () => Promise.reject(new Error('this process does not learn')),
@@ -257,7 +281,11 @@ async function drive(
 ): Promise<void> {
   const running: Running[] = [];
   const { log, resources } = run;
-  if (wanted.includes('ingest')) running.push(await startIngest(plan, run));
+  if (wanted.includes('ingest')) {
+    running.push(await startIngest(plan, run));
+    const { watch } = contextOf(plan.spec);
+    if (watch !== undefined) running.push(watchContext(run.context, watch));
+  }
   for (const [name, stage] of stagesOf(plan, resources))
     if (wanted.includes(name))
       running.push(await startStage(stage as Parameters<typeof startStage>[0], run.environment));
@@ -278,7 +306,10 @@ async function drive(
   await Promise.race([finished(), failed.catch(runFailed), stopped]);
 }
 
-async function startIngest({ spec }: Plan, { log, source, resources, environment }: OpenRun): Promise<Running> {
+async function startIngest(
+  { spec }: Plan,
+  { log, source, resources, environment, context }: OpenRun,
+): Promise<Running> {
   const consumer = await log.consumer('ingest', ['source']);
   const abort = new AbortController();
   const [committed] = await log.committed('ingest', 'source');
@@ -291,6 +322,7 @@ async function startIngest({ spec }: Plan, { log, source, resources, environment
     {
       spec,
       published: (version) => Promise.race([resources.versions.published(version), aborted]),
+      table: context.table,
       ...environment,
     },
     abort.signal,

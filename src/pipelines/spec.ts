@@ -53,7 +53,42 @@ const prompts = z
   ])
   .describe('Where prompts come from.');
 
-const privilegedKind = z.enum(['reference', 'trace']);
+const label = text.optional().describe('Access label; a pipeline that does not list it may not read the documents.');
+
+const documentSource = z
+  .union([
+    z.strictObject({ files: z.array(text).min(1).describe('Paths or globs of documents.'), label }),
+    z.strictObject({
+      keyed: text.describe('CSV, TSV or JSON lines with a row a prompt item.'),
+      key: text.describe("Column of the prompt's id."),
+      reference: text.optional().describe('Column of the reference answer.'),
+      trace: text.optional().describe('Column of the worked trace.'),
+      label,
+    }),
+    z.strictObject({ topic: text.describe('Topic of UTF-8 texts by key.'), label }),
+  ])
+  .describe('Where documents come from.');
+
+const documentJoin = z
+  .union([
+    z.enum(['reference', 'trace', 'document']),
+    z.strictObject({ search: count.describe('How many of the best passages for the question.') }),
+    z.strictObject({ documents: z.array(text).min(1).describe('Ids of documents that every prompt is joined with.') }),
+  ])
+  .describe('One way from a prompt to its context.');
+
+const privileged = z
+  .union([
+    z.array(z.enum(['reference', 'trace'])),
+    z.strictObject({
+      sources: z.array(documentSource).default([]),
+      join: z.array(documentJoin).min(1).describe('In the order in which they are shown and the budget is spent.'),
+      labels: z.array(text).default([]).describe('Access labels that this pipeline may read.'),
+      watch: z.number().positive().optional().describe('Seconds between two looks at the sources. Default: read once.'),
+    }),
+  ])
+  .default([])
+  .describe('What the teacher is shown and the student never is, in this order.');
 
 const kafka = z.looseObject({
   brokers: z.union([text, z.array(text).min(1)]).describe('host:port, one or several.'),
@@ -77,10 +112,7 @@ export const pipelineSchema = z
       workers: count.optional().describe('Threads that sample and score. Default: one a core, 8 at most.'),
     }),
     prompts,
-    privileged: z
-      .array(privilegedKind)
-      .default([])
-      .describe('What the teacher is shown and the student never is, in this order.'),
+    privileged,
     rollout: z.strictObject({
       group: z.int().min(1).default(8).describe('Completions for each prompt.'),
       temperature: z.number().positive().default(1).describe('Divides the logits, in sampling and in scoring.'),

@@ -1,4 +1,4 @@
-import { EMPTY, from, mergeMap, type OperatorFunction, pipe, tap } from 'rxjs';
+import { concatMap, EMPTY, from, mergeMap, type OperatorFunction, pipe, tap } from 'rxjs';
 import { digest } from '../digest.js';
 import { type LearnStep, learn, type Trainer } from '../operators/learn.js';
 import { type Publisher, publishWeights } from '../operators/publish-weights.js';
@@ -9,9 +9,10 @@ import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers
 import { type VerifySettings, verify } from '../operators/verify.js';
 import type { Policy } from '../policy/policy.js';
 import type { Position } from '../topics/log.js';
-import type { Advantage, Metric, Prompt, TopicRecords, Weights } from '../topics/records.js';
+import type { Advantage, Metric, Prompt, TopicRecords, Verdict, Weights } from '../topics/records.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
+import type { LeakMeter } from './leak-meter.js';
 import { type Plan, shaperOf } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 import type { Side, Stage, Unit } from './stage.js';
@@ -27,7 +28,11 @@ export interface Resources {
   readonly versions: Versions;
   readonly verifier: Verifier;
   readonly reference: VerifySettings['reference'];
-  readonly teacher: Pick<TeacherSettings, 'privileged' | 'prompt' | 'templateHash'>;
+  readonly teacher: Pick<TeacherSettings, 'privileged' | 'prompt' | 'templateHash'> & {
+    /** Follows the `privileged` topic to its end. */
+    readonly catchUp: () => Promise<void>;
+  };
+  readonly leaks: LeakMeter;
   readonly heldOut: readonly EvaluationItem[];
   readonly evaluation: EvaluationSettings;
   readonly learner: Trainer<Readonly<Record<string, number>>>;
@@ -73,7 +78,7 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
       concurrency: prompts,
     }),
     stage('verify', 'rollouts', 'verdicts', 'record', () => verify(resources.verifier, resources), { concurrency: 16 }),
-    stage('teach', 'verdicts', 'teacher-scores', 'group', () => teacherOf(spec, resources), { concurrency: prompts }),
+    stage('teach', 'verdicts', 'teacher-scores', 'group', teacherOf(spec, resources), { concurrency: prompts }),
     stage('shape', scored, 'advantages', 'group', () => shapeOf(spec, resources)),
     stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side), {
       credit: Math.max(samples, spec.learn.prompts * spec.rollout.group * (spec.flow.maxLag + spec.publish.every + 1)),
@@ -93,7 +98,11 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
   return new Map(stages.filter(([name]) => of(name)) as [string, AnyStage][]);
 }
 
-function rolloutOf({ rollout: settings, flow }: PipelineSpec, { policy, versions, sampledBy }: Resources) {
+/** The student's side: nothing that holds privileged context comes in here. */
+export function rolloutOf(
+  { rollout: settings, flow }: Pick<PipelineSpec, 'rollout' | 'flow'>,
+  { policy, versions, sampledBy }: Pick<Resources, 'policy' | 'versions' | 'sampledBy'>,
+) {
   const { group, temperature, topK, topP, minP, maxTokens, stop } = settings;
   const sampling = {
     temperature,
@@ -110,7 +119,7 @@ function rolloutOf({ rollout: settings, flow }: PipelineSpec, { policy, versions
   return rollout(policy, { group, sampling, version });
 }
 
-function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher }: Resources) {
+function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks }: Resources) {
   const version = async (policyVersion: number) => {
     const snapshot = policyVersion - (policyVersion % teach.every);
     // In a replay the samples are there before the weights.
@@ -118,7 +127,16 @@ function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher }: Resou
     await versions.ready(snapshot);
     return snapshot;
   };
-  return scoreTeacher(policy, { ...teacher, version });
+  // Documents that came, changed or were forgotten count from the next step on.
+  let step = -1;
+  const follow = async (verdict: Verdict) => {
+    if (verdict.step !== step) {
+      step = verdict.step;
+      await teacher.catchUp();
+    }
+    return verdict;
+  };
+  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, { ...teacher, version }), leaks(side));
 }
 
 function shapeOf(spec: PipelineSpec, { policy }: Resources) {

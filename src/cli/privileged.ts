@@ -1,0 +1,89 @@
+import { contextOf, ingestContext, requireDocument, usesOf } from '../pipelines/context.js';
+import { openRunFolder } from '../pipelines/open-run.js';
+import { forget } from '../privileged/forget.js';
+import { privilegedTable } from '../privileged/table.js';
+import { table as columns, print, say, toJson } from './output.js';
+
+interface Options {
+  readonly json?: boolean;
+}
+
+/** Reads the declared sources of a run that is not running into its topic. */
+export async function ingestPrivileged(folder: string, { json }: Options): Promise<void> {
+  const { log, plan, manifest } = await openRunFolder(folder, { readOnly: false });
+  try {
+    await log.ensureTopics(plan.topics);
+    const { problems, ...counts } = await ingestContext({
+      log,
+      table: await privilegedTable(log),
+      spec: plan.spec,
+      folder: plan.folder,
+      run: manifest.run,
+      now: Date.now,
+    });
+    if (json) print(toJson({ event: 'ingested', ...counts, problems }));
+    else {
+      for (const { code, message } of problems) say(`${code}: ${message}`);
+      const { written, chunks, unchanged, deleted } = counts;
+      print(`${written} documents written in ${chunks} chunks, ${unchanged} unchanged, ${deleted} deleted`);
+      if (contextOf(plan.spec).sources.length === 0) say('the pipeline declares no privileged.sources');
+    }
+    if (problems.length > 0) process.exitCode = 1;
+  } finally {
+    await log.close();
+  }
+}
+
+/** What the topic holds, without a word of it. */
+export async function listPrivileged(folder: string, { json }: Options): Promise<void> {
+  const { log } = await openRunFolder(folder);
+  const table = await privilegedTable(log);
+  const rows = [...table.documents()]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ id, current, versions, forgotten, updatedAt }) => ({
+      id,
+      state: current ? 'current' : forgotten.length > 0 ? 'forgotten' : 'deleted',
+      kind: current?.kind ?? null,
+      label: current?.label ?? null,
+      version: current?.version ?? forgotten.at(-1) ?? null,
+      versions: versions.length,
+      chunks: current?.spans.length ?? 0,
+      time: new Date(updatedAt).toISOString(),
+    }));
+  await log.close();
+  if (json) for (const row of rows) print(toJson(row));
+  else {
+    const cells = rows.map((row) => [
+      row.id,
+      row.state,
+      row.kind ?? '-',
+      row.label ?? '-',
+      row.version?.slice(0, 12) ?? '-',
+      row.versions,
+      row.chunks,
+      row.time,
+    ]);
+    print(columns(['id', 'state', 'kind', 'label', 'version', 'versions', 'chunks', 'time'], cells));
+  }
+}
+
+/** Removes a document's text from a run that is not running; its id, its hashes and what used it stay. */
+export async function forgetPrivileged(folder: string, id: string, { json }: Options): Promise<void> {
+  const { log, manifest } = await openRunFolder(folder, { readOnly: false });
+  try {
+    const table = await privilegedTable(log);
+    requireDocument(table, id);
+    const { removed, versions } = await forget(log, table, id, { run: manifest.run, now: Date.now });
+    // The verifier's copy of a reference answer is the same text.
+    const item = /^reference:(.*)$/s.exec(id)?.[1];
+    if (item !== undefined) await log.append([{ topic: 'references', key: item, value: null }]);
+    const uses = await usesOf(log, id);
+    if (json) print(toJson({ event: 'forgotten', id, removed, versions, ...uses }));
+    else {
+      print(`${id}: the text of ${removed} records removed; ${versions.length} version hashes stay`);
+      print(`${uses.samples} samples of ${uses.steps.length} steps were scored with it`);
+    }
+  } finally {
+    await log.close();
+  }
+}
