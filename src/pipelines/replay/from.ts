@@ -2,6 +2,7 @@ import { cpSync, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { nearest, UserError } from '../../errors.js';
 import { scan } from '../../topics/scan.js';
+import { contextOf, shownKinds } from '../context.js';
 import { loadThrough } from '../load-through.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { changeSpec } from '../parse.js';
@@ -139,11 +140,12 @@ async function changedPlan(run: RunFolder, folder: string, from: string, set: re
         `--set ${field}: found ${is}, expected ${was} as recorded: it was decided before ${from}${field === 'steps' ? '; --to-step ends a replay earlier' : ''}`,
       );
   }
-  const missing = needsTeacher(spec) ? spec.privileged.filter((kind) => !manifest.spec.privileged.includes(kind)) : [];
+  const kept = shownKinds(contextOf(manifest.spec).joins);
+  const missing = needsTeacher(spec) ? shownKinds(contextOf(spec).joins).filter((kind) => !kept.includes(kind)) : [];
   if (missing.length > 0)
     throw new UserError(
       'bad-change',
-      `--set privileged: found ${missing.join(', ')}, expected some of ${manifest.spec.privileged.join(', ') || 'nothing'}: the run recorded no other context`,
+      `--set privileged: found ${missing.join(', ')}, expected some of ${kept.join(', ') || 'nothing'}: the run recorded no other context`,
     );
   return plan;
 }
