@@ -138,8 +138,8 @@ export const pipelineSchema = z
           ),
         contextTokens: count.optional().describe('Tokens of privileged context at most; what is cut is recorded.'),
         context: z
-          .enum(['true', 'shuffled', 'none'])
-          .default('true')
+          .enum(['own', 'shuffled', 'none'])
+          .default('own')
           .describe("Control arms: another prompt's context, or none."),
       })
       .prefault({}),

@@ -71,6 +71,7 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
     const names = { inputTopic: of(name)?.input ?? input, outputTopic: of(name)?.output ?? output };
     return [name, { name, input, output, ...names, unit, operator, credit: samples, concurrency: 1, ...rest }];
   };
+  const lastStep = { at: resources.now() };
   const scored = plan.stages.some(({ does }) => does === 'teach') ? 'teacher-scores' : 'verdicts';
   const stages = [
     stage('rollout', 'prompts', 'rollouts', 'record', () => rolloutOf(spec, resources), {
@@ -80,7 +81,7 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
     stage('verify', 'rollouts', 'verdicts', 'record', () => verify(resources.verifier, resources), { concurrency: 16 }),
     stage('teach', 'verdicts', 'teacher-scores', 'group', teacherOf(spec, resources), { concurrency: prompts }),
     stage('shape', scored, 'advantages', 'group', () => shapeOf(spec, resources)),
-    stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side), {
+    stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side, lastStep), {
       credit: Math.max(samples, spec.learn.prompts * spec.rollout.group * (spec.flow.maxLag + spec.publish.every + 1)),
       steps: {
         prompts: spec.learn.prompts * spec.publish.every,
@@ -164,7 +165,12 @@ export function spanBetween(
   });
 }
 
-function learnOf(spec: PipelineSpec, resources: Resources, side: Side): OperatorFunction<Advantage, Weights> {
+function learnOf(
+  spec: PipelineSpec,
+  resources: Resources,
+  side: Side,
+  lastStep: { at: number },
+): OperatorFunction<Advantage, Weights> {
   const { run, now, learner, nextStep, onStep } = resources;
   let stale = 0;
   const tossed = (sample: Advantage, age: number) => {
@@ -185,13 +191,12 @@ function learnOf(spec: PipelineSpec, resources: Resources, side: Side): Operator
       time: now(),
     });
   };
-  let started = now();
   const report = (step: LearnStep<Readonly<Record<string, number>>>) => {
-    const seconds = (now() - started) / 1000;
+    const seconds = (now() - lastStep.at) / 1000;
     const metrics = stepMetrics(step, { seconds, stale, version: step.step });
     side.emit('metrics', { run, stage: 'learn', step: step.step, time: now(), values: metrics.values, message: null });
     onStep(metrics);
-    started = now();
+    lastStep.at = now();
     stale = 0;
   };
   return pipe(

@@ -7,7 +7,7 @@ import type { PrivilegedPiece, PrivilegedStore } from './store.js';
 import type { DocumentVersion, PrivilegedTable } from './table.js';
 
 /** Which context the teacher sees: the item's own, another item's, or none. The last two are the control arms. */
-export type Shown = 'true' | 'shuffled' | 'none';
+export type Shown = 'own' | 'shuffled' | 'none';
 
 /**
  * One way from a prompt to its context: a kind of record with the prompt's item id; the best passages for its question by BM25; or

@@ -23,7 +23,7 @@ describe('forget', () => {
       writeFileSync(join(folder, 'b.md'), 'harmless');
       await read();
     }
-    const store = privilegedStore(table, { joins: [{ search: 3 }], labels: [], shown: 'true', seed: 1 });
+    const store = privilegedStore(table, { joins: [{ search: 3 }], labels: [], shown: 'own', seed: 1 });
     const { pieces } = await store.lookup('x', 'marker');
     expect(pieces).toHaveLength(1);
     const versions = table.document('a.md')?.versions.map(({ version }) => version) ?? [];

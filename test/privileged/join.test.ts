@@ -6,7 +6,7 @@ import { type MemoryLog, memoryLog } from './memory-log.js';
 
 const item = (itemId: string, kind: ItemContext['kind'], content: string, more: Partial<ItemContext> = {}) =>
   privilegedAppend(itemRecord({ run: 'r', itemId, kind, content, source: 'test', time: 1, ...more }));
-const options: JoinOptions = { joins: ['reference', 'trace'], labels: [], shown: 'true', seed: 7 };
+const options: JoinOptions = { joins: ['reference', 'trace'], labels: [], shown: 'own', seed: 7 };
 const storeOf = async (log: MemoryLog, more: Partial<JoinOptions> = {}) =>
   privilegedStore(await privilegedTable(log), { ...options, ...more });
 

@@ -20,7 +20,7 @@ const document = (id: string, chunks: readonly string[], label: string | null = 
     return append;
   });
 };
-const options: JoinOptions = { joins: [{ search: 2 }], labels: [], shown: 'true', seed: 3 };
+const options: JoinOptions = { joins: [{ search: 2 }], labels: [], shown: 'own', seed: 3 };
 const corpus = () => [
   ...document('pumps', ['How to prime a pump. ', 'Cavitation damages the impeller.']),
   ...document('valves', ['A gate valve is open or shut. ', 'A globe valve regulates flow.']),
