@@ -71,6 +71,12 @@ export function readNumber(fields: Fields, name: string, where: string, least = 
   return fail(at(where, name), value, `a number${bounds}`);
 }
 
+/** A whole number within the bounds, both included. */
+export function readWhole(fields: Fields, name: string, where: string, least: number, most: number): number {
+  const value = readNumber(fields, name, where, least, most);
+  return Number.isInteger(value) ? value : fail(at(where, name), value, `a whole number from ${least} up to ${most}`);
+}
+
 export function readChoice<T extends string>(fields: Fields, name: string, where: string, choices: readonly T[]): T {
   const value = fields[name];
   const choice = choices.find((one) => one === value);

@@ -32,19 +32,19 @@ const TESTS = 100;
 
 /** A verifier of texts alone: nothing to load for an item, and a deadline for expressions that explode. */
 const ofTexts =
-  (open: (settings: object) => Promise<Verifier>): Kind =>
+  (open: (settings: object, where: string) => Promise<Verifier>): Kind =>
   async (value, where) => {
-    const verifier = await open(readObject(value, where));
+    const verifier = await open(readObject(value, where), where);
     return { hash: verifier.hash, seconds: 5, judge: (question) => verifier.verify(question) };
   };
 
 /** The kinds that run in the pool, each loaded where it is first asked for. */
 export const kinds: Readonly<Record<string, Kind>> = {
-  math: ofTexts(async (settings) => (await import('./math/index.js')).mathVerifier(settings)),
-  exact: ofTexts(async (settings) => (await import('./simple/index.js')).exactVerifier(settings)),
-  regex: ofTexts(async (settings) => (await import('./simple/index.js')).regexVerifier(settings)),
-  choice: ofTexts(async (settings) => (await import('./simple/index.js')).choiceVerifier(settings)),
-  numeric: ofTexts(async (settings) => (await import('./simple/index.js')).numericVerifier(settings)),
+  math: ofTexts(async (settings, where) => (await import('./math/index.js')).mathVerifier(settings, where)),
+  exact: ofTexts(async (settings, where) => (await import('./simple/index.js')).exactVerifier(settings, where)),
+  regex: ofTexts(async (settings, where) => (await import('./simple/index.js')).regexVerifier(settings, where)),
+  choice: ofTexts(async (settings, where) => (await import('./simple/index.js')).choiceVerifier(settings, where)),
+  numeric: ofTexts(async (settings, where) => (await import('./simple/index.js')).numericVerifier(settings, where)),
 
   async code(value, where) {
     const { readCodeSettings, checkMachine } = await import('./code/settings.js');

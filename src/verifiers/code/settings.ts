@@ -9,6 +9,7 @@ import {
   readObject,
   readString,
   readStrings,
+  readWhole,
 } from '../fields.js';
 import { defaultLimits, type Limits } from '../sandbox/limits.js';
 import { requireSandbox } from '../sandbox/probe.js';
@@ -76,13 +77,13 @@ export function readCodeSettings(value: unknown, where: string): CodeSettings {
 function readLimits(value: unknown, where: string): Limits {
   const fields = readObject(value, where, Object.keys(defaultLimits));
   const read = (name: keyof Limits, least: number, most: number): number =>
-    optional(fields, name, () => readNumber(fields, name, where, least, most), defaultLimits[name]);
+    optional(fields, name, () => readWhole(fields, name, where, least, most), defaultLimits[name]);
   return {
-    seconds: read('seconds', 0.1, 3600),
+    seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.1, 3600), defaultLimits.seconds),
     memoryBytes: read('memoryBytes', 32 * MEBIBYTE, 1024 ** 4),
-    processes: Math.floor(read('processes', 1, 4096)),
-    fileBytes: Math.floor(read('fileBytes', 4096, 64 * 1024 ** 3)),
-    outputBytes: Math.floor(read('outputBytes', 1024, 1024 ** 3)),
+    processes: read('processes', 1, 4096),
+    fileBytes: read('fileBytes', 4096, 64 * 1024 ** 3),
+    outputBytes: read('outputBytes', 1024, 1024 ** 3),
   };
 }
 

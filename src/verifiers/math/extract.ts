@@ -42,17 +42,18 @@ function lastJoined(found: readonly Found[], source: string, joint: (between: st
 function boxes(text: string): readonly Found[] {
   const found: Found[] = [];
   for (const match of text.matchAll(/\\(?:boxed|fbox)\s*\{/g)) {
-    const open = match.index + match[0].length - 1;
-    const end = closing(text, open);
     const outer = found.at(-1);
     if (outer && match.index < outer.end) continue;
+    const open = match.index + match[0].length - 1;
+    const end = closing(text, open);
     found.push({ start: match.index, end: end + 1, text: text.slice(open + 1, end) });
   }
   return found;
 }
 
+// An opening bracket within brackets begins anew, so that a text of them alone is read once and not once for each.
 const DELIMITED =
-  /\\\[([\s\S]+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(([^\n]+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|gather|multline)\*?\}[\s\S]+?\\end\{\6\*?\})/g;
+  /\\\[((?:(?!(?<!\\)\\\[)[\s\S])+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(((?:(?!(?<!\\)\\\()[^\n])+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|gather|multline)\*?\}(?:(?!\\begin\{\6)[\s\S])+?\\end\{\6\*?\})/g;
 
 function delimited(text: string): readonly Found[] {
   return [...text.matchAll(DELIMITED)].map((match) => ({
@@ -99,14 +100,13 @@ const FINAL =
 
 /** The text after the last "final answer is", to the end of its sentence. */
 function finalRegion(text: string): string | undefined {
-  let region: string | undefined;
-  for (const match of text.matchAll(FINAL)) {
+  for (const match of [...text.matchAll(FINAL)].reverse()) {
     const rest = text.slice(match.index + match[0].length, match.index + match[0].length + 2000);
     const nested = /^\s*(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*/i.exec(rest)?.[0] ?? '';
     const sentence = unmarked(cutSentence(rest.slice(nested.length)));
-    if (sentence.trim()) region = sentence;
+    if (sentence.trim()) return sentence;
   }
-  return region;
+  return undefined;
 }
 
 /** Without the marks of emphasis and quotation around it. */

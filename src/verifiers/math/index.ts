@@ -11,8 +11,8 @@ export type { MathOptions } from './options.js';
 const VERSION = 'math-2';
 
 /** Judges completions by mathematical equality with the reference answer. */
-export function mathVerifier(options: MathOptions = {}): Verifier {
-  const settings = mathSettings(options);
+export function mathVerifier(options: MathOptions = {}, where = 'verify.math'): Verifier {
+  const settings = mathSettings(options, where);
   return {
     name: 'math',
     hash: digest(VERSION, JSON.stringify(settings)),

@@ -1,4 +1,4 @@
-import { readBoolean, readChoice, readList, readNumber, readObject } from '../fields.js';
+import { readBoolean, readChoice, readList, readObject, readWhole } from '../fields.js';
 import type { Notation, Place } from './extract.js';
 
 export interface MathOptions {
@@ -36,7 +36,7 @@ export function mathSettings(options: MathOptions, where = 'verify.math'): MathS
       : readList(fields, 'extract', where).map((_, index, list) =>
           readChoice({ ...list }, String(index), `${where}.extract`, [...NOTATIONS, ...PLACES]),
         );
-  const precision = fields.precision === undefined ? 6 : readNumber(fields, 'precision', where, 0, 15);
+  const precision = fields.precision === undefined ? 6 : readWhole(fields, 'precision', where, 0, 15);
   return {
     places: some(
       wanted.filter((one) => one !== 'latex' && one !== 'expr'),
@@ -46,7 +46,7 @@ export function mathSettings(options: MathOptions, where = 'verify.math'): MathS
       wanted.filter((one) => one === 'latex' || one === 'expr'),
       NOTATIONS,
     ),
-    precision: Math.round(precision),
+    precision,
     strict: fields.strict === undefined || readBoolean(fields, 'strict', where),
     allowSetRelation: fields.allowSetRelation !== undefined && readBoolean(fields, 'allowSetRelation', where),
   };

@@ -6,6 +6,8 @@ export interface Rational {
 
 /** Exact arithmetic stops here and floating point takes over: work stays bounded whatever the text says. */
 const MAX_BITS = 4096;
+/** Fractions are reduced, in time that grows with the square of their length. */
+const MAX_FRACTION_BITS = 2048;
 
 const abs = (x: bigint): bigint => (x < 0n ? -x : x);
 
@@ -21,11 +23,12 @@ function gcd(a: bigint, b: bigint): bigint {
 export function rational(n: bigint, d = 1n): Rational | undefined {
   if (d === 1n && n < 1n << 64n && n > -(1n << 64n)) return { n, d };
   if (d === 0n) return undefined;
-  if (bits(n) > 2 * MAX_BITS || bits(d) > 2 * MAX_BITS) return undefined;
+  const most = d === 1n ? MAX_BITS : MAX_FRACTION_BITS;
+  if (bits(n) > 2 * most || bits(d) > 2 * most) return undefined;
   const g = gcd(n, d) || 1n;
   const sign = d < 0n ? -1n : 1n;
   const reduced = { n: (sign * n) / g, d: (sign * d) / g };
-  return bits(reduced.n) > MAX_BITS || bits(reduced.d) > MAX_BITS ? undefined : reduced;
+  return bits(reduced.n) > most || bits(reduced.d) > most ? undefined : reduced;
 }
 
 export const ZERO: Rational = { n: 0n, d: 1n };

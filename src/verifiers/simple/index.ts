@@ -1,6 +1,6 @@
 import { digest } from '../../digest.js';
 import { UserError } from '../../errors.js';
-import { type Fields, readBoolean, readNumber, readObject, readString } from '../fields.js';
+import { type Fields, readBoolean, readNumber, readObject, readString, readWhole } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';
 import { judgeChoice, judgeExact, judgeNumeric, judgeRegex } from './judge.js';
 
@@ -25,9 +25,9 @@ export interface ExactOptions {
 }
 
 /** The whole completion equals the reference, white space at the ends apart. @throws UserError for a wrong field. */
-export function exactVerifier(options: ExactOptions = {}): Verifier {
-  const fields = readObject(options, 'verify.exact', ['ignoreCase']);
-  const settings = { ignoreCase: flag(fields, 'ignoreCase', 'verify.exact') };
+export function exactVerifier(options: ExactOptions = {}, where = 'verify.exact'): Verifier {
+  const fields = readObject(options, where, ['ignoreCase']);
+  const settings = { ignoreCase: flag(fields, 'ignoreCase', where) };
   return verifier('exact', settings, (completion, gold) => judgeExact(completion, gold, settings));
 }
 
@@ -42,8 +42,7 @@ export interface RegexOptions {
  * Searches the last 20,000 characters of the completion. An expression that explodes is stopped by the worker's deadline, so run it in the pool.
  * @throws UserError for a wrong field or an expression that does not compile.
  */
-export function regexVerifier(options: RegexOptions = {}): Verifier {
-  const where = 'verify.regex';
+export function regexVerifier(options: RegexOptions = {}, where = 'verify.regex'): Verifier {
   const fields = readObject(options, where, ['pattern', 'flags']);
   const flags = fields.flags === undefined ? '' : readString(fields, 'flags', where);
   if (!/^[imsu]*$/.test(flags) || new Set(flags).size !== flags.length)
@@ -52,19 +51,19 @@ export function regexVerifier(options: RegexOptions = {}): Verifier {
       `${where}.flags: found ${JSON.stringify(flags)}, expected some of i, m, s, u, each once`,
     );
   const pattern = fields.pattern === undefined ? undefined : readString(fields, 'pattern', where);
-  if (pattern !== undefined) compile(pattern, flags);
+  if (pattern !== undefined) compile(pattern, flags, where);
   return verifier('regex', { pattern, flags }, (completion, gold) =>
-    judgeRegex(completion, gold, compile(pattern ?? gold, flags), pattern !== undefined),
+    judgeRegex(completion, gold, compile(pattern ?? gold, flags, where), pattern !== undefined),
   );
 }
 
-function compile(pattern: string, flags: string): RegExp {
+function compile(pattern: string, flags: string, where: string): RegExp {
   try {
     return new RegExp(pattern, flags);
   } catch {
     throw new UserError(
       'bad-field',
-      'verify.regex.pattern: found text that is not a regular expression, expected one of JavaScript',
+      `${where}.pattern: found text that is not a regular expression, expected one of JavaScript`,
     );
   }
 }
@@ -75,10 +74,9 @@ export interface ChoiceOptions {
 }
 
 /** The letter that the completion settles on equals the reference's. @throws UserError for a wrong field. */
-export function choiceVerifier(options: ChoiceOptions = {}): Verifier {
-  const where = 'verify.choice';
+export function choiceVerifier(options: ChoiceOptions = {}, where = 'verify.choice'): Verifier {
   const fields = readObject(options, where, ['choices']);
-  const choices = fields.choices === undefined ? 5 : Math.floor(readNumber(fields, 'choices', where, 2, 26));
+  const choices = fields.choices === undefined ? 5 : readWhole(fields, 'choices', where, 2, 26);
   return verifier('choice', { choices }, (completion, gold) => judgeChoice(completion, gold, choices));
 }
 
@@ -90,8 +88,7 @@ export interface NumericOptions {
 }
 
 /** The last number of the completion (after "answer" or "####" where it says so) equals the reference within a tolerance. @throws UserError for a wrong field. */
-export function numericVerifier(options: NumericOptions = {}): Verifier {
-  const where = 'verify.numeric';
+export function numericVerifier(options: NumericOptions = {}, where = 'verify.numeric'): Verifier {
   const fields = readObject(options, where, ['absolute', 'relative']);
   const settings = {
     absolute: fields.absolute === undefined ? 0 : readNumber(fields, 'absolute', where, 0),
