@@ -52,6 +52,7 @@ const topics: readonly TopicName[] = [
   'weights',
   'metrics',
   'dead-letters',
+  'disagreements',
 ];
 
 /** The manifest of a run to be: what was found of the model, verifier, template and prompts, with the fingerprints of this program. */

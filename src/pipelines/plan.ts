@@ -51,6 +51,9 @@ export function shaperOf(spec: PipelineSpec): { readonly name: 'grpo' | 'rlsd'; 
 /** Whether the spec's shaper reads teacher scores; without it the plan has no teacher stage. */
 export const needsTeacher = (spec: PipelineSpec): boolean => shaperOf(spec).name === 'rlsd';
 
+/** Whether the spec's verifier is checked by a second; then the plan has a topic of their disagreements. */
+const isChecked = (spec: PipelineSpec): boolean => Object.hasOwn(spec.verify, 'checked');
+
 /**
  * The graph of a spec and the user's own operators.
  * @throws {UserError} `bad-plan` when an operator is put behind a topic that is not there.
@@ -95,6 +98,7 @@ export function planOf(spec: PipelineSpec, folder: string, through: readonly Thr
   const topic = (name: string, compact = false): TopicSpec => ({ name, partitions: 1, ...(compact && { compact }) });
   const topics = [
     ...['source', 'prompts', 'weights', 'metrics', 'dead-letters', ...present].map((name) => topic(name)),
+    ...(isChecked(spec) ? [topic('disagreements')] : []),
     ...operators.map(({ output }) => topic(output)),
     ...['references', 'privileged'].map((name) => topic(name, true)),
     ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [topic(source.topic)] : [])),

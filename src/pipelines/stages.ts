@@ -9,7 +9,7 @@ import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers
 import { type VerifySettings, verify } from '../operators/verify.js';
 import type { Policy } from '../policy/policy.js';
 import type { Position } from '../topics/log.js';
-import type { Advantage, Metric, Prompt, TopicRecords, Verdict, Weights } from '../topics/records.js';
+import type { Advantage, Metric, Prompt, Rollout, TopicRecords, Verdict, Weights } from '../topics/records.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import type { LeakMeter } from './leak-meter.js';
@@ -78,7 +78,7 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
       credit: prompts,
       concurrency: prompts,
     }),
-    stage('verify', 'rollouts', 'verdicts', 'record', () => verify(resources.verifier, resources), { concurrency: 16 }),
+    stage('verify', 'rollouts', 'verdicts', 'record', (side) => verifyOf(resources, side), { concurrency: 16 }),
     stage('teach', 'verdicts', 'teacher-scores', 'group', teacherOf(spec, resources), { concurrency: prompts }),
     stage('shape', scored, 'advantages', 'group', () => shapeOf(spec, resources)),
     stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side, lastStep), {
@@ -118,6 +118,10 @@ export function rolloutOf(
     return before === undefined ? versions.atLeast(prompt.step - flow.maxLag) : versions.exactly(before);
   };
   return rollout(policy, { group, sampling, version });
+}
+
+function verifyOf({ verifier, reference }: Resources, side: Side): OperatorFunction<Rollout, Verdict> {
+  return verify(verifier, { reference, disagreed: (disagreement) => side.emit('disagreements', disagreement) });
 }
 
 function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks }: Resources) {

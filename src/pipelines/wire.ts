@@ -36,6 +36,7 @@ const keys: { readonly [K in TopicName]: (record: TopicRecords[K]) => string } =
   weights: () => 'policy',
   metrics: (r) => r.stage,
   'dead-letters': (r) => r.id,
+  disagreements: (r) => r.promptId,
 };
 
 /** The place that a record's own fields name; undefined for topics that are not about prompts. */

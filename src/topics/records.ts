@@ -72,6 +72,58 @@ export interface DeadLetter {
   readonly time: number;
 }
 
+export type Role = 'system' | 'user' | 'assistant';
+
+export interface Message {
+  readonly role: Role;
+  readonly content: string;
+}
+
+export type VerdictKind = 'correct' | 'incorrect' | 'unparseable' | 'timeout' | 'crash' | 'denied';
+
+/** One verifier's judgement. */
+export interface Opinion {
+  /** Name of the verifier. */
+  readonly verifier: string;
+  /** Content hash of the verifier's code and settings. */
+  readonly verifierHash: string;
+  readonly verdict: VerdictKind;
+  /** The verifier's reward, usually 0 to 1. */
+  readonly reward: number;
+  /** Why, in one line; never quotes the reference. */
+  readonly reason: string;
+  /** Extracted answer, first failing test, diagnostics; never the reference. */
+  readonly evidence: Readonly<Record<string, string>>;
+}
+
+/** A rollout that one of two verifiers calls correct and the other does not. */
+export interface Disagreement {
+  /** Id of the run that made this record. */
+  readonly run: string;
+  /** Unique within the run; the key of every record of this prompt's group. */
+  readonly promptId: string;
+  /** The data set's own id; references and privileged context are looked up by it. */
+  readonly itemId: string;
+  /** Position of the prompt in the run, from 0. */
+  readonly sequence: bigint;
+  /** Training step that this prompt belongs to, from 0. */
+  readonly step: number;
+  /** The conversation that the student saw, before the chat template. */
+  readonly messages: readonly Message[];
+  /** Member of the group, 0 to groupSize - 1. */
+  readonly sampleIndex: number;
+  /** Completions sampled for this prompt. */
+  readonly groupSize: number;
+  /** Version of the weights that sampled the completion. */
+  readonly policyVersion: number;
+  /** The completion as text, special tokens left out. */
+  readonly completion: string;
+  /** The first verifier, whose verdict counts. */
+  readonly judged: Opinion;
+  /** The second, which only checks it. */
+  readonly checked: Opinion;
+}
+
 /** Measurements of one stage at one step. */
 export interface Metric {
   /** Id of the run that made this record. */
@@ -110,13 +162,6 @@ export interface Privileged {
   readonly source: string;
   /** When it was read. */
   readonly time: number;
-}
-
-export type Role = 'system' | 'user' | 'assistant';
-
-export interface Message {
-  readonly role: Role;
-  readonly content: string;
 }
 
 /** One task for the student. Holds only what the student may see. */
@@ -194,8 +239,6 @@ export interface Rollout {
   /** stop: an end token or a stop string; length: the token limit. */
   readonly finishReason: FinishReason;
 }
-
-export type VerdictKind = 'correct' | 'incorrect' | 'unparseable' | 'timeout' | 'crash' | 'denied';
 
 export interface DocumentUse {
   readonly id: string;
@@ -355,6 +398,7 @@ export interface Weights {
 export interface TopicRecords {
   "advantages": Advantage;
   "dead-letters": DeadLetter;
+  "disagreements": Disagreement;
   "metrics": Metric;
   "privileged": Privileged;
   "prompts": Prompt;

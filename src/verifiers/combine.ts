@@ -1,5 +1,5 @@
 import { digest } from '../digest.js';
-import type { Judgement, Question, Verifier } from './verifier.js';
+import type { CheckedJudgement, CheckedVerifier, Judgement, Question, Verifier } from './verifier.js';
 
 const hashOf = (name: string, parts: readonly Verifier[], ...settings: readonly string[]): string =>
   digest(name, ...settings, ...parts.map(({ hash }) => hash));
@@ -76,40 +76,31 @@ export function weighted(parts: readonly { readonly weight: number; readonly ver
   });
 }
 
-/** Two judgements of one record. */
-export interface SecondOpinion {
-  readonly first: Judgement;
-  readonly second: Judgement;
-  /** Both say correct, or neither does. */
-  readonly agree: boolean;
-}
-
-export interface CheckedVerifier extends Verifier {
-  judgeTwice(question: Question, signal?: AbortSignal): Promise<SecondOpinion>;
-}
-
 /**
- * The first verifier's judgement, with the second's beside it: where they disagree the evidence has `disagrees`, the second's
- * verdict. `judgeTwice` gives both whole, for a topic of disagreements.
+ * The first verifier's judgement. Where one of the two says correct and the other does not, the evidence has `disagrees`, the
+ * second's verdict, and `judgeTwice` gives both judgements whole.
  */
 export function checked(first: Verifier, second: Verifier): CheckedVerifier {
   const parts = [first, second];
-  async function judgeTwice(question: Question, signal?: AbortSignal): Promise<SecondOpinion> {
+  async function judgeTwice(question: Question, signal?: AbortSignal): Promise<CheckedJudgement> {
     const [one, two] = await Promise.all([first.verify(question, signal), second.verify(question, signal)]);
-    return { first: one, second: two, agree: (one.verdict === 'correct') === (two.verdict === 'correct') };
+    if ((one.verdict === 'correct') === (two.verdict === 'correct')) return { judgement: one };
+    const evidence = { ...one.evidence, disagrees: two.verdict, secondReason: `${second.name}: ${two.reason}` };
+    const opinion = ({ name, hash }: Verifier, judgement: Judgement) => ({
+      ...judgement,
+      verifier: name,
+      verifierHash: hash,
+    });
+    return {
+      judgement: { ...one, evidence },
+      disagreement: { judged: opinion(first, one), checked: opinion(second, two) },
+    };
   }
   return {
     name: nameOf('checked', parts),
     hash: hashOf('checked', parts),
     judgeTwice,
-    async verify(question, signal) {
-      const { first: one, second: two, agree } = await judgeTwice(question, signal);
-      if (agree) return one;
-      return {
-        ...one,
-        evidence: { ...one.evidence, disagrees: two.verdict, secondReason: `${second.name}: ${two.reason}` },
-      };
-    },
+    verify: async (question, signal) => (await judgeTwice(question, signal)).judgement,
     close: closeAll(parts),
   };
 }

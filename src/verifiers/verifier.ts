@@ -1,4 +1,4 @@
-import type { Reference, VerdictKind } from '../topics/records.js';
+import type { Disagreement, Reference, VerdictKind } from '../topics/records.js';
 
 export interface Question {
   readonly promptId: string;
@@ -29,4 +29,17 @@ export interface Verifier {
   readonly hash: string;
   verify(question: Question, signal?: AbortSignal): Promise<Judgement>;
   close(): Promise<void>;
+}
+
+/** What comes of a verifier that a second one checks. */
+export interface CheckedJudgement {
+  /** The first verifier's. */
+  readonly judgement: Judgement;
+  /** Set where one of the two says correct and the other does not. */
+  readonly disagreement?: Pick<Disagreement, 'judged' | 'checked'>;
+}
+
+/** Two verifiers judging the same record. */
+export interface CheckedVerifier extends Verifier {
+  judgeTwice(question: Question, signal?: AbortSignal): Promise<CheckedJudgement>;
 }

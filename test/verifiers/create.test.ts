@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { CheckedVerifier } from '../../src/verifiers/combine.js';
 import { createVerifier } from '../../src/verifiers/create.js';
 import { verifyJsonSchemaLine, verifySqlLine } from '../../src/verifiers/lines.js';
 import { openPool } from '../../src/verifiers/pool.js';
+import type { CheckedVerifier } from '../../src/verifiers/verifier.js';
 
 const pool = openPool(2);
 afterAll(() => pool.close());
@@ -56,7 +56,25 @@ describe('createVerifier', () => {
   it('shows where two verifiers of one record disagree', async () => {
     const verifier = (await create({ checked: [form('a.'), form('b')] })) as CheckedVerifier;
     expect((await verifier.verify(ask('ab'))).evidence.disagrees).toBe('incorrect');
-    expect(await verifier.judgeTwice(ask('ab'))).toMatchObject({ agree: false, first: { verdict: 'correct' } });
+    expect(await verifier.judgeTwice(ask('ab'))).toMatchObject({
+      judgement: { verdict: 'correct' },
+      disagreement: {
+        judged: { verdict: 'correct', verifier: 'format' },
+        checked: { verdict: 'incorrect', reason: expect.any(String) },
+      },
+    });
+    expect(await verifier.judgeTwice(ask('c'))).not.toHaveProperty('disagreement');
+  });
+
+  it.each([
+    [{ all: [{ math: { precision: 2.5 } }] }, 'verify.all[0].math.precision: found the number 2.5, expected a whole'],
+    [{ any: [form('a'), { choice: { choices: 4.5 } }] }, 'verify.any[1].choice.choices: found the number 4.5'],
+    [{ weighted: [{ weight: 1, verify: { exact: { case: 1 } } }] }, 'verify.weighted[0].verify.exact.case: unknown'],
+    [{ checked: [form('a'), { numeric: { absolute: -1 } }] }, 'verify.checked[1].numeric.absolute: found'],
+    [{ all: [{ regex: { pattern: '(' } }] }, 'verify.all[0].regex.pattern: found'],
+    [{ all: [{ code: { limits: { processes: 1.5 } } }] }, 'verify.all[0].code.limits.processes: found'],
+  ])('names the place of a wrong setting: %j', async (spec, message) => {
+    await expect(create(spec)).rejects.toThrow(message);
   });
 
   it('has the same hash for the same settings only', async () => {
