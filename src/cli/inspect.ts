@@ -1,6 +1,7 @@
 import { nearest, UserError } from '../errors.js';
 import { lagByStage, stageLag } from '../pipelines/lag.js';
 import { openRunFolder } from '../pipelines/open-run.js';
+import { isShared } from '../pipelines/plan.js';
 import { fromRecord, type TopicName } from '../pipelines/wire.js';
 import { schemaTopics } from '../topics/codec.js';
 import { topicDigest } from '../topics/digest.js';
@@ -8,10 +9,10 @@ import type { LogRecord } from '../topics/log.js';
 import { print, table, toJson } from './output.js';
 
 export async function topics(folder: string, { json }: { json?: boolean }): Promise<void> {
-  const { log } = await openRunFolder(folder);
-  const infos = (await log.describe()).filter(({ name }) => name !== 'source');
+  const { log, plan } = await openRunFolder(folder);
+  const names = plan.topics.map(({ name }) => name).sort();
   const rows = [];
-  for (const { name } of infos) rows.push(await topicDigest(log, name));
+  for (const name of names.filter((one) => one !== 'source' && !isShared(one))) rows.push(await topicDigest(log, name));
   await log.close();
   if (json) for (const row of rows) print(toJson(row));
   else

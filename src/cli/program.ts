@@ -45,6 +45,7 @@ export function program(): Command {
   rlsd
     .command('check <pipeline.yaml>')
     .description('check a pipeline without starting anything')
+    .option('--run <folder>', 'on Kafka: check the topics of this run as well')
     .addOption(set())
     .addOption(json())
     .action(check);

@@ -4,13 +4,14 @@ import { readTokenizer } from '../policy/tokenizer.js';
 import { checkKinds, checkWindow } from '../privileged/template.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkContext, contextOf, shownKinds } from './context.js';
+import { checkCluster } from './open-log.js';
 import { needsTeacher, type Plan } from './plan.js';
 import { baseFolder, teacherTemplate } from './resources.js';
 import { openSource } from './source.js';
 import { makeShaper } from './stages.js';
 
-/** Every problem of a plan that can be found without starting it, a line each; empty when it can run. */
-export async function checkPlan(plan: Plan): Promise<string[]> {
+/** Every problem of a plan that can be found without starting it, a line each; empty when it can run. `run` names the run on a cluster. */
+export async function checkPlan(plan: Plan, run?: string): Promise<string[]> {
   const { spec, folder } = plan;
   const problems: string[] = [];
   const attempt = async (check: () => unknown) => {
@@ -65,5 +66,5 @@ export async function checkPlan(plan: Plan): Promise<string[]> {
       'teach.template',
     );
   });
-  return problems;
+  return [...problems, ...(await checkCluster(plan, run))];
 }

@@ -1,8 +1,9 @@
 import { UserError } from '../errors.js';
 import type { DeadLetter, Prompt } from '../topics/records.js';
 import { scan } from '../topics/scan.js';
+import { takeToken, tokenAppend } from './ingest.js';
 import type { RunFolder } from './open-run.js';
-import { fromRecord, toAppend } from './wire.js';
+import { fromRecord, newTrace, toAppend, traced } from './wire.js';
 
 export interface ListedLetter extends DeadLetter {
   readonly requeued: boolean;
@@ -34,11 +35,13 @@ export async function requeueDeadLetters(
   const wanted = new Map<string, ListedLetter>();
   for (const letter of letters) if (!wanted.has(letter.key)) wanted.set(letter.key, letter);
   const found = new Map<string, Prompt>();
-  let sequence = 0n;
-  for await (const prompt of prompts(run)) {
-    if (prompt.sequence >= sequence) sequence = prompt.sequence + 1n;
-    if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
-  }
+  for await (const prompt of prompts(run)) if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
+  if (found.size === 0) return { requeued: 0, left: [...wanted.values()] };
+  const consumer = await run.log.consumer('ingest', ['source']);
+  const held = await takeToken(run.log, consumer, AbortSignal.timeout(15_000));
+  if (!held)
+    throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
+  const { position, sequence } = held.token;
   const { spec } = run.plan;
   const perStep = BigInt(spec.learn.prompts);
   const room = BigInt(spec.steps) * perStep - sequence;
@@ -49,15 +52,20 @@ export async function requeueDeadLetters(
     );
   const appends = [...found.values()].map((prompt, i) => {
     const place = sequence + BigInt(i);
-    return toAppend('prompts', {
+    const promptId = `${prompt.promptId}~${place}`;
+    const append = toAppend('prompts', {
       ...prompt,
-      promptId: `${prompt.promptId}~${place}`,
+      promptId,
       sequence: place,
       step: Number(place / perStep),
       source: origin(wanted.get(prompt.promptId)?.id ?? ''),
     });
+    return traced(append, newTrace(prompt.run, promptId), 'requeue');
   });
-  if (appends.length > 0) await run.log.append(appends);
+  const next = tokenAppend({ position, sequence: sequence + BigInt(appends.length) });
+  const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
+  await consumer.commit({ appends: [...appends, next], offsets });
+  await consumer.close();
   return { requeued: appends.length, left: [...wanted.values()].filter((letter) => !found.has(letter.key)) };
 }
 

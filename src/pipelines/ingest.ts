@@ -1,12 +1,13 @@
 import { digest } from '../digest.js';
 import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { PrivilegedTable } from '../privileged/table.js';
-import type { Append, Consumer } from '../topics/log.js';
+import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
 import type { Message } from '../topics/records.js';
 import { contextOf } from './context.js';
+import { promptCredit } from './plan.js';
 import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from './source.js';
 import type { PipelineSpec } from './spec.js';
-import { toAppend } from './wire.js';
+import { newTrace, toAppend, traced } from './wire.js';
 
 /** What the student is asked, as a conversation. */
 export function messagesOf(spec: PipelineSpec, question: string): Message[] {
@@ -18,6 +19,7 @@ export function messagesOf(spec: PipelineSpec, question: string): Message[] {
 }
 
 export interface IngestEnvironment {
+  readonly log: TopicLog;
   readonly spec: PipelineSpec;
   /** Resolves once a version has been published: prompts are not read further ahead than the run needs. */
   readonly published: (version: number) => Promise<unknown>;
@@ -28,8 +30,51 @@ export interface IngestEnvironment {
   readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
 }
 
-/** Steps of prompts that wait in the topic ahead of the one being trained. */
+/** Steps of prompts that wait in one partition ahead of the one being trained. */
 const STEPS_AHEAD = 4;
+
+/**
+ * The topic `source` holds one token at a time: where the next prompt is in the source, and its number in the run. Whoever reads it
+ * writes a step's prompts and the next token in one transaction, so there is one writer of prompts however many stand by.
+ */
+interface Token {
+  readonly position: bigint;
+  readonly sequence: bigint;
+}
+
+export const tokenAppend = ({ position, sequence }: Token): Append => ({
+  topic: 'source',
+  key: 'next',
+  value: Buffer.from(JSON.stringify({ position: String(position), sequence: String(sequence) })),
+});
+
+function tokenOf({ value }: LogRecord): Token {
+  const { position, sequence } = JSON.parse(Buffer.from(value ?? []).toString('utf8')) as Record<keyof Token, string>;
+  return { position: BigInt(position), sequence: BigInt(sequence) };
+}
+
+/** The token and the offset behind it, once this process is the one that writes prompts; undefined when it is not before the signal. */
+export async function takeToken(
+  log: TopicLog,
+  consumer: Consumer,
+  signal: AbortSignal,
+): Promise<{ readonly token: Token; readonly offset: bigint } | undefined> {
+  let newest: { token: Token; offset: bigint } | undefined;
+  while (!signal.aborted) {
+    const records = await consumer.poll(16, newest ? 0 : 500, signal);
+    for (const record of records) {
+      const token = tokenOf(record);
+      // Two processes may have begun at once; the one that got further counts.
+      const further = !newest || token.sequence > newest.token.sequence ? token : newest.token;
+      newest = { token: further, offset: record.offset + 1n };
+    }
+    if (newest && records.length === 0) return newest;
+    if (newest || consumer.assigned().length === 0) continue;
+    const end = (await log.describe()).find(({ name }) => name === 'source')?.bounds[0]?.end;
+    if (end === 0n && consumer.assigned().length > 0) await log.append([tokenAppend({ position: 0n, sequence: 0n })]);
+  }
+  return undefined;
+}
 
 /**
  * Writes prompts until the run has as many as its steps need: a step's prompts, their references and what is privileged of them in
@@ -38,29 +83,63 @@ const STEPS_AHEAD = 4;
 export async function ingest(
   source: PromptSource,
   consumer: Consumer,
-  start: { readonly position: bigint; readonly sequence: bigint },
   environment: IngestEnvironment,
   signal: AbortSignal,
 ): Promise<void> {
-  const { steps, learn, flow, publish } = environment.spec;
-  const ahead = STEPS_AHEAD + flow.maxLag + publish.every;
+  while (!signal.aborted) {
+    try {
+      const held = await takeToken(environment.log, consumer, signal);
+      if (held) return await ingestFrom(held, source, consumer, environment, signal);
+    } catch (error) {
+      // Another process writes the prompts now.
+      if (!(error instanceof FencedError)) throw error;
+    }
+  }
+}
+
+async function ingestFrom(
+  { token, offset }: { readonly token: Token; readonly offset: bigint },
+  source: PromptSource,
+  consumer: Consumer,
+  environment: IngestEnvironment,
+  signal: AbortSignal,
+): Promise<void> {
+  const { steps, learn, flow, publish, topics } = environment.spec;
+  // Partitions are not read in the order of the steps: prompts that wait for newer weights must leave credit for those that do not.
+  const ahead =
+    topics === 'embedded'
+      ? STEPS_AHEAD + flow.maxLag + publish.every
+      : Math.floor(promptCredit(environment.spec) / learn.prompts) - 1;
   const total = BigInt(steps * learn.prompts);
-  let { sequence } = start;
+  let { sequence } = token;
   let appends: Append[] = [];
+  let read = offset;
   if (sequence >= total) return;
   await environment.table.catchUp();
-  for await (const positioned of source.from(start.position)) {
+  for await (const positioned of source.from(token.position)) {
     if (signal.aborted) return;
     if (isBad(positioned.found)) appends.push(badLine(positioned.found, positioned.position, environment));
     else appends.push(...promptAppends(positioned.found, positioned, sequence++, environment));
     if (sequence % BigInt(learn.prompts) > 0n && sequence < total) continue;
     if (isBad(positioned.found)) continue;
-    await consumer.commit({ appends, offsets: [{ topic: 'source', partition: 0, offset: positioned.position + 1n }] });
+    const next = tokenAppend({ position: positioned.position + 1n, sequence });
+    await consumer.commit({ appends: [...appends, next], offsets: [{ topic: 'source', partition: 0, offset: read }] });
     appends = [];
     if (sequence >= total) return;
+    read = await nextOffset(consumer, signal);
     await environment.published(Number(sequence / BigInt(learn.prompts)) - ahead);
     await environment.table.catchUp();
   }
+}
+
+/** Reads the token that was just written. */
+async function nextOffset(consumer: Consumer, signal: AbortSignal): Promise<bigint> {
+  while (!signal.aborted) {
+    const [record] = await consumer.poll(1, 500, signal);
+    if (record) return record.offset + 1n;
+    if (consumer.assigned().length === 0) throw new FencedError('another process writes the prompts');
+  }
+  return 0n;
 }
 
 function promptAppends(
@@ -71,9 +150,10 @@ function promptAppends(
 ): Append[] {
   const { spec, run, now, table } = environment;
   const { itemId, answer, data, trace, source } = item;
-  const prompt = toAppend('prompts', {
+  const promptId = pass === 0 ? itemId : `${itemId}#${pass}`;
+  const plain = toAppend('prompts', {
     run,
-    promptId: pass === 0 ? itemId : `${itemId}#${pass}`,
+    promptId,
     itemId,
     sequence,
     step: Number(sequence / BigInt(spec.learn.prompts)),
@@ -81,6 +161,7 @@ function promptAppends(
     seed: BigInt(spec.seed),
     source,
   });
+  const prompt = traced(plain, newTrace(run, promptId), 'ingest');
   if (pass > 0) return [prompt];
   const forgotten = (kind: 'reference' | 'trace') => (table.document(`${kind}:${itemId}`)?.forgotten.length ?? 0) > 0;
   const reference = toAppend('references', { run, itemId, answer, data, hash: digest(answer, data ?? '') });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { digest } from '../digest.js';
 import { UserError } from '../errors.js';
 import { codecFor } from '../topics/codec.js';
+import type { TopicLog } from '../topics/log.js';
+import { scan } from '../topics/scan.js';
 import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
 import type { PipelineSpec } from './spec.js';
 import { groupTopics, type TopicName } from './wire.js';
@@ -62,7 +64,7 @@ export function manifestOf(
   const schemas = Object.fromEntries(topics.map((topic) => [topic, codecFor(topic).fingerprint]));
   const { folder, ...rest } = parts;
   const decisive = { ...rest, schemas, code: codeHash() };
-  const name = `${parts.spec.pipeline}-${digest(JSON.stringify(decisive)).slice(0, 8)}`;
+  const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(decisive))).slice(0, 8)}`;
   return { format: 1, run: name, folder, ...decisive, versions: programVersions(), machine: machineOf() };
 }
 
@@ -97,18 +99,49 @@ export function claimFolder(run: string, manifest: Manifest): boolean {
     renameSync(partial, join(run, FILE));
     return false;
   }
-  const differences = manifestDifferences(readManifest(run), manifest);
+  refuseOther(run, readManifest(run), manifest);
+  return true;
+}
+
+/**
+ * Claims the topics of a run on a cluster in the same way: whoever comes first writes the manifest into its topic.
+ * @returns whether a run was there already
+ * @throws {UserError} `other-manifest`, naming every difference
+ */
+export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<boolean> {
+  const there = async () => {
+    const found: Manifest[] = [];
+    for await (const { value } of scan(log, 'manifest', 0))
+      if (value !== null) found.push(JSON.parse(Buffer.from(value).toString('utf8')) as Manifest);
+    return found;
+  };
+  const before = await there();
+  // What the record says must not depend on the machine that wrote it.
+  const { folder: _, ...portable } = manifest;
+  if (before.length === 0)
+    await log.append([{ topic: 'manifest', key: 'run', value: Buffer.from(JSON.stringify(portable)) }]);
+  for (const found of before.length > 0 ? before : await there())
+    refuseOther(`the run ${run} on Kafka`, found, manifest);
+  return before.length > 0;
+}
+
+function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
+  const differences = manifestDifferences(found, manifest);
   if (differences.length > 0)
     throw new UserError(
       'other-manifest',
       `${run}: holds a run that differs:\n${differences.join('\n')}\nchoose another folder with --run`,
     );
-  return true;
+}
+
+/** How a cluster is reached may differ from machine to machine. */
+function placeless<T extends { readonly spec: PipelineSpec }>({ spec, ...rest }: T) {
+  return { spec: { ...spec, topics: spec.topics === 'embedded' ? 'embedded' : 'kafka' }, ...rest };
 }
 
 /** Differences as lines of field, found and expected. Versions and machine may differ: they are for the record. */
 export function manifestDifferences(found: Manifest, expected: Manifest): string[] {
-  const decisive = ({ versions: _, machine: __, folder: ___, run: ____, ...rest }: Manifest) => rest;
+  const decisive = ({ versions: _, machine: __, folder: ___, run: ____, ...rest }: Manifest) => placeless(rest);
   return differences(decisive(found), decisive(expected), []);
 }
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../errors.js';
-import { openEmbedded } from '../topics/embedded/index.js';
 import type { TopicLog } from '../topics/log.js';
 import { loadThrough } from './load-through.js';
 import { type Manifest, readManifest } from './manifest.js';
+import { openLog } from './open-log.js';
 import { type Plan, planOf } from './plan.js';
 import { logFolder } from './resources.js';
 
@@ -19,8 +19,8 @@ export interface RunFolder {
  */
 export async function openRunFolder(folder: string, { readOnly = true } = {}): Promise<RunFolder> {
   const manifest = readManifest(folder);
-  if (!existsSync(logFolder(folder)))
+  if (manifest.spec.topics === 'embedded' && !existsSync(logFolder(folder)))
     throw new UserError('no-run', `${folder}: the run has not begun; it has no topics yet`);
   const plan = planOf(manifest.spec, manifest.folder, await loadThrough(manifest.spec, manifest.folder));
-  return { manifest, plan, log: await openEmbedded(logFolder(folder), { readOnly }) };
+  return { manifest, plan, log: await openLog(manifest.spec, folder, { readOnly }) };
 }

@@ -123,6 +123,8 @@ function describe(issue: Issue, input: unknown, locate: (path: Path) => string):
         describe({ ...inner, path: [...issue.path, ...inner.path] }, input, locate),
       );
   }
+  // Says what was found by itself, or leaves it out because it may be a secret.
+  if (issue.code === 'custom') return [`${locate(issue.path)}: ${issue.path.join('.')}: ${issue.message}`];
   const found = valueAt(input, issue.path);
   const field = issue.path.join('.') || 'the spec';
   const what = found === undefined ? 'is missing' : `found ${JSON.stringify(found)}`;

@@ -48,6 +48,19 @@ export function shaperOf(spec: PipelineSpec): { readonly name: 'grpo' | 'rlsd'; 
     : { name: 'grpo', settings: spec.shape.grpo };
 }
 
+/** What processes without a folder in common need of each other. The newest checkpoints stay, older ones are dropped. */
+const sharedTopics = [
+  { name: 'manifest', compact: true },
+  { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } },
+];
+
+/** Prompts that may be in flight in a stage. */
+export const promptCredit = ({ flow, learn }: PipelineSpec): number =>
+  flow.credit ?? 2 * learn.prompts * (flow.maxLag + 1);
+
+/** Topics that hold no records of the dataflow. */
+export const isShared = (topic: string): boolean => sharedTopics.some(({ name }) => name === topic);
+
 /** Whether the spec's shaper reads teacher scores; without it the plan has no teacher stage. */
 export const needsTeacher = (spec: PipelineSpec): boolean => shaperOf(spec).name === 'rlsd';
 
@@ -95,12 +108,16 @@ export function planOf(spec: PipelineSpec, folder: string, through: readonly Thr
     stage('evaluate', 'weights', 'metrics'),
     ...operators,
   ];
-  const topic = (name: string, compact = false): TopicSpec => ({ name, partitions: 1, ...(compact && { compact }) });
+  const topic = (name: string, rest: Partial<TopicSpec> = {}): TopicSpec => ({ name, partitions: 1, ...rest });
+  // The learner is one process, and reads the steps of all prompts.
+  const shared = { partitions: spec.topics === 'embedded' ? 1 : spec.topics.kafka.partitions };
+  const spread = (name: string) => topic(name, name.split('.')[0] === 'advantages' ? {} : shared);
   const topics = [
-    ...['source', 'prompts', 'weights', 'metrics', 'dead-letters', ...present].map((name) => topic(name)),
+    ...['source', 'weights', 'metrics', 'dead-letters'].map((name) => topic(name)),
+    ...['prompts', ...present, ...operators.map(({ output }) => output)].map(spread),
     ...(isChecked(spec) ? [topic('disagreements')] : []),
-    ...operators.map(({ output }) => topic(output)),
-    ...['references', 'privileged'].map((name) => topic(name, true)),
+    ...['references', 'privileged'].map((name) => topic(name, { compact: true })),
+    ...(spec.topics === 'embedded' ? [] : sharedTopics.map(({ name, ...rest }) => topic(name, rest))),
     ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [topic(source.topic)] : [])),
   ];
   return { spec, folder, stages, topics, through };

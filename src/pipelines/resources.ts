@@ -8,6 +8,7 @@ import { readTokenizer } from '../policy/tokenizer.js';
 import { privilegedStore } from '../privileged/join.js';
 import type { PrivilegedTable } from '../privileged/table.js';
 import { defaultTemplateText, parseTemplate, renderTeacher, type TeacherTemplate } from '../privileged/template.js';
+import { constantLearner, constantPolicy, isConstant } from './constant-model.js';
 import { contextOf } from './context.js';
 import type { PipelineSpec } from './spec.js';
 import type { Resources } from './stages.js';
@@ -17,7 +18,8 @@ const cores = (): number => Math.min(8, Math.max(1, cpus().length));
 
 export const baseFolder = (spec: PipelineSpec, folder: string): string => resolve(folder, spec.model.base);
 
-export function openPolicy(spec: PipelineSpec, folder: string): Promise<Policy> {
+export async function openPolicy(spec: PipelineSpec, folder: string): Promise<Policy> {
+  if (isConstant()) return constantPolicy();
   return createOnnxPolicy({
     folder: baseFolder(spec, folder),
     workers: spec.model.workers ?? cores(),
@@ -25,7 +27,8 @@ export function openPolicy(spec: PipelineSpec, folder: string): Promise<Policy> 
   });
 }
 
-export function openLearner(spec: PipelineSpec, folder: string): Promise<Learner> {
+export async function openLearner(spec: PipelineSpec, folder: string): Promise<Learner> {
+  if (isConstant()) return constantLearner(baseFolder(spec, folder));
   const { threads, prompts: _, ...settings } = spec.learn;
   return createLearner({
     folder: baseFolder(spec, folder),

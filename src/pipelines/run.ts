@@ -1,28 +1,31 @@
 import { join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
-import { modelDigest, readModelFolder, writeModelFolder } from '../policy/folder.js';
+import { modelDigest } from '../policy/folder.js';
 import { fileDigest } from '../policy/safetensors.js';
 import { privilegedTable } from '../privileged/table.js';
-import { openEmbedded } from '../topics/embedded/index.js';
-import type { Position, TopicLog } from '../topics/log.js';
-import { scan } from '../topics/scan.js';
+import type { TopicLog } from '../topics/log.js';
+import { countRecords, scan } from '../topics/scan.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
 import { type ContextEnvironment, contextOf, ingestContext, watchContext } from './context.js';
 import type { Evaluation } from './evaluate.js';
-import { ingest, messagesOf } from './ingest.js';
-import { lagByStage, stageLag } from './lag.js';
+import { messagesOf } from './ingest.js';
+import { drained, lagByStage, recentLag } from './lag.js';
 import { lastBase, leakMeter } from './leak-meter.js';
 import { throughHashes } from './load-through.js';
-import { claimFolder, type Manifest, manifestOf, type Parent } from './manifest.js';
-import type { Plan } from './plan.js';
-import { checkpointOf, folderPublisher, lastWeights, publishBase } from './publisher.js';
+import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent } from './manifest.js';
+import { type Observer, observe } from './observe.js';
+import { ensureTopics, openLog, runName } from './open-log.js';
+import { isShared, type Plan } from './plan.js';
+import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
-import { baseFolder, logFolder, openLearner, openPolicy, openTeacher, teacherTemplate } from './resources.js';
+import { baseFolder, openPolicy, openTeacher, teacherTemplate } from './resources.js';
 import { openSource, type PromptSource } from './source.js';
-import { type RunningStage, type StageEnvironment, startStage } from './stage.js';
+import { type StageEnvironment, startStage } from './stage.js';
 import { makeShaper, type Resources, stagesOf } from './stages.js';
+import { type Running, startIngest } from './start-ingest.js';
 import type { StepReport } from './step-metrics.js';
+import { openTrainer, type RunTrainer } from './trainer.js';
 import { followVersions } from './versions.js';
 import { fromRecord } from './wire.js';
 
@@ -94,7 +97,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     const run = await open(plan, folder, wanted, onEvent, closing, recorded);
     onEvent({ event: 'started', run: run.manifest.run, folder, steps: plan.spec.steps, resumed: run.resumed });
     await drive(plan, run, wanted, closing, recorded?.until, signal);
-    const summary = await summarize(run, folder, (performance.now() - started) / 1000);
+    const summary = await summarize(run, plan, folder, (performance.now() - started) / 1000);
     onEvent({ event: 'summary', ...summary });
     return summary;
   } finally {
@@ -113,6 +116,7 @@ interface OpenRun {
   readonly resources: Resources;
   readonly environment: StageEnvironment;
   readonly context: ContextEnvironment;
+  readonly observer: Observer;
 }
 
 async function open(
@@ -146,29 +150,37 @@ async function open(
     through: throughHashes(plan),
     ...(recorded && { parent: recorded.parent }),
   });
-  const resumed = claimFolder(folder, manifest);
-  const log = opened(await openEmbedded(logFolder(folder)));
-  await log.ensureTopics(plan.topics);
+  const there = claimFolder(folder, manifest);
+  const log = opened(await openLog(spec, folder));
+  await ensureTopics(log, plan.topics);
+  const resumed = spec.topics === 'embedded' ? there : await claimTopics(log, runName(folder), manifest);
   await recorded?.fill(log, manifest);
   const { run } = manifest;
+  const lag = recentLag(plan, log);
+  const observer = opened(
+    await observe({ run: spec.topics === 'embedded' ? run : runName(folder), stages: wanted, lag }),
+  );
   const environment: StageEnvironment = {
     log,
     run,
     attempts: spec.flow.attempts,
     now: Date.now,
-    onDeadLetter: (stage, cause, error) => onEvent({ event: 'deadLetter', stage, cause, error }),
+    onDeadLetter(stage, cause, error) {
+      observer.deadLetter(stage, cause, error);
+      onEvent({ event: 'deadLetter', stage, cause, error });
+    },
+    observer,
   };
-  if (!(await lastWeights(log)) && (wanted.includes('learn') || spec.topics === 'embedded'))
-    await publishBase(log, run, folder, baseFolder(spec, plan.folder));
+  const files: RunFiles = { log, run, folder, base: baseFolder(spec, plan.folder), spec };
+  if (spec.topics === 'embedded' && !(await lastWeights(log))) await publishBase(files);
+  const trainer = wanted.includes('learn') ? opened(openTrainer({ ...files, specFolder: plan.folder })) : noTrainer;
   const context = { ...environment, table: await privilegedTable(log), spec, folder: plan.folder };
   if (wanted.includes('ingest')) await ingestContext(context);
   const teacher = wanted.includes('teach') ? openTeacher(spec, plan.folder, context.table) : noTeacher;
-  const learner = wanted.includes('learn') ? await openTrainer(plan, folder, run, log, opened) : undefined;
   const versions = opened(
     await followVersions({
-      log,
+      files,
       policy,
-      folder,
       keep: spec.flow.maxLag + 1,
       teacherOf: (version) => version - (version % spec.teach.every),
     }),
@@ -196,15 +208,15 @@ async function open(
       maxTokens: spec.rollout.maxTokens,
       ...(spec.rollout.stop && { stop: spec.rollout.stop }),
     },
-    learner: learner?.trainer ?? noTrainer,
-    publisher: learner?.publisher ?? noTrainer.publisher,
-    nextStep: () => learner?.nextStep() ?? 0,
     ...(recorded?.sampledBy && { sampledBy: recorded.sampledBy }),
-    onStep: async (report) =>
-      onEvent({ event: 'step', steps: spec.steps, lag: lagByStage(await stageLag(plan, log)), ...report }),
+    ...trainer,
+    onStep: async (report) => {
+      observer.step(report);
+      onEvent({ event: 'step', steps: spec.steps, lag: lagByStage(await lag()), ...report });
+    },
     onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
   };
-  return { manifest, resumed, log, source, resources, environment, context };
+  return { manifest, resumed, log, source, resources, environment, context, observer };
 }
 
 const noTeacher: Resources['teacher'] = {
@@ -214,61 +226,12 @@ const noTeacher: Resources['teacher'] = {
   catchUp: async () => {},
 };
 
-const noTrainer = {
-  step: () => Promise.reject(new Error('this process does not learn')),
+const noTrainer: Pick<RunTrainer, 'learner' | 'publisher' | 'nextStep' | 'takeOver'> = {
+  learner: { step: () => Promise.reject(new Error('this process does not learn')) },
   publisher: () => ({ due: () => false, publish: async () => [] }),
+  nextStep: () => 0,
+  takeOver: async () => {},
 };
-
-/** The learner where the committed weights left it, and what publishes it. */
-async function openTrainer(
-  plan: Plan,
-  folder: string,
-  run: string,
-  log: TopicLog,
-  opened: <T extends { close(): unknown }>(resource: T) => T,
-) {
-  const { spec } = plan;
-  const version = (await lastWeights(log))?.version ?? 0;
-  const learner = opened(await openLearner(spec, plan.folder));
-  if (version > 0) await learner.loadCheckpoint(checkpointOf(folder, version));
-  const { config, files } = readModelFolder(baseFolder(spec, plan.folder));
-  const published = {
-    writeModel: async (to: string) => writeModelFolder(to, { config, files, parameters: await learner.weights() }),
-    saveCheckpoint: (to: string, offsets: readonly Position[]) =>
-      learner.saveCheckpoint(
-        to,
-        offsets.map((position) => ({ ...position, offset: String(position.offset) })),
-      ),
-  };
-  let next = version;
-  const trainer: Resources['learner'] = {
-    async step(samples) {
-      const stats = await learner.step(samples);
-      next++;
-      return { ...stats };
-    },
-  };
-  return {
-    trainer,
-    nextStep: () => next,
-    publisher: (offsets: Parameters<Resources['publisher']>[0]) =>
-      folderPublisher(published, { run, folder, spec, offsets }),
-  };
-}
-
-async function nextSequence(log: TopicLog): Promise<bigint> {
-  let next = 0n;
-  for await (const record of scan(log, 'prompts', 0))
-    if (record.value !== null) {
-      const { sequence } = fromRecord('prompts', { ...record, value: record.value });
-      if (sequence >= next) next = sequence + 1n;
-    }
-  return next;
-}
-
-interface Running extends Pick<RunningStage, 'ended' | 'stop'> {
-  readonly stats: Pick<RunningStage['stats'], 'running' | 'waiting'>;
-}
 
 /** Starts the stages and waits for the last step, or for what ends the run before. */
 async function drive(
@@ -282,13 +245,18 @@ async function drive(
   const running: Running[] = [];
   const { log, resources } = run;
   if (wanted.includes('ingest')) {
-    running.push(await startIngest(plan, run));
+    running.push(
+      await startIngest(plan.spec, run.source, resources.versions, { ...run.environment, table: run.context.table }),
+    );
     const { watch } = contextOf(plan.spec);
     if (watch !== undefined) running.push(watchContext(run.context, watch));
   }
   for (const [name, stage] of stagesOf(plan, resources))
-    if (wanted.includes(name))
-      running.push(await startStage(stage as Parameters<typeof startStage>[0], run.environment));
+    if (wanted.includes(name)) {
+      const started = await startStage(stage as Parameters<typeof startStage>[0], run.environment);
+      run.observer.watch(started);
+      running.push(started);
+    }
   closing.push(() => Promise.all(running.map((stage) => stage.stop())));
   const failed = Promise.race(running.map(({ ended }) => ended.then(never)));
   const stopped = new Promise<never>((_, reject) => {
@@ -301,44 +269,10 @@ async function drive(
     // Nobody else can write to embedded topics meanwhile, so some of the stages go on only as far as what is there lets them.
     if (until === null || (part && plan.spec.topics === 'embedded')) return idle(running, resources.versions);
     await resources.versions.published(until ?? plan.spec.steps);
-    if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights');
+    if (wanted.includes('evaluate'))
+      await drained(log, 'evaluate', 'weights', plan.spec.topics === 'embedded' ? 20 : 250);
   };
   await Promise.race([finished(), failed.catch(runFailed), stopped]);
-}
-
-async function startIngest(
-  { spec }: Plan,
-  { log, source, resources, environment, context }: OpenRun,
-): Promise<Running> {
-  const consumer = await log.consumer('ingest', ['source']);
-  const abort = new AbortController();
-  const [committed] = await log.committed('ingest', 'source');
-  const start = { position: committed?.offset ?? 0n, sequence: await nextSequence(log) };
-  const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
-  const ended = ingest(
-    source,
-    consumer,
-    start,
-    {
-      spec,
-      published: (version) => Promise.race([resources.versions.published(version), aborted]),
-      table: context.table,
-      ...environment,
-    },
-    abort.signal,
-  );
-  const stats = { running: 1, waiting: false };
-  const over = () => Object.assign(stats, { running: 0, waiting: true });
-  ended.then(over, over);
-  return {
-    ended,
-    stats,
-    async stop() {
-      abort.abort();
-      await ended.catch(() => {});
-      await consumer.close();
-    },
-  };
 }
 
 /** What ends a run that had begun well is no mistake in the request; nothing that was committed is lost. */
@@ -360,17 +294,12 @@ async function idle(stages: readonly Running[], versions: Resources['versions'])
   }
 }
 
-/** Resolves once a group has committed all of a topic. */
-async function drained(log: TopicLog, group: string, topic: string): Promise<void> {
-  for (;;) {
-    const ends = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
-    const committed = await log.committed(group, topic);
-    if (committed.every(({ partition, offset }) => offset >= (ends[partition]?.end ?? 0n))) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function summarize({ manifest, log }: OpenRun, folder: string, seconds: number): Promise<Summary> {
+async function summarize(
+  { manifest, log, resources }: OpenRun,
+  { topics }: Plan,
+  folder: string,
+  seconds: number,
+): Promise<Summary> {
   const accuracies = new Map<number, { accuracy: number; n: number }>();
   for await (const record of scan(log, 'metrics', 0)) {
     if (record.value === null) continue;
@@ -380,7 +309,8 @@ async function summarize({ manifest, log }: OpenRun, folder: string, seconds: nu
   }
   const last = await lastWeights(log);
   const version = last?.version ?? 0;
-  const topics = await log.describe();
+  const records: Record<string, number> = {};
+  for (const { name } of topics) if (!isShared(name)) records[name] = await countRecords(log, name);
   return {
     run: manifest.run,
     folder,
@@ -391,9 +321,7 @@ async function summarize({ manifest, log }: OpenRun, folder: string, seconds: nu
       after: accuracies.get(version)?.accuracy ?? null,
       n: accuracies.get(version)?.n ?? 0,
     },
-    weights: { version, digest: last?.digest ?? '', path: resolve(folder, last?.location ?? '') },
-    records: Object.fromEntries(
-      topics.map(({ name, bounds }) => [name, bounds.reduce((sum, { start, end }) => sum + Number(end - start), 0)]),
-    ),
+    weights: { version, digest: last?.digest ?? '', path: resolve(await resources.versions.folderOf(version)) },
+    records,
   };
 }

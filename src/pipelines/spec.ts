@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { parseKafkaSettings } from '../topics/kafka/settings.js';
 
 /**
  * The pipeline spec: one description that gives the types, the checks and the published JSON Schema.
@@ -90,9 +92,36 @@ const privileged = z
   .default([])
   .describe('What the teacher is shown and the student never is, in this order.');
 
-const kafka = z.looseObject({
-  brokers: z.union([text, z.array(text).min(1)]).describe('host:port, one or several.'),
-});
+const kafka = z
+  .looseObject({
+    brokers: z
+      .union([text, z.array(text).min(1)])
+      .transform((brokers) => (typeof brokers === 'string' ? brokers.split(',').map((one) => one.trim()) : brokers))
+      .describe('host:port, one or several: a list, or separated by commas.'),
+    partitions: count
+      .default(6)
+      .describe('Partitions of the topics between prompts and advantages: the most processes that a stage can use.'),
+    sharedFolder: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Every process sees the run's folder: weights and checkpoints stay in it instead of going through topics.",
+      ),
+  })
+  .superRefine(({ partitions: _, sharedFolder: __, ...settings }, context) => {
+    try {
+      parseKafkaSettings(settings);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const at = error.message.indexOf(': ');
+      const path = error.message
+        .slice(0, at)
+        .split(/[.[\]]+/)
+        .filter((key) => key !== '');
+      context.addIssue({ code: 'custom', path, message: error.message.slice(at + 2) });
+    }
+  })
+  .describe('A cluster: brokers, and tls, sasl, compression, topicPrefix and the others that docs/kafka.md lists.');
 
 export const pipelineSchema = z
   .strictObject({

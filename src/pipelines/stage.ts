@@ -2,7 +2,14 @@ import { firstValueFrom, type OperatorFunction } from 'rxjs';
 import { digest } from '../digest.js';
 import { UserError } from '../errors.js';
 import { type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
-import { type Append, FencedError, type LogRecord, type Position, type TopicLog } from '../topics/log.js';
+import {
+  type Append,
+  FencedError,
+  type LogRecord,
+  type Position,
+  type TopicLog,
+  type TopicPartition,
+} from '../topics/log.js';
 import type { TopicRecords } from '../topics/records.js';
 import { cleanCut, type Entry, finishedCut, join, newWork, type Work } from './window.js';
 import {
@@ -14,6 +21,7 @@ import {
   placeOf,
   type TopicName,
   toAppend,
+  traced,
 } from './wire.js';
 
 /** What an operator is given of a topic at a time: one record, the samples of one prompt, or those of one training step. */
@@ -45,6 +53,8 @@ export interface Stage<In extends TopicName, Out extends TopicName> {
     readonly unitOf: (step: number) => number;
     readonly next: () => number;
   };
+  /** Called before the first records after this process became the one that owns the topic, with no unit at work. */
+  readonly begin?: () => Promise<void>;
   /** A unit that fails ends the run: there is no going on without it. */
   readonly vital?: boolean;
 }
@@ -77,6 +87,15 @@ export interface StageEnvironment {
   readonly attempts: number;
   readonly now: () => number;
   readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
+  readonly observer?: StageObserver;
+}
+
+/** Is told what a stage does, for metrics and logs. */
+export interface StageObserver {
+  /** A unit was worked on. `tokens`: sampled, scored or trained on in it. */
+  unit(stage: string, unit: { readonly records: number; readonly seconds: number; readonly tokens: number }): void;
+  committed(stage: string, offsets: readonly Position[], appends: number): void;
+  revoked(stage: string, partitions: readonly TopicPartition[]): void;
 }
 
 /**
@@ -107,15 +126,35 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
   const windows = new Map<number, Entry<Input>[]>();
   const open = new Map<string, Work<Input>>();
   const ready: Work<Input>[] = [];
+  /** Units at work, those of partitions that were taken away among them. */
+  const active = new Set<Work<Input>>();
+  const lost = new Set<number>();
+  let begun = false;
   let committing = false;
   let moreToCommit = false;
   let changed = () => {};
   let fail = (_: unknown) => {};
 
   const consumer = await environment.log.consumer(stage.name, [inputTopic]);
-  consumer.onRevoked((lost) => {
-    for (const { partition } of lost) forget(partition);
+  consumer.onRevoked((partitions) => {
+    begun = false;
+    for (const { partition } of partitions) {
+      lost.add(partition);
+      forget(partition);
+    }
+    environment.observer?.revoked(stage.name, partitions);
   });
+
+  const begin = async () => {
+    if (begun || !stage.begin || consumer.assigned().length === 0) return;
+    while (active.size > 0 && !abort.signal.aborted) await change();
+    begun = true;
+    await stage.begin();
+  };
+  const change = () =>
+    new Promise<void>((resolve) => {
+      changed = resolve;
+    });
 
   const pump = async () => {
     while (!abort.signal.aborted) {
@@ -124,16 +163,18 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
         if (stats.running === 0 && ready.length === 0 && !committing)
           throw new Error(`stage ${stage.name}: its credit of ${stage.credit} records is full of incomplete groups`);
         stats.waiting = true;
-        await new Promise<void>((resolve) => {
-          changed = resolve;
-        });
+        await change();
         stats.waiting = false;
         continue;
       }
+      await begin();
       stats.waiting = true;
+      lost.clear();
       const records = await consumer.poll(Math.min(free, 512), 1000, abort.signal);
       stats.waiting = false;
-      for (const record of records) admit(record);
+      await begin();
+      // What was taken away while the stage began comes again to whoever has it now.
+      for (const record of records) if (!lost.has(record.partition)) admit(record);
       startWork();
       if (records.length > 0) await commit();
     }
@@ -190,10 +231,15 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       if (!work) return;
       if (work.revoked) continue;
       stats.running++;
+      active.add(work);
       runWork(work)
+        .catch((error) => {
+          if (!work.revoked) throw error;
+        })
         .then(() => {
           work.finished = true;
-          stats.running--;
+          active.delete(work);
+          if (!work.revoked) stats.running--;
           startWork();
           return commit();
         })
@@ -207,12 +253,15 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     if (values.length > 0 || stage.steps) await operate(work, values);
     for (const { value, place, record } of work.entries)
       if (value === null) work.appends.push(...gap(place, record.headers.gap ?? 'no-value'));
+    const traces = new Map(work.entries.map(({ record }) => [record.key, record.headers.traceparent]));
+    work.appends = work.appends.map((append) => traced(append, traces.get(append.key), stage.name));
   };
 
   const operate = async (work: Work<Input>, values: readonly Input[]) => {
     const started = performance.now();
     const consumed = positionsAfter(work.entries.map((entry) => entry.record));
     let side: Append[] = [];
+    let tokens = 0;
     let tries = 0;
     const operator = () => {
       if (tries++ > 0) stats.retries++;
@@ -224,6 +273,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       const outputs = await firstValueFrom(runUnit(values, operator, { attempts }));
       work.appends.push(...outputs.map((output) => toAppend(stage.output, output, outputTopic)), ...side);
       stats.outputs += outputs.length;
+      tokens = tokensIn(stage.output === 'rollouts' ? outputs : values);
       if (outputs.length === 0 && stage.unit === 'record')
         work.appends.push(...gap(work.entries[0]?.place, 'filtered'));
     } catch (error) {
@@ -235,7 +285,9 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
         if (entry.value !== null)
           work.appends.push(deadLetter(entry.record, error.failure), ...gap(entry.place, error.failure.cause));
     }
-    stats.seconds += (performance.now() - started) / 1000;
+    const seconds = (performance.now() - started) / 1000;
+    stats.seconds += seconds;
+    environment.observer?.unit(stage.name, { records: values.length, seconds, tokens });
   };
 
   const gap = (place: Place | undefined, cause: string): Append[] =>
@@ -269,7 +321,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     try {
       while (moreToCommit) {
         moreToCommit = false;
-        for (const [partition, window] of windows) if (await commitWindow(partition, window)) moreToCommit = true;
+        if (await commitFinished()) moreToCommit = true;
       }
     } finally {
       committing = false;
@@ -277,27 +329,42 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     }
   };
 
-  const commitWindow = async (partition: number, window: Entry<Input>[]): Promise<boolean> => {
+  /** Commits what is finished of all partitions in one transaction; resolves to whether there was anything. */
+  const commitFinished = async (): Promise<boolean> => {
+    const cuts = [...windows].flatMap(([partition, window]) => cutOf(partition, window));
+    if (cuts.length === 0) return false;
+    const works = [...new Set(cuts.flatMap(({ works }) => works))];
+    const appends = works.flatMap((work) => work.appends);
+    const offsets = cuts.map(({ partition, offset }) => ({ topic: inputTopic, partition, offset }));
+    try {
+      await consumer.commit({ appends, offsets });
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+      // What was taken away is forgotten by now. The rest goes again, unless the member still seems to own all of it.
+      const gone = cuts.filter(({ partition, window }) => windows.get(partition) !== window);
+      if (gone.length === 0) for (const { partition } of cuts) forget(partition);
+      return true;
+    }
+    for (const work of works) work.appends = [];
+    for (const { partition, window, cut } of cuts) {
+      if (windows.get(partition) !== window) continue;
+      window.splice(0, cut);
+      stats.inFlight -= cut;
+      stats.records += cut;
+    }
+    environment.observer?.committed(stage.name, offsets, appends.length);
+    return true;
+  };
+
+  const cutOf = (partition: number, window: Entry<Input>[]) => {
     const [first] = window;
-    if (!first) return false;
+    if (!first) return [];
     const cut = stage.steps ? finishedCut(window) : cleanCut(window);
     const done = stage.steps ? window.filter((entry) => entry.work.finished) : window.slice(0, cut);
     const works = [...new Set(done.map((entry) => entry.work))].filter((work) => work.appends.length > 0);
-    if (cut === 0 && works.length === 0) return false;
+    if (cut === 0 && works.length === 0) return [];
     const last = window[cut - 1];
-    const offset = last ? last.record.offset + 1n : first.record.offset;
-    const appends = works.flatMap((work) => work.appends.splice(0));
-    try {
-      await consumer.commit({ appends, offsets: [{ topic: inputTopic, partition, offset }] });
-    } catch (error) {
-      if (!(error instanceof FencedError)) throw error;
-      forget(partition);
-    }
-    if (windows.get(partition) !== window) return true;
-    window.splice(0, cut);
-    stats.inFlight -= cut;
-    stats.records += cut;
-    return true;
+    return [{ partition, window, cut, works, offset: last ? last.record.offset + 1n : first.record.offset }];
   };
 
   const forget = (partition: number) => {
@@ -305,6 +372,8 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     windows.delete(partition);
     stats.inFlight -= window.length;
     for (const { work } of window) {
+      // Work that waits for newer weights must not keep others from their turn once its outcome is of no use.
+      if (!work.revoked && active.has(work)) stats.running--;
       work.revoked = true;
       open.delete(work.key);
     }
@@ -331,6 +400,13 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       await consumer.close();
     },
   };
+}
+
+function tokensIn(records: readonly unknown[]): number {
+  return records.reduce<number>((sum, record) => {
+    const { completionTokens } = record as { completionTokens?: Uint8Array };
+    return sum + (completionTokens?.byteLength ?? 0) / 4;
+  }, 0);
 }
 
 /** The next offset of each partition that the records are from. */

@@ -13,7 +13,7 @@ import type { Advantage, Metric, Prompt, Rollout, TopicRecords, Verdict, Weights
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import type { LeakMeter } from './leak-meter.js';
-import { type Plan, shaperOf } from './plan.js';
+import { type Plan, promptCredit, shaperOf } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 import type { Side, Stage, Unit } from './stage.js';
 import { type StepReport, stepMetrics } from './step-metrics.js';
@@ -42,6 +42,8 @@ export interface Resources {
   readonly nextStep: () => number;
   /** In a replay: the version that sampled a prompt, where that was a matter of timing. */
   readonly sampledBy?: (promptId: string) => number | undefined;
+  /** Brings the learner to where the committed weights left it, whoever made them. */
+  readonly takeOver: () => Promise<void>;
   readonly onStep: (report: StepReport) => unknown;
   readonly onEvaluation: (step: number, evaluation: Evaluation) => void;
 }
@@ -57,7 +59,7 @@ export function makeShaper(spec: PipelineSpec): Shaper {
 /** The stages of a plan by name, ready to start; `ingest` is none of them, since it reads no topic. */
 export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, AnyStage> {
   const { spec } = plan;
-  const prompts = spec.flow.credit ?? 2 * spec.learn.prompts * (spec.flow.maxLag + 1);
+  const prompts = promptCredit(spec);
   const samples = prompts * spec.rollout.group;
   const of = (name: string) => plan.stages.find((stage) => stage.name === name);
   const stage = <In extends TopicName, Out extends TopicName>(
@@ -88,6 +90,7 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
         unitOf: (step) => Math.floor(step / spec.publish.every),
         next: () => Math.floor(resources.nextStep() / spec.publish.every),
       },
+      begin: resources.takeOver,
       vital: true,
     }),
     stage('evaluate', 'weights', 'metrics', 'record', () => evaluateOf(spec, resources)),

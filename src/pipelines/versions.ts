@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { UserError } from '../errors.js';
 import type { PolicyVersion } from '../operators/rollout.js';
 import type { Policy } from '../policy/policy.js';
-import type { TopicLog } from '../topics/log.js';
 import type { Weights } from '../topics/records.js';
+import { materialise, type RunFiles } from './publisher.js';
 import { fromRecord } from './wire.js';
 
 /** Follows the `weights` topic and keeps the versions that are in use loaded in the policy. */
@@ -13,6 +14,8 @@ export interface Versions {
   atLeast(least: number): Promise<PolicyVersion>;
   /** That version, loaded, once it is published. */
   exactly(version: number): Promise<PolicyVersion>;
+  /** The folder of a published version; brings it here where it is not. */
+  folderOf(version: number): Promise<string>;
   /** Loads a version that is in use by the run's own rules. */
   ready(version: number): Promise<void>;
   /** Loads a version and keeps it until `release`. */
@@ -24,10 +27,8 @@ export interface Versions {
 }
 
 export interface VersionSettings {
-  readonly log: TopicLog;
+  readonly files: RunFiles;
   readonly policy: Policy;
-  /** Folder that locations in the topic are relative to. */
-  readonly folder: string;
   /** Versions before the newest that stay loaded. */
   readonly keep: number;
   /** A version from which later ones are still taught; -1 for none. */
@@ -35,11 +36,15 @@ export interface VersionSettings {
 }
 
 /** Milliseconds between looks at the topic while somebody waits for a version. */
-const LOOK_EVERY = 10;
+const lookEvery = ({ topics }: RunFiles['spec']): number => (topics === 'embedded' ? 10 : 50);
+
+/** What is remembered of a version; its tensors stay in the topic. */
+type Known = Pick<Weights, 'digest' | 'location'> & { readonly offset: bigint };
 
 export async function followVersions(settings: VersionSettings): Promise<Versions> {
-  const { log, policy, folder, keep, teacherOf } = settings;
-  const published = new Map<number, Weights>();
+  const { files, policy, keep, teacherOf } = settings;
+  const { log } = files;
+  const published = new Map<number, Known>();
   const loading = new Map<number, Promise<void>>();
   const held = new Map<number, number>();
   const waiting = new Set<{ least: number; resolve: (version: number) => void; reject: (error: Error) => void }>();
@@ -50,13 +55,13 @@ export async function followVersions(settings: VersionSettings): Promise<Version
 
   const look = async () => {
     for (;;) {
-      const records = await log.read('weights', 0, next, 64);
+      const records = await log.read('weights', 0, next, 8);
       for (const record of records) {
         next = record.offset + 1n;
         if (record.value === null) continue;
-        const weights = fromRecord('weights', { ...record, value: record.value });
-        published.set(weights.version, weights);
-        newest = Math.max(newest, weights.version);
+        const { version, digest, location } = fromRecord('weights', { ...record, value: record.value });
+        published.set(version, { digest, location, offset: record.offset });
+        newest = Math.max(newest, version);
       }
       if (records.length === 0) break;
     }
@@ -75,15 +80,26 @@ export async function followVersions(settings: VersionSettings): Promise<Version
         for (const waiter of waiting) waiter.reject(error);
         waiting.clear();
       });
-    }, LOOK_EVERY);
+    }, lookEvery(files.spec));
+  };
+
+  const folderOf = async (version: number): Promise<string> => {
+    const known = published.get(version);
+    if (!known) throw new Error(`weights: version ${version} was not published`);
+    if (known.location !== null) return join(files.folder, known.location);
+    const [record] = await log.read('weights', 0, known.offset, 1);
+    if (!record?.value)
+      throw new UserError(
+        'records-gone',
+        `weights: the record of version ${version} at offset ${known.offset} is gone`,
+      );
+    return materialise(files, fromRecord('weights', { ...record, value: record.value }));
   };
 
   const load = (version: number): Promise<void> => {
     const running = loading.get(version);
     if (running) return running;
-    const location = published.get(version)?.location;
-    if (typeof location !== 'string') return Promise.reject(new Error(`weights: version ${version} was not published`));
-    const started = policy.load(version, join(folder, location));
+    const started = folderOf(version).then((folder) => policy.load(version, folder));
     loading.set(version, started);
     started.catch(() => loading.delete(version));
     return started;
@@ -120,6 +136,10 @@ export async function followVersions(settings: VersionSettings): Promise<Version
 
   await look();
   return {
+    folderOf: async (version) => {
+      if (!published.has(version)) await look();
+      return folderOf(version);
+    },
     ready,
     published: publishedAtLeast,
     waiting: () => waiting.size,

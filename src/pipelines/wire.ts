@@ -1,3 +1,4 @@
+import { digest } from '../digest.js';
 import { codecFor } from '../topics/codec.js';
 import type { Append, LogRecord } from '../topics/log.js';
 import type { TopicRecords } from '../topics/records.js';
@@ -88,3 +89,18 @@ function placeHeaders(place: Place): Record<string, string> {
     ...(place.sampleIndex !== null && { sample: String(place.sampleIndex) }),
   };
 }
+
+/**
+ * An append that goes on with a trace, as a span of the stage that made it: header `traceparent` of the W3C. Ids follow from what
+ * the record is, so work that is done again is the same span.
+ */
+export function traced(append: Append, parent: string | undefined, stage: string): Append {
+  const trace = parent?.split('-')[1];
+  if (trace === undefined) return append;
+  const span = digest(trace, stage, append.topic, append.headers?.sample ?? '').slice(0, 16);
+  return { ...append, headers: { ...append.headers, traceparent: `00-${trace}-${span}-01` } };
+}
+
+/** The `traceparent` that begins the trace of a prompt. */
+export const newTrace = (run: string, promptId: string): string =>
+  `00-${digest(run, promptId).slice(0, 32)}-${digest('ingest', run, promptId).slice(0, 16)}-01`;

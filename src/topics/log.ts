@@ -66,6 +66,8 @@ export interface Consumer {
    * @throws {FencedError} when this member no longer owns one of the partitions; nothing is written then.
    */
   commit(transaction: Transaction): Promise<void>;
+  /** What this member owns now; a member of a group with more members than partitions may own nothing. */
+  assigned(): readonly TopicPartition[];
   /** Called when partitions are taken away: drop what is in flight for them. */
   onRevoked(listener: (partitions: readonly TopicPartition[]) => void): void;
   close(): Promise<void>;

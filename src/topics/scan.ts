@@ -21,3 +21,37 @@ export async function* scan(log: TopicLog, topic: string, partition: number, fro
     if (records.length === 0) return;
   }
 }
+
+/** The newest record of a partition that a test accepts, looked for from the end. */
+export async function lastRecord(
+  log: TopicLog,
+  topic: string,
+  partition: number,
+  accepts: (record: LogRecord) => boolean = () => true,
+): Promise<LogRecord | undefined> {
+  const bounds = (await log.describe()).find(({ name }) => name === topic)?.bounds[partition];
+  if (!bounds) return undefined;
+  const { start, end } = bounds;
+  for (let before = end, back = 4n; before > start; back *= 2n) {
+    const from = before - back > start ? before - back : start;
+    let found: LogRecord | undefined;
+    for (let next = from; next < before; ) {
+      const records = await log.read(topic, partition, next, 8);
+      for (const record of records) if (record.offset < before && accepts(record)) found = record;
+      const last = records.at(-1);
+      if (!last) break;
+      next = last.offset + 1n;
+    }
+    if (found) return found;
+    before = from;
+  }
+  return undefined;
+}
+
+/** Records of a topic, in all its partitions. */
+export async function countRecords(log: TopicLog, topic: string): Promise<number> {
+  const info = (await log.describe()).find(({ name }) => name === topic);
+  let count = 0;
+  for (const partition of info?.bounds.keys() ?? []) for await (const _ of scan(log, topic, partition)) count++;
+  return count;
+}

@@ -102,6 +102,7 @@ export function joinGroup(
       }
       log.commit(group, transaction);
     },
+    assigned: () => [...member.owned.values()].map(({ topic, partition }) => ({ topic, partition })),
     onRevoked(listener) {
       member.listeners.push(listener);
     },

@@ -1,10 +1,6 @@
 import { compress, uncompress } from 'snappy';
 import { compressionCodecs } from './internals.js';
-
-/** Compression of record batches: the name in the settings and Kafka's number. Batches are read in each of them. */
-export const COMPRESSION = { none: 0, gzip: 1, snappy: 2 } as const;
-
-export type Compression = keyof typeof COMPRESSION;
+import { COMPRESSION } from './settings.js';
 
 // Kafka's snappy is a stream of blocks: a magic number, two version numbers, then length and block, length and block.
 const MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);

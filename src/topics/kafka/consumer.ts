@@ -236,7 +236,8 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
     for (const position of offsets) {
       const held = owned.get(id(position));
       if (!held) throw new FencedError(`group ${group}: this member does not own ${id(position)}`);
-      if (position.offset <= held.committed || position.offset > held.given)
+      // A commit may leave the offset where it is, but not before this member was given a record since it got the partition.
+      if (position.offset < held.committed || position.offset > held.given || held.given === held.committed)
         throw new FencedError(
           `group ${group}: ${id(position)} was taken away and came back since; its records up to ${position.offset} were given before that`,
         );
@@ -304,6 +305,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
       }
     },
     commit: ({ appends, offsets }) => exclusive(() => commit(appends, offsets)),
+    assigned: () => [...owned.values()].map(({ topic, partition }) => ({ topic, partition })),
     onRevoked: (listener) => void listeners.add(listener),
     async close() {
       if (closed) return;

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
+import { UserError } from '../../errors.js';
+import { codecFor, schemaTopics } from '../codec.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog, type TopicSpec } from '../log.js';
 import { type Client, openClient } from './client.js';
-import { COMPRESSION } from './codecs.js';
+import './codecs.js';
 import { openConsumer } from './consumer.js';
 import { explain } from './errors.js';
 import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, type Written } from './fetch.js';
@@ -11,7 +13,7 @@ import type { ClusterOptions } from './internals.js';
 import { fetchOffsets } from './protocol.js';
 import { openRegistry } from './registry.js';
 import { saslOptions, tlsOptions } from './security.js';
-import type { KafkaSettings } from './settings.js';
+import { COMPRESSION, type KafkaSettings } from './settings.js';
 import { compactedTopics, compareTopics, describeTopics, ensureTopics } from './topics.js';
 import { openWriter } from './transaction.js';
 
@@ -92,6 +94,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
           appends: outgoing(appends),
           offsets: offsets.map((position) => ({ ...position, topic: physical(position.topic) })),
         }),
+      assigned: () => logical(inner.assigned()),
       onRevoked: (listener) => inner.onRevoked((partitions) => listener(logical(partitions))),
       close: async () => {
         consumers.delete(consumer);
@@ -154,6 +157,26 @@ export async function checkKafkaTopics(
   } finally {
     await admin.disconnect();
   }
+}
+
+/**
+ * Asks the schema registry, where one is named, whether this release's schemas fit its subjects; registers nothing.
+ * @throws {UserError} `registry-unreachable`, `registry-denied`
+ */
+export async function checkKafkaSchemas(settings: KafkaSettings, specs: readonly TopicSpec[]): Promise<string[]> {
+  if (!settings.schemaRegistry) return [];
+  const registry = openRegistry(settings.schemaRegistry);
+  const problems: string[] = [];
+  for (const topic of schemaTopics()) {
+    if (!specs.some(({ name }) => name === topic)) continue;
+    try {
+      await registry.check(`${settings.topicPrefix ?? ''}${topic}-value`, codecFor(topic).schema);
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== 'schema-incompatible') throw error;
+      problems.push(error.message);
+    }
+  }
+  return problems;
 }
 
 const adminOf = (connection: ClusterOptions) =>

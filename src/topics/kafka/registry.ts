@@ -4,6 +4,8 @@ import { type RegistrySettings, readSecret } from './settings.js';
 
 /** The part of Confluent's schema registry API that a pipeline needs. */
 export interface Registry {
+  /** Asks whether a schema may follow a subject's latest version, and registers nothing. @throws {UserError} `schema-incompatible` */
+  check(subject: string, schema: AvroSchema): Promise<void>;
   /**
    * The id of a schema under a subject, registered when it is new there.
    * @throws {UserError} `schema-incompatible` with the registry's reasons
@@ -55,20 +57,25 @@ export function openRegistry(settings: RegistrySettings): Registry {
     throw new UserError(code, `${doing}: the schema registry at ${base} answered ${status}: ${message ?? ''}`);
   };
 
+  const check: Registry['check'] = async (subject, schema) => {
+    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
+    const { status, answer } = await ask(path, { schema: JSON.stringify(schema) });
+    // The subject has no version yet.
+    if (status === 404) return;
+    if (status !== 200) refuse(status, answer, `checking ${subject}`);
+    if (answer.is_compatible === false)
+      throw new UserError(
+        'schema-incompatible',
+        `${subject}: the schema registry at ${base} says that this release's schema is not compatible with the latest version: ${(answer.messages ?? []).join('; ') || 'no reason given'}`,
+      );
+  };
+
   return {
+    check,
     async register(subject, schema) {
+      await check(subject, schema);
       const name = encodeURIComponent(subject);
       const body = { schema: JSON.stringify(schema) };
-      const check = await ask(`/compatibility/subjects/${name}/versions/latest?verbose=true`, body);
-      // 404: the subject has no version yet.
-      if (check.status !== 404) {
-        if (check.status !== 200) refuse(check.status, check.answer, `checking ${subject}`);
-        if (check.answer.is_compatible === false)
-          throw new UserError(
-            'schema-incompatible',
-            `${subject}: the schema registry at ${base} says that this release's schema is not compatible with the latest version: ${(check.answer.messages ?? []).join('; ') || 'no reason given'}`,
-          );
-      }
       const { status, answer } = await ask(`/subjects/${name}/versions`, body);
       if (status === 409)
         throw new UserError('schema-incompatible', `${subject}: ${answer.message ?? 'the schema is not compatible'}`);

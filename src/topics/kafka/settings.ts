@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { nearest, UserError } from '../../errors.js';
-import { COMPRESSION, type Compression } from './codecs.js';
+
+/** Compression of record batches: the name in the settings and Kafka's number. Batches are read in each of them. */
+export const COMPRESSION = { none: 0, gzip: 1, snappy: 2 } as const;
+
+export type Compression = keyof typeof COMPRESSION;
 
 /** A value that is read when the log is opened and is never printed: an environment variable or the content of a file. */
 export type Secret = { readonly env: string } | { readonly file: string };
