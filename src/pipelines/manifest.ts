@@ -135,8 +135,10 @@ function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
 }
 
 /** How a cluster is reached may differ from machine to machine. */
-function placeless<T extends { readonly spec: PipelineSpec }>({ spec, ...rest }: T) {
-  return { spec: { ...spec, topics: spec.topics === 'embedded' ? 'embedded' : 'kafka' }, ...rest };
+function placeless<T extends { readonly spec?: PipelineSpec }>(manifest: T): T {
+  const { spec } = manifest;
+  if (!spec || spec.topics === 'embedded') return manifest;
+  return { ...manifest, spec: { ...spec, topics: 'kafka' } };
 }
 
 /** Differences as lines of field, found and expected. Versions and machine may differ: they are for the record. */

@@ -2,14 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
-import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
 import { type Manifest, manifestDifferences } from '../manifest.js';
+import { openLog } from '../open-log.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { flowOrder, planOf } from '../plan.js';
 import { type Machine, machineOf, programVersions } from '../program-hash.js';
-import { logFolder } from '../resources.js';
 import { type RunEvent, runPipeline } from '../run.js';
 import type { PromptSource } from '../source.js';
 import { fromRecord } from '../wire.js';
@@ -180,7 +179,7 @@ async function compareRun(
   again: string,
   compared: readonly string[],
 ): Promise<Pick<VerifyReport, 'equal' | 'topics' | 'difference'>> {
-  const log = await openEmbedded(logFolder(again), { readOnly: true });
+  const log = await openLog(run.manifest.spec, again, { readOnly: true });
   try {
     const topics: VerifyReport['topics'][number][] = [];
     let first: Difference | null = null;
