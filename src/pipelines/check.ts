@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { readConfig } from '../policy/folder.js';
+import { readConfig, readParameters } from '../policy/folder.js';
 import { readTokenizer } from '../policy/tokenizer.js';
 import { checkKinds, checkWindow } from '../privileged/template.js';
 import { createVerifier } from '../verifiers/create.js';
@@ -51,6 +51,7 @@ export async function checkPlan(plan: Plan, run?: string): Promise<string[]> {
   await attempt(() => {
     const base = baseFolder(spec, folder);
     const config = readConfig(base);
+    readParameters(base, config);
     const tokenizer = readTokenizer(base, config.vocabSize);
     if (!needsTeacher(spec)) return;
     const template = teacherTemplate(spec);

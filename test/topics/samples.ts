@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import type { AvroSchema } from '../../src/topics/index.js';
 
 /** Any value of an Avro type, as the generated TypeScript types have it. */
-export function anyValue(schema: unknown): fc.Arbitrary<unknown> {
-  if (Array.isArray(schema)) return fc.oneof(...schema.map(anyValue));
+export function anyValue(schema: unknown, named = new Map<string, unknown>()): fc.Arbitrary<unknown> {
+  const value = (part: unknown) => anyValue(part, named);
+  if (Array.isArray(schema)) return fc.oneof(...schema.map(value));
+  if (typeof schema === 'string' && named.has(schema)) return value(named.get(schema));
   switch (schema) {
     case 'null':
       return fc.constant(null);
@@ -24,23 +26,25 @@ export function anyValue(schema: unknown): fc.Arbitrary<unknown> {
   }
   const complex = schema as {
     type: unknown;
+    name?: string;
     logicalType?: string;
     items?: unknown;
     values?: unknown;
     symbols?: string[];
     fields?: AvroSchema['fields'];
   };
+  if (complex.name !== undefined) named.set(complex.name, schema);
   if (complex.logicalType === 'timestamp-millis') return fc.integer({ min: 0, max: 4e12 });
-  if (complex.type === 'array') return fc.array(anyValue(complex.items), { maxLength: 4 });
+  if (complex.type === 'array') return fc.array(value(complex.items), { maxLength: 4 });
   if (complex.type === 'map') {
-    return fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), anyValue(complex.values), {
+    return fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), value(complex.values), {
       maxKeys: 4,
       noNullPrototype: true,
     });
   }
   if (complex.type === 'enum') return fc.constantFrom(...(complex.symbols ?? []));
   if (complex.type === 'record') {
-    return fc.record(Object.fromEntries((complex.fields ?? []).map(({ name, type }) => [name, anyValue(type)])));
+    return fc.record(Object.fromEntries((complex.fields ?? []).map(({ name, type }) => [name, value(type)])));
   }
-  return anyValue(complex.type);
+  return value(complex.type);
 }

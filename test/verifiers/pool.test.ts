@@ -55,7 +55,7 @@ describe('the pool of workers', () => {
     expect(pool.state.replaced).toBe(100);
     expect(pool.state.alive).toBeLessThanOrEqual(2);
     expect((memory.at(-1) ?? 0) - (memory[2] ?? 0)).toBeLessThan(50);
-  });
+  }, 400_000);
 
   it('tries an item that its worker died under once more, and calls it a crash where that dies too', async () => {
     const module = join(folder, 'dies.mjs');
