@@ -51,8 +51,8 @@ export async function checkPlan(plan: Plan, run?: string): Promise<string[]> {
   await attempt(() => {
     const base = baseFolder(spec, folder);
     const config = readConfig(base);
-    readParameters(base, config);
     const tokenizer = readTokenizer(base, config.vocabSize);
+    readParameters(base, config);
     if (!needsTeacher(spec)) return;
     const template = teacherTemplate(spec);
     checkKinds(template, shownKinds(contextOf(spec).joins), 'teach.template');
