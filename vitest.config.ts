@@ -8,5 +8,7 @@ export default defineConfig({
     pool: 'forks',
     // Tests start brokers, model workers and sandboxes of their own; more files at once would only wait for each other.
     maxWorkers: 2,
+    // Clusters and killed processes on a busy machine: what fails twice is broken.
+    retry: process.env.CI ? 1 : 0,
   },
 });
