@@ -1,0 +1,110 @@
+import { type Consumer, FencedError } from '../topics/log.js';
+import type { Stage, StageEnvironment, StageStats } from './stage.js';
+import { cleanCut, type Entry, finishedCut, type Work } from './window.js';
+import type { TopicName } from './wire.js';
+
+/** Holds what was read of a topic and not yet committed, and commits what is finished of it. */
+export interface Committer<T> {
+  admit(entry: Entry<T>): void;
+  /** Commits all that is finished, or gets finished while a commit is under way. */
+  commit(): Promise<void>;
+  readonly busy: () => boolean;
+  /** Forgets what was read of a partition. */
+  forget(partition: number): void;
+}
+
+interface CommitterSettings<T> {
+  readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'steps'>;
+  readonly topic: string;
+  readonly consumer: Pick<Consumer, 'commit'>;
+  readonly stats: StageStats;
+  readonly observer: StageEnvironment['observer'];
+  /** Is told of each unit whose outcome is of no use any more. */
+  readonly forgotten: (work: Work<T>) => void;
+  /** Called when there is room for more records. */
+  readonly changed: () => void;
+}
+
+/**
+ * Outputs and offsets go in one transaction, in the order of the input, at offsets where no unit is cut in two. Steps may overlap
+ * in their topic, so they commit as they finish.
+ */
+export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
+  const { stage, topic, consumer, stats, observer, forgotten, changed } = settings;
+  const windows = new Map<number, Entry<T>[]>();
+  let committing = false;
+  let moreToCommit = false;
+
+  const cutOf = (partition: number, window: Entry<T>[]) => {
+    const [first] = window;
+    if (!first) return [];
+    const cut = stage.steps ? finishedCut(window) : cleanCut(window);
+    const done = stage.steps ? window.filter((entry) => entry.work.finished) : window.slice(0, cut);
+    const works = [...new Set(done.map((entry) => entry.work))].filter((work) => work.appends.length > 0);
+    if (cut === 0 && works.length === 0) return [];
+    const last = window[cut - 1];
+    return [{ partition, window, cut, works, offset: last ? last.record.offset + 1n : first.record.offset }];
+  };
+
+  const forget = (partition: number) => {
+    const window = windows.get(partition) ?? [];
+    windows.delete(partition);
+    stats.inFlight -= window.length;
+    for (const { work } of window) forgotten(work);
+    changed();
+  };
+
+  /** Commits what is finished of all partitions in one transaction; resolves to whether there was anything. */
+  const commitFinished = async (): Promise<boolean> => {
+    const cuts = [...windows].flatMap(([partition, window]) => cutOf(partition, window));
+    if (cuts.length === 0) return false;
+    const works = [...new Set(cuts.flatMap(({ works }) => works))];
+    const appends = works.flatMap((work) => work.appends);
+    const offsets = cuts.map(({ partition, offset }) => ({ topic, partition, offset }));
+    try {
+      await consumer.commit({ appends, offsets });
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+      // What was taken away is forgotten by now. The rest goes again, unless the member still seems to own all of it.
+      const gone = cuts.filter(({ partition, window }) => windows.get(partition) !== window);
+      if (gone.length === 0) for (const { partition } of cuts) forget(partition);
+      return true;
+    }
+    for (const work of works) work.appends = [];
+    for (const { partition, window, cut } of cuts) {
+      if (windows.get(partition) !== window) continue;
+      window.splice(0, cut);
+      stats.inFlight -= cut;
+      stats.records += cut;
+    }
+    observer?.committed(stage.name, offsets, appends.length);
+    return true;
+  };
+
+  return {
+    admit(entry) {
+      const { partition } = entry.record;
+      const window = windows.get(partition) ?? [];
+      windows.set(partition, window);
+      window.push(entry);
+      stats.inFlight++;
+    },
+    async commit() {
+      // Work that finishes while a commit is under way is seen by one more round.
+      moreToCommit = true;
+      if (committing) return;
+      committing = true;
+      try {
+        while (moreToCommit) {
+          moreToCommit = false;
+          if (await commitFinished()) moreToCommit = true;
+        }
+      } finally {
+        committing = false;
+        changed();
+      }
+    },
+    busy: () => committing,
+    forget,
+  };
+}
