@@ -64,6 +64,7 @@ function live(plan: Plan): Reporter {
       } else if (event.event === 'step') bar.update(event.step + 1, state.texts);
       else if (event.event === 'alarm') above(alarmLine(event));
       else if (event.event === 'deadLetter') above(deadLetterLine(event));
+      else if (event.event === 'warning') above(warningLine(event));
       else if (event.event === 'summary') {
         bar.stop();
         print(summaryText(event));
@@ -82,6 +83,7 @@ function plain({ spec }: Plan): Reporter {
       if (event.event === 'started') say(startedLine(event));
       if (event.event === 'alarm') say(alarmLine(event));
       if (event.event === 'deadLetter') say(deadLetterLine(event));
+      if (event.event === 'warning') say(warningLine(event));
       if (event.event === 'heldOut')
         say(`held-out after ${event.version} steps: ${event.correct} of ${event.n}, ${percent(event.accuracy)}`);
       if (event.event === 'step' && ((event.step + 1) % every === 0 || event.step + 1 === event.steps)) {
@@ -123,6 +125,8 @@ const alarmLine = ({ step, message }: Extract<RunEvent, { event: 'alarm' }>) =>
 
 const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'deadLetter' }>) =>
   `${colour.yellow('dead letter')} ${stage} ${cause}: ${error}`;
+
+const warningLine = ({ message }: Extract<RunEvent, { event: 'warning' }>) => `${colour.yellow('warning')} ${message}`;
 
 function summaryText({
   run,

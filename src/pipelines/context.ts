@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { glob } from 'tinyglobby';
 import { digest } from '../digest.js';
 import { nearest, UserError } from '../errors.js';
 import type { Join } from '../privileged/join.js';
+import { filesOf } from '../privileged/sources/files.js';
 import { type IngestReport, ingest as ingestDocuments, watchSources } from '../privileged/sources/ingest.js';
-import type { DocumentSource, SourceProblem } from '../privileged/sources/source.js';
+import type { DocumentSource, FileSource, SourceProblem } from '../privileged/sources/source.js';
 import type { PrivilegedTable } from '../privileged/table.js';
 import type { TopicLog } from '../topics/log.js';
 import type { PrivilegedKind } from '../topics/records.js';
@@ -56,11 +56,7 @@ export async function checkContext(spec: PipelineSpec, folder: string): Promise<
         `${field}.label: found ${source.label}, expected one of privileged.labels (${labels.join(', ') || 'none is listed'}): this pipeline may not read it`,
       );
     if ('files' in source) {
-      const found = await glob([...source.files], {
-        cwd: folder,
-        followSymbolicLinks: false,
-        expandDirectories: false,
-      });
+      const found = await filesOf(source as FileSource, folder);
       if (found.length === 0)
         problems.push(`${field}.files: no file in ${folder} matches ${source.files.join(', ')}, expected at least one`);
       names.push(...found);

@@ -16,6 +16,7 @@ import { throughHashes } from './load-through.js';
 import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent } from './manifest.js';
 import { type Observer, observe } from './observe.js';
 import { ensureTopics, openLog, runName } from './open-log.js';
+import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
 import { isShared, type Plan } from './plan.js';
 import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
@@ -47,6 +48,8 @@ export type RunEvent =
   | ({ readonly event: 'heldOut'; readonly version: number } & Evaluation)
   | { readonly event: 'alarm'; readonly stage: string; readonly step: number; readonly message: string }
   | { readonly event: 'deadLetter'; readonly stage: string; readonly cause: string; readonly error: string }
+  /** Something beside the run that did not work; the run goes on. */
+  | { readonly event: 'warning'; readonly message: string }
   | ({ readonly event: 'summary' } & Summary);
 
 export interface Summary {
@@ -81,6 +84,8 @@ export interface Recorded {
   readonly sampledBy?: Resources['sampledBy'];
   /** Ends after this version; null: once no stage can go on. */
   readonly until: number | null;
+  /** Made to be compared and thrown away: tells nobody that it ran. */
+  readonly proof?: boolean;
 }
 
 /**
@@ -94,13 +99,24 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
   if (problems.length > 0) throw new UserError('bad-plan', problems.join('\n'));
   const wanted = stages ?? plan.stages.map(({ name }) => name);
   const closing: Closers = [];
+  let lineage: LineageEmitter | undefined;
   try {
     const run = await open(plan, folder, wanted, onEvent, closing, recorded);
-    onEvent({ event: 'started', run: run.manifest.run, folder, steps: plan.spec.steps, resumed: run.resumed });
+    const { manifest, resumed } = run;
+    if (!recorded?.proof) {
+      const warn = (message: string) => onEvent({ event: 'warning', message });
+      lineage = await lineageEmitter({ plan, manifest, folder, stages: wanted, warn });
+    }
+    await lineage?.start();
+    onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps, resumed });
     await drive(plan, run, wanted, closing, recorded?.until, signal);
     const summary = await summarize(run, plan, folder, (performance.now() - started) / 1000);
+    await lineage?.complete(summary);
     onEvent({ event: 'summary', ...summary });
     return summary;
+  } catch (error) {
+    await lineage?.fail(error);
+    throw error;
   } finally {
     for (const close of closing.reverse()) await close();
   }

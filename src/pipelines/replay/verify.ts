@@ -74,6 +74,7 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
       recorded: {
         parent: { run: manifest.run, folder: resolve(folder), from: 'prompts', set: [] },
         source: way.source,
+        proof: true,
         until: way.mode === 'recorded' ? null : plan.spec.steps,
         ...(way.sampledBy && { sampledBy: way.sampledBy }),
         async fill(log, now) {

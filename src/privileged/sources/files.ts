@@ -19,14 +19,14 @@ export async function* fileUnits(
   folder: string,
   report: (problem: SourceProblem) => void,
 ): AsyncGenerator<SourceUnit> {
-  const found = await glob([...source.files], { cwd: folder, followSymbolicLinks: false, expandDirectories: false });
+  const found = await filesOf(source, folder);
   if (found.length === 0) {
     throw new UserError(
       'source-empty',
       `${source.files.join(', ')}: no file in ${folder} matches, expected at least one`,
     );
   }
-  for (const name of found.sort()) {
+  for (const name of found) {
     const path = join(folder, name);
     try {
       if ((await lstat(path)).isSymbolicLink()) continue;
@@ -35,6 +35,12 @@ export async function* fileUnits(
       report(problemOf(name, error));
     }
   }
+}
+
+/** Names of the files that a source matches, in order; links may be among them. */
+export async function filesOf({ files }: FileSource, folder: string): Promise<string[]> {
+  const found = await glob([...files], { cwd: folder, followSymbolicLinks: false, expandDirectories: false });
+  return found.sort();
 }
 
 async function fileUnit(name: string, path: string, label: string | null): Promise<SourceUnit> {

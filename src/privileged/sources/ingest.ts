@@ -6,7 +6,14 @@ import type { DocumentState, DocumentVersion, PrivilegedTable } from '../table.j
 import { type ChunkOptions, chunkText } from './chunk.js';
 import { fileUnits } from './files.js';
 import { keyedUnit } from './keyed.js';
-import { type DocumentSource, problemOf, type SourceDocument, type SourceProblem, type SourceUnit } from './source.js';
+import {
+  type DocumentSource,
+  nameOf,
+  problemOf,
+  type SourceDocument,
+  type SourceProblem,
+  type SourceUnit,
+} from './source.js';
 import { topicUnits } from './topic.js';
 
 export interface IngestOptions {
@@ -244,11 +251,6 @@ async function* unitsOf(
   if ('files' in source) yield* fileUnits(source, folder, report);
   else if ('keyed' in source) yield keyedUnit(source, folder);
   else yield* topicUnits(source, log);
-}
-
-function nameOf(source: DocumentSource): string {
-  if ('files' in source) return source.files.join(', ');
-  return 'keyed' in source ? source.keyed : `topic ${source.topic}`;
 }
 
 function batchWriter(log: TopicLog): { put(appends: readonly Append[]): Promise<void>; flush(): Promise<void> } {

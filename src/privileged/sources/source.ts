@@ -28,6 +28,12 @@ export interface TopicSource {
 
 export type DocumentSource = FileSource | KeyedSource | TopicSource;
 
+/** What a source is called in messages and records: its paths, its file, or its topic. */
+export function nameOf(source: DocumentSource): string {
+  if ('files' in source) return source.files.join(', ');
+  return 'keyed' in source ? source.keyed : `topic ${source.topic}`;
+}
+
 /** A text as a source gives it. */
 export interface SourceDocument {
   /** Stable name; null for an item's reference or trace, whose name follows from kind and item. */

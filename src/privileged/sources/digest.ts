@@ -1,0 +1,50 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digest } from '../../digest.js';
+import { filesOf } from './files.js';
+import { type DocumentSource, nameOf, problemOf } from './source.js';
+
+/** What a source held when it was looked at, without a word of it. */
+export interface SourceDigest {
+  readonly name: string;
+  /** SHA-256 over the names and the bytes of its files; of one that cannot be read, over the reason. */
+  readonly hash: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/**
+ * Digest of a source of files. A topic has none: its records are in the log, with the run's own.
+ * @param folder what the source's paths are relative to
+ */
+export async function digestSource(source: DocumentSource, folder: string): Promise<SourceDigest | undefined> {
+  if ('topic' in source) return undefined;
+  const names = 'keyed' in source ? [source.keyed] : await filesOf(source, folder);
+  const parts: string[] = [];
+  let bytes = 0;
+  let files = 0;
+  for (const name of names) {
+    const hash = createHash('sha256');
+    try {
+      const path = join(folder, name);
+      if ((await lstat(path)).isSymbolicLink()) continue;
+      bytes += await feed(hash, path);
+      parts.push(name, hash.digest('hex'));
+    } catch (error) {
+      parts.push(name, problemOf(name, error).message);
+    }
+    files++;
+  }
+  return { name: nameOf(source), hash: digest(...parts), files, bytes };
+}
+
+async function feed(hash: Hash, path: string): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.byteLength;
+  }
+  return bytes;
+}
