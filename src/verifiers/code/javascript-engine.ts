@@ -10,30 +10,45 @@ import {
 } from 'quickjs-emscripten';
 import type { Limits } from '../sandbox/limits.js';
 import { world } from './javascript-world.js';
+import { clip, type Outcome } from './outcome.js';
 
 // WebAssembly memory only grows, so one greedy program would leave its peak behind; past this, the next gets a fresh engine.
 const KEEP_BYTES = 48 * 1024 * 1024;
-// The collector's pauses grow with the heap, and the engine notices its deadline only between them.
-const MOST_BYTES = 128 * 1024 * 1024;
+const PAGE_BYTES = 65_536;
+// What the engine is built to start with and can address at most.
+const LEAST_PAGES = 256;
+const MOST_PAGES = 32_768;
 const STACK_BYTES = 512 * 1024;
 
+interface Memory {
+  readonly buffer: ArrayBuffer;
+}
+
 // The type library of Node leaves this global out.
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<unknown> };
+declare const WebAssembly: {
+  compile(bytes: Uint8Array): Promise<unknown>;
+  Memory: new (pages: { readonly initial: number; readonly maximum: number }) => Memory;
+};
 
 let compiled: Promise<unknown> | undefined;
 
-/** A fresh engine: its own WebAssembly memory, with nothing of any other program in it. */
-export function newEngine(): Promise<QuickJSWASMModule> {
+/**
+ * A fresh engine: its own WebAssembly memory of at most `memoryBytes`, with nothing of any other program in it. The engine's own
+ * count of its memory does not work in WebAssembly, so the limit is on the memory itself.
+ */
+export function newEngine({ memoryBytes }: Pick<Limits, 'memoryBytes'>): Promise<QuickJSWASMModule> {
   compiled ??= (async () => {
     const require = createRequire(createRequire(import.meta.url).resolve('quickjs-emscripten'));
     const variant = require.resolve('@jitl/quickjs-wasmfile-release-sync');
     return WebAssembly.compile(await readFile(createRequire(variant).resolve('./emscripten-module.wasm')));
   })();
   const wasmModule = compiled;
-  return newQuickJSWASMModuleFromVariant(newVariant(RELEASE_SYNC, { wasmModule: () => wasmModule }));
+  const maximum = Math.min(MOST_PAGES, Math.max(LEAST_PAGES, Math.floor(memoryBytes / PAGE_BYTES)));
+  const wasmMemory = new WebAssembly.Memory({ initial: LEAST_PAGES, maximum });
+  return newQuickJSWASMModuleFromVariant(newVariant(RELEASE_SYNC, { wasmModule: () => wasmModule, wasmMemory }));
 }
 
-/** A program in an engine, with its own clock and its own end. */
+/** A program in an engine, with its own end. */
 export interface Realm {
   readonly context: QuickJSContext;
   /** Evaluates a script; undefined where it threw or was stopped, with the cause in `state`. */
@@ -42,15 +57,13 @@ export interface Realm {
   call(fn: QuickJSHandle, text: string): string | undefined;
   /** Runs promises and timers until none is left. */
   settle(): void;
-  /** Starts the limit on seconds anew. */
-  renew(): void;
   readonly state: RealmState;
   dispose(): void;
 }
 
 export interface RealmState {
   output: string;
-  stopped?: 'timeout' | 'output' | 'exit';
+  stopped?: 'output' | 'exit';
   exitCode: number;
   /** What the program threw, as text. */
   thrown?: string;
@@ -58,30 +71,17 @@ export interface RealmState {
   broken: boolean;
 }
 
-const cpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-};
-
-/**
- * Opens a realm on the engine; `link` answers the messages of scripts that know it. Seconds are CPU seconds of this process, which runs one
- * program at a time.
- */
+/** Opens a realm on the engine; `link` answers the messages of scripts that know it. */
 export function openRealm(
   engine: QuickJSWASMModule,
-  limits: Limits,
+  { outputBytes }: Pick<Limits, 'outputBytes'>,
   stdin: string,
   link?: (message: string) => string,
 ): Realm {
   const runtime = engine.newRuntime();
-  runtime.setMemoryLimit(Math.min(limits.memoryBytes, MOST_BYTES));
   runtime.setMaxStackSize(STACK_BYTES);
   const state: RealmState = { output: '', exitCode: 0, broken: false };
-  let start = cpuSeconds();
-  runtime.setInterruptHandler(() => {
-    if (!state.stopped && cpuSeconds() - start > limits.seconds) state.stopped = 'timeout';
-    return state.stopped !== undefined;
-  });
+  runtime.setInterruptHandler(() => state.stopped !== undefined);
   const context = runtime.newContext();
   const host = context.newObject();
   const expose = (name: string, fn: (...args: QuickJSHandle[]) => QuickJSHandle | undefined) => {
@@ -91,13 +91,14 @@ export function openRealm(
   expose('write', (text) => {
     if (state.stopped || !text) return undefined;
     state.output += context.getString(text);
-    if (state.output.length > limits.outputBytes) state.stopped = 'output';
-    return undefined;
+    if (state.output.length <= outputBytes) return undefined;
+    state.stopped = 'output';
+    throw new Error('the output is too long');
   });
   expose('exit', (code) => {
     state.stopped ??= 'exit';
     state.exitCode = code ? context.getNumber(code) : 0;
-    return undefined;
+    throw new Error('the program has left'); // Unwinds what the engine's next look at the interrupt handler would stop late.
   });
   if (link) expose('link', (message) => context.newString(link(message ? context.getString(message) : '')));
   let tick: QuickJSHandle | undefined;
@@ -162,13 +163,10 @@ export function openRealm(
     run,
     call,
     settle,
-    renew: () => {
-      start = cpuSeconds();
-    },
     state,
     dispose: () => {
-      // An engine that was stopped midway holds on to objects, and would abort; it is thrown away whole.
-      if (state.broken || state.stopped === 'timeout') return;
+      // An engine that gave way may abort; it is thrown away whole.
+      if (state.broken) return;
       tick?.dispose();
       context.dispose();
       runtime.dispose();
@@ -176,15 +174,25 @@ export function openRealm(
   };
 }
 
-let idle: QuickJSWASMModule | undefined;
+/** What became of a program that did not end well; undefined where it did. */
+export function realmMishap(state: RealmState): Outcome | undefined {
+  if (state.stopped === 'output') return { outcome: 'crash', detail: 'stopped at its limit on output' };
+  if (state.stopped === 'exit') {
+    return state.exitCode === 0 ? undefined : { outcome: 'crash', detail: `exit status ${state.exitCode}` };
+  }
+  if (state.thrown === undefined) return undefined;
+  return { outcome: /out of memory/.test(state.thrown) ? 'memory' : 'crash', detail: clip(state.thrown) };
+}
+
+let idle: { readonly engine: QuickJSWASMModule; readonly memoryBytes: number } | undefined;
 
 /** Runs `work` with an engine that no program has harmed; it is used again where it came out whole and small. */
-export async function withEngine<T>(
-  work: (engine: QuickJSWASMModule) => Promise<{ value: T; broken: boolean }>,
-): Promise<T> {
-  const engine = idle ?? (await newEngine());
+export async function withEngine(
+  { memoryBytes }: Limits,
+  work: (engine: QuickJSWASMModule) => { readonly broken: boolean },
+): Promise<void> {
+  const engine = idle?.memoryBytes === memoryBytes ? idle.engine : await newEngine({ memoryBytes });
   idle = undefined;
-  const { value, broken } = await work(engine);
-  if (!broken && engine.getWasmMemory().buffer.byteLength <= KEEP_BYTES) idle = engine;
-  return value;
+  const { broken } = work(engine);
+  if (!broken && engine.getWasmMemory().buffer.byteLength <= KEEP_BYTES) idle = { engine, memoryBytes };
 }

@@ -1,28 +1,105 @@
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../../errors.js';
+import { workerUrl } from '../../worker-url.js';
 import type { Limits } from '../sandbox/limits.js';
-import { openRealm, type RealmState, withEngine } from './javascript-engine.js';
-import { clip, compareOutput, type Outcome } from './outcome.js';
-import type { OutputCase } from './tests.js';
+import type { FromThread, Work } from './javascript-messages.js';
+import type { Outcome } from './outcome.js';
+import type { Tests } from './tests.js';
 
-/** What became of a program that did not end well; undefined where it did. */
-export function realmMishap(state: RealmState): Outcome | undefined {
-  if (state.stopped === 'timeout') return { outcome: 'timeout', detail: 'stopped at its time limit' };
-  if (state.stopped === 'output') return { outcome: 'crash', detail: 'stopped at its limit on output' };
-  if (state.stopped === 'exit') {
-    return state.exitCode === 0 ? undefined : { outcome: 'crash', detail: `exit status ${state.exitCode}` };
+const POLL_MILLISECONDS = 20;
+
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+let idle: Worker | undefined;
+
+async function openThread(): Promise<Worker> {
+  const ready = idle;
+  idle = undefined;
+  if (ready) {
+    ready.ref();
+    return ready;
   }
-  if (state.thrown === undefined) return undefined;
-  return { outcome: /out of memory/.test(state.thrown) ? 'memory' : 'crash', detail: clip(state.thrown) };
+  const thread = new Worker(workerUrl('./javascript-thread.js', import.meta.url), { env: {}, execArgv: [] });
+  await new Promise((resolve, reject) => {
+    thread.once('message', resolve);
+    thread.once('error', reject);
+  });
+  return thread;
 }
 
-/** Runs a script on one input in QuickJS, in WebAssembly: no host object, file, clock or network is within its reach. */
-export function runJavaScriptCase(script: string, test: OutputCase, limits: Limits): Promise<Outcome> {
-  return withEngine(async (engine) => {
-    const realm = openRealm(engine, limits, test.stdin);
-    realm.run(script, 'main.js')?.dispose();
-    realm.settle();
-    realm.dispose();
-    const { state } = realm;
-    const value = realmMishap(state) ?? compareOutput(state.output, test.stdout);
-    return { value, broken: state.broken || value.outcome === 'memory' || value.outcome === 'timeout' };
+/**
+ * Runs a script against tests: pairs of input and output, assertions, or a test file (`test`, `it`, `expect`, `assert`). Each test
+ * has `limits.seconds` CPU seconds; a program past them is ended whatever it is at, and the tests that are left run in a fresh thread.
+ *
+ * @param all false: stop at the first test that does not pass
+ * @returns the outcomes in the order of the tests, and how many tests there are
+ */
+export async function runJavaScript(
+  script: string,
+  given: Tests,
+  limits: Limits,
+  all: boolean,
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly total: number }> {
+  const tests = given.kind === 'output' ? given : await asserted(script, given);
+  const outcomes: Outcome[] = [];
+  let total: number | undefined;
+  for (;;) {
+    const mishap = await runOnThread({ script, tests, limits, all, from: outcomes.length }, (said) => {
+      if ('total' in said) total = said.total;
+      if ('outcome' in said) outcomes.push(said.outcome);
+    });
+    if (mishap) outcomes.push(mishap);
+    if (!mishap || !all || outcomes.length >= (total ?? 0)) {
+      return { outcomes, total: Math.max(total ?? 1, outcomes.length) };
+    }
+  }
+}
+
+/** Resolves to what ended the program before its tests were over; undefined where nothing did. */
+async function runOnThread(work: Work, hear: (said: FromThread) => void): Promise<Outcome | undefined> {
+  const thread = await openThread();
+  let start = cpuSeconds();
+  let poll: NodeJS.Timeout | undefined;
+  const mishap = await new Promise<Outcome | undefined>((resolve, reject) => {
+    thread.on('message', (said: FromThread) => {
+      start = cpuSeconds();
+      if ('over' in said) resolve(undefined);
+      else if ('error' in said) reject(new Error(`the engine failed: ${said.error}`));
+      else hear(said);
+    });
+    thread.on('error', (cause: Error & { code?: string }) => {
+      const memory = cause.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      resolve({ outcome: memory ? 'memory' : 'crash', detail: 'the engine gave way' });
+    });
+    poll = setInterval(() => {
+      if (cpuSeconds() - start > work.limits.seconds)
+        resolve({ outcome: 'timeout', detail: 'stopped at its time limit' });
+    }, POLL_MILLISECONDS);
+    thread.postMessage(work);
+  }).finally(() => {
+    clearInterval(poll);
+    thread.removeAllListeners('message').removeAllListeners('error');
   });
+  if (mishap) {
+    await thread.terminate();
+  } else {
+    thread.unref();
+    idle = thread;
+  }
+  return mishap;
+}
+
+async function asserted(script: string, tests: Exclude<Tests, { kind: 'output' }>): Promise<Work['tests']> {
+  const { isModule, syntaxErrors, topLevelNames, transpile } = await import('./typescript.js');
+  const names = topLevelNames(script);
+  if (tests.kind === 'assertions') return { kind: 'asserted', names, assertions: tests.assertions };
+  const { source, entryPoint } = tests;
+  if (syntaxErrors(source).length > 0) {
+    throw new UserError('bad-tests', 'testFile: the tests are not valid JavaScript or TypeScript');
+  }
+  const file = isModule(source) ? transpile(source) : source;
+  return { kind: 'asserted', names, file, ...(entryPoint === undefined ? {} : { entryPoint }) };
 }

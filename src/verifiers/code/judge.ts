@@ -2,8 +2,7 @@ import { UserError } from '../../errors.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import { pickBlock } from './block.js';
-import { runJavaScriptCase } from './javascript.js';
-import { runJavaScriptTests } from './javascript-tests.js';
+import { runJavaScript } from './javascript.js';
 import { clip, judgeOutcomes, type Outcome } from './outcome.js';
 import { buildProgram, runCase } from './program.js';
 import { runPythonTests } from './python-tests.js';
@@ -58,20 +57,14 @@ async function judgeInEngine(
 ): Promise<Judgement> {
   let script = code;
   const typed = evidence.language === 'typescript';
-  if (typed || /\b(import|export)\b/.test(code)) {
+  if (typed || /\b(import|export|await)\b/.test(code)) {
     const compiler = await import('./typescript.js'); // Takes a while to load, and plain scripts do without.
     const diagnostics = typed && settings.typeCheck ? compiler.typeCheck(code, { strict: true }) : [];
     if (diagnostics.length > 0) return rejected(evidence, `${diagnostics.length} type errors`, diagnostics.join('\n'));
     if (typed || compiler.isModule(code)) script = compiler.transpile(code);
   }
-  const all = settings.reward === 'fraction';
-  const { tests } = task;
-  if (tests.kind !== 'output') {
-    const { outcomes, total } = await runJavaScriptTests(script, tests, settings.limits, all);
-    return judgeOutcomes(outcomes, total, settings.reward, evidence);
-  }
-  const outcomes = await runCases(tests.cases, all, (test) => runJavaScriptCase(script, test, settings.limits));
-  return judgeOutcomes(outcomes, tests.cases.length, settings.reward, evidence);
+  const { outcomes, total } = await runJavaScript(script, task.tests, settings.limits, settings.reward === 'fraction');
+  return judgeOutcomes(outcomes, total, settings.reward, evidence);
 }
 
 async function judgeInSandbox(

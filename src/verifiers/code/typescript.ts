@@ -8,13 +8,26 @@ const compilerOptions: ts.CompilerOptions = {
   esModuleInterop: true,
 };
 
-/** TypeScript, or JavaScript with imports and exports, as a script that QuickJS evaluates. */
+/** TypeScript, or JavaScript with imports, exports or an `await` outside functions, as a script that QuickJS evaluates. */
 export function transpile(code: string): string {
-  return ts.transpileModule(code, { compilerOptions, fileName: 'main.ts' }).outputText;
+  const { outputText } = ts.transpileModule(code, { compilerOptions, fileName: 'main.ts' });
+  // What such a program throws is thrown from a timer, where it ends the program as it would in a module.
+  return awaitsAtTop(outputText)
+    ? `(async () => {${outputText}\n})().catch((error) => setTimeout(() => { throw error; }));`
+    : outputText;
 }
 
-/** Whether JavaScript needs `transpile`: it has imports or exports. */
-export const isModule = (code: string): boolean => /^\s*(import|export)\b/m.test(code);
+/** Whether JavaScript needs `transpile`. */
+export const isModule = (code: string): boolean => /^\s*(import|export)\b|\bimport\(|\bawait\b/m.test(code);
+
+function awaitsAtTop(code: string): boolean {
+  if (!/\bawait\b/.test(code)) return false;
+  const visit = (node: ts.Node): boolean =>
+    ts.isAwaitExpression(node) ||
+    (ts.isForOfStatement(node) && node.awaitModifier !== undefined) ||
+    (!ts.isFunctionLike(node) && (ts.forEachChild(node, visit) ?? false));
+  return visit(ts.createSourceFile('/main.js', code, ts.ScriptTarget.ES2022, false, ts.ScriptKind.JS));
+}
 
 // What a program of one file can use without the type packages of its runtime.
 const ambient = `

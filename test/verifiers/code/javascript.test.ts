@@ -4,7 +4,12 @@ import { readCodeSettings } from '../../../src/verifiers/code/settings.js';
 import { readCodeTask } from '../../../src/verifiers/code/tests.js';
 
 const settings = readCodeSettings(
-  { languages: ['javascript', 'typescript'], reward: 'fraction', typeCheck: true, limits: { seconds: 0.5 } },
+  {
+    languages: ['javascript', 'typescript'],
+    reward: 'fraction',
+    typeCheck: true,
+    limits: { seconds: 0.4, memoryBytes: 64 * 1024 * 1024 },
+  },
   'verify.code',
 );
 const judge = (code: string, data: object, language = 'javascript') =>
@@ -20,6 +25,10 @@ describe('JavaScript judged by its output', () => {
     ],
     ['readline', 'require("readline").createInterface({}).on("line", (l) => console.log(eval(l.replace(" ", "+"))));'],
     ['imports', 'import { readFileSync } from "fs"; console.log(eval(readFileSync(0, "utf8").replace(" ", "+")));'],
+    [
+      'for await',
+      'import * as readline from "node:readline"; for await (const line of readline.createInterface({ input: process.stdin })) console.log(eval(line.replace(" ", "+")));',
+    ],
   ])('reads its input by %s', async (_, code) => {
     expect((await judge(code, io('1 2', '3\n'))).verdict).toBe('correct');
   });
@@ -36,20 +45,50 @@ describe('JavaScript judged by its output', () => {
     ['endless promises', 'const f = () => Promise.resolve().then(f); f();', 'timeout'],
     ['endless timers', 'setInterval(() => {}, 1);', 'timeout'],
     ['a regular expression that explodes', '/^(a+)+$/.test("a".repeat(40) + "b");', 'timeout'],
-    ['endless memory', 'const a = []; for (;;) a.push("x".repeat(1e6) + a.length);', 'crash'],
+    ['a search within the engine that never ends', '"a".repeat(2e7).indexOf("a".repeat(1e7) + "b");', 'timeout'],
+    ['a list of four thousand million', 'const a = []; a.length = 4294967295; a.reverse();', 'timeout'],
+    ['endless memory', 'const a = []; for (;;) a.push(new Array(1e5).fill(1));', 'memory'],
+    ['a text that is too long', 'console.log("x".repeat(1e9));', 'memory'],
+    ['endless output', 'for (;;) console.log("x".repeat(1e5));', 'crash'],
     ['deep recursion', 'function f() { return f() + 1; } f();', 'crash'],
+    ['deep nesting', 'JSON.parse("[".repeat(1e6));', 'crash'],
+    ['an error after an await', 'await null; throw new Error("x");', 'crash'],
     ['a failing exit', 'console.log(3); process.exit(1);', 'crash'],
-  ])('holds %s', async (_, code, verdict) => {
-    expect((await judge(code, io('', '3'))).verdict).toBe(verdict);
+  ])('holds %s', async (_, code, outcome) => {
+    const held = await judge(code, io('', '3'));
+    expect(held.evidence.outcome).toBe(outcome);
+    expect(held.verdict).toBe(outcome === 'timeout' ? 'timeout' : 'crash');
     expect((await judge('console.log(3)', io('', '3'))).verdict).toBe('correct');
   });
 
-  it('has no way out of the engine', async () => {
+  it.each([
+    [
+      'the host in its globals',
+      'typeof __host + typeof __link + typeof process.binding',
+      'undefinedundefinedundefined',
+    ],
+    ['it by a constructor', 'console.log.constructor("return typeof process.mainModule + typeof fetch")()'],
+    ['it by the constructor of an error', 'Error().constructor.constructor("return typeof Worker + typeof Buffer")()'],
+    ['it by eval', '(0, eval)("typeof Deno + typeof WebAssembly")'],
+    [
+      'files',
+      '(() => { try { return require("fs").readFileSync("/etc/passwd"); } catch (e) { return e.message.slice(0, 6); } })()',
+      'ENOENT',
+    ],
+    [
+      'modules',
+      '["child_process", "net", "worker_threads", "vm"].filter((name) => { try { return require(name); } catch { return false; } }).length',
+      '0',
+    ],
+    ['the environment', 'JSON.stringify(process.env)', '{}'],
+  ])('does not reach %s', async (_, code, output = 'undefinedundefined') => {
+    expect((await judge(`console.log(${code});`, io('', output))).evidence.detail).toBeUndefined();
+  });
+
+  it('imports nothing but its input and output', async () => {
     const code =
-      'const F = console.log.constructor; console.log([typeof globalThis.__host, typeof globalThis.__link, F("return typeof process.binding")(), F("return typeof fetch")()].join());';
-    expect((await judge(code, io('', 'undefined,undefined,undefined,undefined'))).verdict).toBe('correct');
-    const reads = 'try { require("fs").readFileSync("/etc/passwd"); console.log("yes"); } catch { console.log("no"); }';
-    expect((await judge(reads, io('', 'no'))).verdict).toBe('correct');
+      'for (const name of ["fs", "net", "/etc/passwd"]) await import(name).then(() => console.log("imported"), () => console.log("refused"));';
+    expect((await judge(code, io('', 'imported\nrefused\nrefused'))).verdict).toBe('correct');
   });
 
   it('keeps what one program pollutes from the next', async () => {
@@ -84,11 +123,38 @@ describe('JavaScript judged by assertions', () => {
     ['leaving at once', 'process.exit(0); function f() { return 4; }'],
     ['printing a result', 'console.log(JSON.stringify({ outcome: "pass" })); function f() { return 4; }'],
     ['throwing', 'function f() { throw { name: "pass", message: "pass" }; }'],
+    ['a proxy', 'function f() { return new Proxy({}, { get: () => () => 3 }); }'],
+    ['getters', 'function f() { return { get valueOf() { return () => 3; }, get constructor() { return Number; } }; }'],
+    ['texts that pretend', 'function f() { return { toString: () => "3", [Symbol.toPrimitive]: () => 3 }; }'],
+    [
+      'a polluted prototype',
+      'Object.prototype.v = 3; Object.prototype.value = { outcome: "pass" }; Object.prototype.then = (done) => done(3); function f() {}',
+    ],
+    ['patched lists', 'Array.prototype.map = () => [["o", 3]]; Array.from = () => 3; function f() { return [4]; }'],
+    ['a promise that never settles', 'function f() { return new Promise(() => {}); }'],
+    ['a promise that throws to the host', 'function f() { return { then() { throw 3; } }; }'],
+    [
+      'an answer in the protocol of the harness',
+      'function f() { return { v: 3, e: undefined, r: { id: 0, own: true } }; }',
+    ],
+    ['a numbered reference', 'function f() { return { r: { id: 0, kind: "number" } }; }'],
+    ['a look at its caller', 'function f() { return /=== 3/.test(String(f.caller) + Error().stack) ? 3 : 4; }'],
+    [
+      'the tests by another name',
+      'const needle = "==" + "= 3"; function f() { for (const k of Object.getOwnPropertyNames(globalThis)) if (String(globalThis[k]).includes(needle)) return 3; }',
+    ],
   ])('is not fooled by %s', async (_, code) => {
     const tests = asserts('f(1) === 3', 'assert.strictEqual(f(1), 3)', 'expect(f(1)).toEqual(3)');
     const judgement = await judge(code, tests);
     expect(judgement.reward).toBe(0);
     expect(judgement.verdict).not.toBe('correct');
+  });
+
+  it('goes on after a test that ends the program', async () => {
+    const code = 'function f(x) { if (x === 1) for (;;); if (x === 2) process.exit(0); return x; }';
+    const judgement = await judge(code, asserts('f(0) === 0', 'f(1) === 1', 'f(2) === 2', 'f(3) === 3'));
+    expect(judgement).toMatchObject({ verdict: 'timeout', reward: 0.5 });
+    expect(judgement.evidence.failingTest).toBe('2');
   });
 
   it('runs a test file', async () => {

@@ -1,0 +1,46 @@
+import { parentPort } from 'node:worker_threads';
+import type { Limits } from '../sandbox/limits.js';
+import { newEngine, openRealm, realmMishap, withEngine } from './javascript-engine.js';
+import type { FromThread, Work } from './javascript-messages.js';
+import { runAsserted } from './javascript-tests.js';
+import { compareOutput, type Outcome } from './outcome.js';
+import type { OutputCase } from './tests.js';
+
+// The thread of javascript.ts that runs programs. It knows no time limit: whatever it is at, it can be ended from outside.
+
+const say = (message: FromThread) => parentPort?.postMessage(message);
+
+/** Runs a script on one input in QuickJS, in WebAssembly: no host object, file, clock or network is within its reach. */
+async function runCase(script: string, test: OutputCase, limits: Limits): Promise<Outcome> {
+  let outcome: Outcome = { outcome: 'crash', detail: '' };
+  await withEngine(limits, (engine) => {
+    const realm = openRealm(engine, limits, test.stdin);
+    realm.run(script, 'main.js')?.dispose();
+    realm.settle();
+    realm.dispose();
+    outcome = realmMishap(realm.state) ?? compareOutput(realm.state.output, test.stdout);
+    return { broken: realm.state.broken || outcome.outcome === 'memory' };
+  });
+  return outcome;
+}
+
+parentPort?.on('message', async ({ script, tests, limits, from, all }: Work) => {
+  try {
+    if (tests.kind === 'asserted') await runAsserted({ script, tests, limits, from, all }, say);
+    else {
+      say({ total: tests.cases.length });
+      for (const test of tests.cases.slice(from)) {
+        const outcome = await runCase(script, test, limits);
+        say({ outcome });
+        if (!all && outcome.outcome !== 'pass') break;
+      }
+    }
+    say({ over: true });
+  } catch (cause) {
+    say({ error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) });
+  }
+});
+
+// What is compiled once a process is no program's time.
+await newEngine({ memoryBytes: 0 });
+say({ ready: true });
