@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { createLocalLearner } from '../../src/learner/local.js';
+import { defaultSettings } from '../../src/learner/settings.js';
+import { readModelFolder } from '../../src/policy/folder.js';
+import { scoreGraph } from '../../src/policy/graph/score.js';
+import { createSession } from '../../src/policy/session.js';
+import { floats, ids, numbers } from '../policy/graph/models.js';
+import { expectedOf, pytorchFolder, pytorchNames } from '../policy/pytorch.js';
+
+it.each(pytorchNames)('three steps train %s to where PyTorch and its AdamW do', async (name) => {
+  const { tokens, training } = expectedOf(name);
+  const { config, parameters } = readModelFolder(pytorchFolder(name));
+  const settings = { ...defaultSettings, ...training.settings };
+  const learner = createLocalLearner({ config, parameters, settings, threads: 1 });
+  const samples = training.samples.map((sample) => ({
+    promptTokens: Int32Array.from(sample.promptTokens),
+    completionTokens: Int32Array.from(sample.completionTokens),
+    mask: Uint8Array.from(sample.mask),
+    samplingLogprobs: Float32Array.from(sample.samplingLogprobs),
+    tokenAdvantages: Float32Array.from(sample.tokenAdvantages),
+    temperature: sample.temperature,
+  }));
+  for (const { loss, gradientNorm } of training.steps) {
+    const found = await learner.step(samples);
+    expect(found.clipped).toBeGreaterThan(0);
+    expect(Math.abs(found.loss - loss)).toBeLessThan(1e-4);
+    expect(Math.abs(found.gradientNorm / gradientNorm - 1)).toBeLessThan(1e-4);
+  }
+  const session = await createSession(scoreGraph(config), { threads: 1 });
+  const dims = [1, tokens.length - 1];
+  const scores = await session.run(
+    new Map([
+      ...[...(await learner.weights())].map(([tensor, { data, shape }]) => [tensor, { data, dims: shape }] as const),
+      ['tokens', ids(tokens.slice(0, -1), dims)],
+      ['targets', ids(tokens.slice(1), dims)],
+      ['temperature', floats([1])],
+    ]),
+  );
+  const found = numbers(scores, 'logprobs');
+  const errors = training.logprobsAfter.map((value, t) => Math.abs(value - (found[t] ?? Number.NaN)));
+  expect(Math.max(...errors)).toBeLessThan(1e-3);
+});
