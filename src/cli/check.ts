@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import { checkPlan } from '../pipelines/check.js';
 import { loadThrough } from '../pipelines/load-through.js';
-import { runName } from '../pipelines/open-log.js';
 import { readSpec } from '../pipelines/parse.js';
 import { type Plan, planOf } from '../pipelines/plan.js';
 import { print, say, toJson } from './output.js';
@@ -12,9 +13,17 @@ export async function readPlan(file: string, sets: readonly string[] = []): Prom
   return planOf(spec, folder, await loadThrough(spec, folder));
 }
 
+/** The folder of a run that is given none: the first of runs/NAME-1, runs/NAME-2 … that is not there yet. */
+export function newFolder(name: string): string {
+  for (let n = 1; ; n++) {
+    const folder = join('runs', `${name}-${n}`);
+    if (!existsSync(folder)) return folder;
+  }
+}
+
 export async function check(file: string, options: { run?: string; set?: string[]; json?: boolean }): Promise<void> {
   const problems = await readPlan(file, options.set)
-    .then((plan) => checkPlan(plan, options.run === undefined ? undefined : runName(options.run)))
+    .then((plan) => checkPlan(plan, options.run ?? newFolder(plan.spec.pipeline)))
     .catch((error) => {
       if (!(error instanceof UserError)) throw error;
       return error.message.split('\n');

@@ -45,7 +45,7 @@ export function program(): Command {
   rlsd
     .command('check <pipeline.yaml>')
     .description('check a pipeline without starting anything')
-    .option('--run <folder>', 'on Kafka: check the topics of this run as well')
+    .option('--run <folder>', 'on Kafka: the run whose topics are checked (default: the one that comes next)')
     .addOption(set())
     .addOption(json())
     .action(check);

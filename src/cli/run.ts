@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { nearest, UserError } from '../errors.js';
 import { loadThrough } from '../pipelines/load-through.js';
 import { readManifest } from '../pipelines/manifest.js';
 import { type Plan, planOf } from '../pipelines/plan.js';
 import { runPipeline } from '../pipelines/run.js';
-import { readPlan } from './check.js';
+import { newFolder, readPlan } from './check.js';
 import { reporter } from './progress.js';
 
 interface Options {
@@ -58,13 +57,5 @@ async function execute(plan: Plan, folder: string, { stage, json }: Pick<Options
     report.end();
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
-  }
-}
-
-/** The first of runs/NAME-1, runs/NAME-2 … that is not there yet. */
-function newFolder(name: string): string {
-  for (let n = 1; ; n++) {
-    const folder = join('runs', `${name}-${n}`);
-    if (!existsSync(folder)) return folder;
   }
 }

@@ -10,8 +10,11 @@ import { baseFolder, teacherTemplate } from './resources.js';
 import { openSource } from './source.js';
 import { makeShaper } from './stages.js';
 
-/** Every problem of a plan that can be found without starting it, a line each; empty when it can run. `run` names the run on a cluster. */
-export async function checkPlan(plan: Plan, run?: string): Promise<string[]> {
+/**
+ * Every problem of a plan that can be found without starting it, a line each; empty when it can run. With the folder of a run,
+ * its topics on a cluster are checked too.
+ */
+export async function checkPlan(plan: Plan, runFolder?: string): Promise<string[]> {
   const { spec, folder } = plan;
   const problems: string[] = [];
   const attempt = async (check: () => unknown) => {
@@ -67,5 +70,5 @@ export async function checkPlan(plan: Plan, run?: string): Promise<string[]> {
       'teach.template',
     );
   });
-  return [...problems, ...(await checkCluster(plan, run))];
+  return [...problems, ...(await checkCluster(plan, runFolder))];
 }

@@ -65,18 +65,19 @@ export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]):
 
 /**
  * What stands between a pipeline and its cluster, a line each: an unreachable or old cluster, wrong credentials, an incompatible schema;
- * and, where the run is named and has begun, topics that are missing or differ.
+ * and, where the folder of a run is named, topics that differ, that it may not create, or that are missing although the run has begun.
  */
-export async function checkCluster({ spec, topics }: Plan, run?: string): Promise<string[]> {
+export async function checkCluster({ spec, topics }: Plan, folder?: string): Promise<string[]> {
   if (spec.topics === 'embedded') return [];
   const { checkKafkaTopics, checkKafkaSchemas } = await import('../topics/kafka/index.js');
-  const settings = kafkaSettings(spec.topics.kafka, run);
   try {
-    const { missing, wrong } = await checkKafkaTopics(settings, topics);
+    const settings = kafkaSettings(spec.topics.kafka, folder === undefined ? undefined : runName(folder));
+    const { missing, wrong, refused } = await checkKafkaTopics(settings, folder === undefined ? [] : topics);
     const begun = missing.length < topics.length;
     return [
-      ...(run === undefined ? [] : wrong.map((line) => `topic ${settings.topicPrefix}${line}`)),
-      ...(run === undefined || !begun ? [] : missing.map((name) => `topic ${settings.topicPrefix}${name}: is missing`)),
+      ...wrong.map((line) => `topic ${settings.topicPrefix}${line}`),
+      ...(begun ? missing.map((name) => `topic ${settings.topicPrefix}${name}: is missing`) : []),
+      ...refused,
       ...(await checkKafkaSchemas(settings, topics)),
     ];
   } catch (error) {

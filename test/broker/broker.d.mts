@@ -37,3 +37,8 @@ export interface Broker {
 /** Why no broker can be had here, in one line; undefined where one can. */
 export function brokerMissing(): Promise<string | undefined>;
 export function startBroker(options?: BrokerOptions): Promise<Broker>;
+
+/** Where what Maven fetched is kept. */
+export function cacheFolder(): string;
+/** So many loopback ports that were free a moment ago. */
+export function freePorts(count: number): Promise<number[]>;

@@ -30,13 +30,15 @@ export async function brokerMissing() {
   return undefined;
 }
 
+/** Where what Maven fetched is kept. */
+export const cacheFolder = () => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rlsd-streams');
+
 /** The folder with the jars of this release, fetched when it is not there yet. */
 async function jars(version) {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  const home = join(cache, 'rlsd-streams', `kafka-${version}`);
+  const home = join(cacheFolder(), `kafka-${version}`);
   if (existsSync(home)) return home;
-  mkdirSync(join(cache, 'rlsd-streams'), { recursive: true });
-  const fresh = mkdtempSync(join(cache, 'rlsd-streams', 'fetch-'));
+  mkdirSync(cacheFolder(), { recursive: true });
+  const fresh = mkdtempSync(join(cacheFolder(), 'fetch-'));
   const dependency = (group, name, release) =>
     `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${release}</version></dependency>`;
   writeFileSync(
@@ -57,7 +59,7 @@ ${dependency('org.apache.kafka', 'kafka_2.13', version)}${dependency('org.slf4j'
   return home;
 }
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => server.address().port);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.js';
-import { explain, isTransient, protocolType } from './errors.js';
+import { explain, explainConnecting, isTransient, protocolType } from './errors.js';
 import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
 import { required } from './protocol.js';
 
@@ -33,12 +33,18 @@ export async function openClient(options: ClusterOptions): Promise<Client> {
     await cluster.refreshMetadata();
   } catch (error) {
     await cluster.disconnect().catch(() => {});
-    throw explain(error, options.brokers, 'connecting');
+    throw explainConnecting(error, options.brokers);
   }
   return clientOf(cluster, options.brokers);
 }
 
 function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
+  // kafkajs goes on where the first request was never answered.
+  if (brokerPool.versions === null)
+    throw new UserError(
+      'kafka-unreachable',
+      `connecting: what listens at ${brokers.join(', ')} takes connections and answers nothing; expected a Kafka broker`,
+    );
   for (const { apiKey, apiVersion, apiName } of required) {
     const has = brokerPool.versions?.[apiKey]?.maxVersion ?? -1;
     if (has < apiVersion)

@@ -1,6 +1,14 @@
+import { promisify } from 'node:util';
+import { gzip, unzip } from 'node:zlib';
+import { decompress as uncompressZstd } from 'fzstd';
+import { compressFrame, decompressFrame } from 'lz4-napi';
 import { compress, uncompress } from 'snappy';
+import { UserError } from '../../errors.js';
 import { compressionCodecs } from './internals.js';
 import { COMPRESSION } from './settings.js';
+
+/** Kafka's number for a codec that is read only: no kept library writes it on every Node release that is supported. */
+const ZSTD = 4;
 
 // Kafka's snappy is a stream of blocks: a magic number, two version numbers, then length and block, length and block.
 const MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
@@ -29,7 +37,28 @@ export async function uncompressSnappy(data: Buffer): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-compressionCodecs[COMPRESSION.snappy] = () => ({
-  compress: (encoder: { buffer: Buffer }) => compressSnappy(encoder.buffer),
-  decompress: uncompressSnappy,
-});
+/** A codec whose failure names it: all that kafkajs knows of a batch is that it could not be read. */
+function codec(
+  name: string,
+  decompress: (data: Buffer) => Promise<Uint8Array>,
+  compress?: (data: Buffer) => Promise<Buffer>,
+) {
+  return () => ({
+    compress: (encoder: { buffer: Buffer }) =>
+      compress?.(encoder.buffer) ?? Promise.reject(new Error(`batches are not written in ${name}`)),
+    async decompress(data: Buffer): Promise<Buffer> {
+      const plain = await decompress(data).catch((error) => {
+        throw new UserError(
+          'bad-batch',
+          `a batch of ${data.byteLength} bytes cannot be read as ${name}: ${error.message}`,
+        );
+      });
+      return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength);
+    },
+  });
+}
+
+compressionCodecs[COMPRESSION.gzip] = codec('gzip', promisify(unzip), promisify(gzip));
+compressionCodecs[COMPRESSION.snappy] = codec('snappy', uncompressSnappy, compressSnappy);
+compressionCodecs[COMPRESSION.lz4] = codec('lz4', decompressFrame, (data) => compressFrame(data));
+compressionCodecs[ZSTD] = codec('zstd', async (data) => uncompressZstd(data));

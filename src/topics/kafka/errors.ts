@@ -43,6 +43,11 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
   const type = protocolType(error);
   const chain = [...causes(error)];
   const message = chain.at(-1)?.message ?? String(error);
+  if (type === 'ILLEGAL_SASL_STATE')
+    return new UserError(
+      'kafka-credentials',
+      `${doing}: the listener of Kafka at ${where} takes no login: leave sasl out`,
+    );
   if (
     chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError') ||
     type === 'SASL_AUTHENTICATION_FAILED' ||
@@ -58,4 +63,27 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
   if (isTransient(error))
     return new UserError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);
   return error;
+}
+
+const CLUES: readonly (readonly [RegExp, string])[] = [
+  [/closed connection/i, 'the listener may want TLS (tls) or a login (sasl)'],
+  [/before secure TLS connection|wrong version number|packet length too long/i, 'the listener may be one without TLS'],
+  [
+    /unable to verify|self.signed|unable to get (local )?issuer/i,
+    "tls.ca must name the authority of the broker's certificate",
+  ],
+  [
+    /alert (bad )?certificate|certificate required|alert number (42|116)/i,
+    'the listener wants a client certificate (tls.cert, tls.key)',
+  ],
+];
+
+/** `explain` for the first contact, where a failure is mostly one of the settings: says which to look at. */
+export function explainConnecting(error: unknown, brokers: readonly string[]): unknown {
+  const explained = explain(error, brokers, 'connecting');
+  if (!(explained instanceof UserError) || explained === error) return explained;
+  const clue = CLUES.find(([pattern]) => pattern.test(explained.message))?.[1];
+  // OpenSSL puts the place in its own source around what it has to say.
+  const message = explained.message.replace(/[0-9A-F]+:error:[0-9A-F]+:|[.\w/-]+\.c:\d+:/g, '').trim();
+  return clue ? new UserError(explained.code, `${message}; ${clue}`) : explained;
 }

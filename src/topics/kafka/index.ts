@@ -14,7 +14,7 @@ import { fetchOffsets } from './protocol.js';
 import { openRegistry } from './registry.js';
 import { saslOptions, tlsOptions } from './security.js';
 import { COMPRESSION, type KafkaSettings } from './settings.js';
-import { compactedTopics, compareTopics, describeTopics, ensureTopics } from './topics.js';
+import { type Comparison, compactedTopics, compareTopics, describeTopics, ensureTopics } from './topics.js';
 import { openWriter } from './transaction.js';
 
 export { type KafkaSettings, parseKafkaSettings } from './settings.js';
@@ -73,6 +73,9 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
       }
     }
   };
+  const explained = (doing: string) => (error: unknown) => {
+    throw explain(error, settings.brokers, doing);
+  };
   const consumers = new Set<Consumer>();
 
   const consume = async (group: string, topics: readonly string[]): Promise<Consumer> => {
@@ -107,11 +110,8 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
 
   const log: TopicLog = {
     ensureTopics: (specs) =>
-      ensureTopics(admin, specs, topicPrefix, {
-        maxMessageBytes,
-        ...(settings.replicationFactor !== undefined && { replicationFactor: settings.replicationFactor }),
-      }),
-    describe: () => describeTopics(admin, client, topicPrefix, written),
+      ensureTopics(admin, specs, topicPrefix, topicDefaults(settings)).catch(explained('looking up topics')),
+    describe: () => describeTopics(admin, client, topicPrefix, written).catch(explained('looking up topics')),
     append(appends) {
       const result = turn.then(() => appendAll(outgoing(appends)));
       turn = result.catch(() => {});
@@ -141,17 +141,13 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
  * Compares the topics of a cluster with what a pipeline needs, without creating any.
  * @throws {UserError} as `openKafka`
  */
-export async function checkKafkaTopics(
-  settings: KafkaSettings,
-  specs: readonly TopicSpec[],
-): Promise<{ readonly missing: readonly string[]; readonly wrong: readonly string[] }> {
+export async function checkKafkaTopics(settings: KafkaSettings, specs: readonly TopicSpec[]): Promise<Comparison> {
   const connection = connectionOptions(settings);
   await (await openClient(connection)).close();
   const admin = adminOf(connection);
   try {
     await admin.connect();
-    const maxMessageBytes = settings.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES;
-    return await compareTopics(admin, specs, settings.topicPrefix ?? '', { maxMessageBytes });
+    return await compareTopics(admin, specs, settings.topicPrefix ?? '', topicDefaults(settings));
   } catch (error) {
     throw explain(error, settings.brokers, 'looking up topics');
   } finally {
@@ -178,6 +174,11 @@ export async function checkKafkaSchemas(settings: KafkaSettings, specs: readonly
   }
   return problems;
 }
+
+const topicDefaults = ({ maxMessageBytes = DEFAULT_MESSAGE_BYTES, replicationFactor }: KafkaSettings) => ({
+  maxMessageBytes,
+  ...(replicationFactor !== undefined && { replicationFactor }),
+});
 
 const adminOf = (connection: ClusterOptions) =>
   new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();

@@ -159,6 +159,15 @@ export interface Cluster {
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
 }
 
+/** A login of one's own, in kafkajs's `sasl.authenticationProvider`. */
+export type Authenticator = (connection: {
+  /** `encode` gives the length as int32 and the bytes; the answer's bytes go through `decode` and `parse`. */
+  saslAuthenticate<D, T>(exchange: {
+    readonly request: { encode(): Promise<Buffer> };
+    readonly response: { decode(data: Buffer): Promise<D>; parse(decoded: D): Promise<T> };
+  }): Promise<T>;
+}) => { authenticate(): Promise<void> };
+
 export interface ClusterOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;

@@ -16,6 +16,9 @@ export interface Registry {
 }
 
 const ATTEMPTS = 4;
+/** The registry's codes for a subject and a version that it does not have. Another 404 means that the address is wrong. */
+const NO_VERSION = [40401, 40402];
+const NO_SCHEMA = 40403;
 
 /** A client of the registry. Answers are kept, since an id never changes its meaning. */
 export function openRegistry(settings: RegistrySettings): Registry {
@@ -40,15 +43,29 @@ export function openRegistry(settings: RegistrySettings): Registry {
           ...(body && { body: JSON.stringify(body) }),
           signal: AbortSignal.timeout(10_000),
         });
-        if (response.status < 500) return { status: response.status, answer: (await response.json()) as Answer };
-        cause = `status ${response.status}`;
+        const { status } = response;
+        const text = await response.text();
+        if (status < 500) return { status, answer: answerOf(status, text) };
+        cause = `status ${status}`;
       } catch (error) {
+        if (error instanceof UserError) throw error;
         const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
         cause = inner instanceof Error ? inner.message : String(inner);
       }
       if (attempt === ATTEMPTS)
         throw new UserError('registry-unreachable', `no answer from the schema registry at ${base}: ${cause}`);
       await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
+    }
+  };
+
+  const answerOf = (status: number, text: string): Answer => {
+    try {
+      return JSON.parse(text) as Answer;
+    } catch {
+      throw new UserError(
+        'registry-refused',
+        `schemaRegistry.url: ${base} answered ${status} with something that is not JSON; expected the address of a schema registry with Confluent's API`,
+      );
     }
   };
 
@@ -60,13 +77,12 @@ export function openRegistry(settings: RegistrySettings): Registry {
   const check: Registry['check'] = async (subject, schema) => {
     const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
     const { status, answer } = await ask(path, { schema: JSON.stringify(schema) });
-    // The subject has no version yet.
-    if (status === 404) return;
+    if (status === 404 && NO_VERSION.includes(answer.error_code ?? 0)) return;
     if (status !== 200) refuse(status, answer, `checking ${subject}`);
     if (answer.is_compatible === false)
       throw new UserError(
         'schema-incompatible',
-        `${subject}: the schema registry at ${base} says that this release's schema is not compatible with the latest version: ${(answer.messages ?? []).join('; ') || 'no reason given'}`,
+        `${subject}: the schema registry at ${base} says that this release's schema is not compatible with the latest version: ${answer.messages?.join('; ') || answer.reason || 'no reason given'}`,
       );
   };
 
@@ -87,7 +103,7 @@ export function openRegistry(settings: RegistrySettings): Registry {
       const known = schemas.get(id);
       if (known) return known;
       const { status, answer } = await ask(`/schemas/ids/${id}`);
-      if (status === 404) return undefined;
+      if (status === 404 && answer.error_code === NO_SCHEMA) return undefined;
       if (status !== 200 || answer.schema === undefined) return refuse(status, answer, `reading schema ${id}`);
       const schema = JSON.parse(answer.schema) as AvroSchema;
       schemas.set(id, schema);
@@ -101,5 +117,8 @@ interface Answer {
   readonly schema?: string;
   readonly is_compatible?: boolean;
   readonly messages?: readonly string[];
+  /** Apicurio's word for `messages`. */
+  readonly reason?: string;
+  readonly error_code?: number;
   readonly message?: string;
 }

@@ -1,27 +1,78 @@
+import { createSecureContext } from 'node:tls';
 import { UserError } from '../../errors.js';
-import { type KafkaSettings, readSecret, type SaslSettings, type TokenSettings } from './settings.js';
+import type { Authenticator } from './internals.js';
+import { type KafkaSettings, readSecret, type SaslSettings, type Secret, type TokenSettings } from './settings.js';
 
-/** The options of `tls.connect`; undefined for a plain connection. */
+const PEM = { ca: 'CERTIFICATE', cert: 'CERTIFICATE', key: 'PRIVATE KEY', passphrase: undefined } as const;
+
+/**
+ * The options of `tls.connect`; undefined for a plain connection.
+ * @throws {UserError} `kafka-secret`, `kafka-tls` where a file holds no certificate or key, or the key is not the certificate's
+ */
 export function tlsOptions({ tls }: KafkaSettings): object | undefined {
   if (tls === undefined || tls === false) return undefined;
   if (tls === true) return {};
-  const read = (name: 'ca' | 'cert' | 'key' | 'passphrase') => {
+  const read = (name: keyof typeof PEM) => {
     const secret = tls[name];
-    return secret && { [name]: readSecret(secret, `tls.${name}`) };
+    if (!secret) return undefined;
+    const value = readSecret(secret, `tls.${name}`);
+    const kind = PEM[name];
+    // An authority that is none would be passed over in silence, and the broker's certificate refused for it.
+    if (kind && !new RegExp(`-----BEGIN [A-Z ]*${kind}-----`).test(value))
+      throw new UserError('kafka-tls', `tls.${name}: ${placeOf(secret)} holds no PEM block of a ${kind.toLowerCase()}`);
+    return { [name]: value };
   };
-  return { ...read('ca'), ...read('cert'), ...read('key'), ...read('passphrase') };
+  const options = { ...read('ca'), ...read('cert'), ...read('key'), ...read('passphrase') };
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const files = Object.entries(tls).map(([name, secret]) => `tls.${name} (${placeOf(secret)})`);
+    throw new UserError('kafka-tls', `${files.join(', ')}: ${(error as Error).message}`);
+  }
+  return options;
 }
+
+const placeOf = (secret: Secret) => ('env' in secret ? `the environment variable ${secret.env}` : secret.file);
 
 /** kafkajs's `sasl` option; undefined without a login. */
 export function saslOptions(sasl: SaslSettings | undefined): object | undefined {
   if (sasl === undefined) return undefined;
   if ('oauthbearer' in sasl) {
     const get = tokenSource(sasl.oauthbearer);
-    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await get() }) };
+    return { mechanism: 'oauthbearer', authenticationProvider: bearer(get) };
   }
   for (const [mechanism, { username, password }] of Object.entries(sasl))
     return { mechanism, username, password: readSecret(password, `sasl.${mechanism}.password`) };
   return undefined;
+}
+
+/**
+ * The login of RFC 7628. A server that refuses a token answers with its reasons in JSON and waits for one more message; kafkajs's
+ * own takes any answer for a yes.
+ */
+function bearer(token: () => Promise<string>): Authenticator {
+  return ({ saslAuthenticate }) => ({
+    async authenticate() {
+      const say = (message: string) =>
+        saslAuthenticate({
+          request: { encode: async () => lengthAnd(message) },
+          // Before the bytes stands their length.
+          response: { decode: async (data) => data.subarray(4), parse: async (data) => data.toString('utf8') },
+        });
+      const reasons = await say(`n,,\x01auth=Bearer ${await token()}\x01\x01`);
+      if (reasons === '') return;
+      // To this the broker answers with its refusal.
+      await say('\x01');
+      throw new UserError('kafka-credentials', `the broker refused the token: ${reasons}`);
+    },
+  });
+}
+
+function lengthAnd(message: string): Buffer {
+  const bytes = Buffer.from(message);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(bytes.byteLength);
+  return Buffer.concat([length, bytes]);
 }
 
 /** Gives the token at each login; one from a server is kept until shortly before it expires. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { nearest, UserError } from '../../errors.js';
 
-/** Compression of record batches: the name in the settings and Kafka's number. Batches are read in each of them. */
-export const COMPRESSION = { none: 0, gzip: 1, snappy: 2 } as const;
+/** Compression of the record batches that are written: the name in the settings and Kafka's number. These and zstd are read. */
+export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const;
 
 export type Compression = keyof typeof COMPRESSION;
 

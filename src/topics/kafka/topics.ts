@@ -73,19 +73,31 @@ function differences(spec: TopicSpec, found: Found, minBytes: number): string[] 
   return list;
 }
 
-/** Every difference of the topics that exist, a line each, and the names of those that are missing; creates nothing. */
+/** What stands between a pipeline and its topics, in words; nothing is created. */
+export interface Comparison {
+  readonly missing: readonly string[];
+  /** Every difference of the topics that exist, a line each. */
+  readonly wrong: readonly string[];
+  /** Why the cluster would not create what is missing. */
+  readonly refused: readonly string[];
+}
+
 export async function compareTopics(
   admin: Admin,
   specs: readonly TopicSpec[],
   prefix: string,
-  { maxMessageBytes }: TopicDefaults,
-): Promise<{ readonly missing: readonly string[]; readonly wrong: readonly string[] }> {
+  defaults: TopicDefaults,
+): Promise<Comparison> {
   const there = await lookUp(
     admin,
     specs.map(({ name }) => prefix + name),
   );
-  const missing = specs.filter(({ name }) => !there.has(prefix + name)).map(({ name }) => name);
-  return { missing, wrong: differencesOf(specs, there, prefix, maxMessageBytes) };
+  const missing = specs.filter(({ name }) => !there.has(prefix + name));
+  return {
+    missing: missing.map(({ name }) => name),
+    wrong: differencesOf(specs, there, prefix, defaults.maxMessageBytes),
+    refused: await create(admin, missing, prefix, defaults, { validateOnly: true }),
+  };
 }
 
 function differencesOf(
@@ -101,47 +113,64 @@ function differencesOf(
   });
 }
 
-/** Creates the topics that are missing and compares the others. @throws {TopicMismatchError} with every difference of every topic. */
-export async function ensureTopics(
+/** Creates topics, or asks whether it could. Gives the refusals, those of the same kind in one line. */
+async function create(
   admin: Admin,
   specs: readonly TopicSpec[],
   prefix: string,
   { replicationFactor = -1, maxMessageBytes }: TopicDefaults,
+  { validateOnly }: { readonly validateOnly: boolean },
+): Promise<string[]> {
+  if (specs.length === 0) return [];
+  try {
+    await admin.createTopics({
+      validateOnly,
+      waitForLeaders: false,
+      topics: specs.map((spec) => ({
+        topic: prefix + spec.name,
+        numPartitions: spec.partitions,
+        replicationFactor,
+        configEntries: [
+          ...configOf(spec),
+          ['max.message.bytes', String(maxMessageBytes)],
+          // The log's time, so that offsets by time are in order.
+          ['message.timestamp.type', 'LogAppendTime'],
+        ].map(([name = '', value = '']) => ({ name, value })),
+      })),
+    });
+  } catch (error) {
+    const { errors } = error as { errors?: { type: string; topic: string; message: string }[] };
+    if (!errors) throw error;
+    const kinds = new Map<string, string[]>();
+    for (const { type, topic, message } of errors) {
+      if (type === 'TOPIC_ALREADY_EXISTS') continue;
+      const reason = `${message} (${type})`;
+      kinds.set(reason, [...(kinds.get(reason) ?? []), topic]);
+    }
+    return [...kinds].map(([reason, topics]) => `Kafka refuses to create ${topics.join(', ')}: ${reason}`);
+  }
+  return [];
+}
+
+/**
+ * Creates the topics that are missing and compares the others.
+ * @throws {TopicMismatchError} with every difference of every topic; {UserError} `topic-refused`
+ */
+export async function ensureTopics(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  prefix: string,
+  defaults: TopicDefaults,
 ): Promise<void> {
   const physical = (spec: TopicSpec) => prefix + spec.name;
   const before = await lookUp(admin, specs.map(physical));
   const missing = specs.filter((spec) => !before.has(physical(spec)));
-  if (missing.length > 0) {
-    try {
-      await admin.createTopics({
-        waitForLeaders: false,
-        topics: missing.map((spec) => ({
-          topic: physical(spec),
-          numPartitions: spec.partitions,
-          replicationFactor,
-          configEntries: [
-            ...configOf(spec),
-            ['max.message.bytes', String(maxMessageBytes)],
-            // The log's time, so that offsets by time are in order.
-            ['message.timestamp.type', 'LogAppendTime'],
-          ].map(([name = '', value = '']) => ({ name, value })),
-        })),
-      });
-    } catch (error) {
-      const { errors } = error as { errors?: { type: string; topic: string; message: string }[] };
-      const real = errors?.filter(({ type }) => type !== 'TOPIC_ALREADY_EXISTS');
-      if (!real) throw error;
-      if (real.length > 0)
-        throw new UserError(
-          'topic-refused',
-          `Kafka refused to create ${real.map((e) => `${e.topic}: ${e.message} (${e.type})`).join('; ')}`,
-        );
-    }
-  }
+  const refused = await create(admin, missing, prefix, defaults, { validateOnly: false });
+  if (refused.length > 0) throw new UserError('topic-refused', refused.join('\n'));
   // Another process may have made them at the same moment, with other settings.
   const wanted = missing.length === 0 ? before : await found(admin, specs.map(physical));
   const wrong = [
-    ...differencesOf(specs, wanted, prefix, maxMessageBytes),
+    ...differencesOf(specs, wanted, prefix, defaults.maxMessageBytes),
     ...specs.filter((spec) => !wanted.has(physical(spec))).map(({ name }) => `${name}: is missing`),
   ];
   if (wrong.length > 0) throw new TopicMismatchError(wrong.join('\n'));

@@ -200,21 +200,6 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three broke
     await expect(append).rejects.toMatchObject({ code: 'record-too-large' });
   });
 
-  it('reads gzip and snappy whatever the reader writes', async () => {
-    const settings = settingsOf();
-    const plain = await open(settings);
-    await plain.ensureTopics([{ name: 'in', partitions: 1 }]);
-    for (const compression of ['gzip', 'snappy', 'none'] as const) {
-      const log = await open({ ...settings, compression });
-      await log.append([{ topic: 'in', key: compression, value: text(compression.repeat(20_000)) }]);
-    }
-    // Another client's commits are seen once the broker has moved the end of what is stable.
-    let records: LogRecord[] = [];
-    while (records.length < 3) records = await plain.read('in', 0, 0n, 10);
-    for (const { key, value } of records) expect(new TextDecoder().decode(value ?? undefined)).toBe(key.repeat(20_000));
-    expect(records).toHaveLength(3);
-  });
-
   it('names every difference of a topic that somebody else made', async () => {
     const settings = settingsOf();
     const log = await open(settings);

@@ -21,6 +21,7 @@ export async function startRegistry() {
   };
 
   const route = (method: string, path: string, body: { schema?: string }): [number, object] => {
+    if (method === 'GET' && path === '/subjects') return [200, [...subjects.keys()]];
     const [, check] = /^\/compatibility\/subjects\/([^/]+)\/versions\/latest/.exec(path) ?? [];
     const [, subject] = /^\/subjects\/([^/]+)\/versions$/.exec(path) ?? [];
     const [, id] = /^\/schemas\/ids\/(\d+)$/.exec(path) ?? [];

@@ -31,7 +31,7 @@ describe('settings of a cluster', () => {
       { brokers: ['a:1'], sasl: { plain: { username: 'u', password: {} } } },
       'sasl.plain.password: expected one of env, file',
     ],
-    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: expected one of none, gzip, snappy, found "lzo"'],
+    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: expected one of none, gzip, snappy, lz4, found "lzo"'],
     [{ brokers: ['a:1'], topicPrefix: 'a b' }, 'topicPrefix: expected letters'],
     [
       { brokers: ['a:1'], maxMessageBytes: 1 },

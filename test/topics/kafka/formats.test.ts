@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import avro from 'avsc';
+import kafkajs from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codecFor } from '../../../src/topics/codec.js';
+import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { openRegistry } from '../../../src/topics/kafka/registry.js';
+import { COMPRESSION, type Compression } from '../../../src/topics/kafka/settings.js';
+import type { LogRecord, TopicLog } from '../../../src/topics/log.js';
+import type { Reference } from '../../../src/topics/records.js';
+import { type Broker, startBroker } from '../../broker/broker.mjs';
+import { startApicurio } from '../../broker/registry.mjs';
+import { noBroker } from '../../broker/require.js';
+import { startRegistry } from './registry-server.js';
+
+/** As a program knows it that has the file alone. */
+const avsc = JSON.parse(readFileSync(new URL('../../../schemas/references.avsc', import.meta.url), 'utf8'));
+const reference: Reference = { run: 'r', itemId: 'i', answer: '4', data: null, hash: 'h' };
+const codec = codecFor('references');
+const append = {
+  topic: 'references',
+  key: 'i',
+  value: codec.encode(reference),
+  headers: { schema: codec.fingerprint },
+};
+const spec = { name: 'references', partitions: 1 };
+const plain = { ...reference, data: null };
+
+describe.skipIf(noBroker)('what lies on the cluster', () => {
+  let broker: Broker | undefined;
+  let brokers: readonly string[];
+  let kafka: kafkajs.Kafka;
+  const logs: TopicLog[] = [];
+  beforeAll(async () => {
+    broker = process.env.KAFKA_BROKERS ? undefined : await startBroker();
+    brokers = broker?.brokers ?? process.env.KAFKA_BROKERS?.split(',') ?? [];
+    kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+  });
+  afterAll(async () => {
+    await Promise.all(logs.map((log) => log.close()));
+    await broker?.stop();
+  });
+  const prefixOf = () => `formats-${randomBytes(6).toString('hex')}.`;
+  const open = async (settings: Omit<KafkaSettings, 'brokers'>) => {
+    const log = await openKafka({ brokers, replicationFactor: 1, ...settings });
+    logs.push(log);
+    return log;
+  };
+
+  /** The committed records of a topic, as kafkajs's own consumer gives them. */
+  async function consume(topic: string, count: number): Promise<kafkajs.KafkaMessage[]> {
+    const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: 100 });
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    const messages: kafkajs.KafkaMessage[] = [];
+    await new Promise<void>((resolve, reject) => {
+      const eachMessage = async ({ message }: kafkajs.EachMessagePayload) => {
+        if (messages.push(message) === count) resolve();
+      };
+      consumer.run({ eachMessage }).catch(reject);
+    });
+    await consumer.disconnect();
+    return messages;
+  }
+
+  it('is written in each codec so that the broker can read it, and read in each that the broker writes', async () => {
+    const prefix = prefixOf();
+    const kept = ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'];
+    const admin = kafka.admin();
+    await admin.connect();
+    // A broker that keeps a topic in another codec than the batch has reads the batch and writes it anew.
+    await admin.createTopics({
+      topics: kept.map((type) => ({
+        topic: prefix + type,
+        numPartitions: 1,
+        configEntries: [{ name: 'compression.type', value: type }],
+      })),
+    });
+    await admin.disconnect();
+    const value = (compression: string) =>
+      Buffer.from(`${compression} ${randomBytes(4000).toString('hex')}`.repeat(90));
+    const sent = Object.keys(COMPRESSION).map((key) => ({ key, value: value(key) }));
+    for (const { key, value } of sent) {
+      const log = await open({ topicPrefix: prefix, compression: key as Compression });
+      await log.append(kept.map((topic) => ({ topic, key, value })));
+    }
+    const reader = await open({ topicPrefix: prefix });
+    for (const topic of kept) {
+      let records: LogRecord[] = [];
+      // Another client's commits are seen once the broker has moved the end of what is stable.
+      while (records.length < sent.length) records = await reader.read(topic, 0, 0n, 10);
+      expect(records.map(({ key }) => key)).toEqual(sent.map(({ key }) => key));
+      for (const [i, record] of records.entries())
+        expect(sent[i]?.value.equals(record.value ?? Buffer.alloc(0)), `${topic} ${record.key}`).toBe(true);
+    }
+  });
+
+  it('is read by another client with the schema file alone', async () => {
+    const topicPrefix = prefixOf();
+    const log = await open({ topicPrefix, compression: 'gzip' });
+    await log.ensureTopics([spec]);
+    await log.append([append]);
+    const [message] = await consume(`${topicPrefix}references`, 1);
+    const type = avro.Type.forSchema(avsc);
+    expect(message?.headers?.schema?.toString()).toBe(type.fingerprint('sha256').toString('hex'));
+    expect(message?.key?.toString()).toBe('i');
+    expect(type.fromBuffer(message?.value ?? Buffer.alloc(0))).toEqual(plain);
+  });
+
+  describe.each([
+    ['Apicurio', startApicurio],
+    ['the stand-in', startRegistry],
+  ])('with a schema registry: %s', (_, start) => {
+    let registry: { url: string; close(): Promise<unknown> };
+    beforeAll(async () => {
+      registry = await start();
+    });
+    afterAll(() => registry?.close());
+
+    it('is read by another client that asks the registry, and the other way round', async () => {
+      const topicPrefix = prefixOf();
+      const log = await open({ topicPrefix, schemaRegistry: { url: registry.url } });
+      await log.ensureTopics([spec]);
+      await log.append([append]);
+      const topic = `${topicPrefix}references`;
+      const [{ value } = { value: null }] = await consume(topic, 1);
+      expect(value?.[0]).toBe(0);
+      const found = await fetch(`${registry.url}/schemas/ids/${value?.readInt32BE(1)}`);
+      const { schema } = (await found.json()) as { schema: string };
+      const type = avro.Type.forSchema(JSON.parse(schema));
+      expect(type.fromBuffer(value?.subarray(5) ?? Buffer.alloc(0))).toEqual(plain);
+      const subjects = (await (await fetch(`${registry.url}/subjects`)).json()) as string[];
+      expect(subjects).toContain(`${topic}-value`);
+
+      const producer = kafka.producer();
+      await producer.connect();
+      const unknown = Buffer.from([0, 0, 1, 0, 0]); // 65536
+      const framed = Buffer.concat([value?.subarray(0, 5) ?? unknown, type.toBuffer({ ...plain, answer: '5' })]);
+      const strange = Buffer.concat([unknown, type.toBuffer(plain)]);
+      await producer.send({ topic, messages: [framed, strange].map((value) => ({ key: 'j', value })) });
+      await producer.disconnect();
+      const [, other, third] = await log.read('references', 0, 0n, 3);
+      expect(codec.decode(other?.value ?? new Uint8Array(), other?.headers.schema)).toEqual({
+        ...reference,
+        answer: '5',
+      });
+      expect(() => codec.decode(third?.value ?? new Uint8Array(), third?.headers.schema)).toThrow(
+        /65536 of the registry/,
+      );
+    });
+
+    it('is not begun where the schema does not fit the one that is there', async () => {
+      const topicPrefix = prefixOf();
+      const client = openRegistry({ url: registry.url });
+      const other = { ...avsc, fields: [{ name: 'somethingElse', type: 'string' }] };
+      const subject = `${topicPrefix}references-value`;
+      await client.register(subject, other);
+      await expect(client.check(subject, avsc)).rejects.toMatchObject({ code: 'schema-incompatible' });
+      await expect(client.check(subject, avsc)).rejects.not.toThrow('no reason given');
+      const log = await open({ topicPrefix, schemaRegistry: { url: registry.url } });
+      await expect(log.ensureTopics([spec])).rejects.toMatchObject({ code: 'schema-incompatible' });
+      expect(await log.describe()).toEqual([]);
+      expect(await client.byId(65_536)).toBeUndefined();
+    });
+
+    it('is not begun where the address is not that of the API', async () => {
+      const client = openRegistry({ url: `${registry.url}/elsewhere` });
+      await expect(client.check('a-value', avsc)).rejects.toMatchObject({ code: 'registry-refused' });
+    });
+  });
+});
