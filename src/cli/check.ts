@@ -23,7 +23,7 @@ export function newFolder(name: string): string {
 
 export async function check(file: string, options: { run?: string; set?: string[]; json?: boolean }): Promise<void> {
   const problems = await readPlan(file, options.set)
-    .then((plan) => checkPlan(plan, options.run ?? newFolder(plan.spec.pipeline)))
+    .then((plan) => checkPlan(plan, { runFolder: options.run ?? newFolder(plan.spec.pipeline) }))
     .catch((error) => {
       if (!(error instanceof UserError)) throw error;
       return error.message.split('\n');

@@ -72,11 +72,13 @@ export function program(): Command {
     .option('--from <topic>', 'take over the records of this topic and run what lies after it, into a new run')
     .addOption(set())
     .option('--run <folder>', 'folder of the new run (default: beside the old one)')
-    .option('--from-offset <n>', 'only records from this offset of the topic on', whole)
-    .option('--from-time <time>', 'only records that the topic took since then')
-    .option('--from-step <n>', 'only steps from this one on', whole)
-    .option('--to-step <n>', 'only steps before this one', whole)
-    .option('--filter <regex>', 'only prompts whose id matches')
+    .option(
+      '--only <field=range>',
+      'only a part: offset=, time=, step= or version= with FIRST..LAST, or prompt=REGEX; may be given several times',
+      collect,
+    )
+    .option('--train', 'train on the new advantages, too')
+    .option('--evaluate', 'measure the weights that --train makes on the held-out prompts')
     .addOption(json())
     .action(replay);
   rlsd

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { readManifest } from '../pipelines/manifest.js';
 import { planOf } from '../pipelines/plan.js';
-import { diffRuns, type RunDifference } from '../pipelines/replay/diff.js';
+import { diffRuns, type RunDifference, type SampleDifference } from '../pipelines/replay/diff.js';
 import { replayFrom } from '../pipelines/replay/from.js';
-import type { Part } from '../pipelines/replay/part.js';
+import { parsePart } from '../pipelines/replay/part.js';
 import { verifyRun } from '../pipelines/replay/verify.js';
 import type { RunEvent } from '../pipelines/run.js';
 import { colour, print, say, table, toJson } from './output.js';
@@ -16,52 +16,42 @@ interface Options {
   readonly from?: string;
   readonly set?: readonly string[];
   readonly run?: string;
-  readonly fromOffset?: number;
-  readonly fromTime?: string;
-  readonly fromStep?: number;
-  readonly toStep?: number;
-  readonly filter?: string;
+  readonly only?: readonly string[];
+  readonly train?: boolean;
+  readonly evaluate?: boolean;
   readonly json?: boolean;
 }
 
 export async function replay(folder: string, options: Options): Promise<void> {
-  const { verify: verifies, from, json = false } = options;
+  const { verify: verifies, from, set = [], only = [], train = false, evaluate = false, json = false } = options;
   if ((verifies ?? false) === (from !== undefined))
     throw new UserError('bad-request', 'replay: expected either --verify or --from TOPIC');
-  if (from === undefined) return verify(folder, json);
+  if (from === undefined) {
+    const [wrong] = (['set', 'only', 'train', 'evaluate', 'run'] as const).filter((name) => options[name]);
+    if (wrong)
+      throw new UserError('bad-request', `--${wrong}: goes with --from TOPIC; --verify executes the run as it was`);
+    return verify(folder, json);
+  }
   const to = resolve(options.run ?? newFolder(folder));
-  const { summary, trained, notes } = await watched(folder, json, (onEvent, signal) =>
-    replayFrom(folder, { from, to, set: options.set ?? [], part: partOf(options), onEvent, signal }),
+  const part = parsePart(only);
+  const { summary, notes } = await watched(folder, json, (onEvent, signal) =>
+    replayFrom(folder, { from, to, set, part, train, evaluate, onEvent, signal }),
   );
   for (const note of notes) say(`note: ${note}`);
-  const difference = await diffRuns(folder, to, (sample) => json && print(toJson({ event: 'sample', ...sample })));
-  if (json) print(toJson({ event: 'replay', ...summary, parent: resolve(folder), from, trained, notes, difference }));
-  else print(differenceText(to, trained, difference));
+  const changed: SampleDifference[] = [];
+  const difference = await diffRuns(folder, to, (sample) => {
+    if (json) print(toJson({ event: 'sample', ...sample }));
+    else if (changed.length < SHOWN && (sample.tokenAdvantages > 0 || sample.verdict.was !== sample.verdict.is))
+      changed.push(sample);
+  });
+  const { weights, heldOut, ...rest } = summary;
+  const learnt = train && { weights, ...(evaluate && { heldOut }) };
+  if (json) print(toJson({ event: 'replay', ...rest, ...learnt, parent: resolve(folder), from, notes, difference }));
+  else print(differenceText(to, train, changed, difference));
 }
 
-function partOf({ fromOffset, fromTime, fromStep, toStep, filter }: Options): Part {
-  const time = fromTime === undefined ? undefined : /^\d+$/.test(fromTime) ? Number(fromTime) : Date.parse(fromTime);
-  if (Number.isNaN(time))
-    throw new UserError(
-      'bad-request',
-      `--from-time ${fromTime}: expected a date such as 2026-01-31T12:00:00Z, or milliseconds`,
-    );
-  return {
-    ...(fromOffset !== undefined && { fromOffset: BigInt(fromOffset) }),
-    ...(time !== undefined && { fromTime: time }),
-    ...(fromStep !== undefined && { fromStep }),
-    ...(toStep !== undefined && { toStep }),
-    ...(filter !== undefined && { filter: expression(filter) }),
-  };
-}
-
-function expression(filter: string): RegExp {
-  try {
-    return new RegExp(filter);
-  } catch (error) {
-    throw new UserError('bad-request', `--filter ${filter}: ${(error as Error).message}`);
-  }
-}
+/** Changed samples that are shown on a terminal. */
+const SHOWN = 10;
 
 /** The first of RUN-replay-1, RUN-replay-2 … that is not there yet. */
 function newFolder(run: string): string {
@@ -71,12 +61,17 @@ function newFolder(run: string): string {
   }
 }
 
-function differenceText(to: string, trained: boolean, difference: RunDifference): string {
-  const { samples, unmatched, verdictsChanged, rewardsChanged, advantages, tokenAdvantages } = difference;
+function differenceText(
+  to: string,
+  trained: boolean,
+  shown: readonly SampleDifference[],
+  difference: RunDifference,
+): string {
+  const { samples, unmatched, verdictsChanged, rewardsChanged, advantages, tokenAdvantages, partsAt } = difference;
   const number = (value: number | null) => (value === null ? '-' : value.toPrecision(4));
   const agreement = ({ changed, meanAbsoluteDifference, correlation }: RunDifference['advantages']) =>
     `${changed} changed, mean absolute difference ${number(meanAbsoluteDifference)}, correlation ${number(correlation)}`;
-  const { gradientCosine, weightsPart, offPolicyFrom, heldOut } = difference;
+  const { gradient, weightsPart, offPolicyFrom, heldOut } = difference;
   const rows: [string, string][] = [
     ['new run', to],
     [
@@ -86,8 +81,13 @@ function differenceText(to: string, trained: boolean, difference: RunDifference)
     ['verdicts', `${verdictsChanged} changed, rewards ${rewardsChanged}`],
     ['advantages', agreement(advantages)],
     ['by token', agreement(tokenAdvantages)],
-    ['gradient', `cosine ${number(gradientCosine)} at the first step`],
+    ['parts at', partsAt ? `step ${partsAt.step}, sample ${partsAt.promptId}/${partsAt.sampleIndex}` : 'nowhere'],
   ];
+  if (gradient)
+    rows.push([
+      'gradient',
+      `cosine ${number(gradient.cosine)} between the two updates of step ${gradient.step}, at version ${gradient.version}`,
+    ]);
   if (trained)
     rows.push(
       ['weights', weightsPart === null ? 'the same in every version' : `part at version ${weightsPart}`],
@@ -97,9 +97,24 @@ function differenceText(to: string, trained: boolean, difference: RunDifference)
           ? 'never: each sample was made by the weights that learnt from it'
           : `from step ${offPolicyFrom} on: samples are those of the recorded weights`,
       ],
-      ['held-out', `${number(heldOut.was)} recorded, ${number(heldOut.is)} replayed`],
     );
-  return rows.map(([name, text]) => `${colour.bold(name.padEnd(12))}${text}`).join('\n');
+  if (heldOut.is !== null) rows.push(['held-out', `${number(heldOut.was)} recorded, ${number(heldOut.is)} replayed`]);
+  const change = ({ was, is }: { was: unknown; is: unknown }) => (was === is ? String(was) : `${was} -> ${is}`);
+  const sampleRows = shown.map(({ promptId, sampleIndex, step, verdict, advantage, tokenAdvantages: by }) => [
+    `${promptId}/${sampleIndex}`,
+    step,
+    change(verdict),
+    change({ was: number(advantage.was), is: number(advantage.is) }),
+    number(by),
+  ]);
+  const lines = rows.map(([name, text]) => `${colour.bold(name.padEnd(12))}${text}`);
+  if (sampleRows.length === 0) return lines.join('\n');
+  return [
+    ...lines,
+    '',
+    table(['sample', 'step', 'verdict', 'advantage', 'by token'], sampleRows),
+    `the first ${sampleRows.length} samples that changed; --json tells of each`,
+  ].join('\n');
 }
 
 async function verify(folder: string, json: boolean): Promise<void> {

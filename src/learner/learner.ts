@@ -47,6 +47,12 @@ export interface Learner {
    * @throws {UserError} `train-sample` before anything has changed
    */
   step(samples: readonly TrainSample[]): Promise<StepStats>;
+  /**
+   * The gradient of the policy loss at the present weights, by Hugging Face name, before it is scaled down to a norm; no weight
+   * changes.
+   * @throws {UserError} `train-sample`
+   */
+  gradient(samples: readonly TrainSample[]): Promise<Tensors>;
   /** One update of cross-entropy on texts, for a warm start. */
   supervise(samples: readonly SupervisedSample[]): Promise<SuperviseStats>;
   /** A copy of the weights, by Hugging Face name. */
@@ -89,6 +95,7 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
   });
   return {
     step: (samples) => call('step', [samples]),
+    gradient: (samples) => call('gradient', [samples]),
     supervise: (samples) => call('supervise', [samples]),
     weights: () => call('weights', []),
     saveCheckpoint: (folder, offsets) => call('saveCheckpoint', [folder, offsets]),

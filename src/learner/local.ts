@@ -3,9 +3,17 @@ import { readModelFolder } from '../policy/folder.js';
 import { superviseGraph, trainGraph } from '../policy/graph/train.js';
 import type { Tensors } from '../policy/safetensors.js';
 import { createSession } from '../policy/session.js';
+import type { Trained } from './adamw.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Learner, LearnerOptions, StepStats, SuperviseStats } from './learner.js';
-import { createOptimizer, createScorer, type TrainedModel, trainedModel, type Update } from './optimizer.js';
+import {
+  createGradient,
+  createOptimizer,
+  createScorer,
+  type TrainedModel,
+  trainedModel,
+  type Update,
+} from './optimizer.js';
 import { checkSample, checkSupervised, policyRows, type Row, supervisedRows, type TrainSample } from './samples.js';
 import { checkSettings, type LearnSettings, learningRate } from './settings.js';
 
@@ -76,9 +84,8 @@ export function createLocalLearner(options: LearnerOptions): Learner {
   let step = 0;
   let updates = 0;
 
-  const policyOptimizer = once(async () =>
-    createOptimizer(config, model, await createSession(trainGraph(config, settings), { threads }), settings),
-  );
+  const policySession = once(() => createSession(trainGraph(config, settings), { threads }));
+  const policyOptimizer = once(async () => createOptimizer(config, model, await policySession(), settings));
   const supervisedOptimizer = once(async () =>
     createOptimizer(config, model, await createSession(superviseGraph(config), { threads }), settings),
   );
@@ -100,6 +107,14 @@ export function createLocalLearner(options: LearnerOptions): Learner {
       inputs: new Map([...row.inputs, ['referenceLogprobs', scores.get(row) ?? new Float32Array()]]),
     }));
   };
+
+  const copyOf = (of: (trained: Trained) => Float32Array): Tensors =>
+    new Map(
+      [...parameterShapes(config)].flatMap(([name, shape]) => {
+        const trained = model.get(name);
+        return trained ? [[name, { shape, data: of(trained).slice() }]] : [];
+      }),
+    );
 
   return {
     async step(samples): Promise<StepStats> {
@@ -150,14 +165,12 @@ export function createLocalLearner(options: LearnerOptions): Learner {
       }
       return { step: step - 1, learningRate: rate, tokens, loss, gradientNorm };
     },
-    async weights(): Promise<Tensors> {
-      return new Map(
-        [...parameterShapes(config)].map(([name, shape]) => [
-          name,
-          { shape, data: model.get(name)?.value.slice() ?? new Float32Array() },
-        ]),
-      );
+    async gradient(samples): Promise<Tensors> {
+      for (const [i, sample] of samples.entries()) checkSample(sample, i, config);
+      await createGradient(config, model, await policySession(), settings)(await rowsOf(samples));
+      return copyOf(({ gradient }) => gradient);
     },
+    weights: async () => copyOf(({ value }) => value),
     async saveCheckpoint(folder, offsets) {
       writeCheckpoint(folder, config, model, { step, updates, offsets });
     },

@@ -94,23 +94,25 @@ export async function createScorer(
     );
 }
 
+/** Log-probabilities of each row under the weights as they are. */
+export type Scores = ReadonlyMap<Row, Float32Array>;
+
 export interface Update {
   /** Log-probabilities of each row before the update. */
-  readonly logprobs: ReadonlyMap<Row, Float32Array>;
+  readonly logprobs: Scores;
   /** L2 norm of the gradient before scaling. */
   readonly gradientNorm: number;
 }
 
 /**
- * Makes updates of `model` in place: gradients over micro-batches of the rows, added up, then AdamW.
- * The same rows in the same order give the same bits.
+ * Sets the gradients of `model`: those of micro-batches of the rows, added up. The same rows in the same order give the same bits.
  */
-export function createOptimizer(
+export function createGradient(
   config: ModelConfig,
   model: TrainedModel,
   session: Session,
-  settings: LearnSettings,
-): (rows: readonly Row[], rate: number, update: number) => Promise<Update> {
+  { microTokens }: Pick<LearnSettings, 'microTokens'>,
+): (rows: readonly Row[]) => Promise<Scores> {
   const weights = new Map([...model].map(([name, { value }]) => [name, value]));
   const feeds = feedsOf(config, weights);
   const fetchesOf = (of: (name: string, trained: Trained) => Float32Array): Map<string, Tensor> =>
@@ -130,12 +132,12 @@ export function createOptimizer(
       for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (part[i] ?? 0);
     }
   };
-  return async (rows, rate, update) => {
+  return (rows) => {
     if (rows.length === 0) for (const { gradient } of model.values()) gradient.fill(0);
-    const logprobs = await eachBatch(
+    return eachBatch(
       session,
       rows,
-      settings.microTokens,
+      microTokens,
       feeds,
       (batch) => {
         if (batch === 0) return sums;
@@ -146,6 +148,19 @@ export function createOptimizer(
         if (batch > 0) addParts();
       },
     );
+  };
+}
+
+/** Makes updates of `model` in place: gradients of the rows, then AdamW. The same rows in the same order give the same bits. */
+export function createOptimizer(
+  config: ModelConfig,
+  model: TrainedModel,
+  session: Session,
+  settings: LearnSettings,
+): (rows: readonly Row[], rate: number, update: number) => Promise<Update> {
+  const differentiate = createGradient(config, model, session, settings);
+  return async (rows, rate, update) => {
+    const logprobs = await differentiate(rows);
     return { logprobs, gradientNorm: adamW([...model.values()], settings, rate, update) };
   };
 }

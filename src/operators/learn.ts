@@ -64,7 +64,8 @@ export function learn<Stats>(
     );
 }
 
-function trainSample(sample: Advantage): TrainSample {
+/** What a trainer takes of a record. */
+export function trainSample(sample: Advantage): TrainSample {
   return {
     promptTokens: int32Array(sample.promptTokens),
     completionTokens: int32Array(sample.completionTokens),

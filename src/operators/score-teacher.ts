@@ -19,9 +19,16 @@ export interface TeacherSettings extends GroupSettings {
   readonly templateHash: string;
   /** The weights that teach a group sampled by this version; waits until they are loaded. */
   readonly version: (policyVersion: number) => Promise<number>;
+  /** In a replay: what the record says of a group. */
+  readonly recorded?: RecordedScores;
   /** Groups scored at a time. Default 1, which keeps the order. */
   readonly concurrency?: number;
 }
+
+/** What an earlier run showed the teacher of a group, and its scores where they would come out the same. */
+export type RecordedScores = (
+  group: readonly Verdict[],
+) => Promise<{ readonly documents: readonly DocumentUse[]; readonly scores?: readonly TeacherScore[] } | undefined>;
 
 /**
  * Scores the very tokens that the student sampled under a teacher that sees the privileged context: one forward pass a completion.
@@ -45,7 +52,7 @@ async function scoreGroup(
   policy: Policy,
   settings: TeacherSettings,
   group: readonly Verdict[],
-): Promise<TeacherScore[]> {
+): Promise<readonly TeacherScore[]> {
   const [first] = group;
   if (!first || !hasAdvantage(group.map((sample) => sample.reward)))
     return group.map((sample) => ({
@@ -55,7 +62,9 @@ async function scoreGroup(
       teacherTemplateHash: null,
       documents: [],
     }));
-  const context = await settings.privileged.lookup(first.itemId, lastQuestion(first.messages));
+  const recorded = await settings.recorded?.(group);
+  if (recorded?.scores) return recorded.scores;
+  const context = await settings.privileged.lookup(first.itemId, lastQuestion(first.messages), recorded?.documents);
   const { messages, documents } = settings.prompt(first.messages, context);
   const prompt = policy.encodePrompt(messages);
   const teacherVersion = await settings.version(first.policyVersion);

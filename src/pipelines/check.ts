@@ -10,11 +10,18 @@ import { baseFolder, teacherTemplate } from './resources.js';
 import { openSource } from './source.js';
 import { makeShaper } from './stages.js';
 
-/**
- * Every problem of a plan that can be found without starting it, a line each; empty when it can run. With the folder of a run,
- * its topics on a cluster are checked too.
- */
-export async function checkPlan(plan: Plan, runFolder?: string): Promise<string[]> {
+export interface CheckOptions {
+  /** Folder of a run, whose topics on a cluster are checked too. */
+  readonly runFolder?: string;
+  /** Whether the prompts are read. Default: true. */
+  readonly prompts?: boolean;
+  /** Whether the privileged documents are read. Default: true. */
+  readonly documents?: boolean;
+}
+
+/** Every problem of a plan that can be found without starting it, a line each; empty when it can run. */
+export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise<string[]> {
+  const { runFolder, prompts = true, documents = true } = options;
   const { spec, folder } = plan;
   const problems: string[] = [];
   const attempt = async (check: () => unknown) => {
@@ -47,10 +54,10 @@ export async function checkPlan(plan: Plan, runFolder?: string): Promise<string[
     !needsTeacher(spec) || contextOf(spec).joins.length > 0,
     'privileged: is empty; shape.rlsd reads teacher scores, and the teacher needs context: expected some of reference, trace',
   );
-  problems.push(...(await checkContext(spec, folder)));
+  if (documents) problems.push(...(await checkContext(spec, folder)));
   await attempt(() => makeShaper(spec));
   await attempt(async () => (await createVerifier(spec.verify)).close());
-  await attempt(() => openSource(spec, folder));
+  if (prompts) await attempt(() => openSource(spec, folder));
   await attempt(() => {
     const base = baseFolder(spec, folder);
     const config = readConfig(base);

@@ -47,6 +47,7 @@ export async function constantLearner(base: string): Promise<Learner> {
       kl: 0,
       referenceKl: 0,
     }),
+    gradient: () => Promise.reject(new Error('a model of constants has no gradient')),
     supervise: () => Promise.reject(new Error('a model of constants learns nothing')),
     weights: async () => parameters,
     async saveCheckpoint(folder, offsets) {

@@ -26,6 +26,8 @@ export interface Manifest {
   readonly through: Readonly<Record<string, string>>;
   /** Of a replay: what was recorded elsewhere and taken over. */
   readonly parent?: Parent;
+  /** The run came in a bundle that had left its privileged content out. */
+  readonly withoutPrivileged?: true;
   readonly schemas: Readonly<Record<string, string>>;
   /** Content hash of this program. */
   readonly code: string;

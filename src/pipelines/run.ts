@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
+import type { RecordedScores } from '../operators/score-teacher.js';
 import { modelDigest } from '../policy/folder.js';
 import { fileDigest } from '../policy/safetensors.js';
 import { privilegedTable } from '../privileged/table.js';
@@ -17,7 +18,7 @@ import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent } from
 import { type Observer, observe } from './observe.js';
 import { ensureTopics, openLog, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
-import { isShared, type Plan } from './plan.js';
+import { flowOrder, isShared, type Plan } from './plan.js';
 import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
 import { baseFolder, openPolicy, openTeacher, teacherTemplate } from './resources.js';
@@ -80,9 +81,13 @@ export interface Recorded {
   readonly source: PromptSource;
   /** Puts the recorded records into the topics, before any stage starts. */
   readonly fill: (log: TopicLog, manifest: Manifest) => Promise<void>;
+  /** Reads the declared documents, which are not those of the record. */
+  readonly documents?: boolean;
   /** The version that sampled a prompt, where that was a matter of timing. */
   readonly sampledBy?: Resources['sampledBy'];
-  /** Ends after this version; null: once no stage can go on. */
+  /** What the teacher was shown and said, given the digests of the weights of this replay. */
+  readonly scores?: (digestOf: Resources['versions']['digestOf']) => Promise<RecordedScores>;
+  /** Ends after this version; null: once its stages, in the order of the flow, have read all of their topics. */
   readonly until: number | null;
   /** Made to be compared and thrown away: tells nobody that it ran. */
   readonly proof?: boolean;
@@ -95,9 +100,10 @@ export interface Recorded {
 export async function runPipeline(options: RunOptions): Promise<Summary> {
   const { plan, folder, stages, onEvent = () => {}, signal, recorded } = options;
   const started = performance.now();
-  const problems = await checkPlan(plan);
-  if (problems.length > 0) throw new UserError('bad-plan', problems.join('\n'));
   const wanted = stages ?? plan.stages.map(({ name }) => name);
+  const reads = recorded ? wanted.includes('ingest') : true;
+  const problems = await checkPlan(plan, { prompts: reads, documents: reads || (recorded?.documents ?? false) });
+  if (problems.length > 0) throw new UserError('bad-plan', problems.join('\n'));
   const closing: Closers = [];
   let lineage: LineageEmitter | undefined;
   try {
@@ -192,7 +198,7 @@ async function open(
   if (spec.topics === 'embedded' && !(await lastWeights(log))) await publishBase(files);
   const trainer = wanted.includes('learn') ? opened(openTrainer({ ...files, specFolder: plan.folder })) : noTrainer;
   const context = { ...environment, table: await privilegedTable(log), spec, folder: plan.folder };
-  if (wanted.includes('ingest')) await ingestContext(context);
+  if (wanted.includes('ingest') || recorded?.documents) await ingestContext(context);
   const teacher = wanted.includes('teach') ? openTeacher(spec, plan.folder, context.table) : noTeacher;
   const versions = opened(
     await followVersions({
@@ -226,6 +232,7 @@ async function open(
       ...(spec.rollout.stop && { stop: spec.rollout.stop }),
     },
     ...(recorded?.sampledBy && { sampledBy: recorded.sampledBy }),
+    ...(recorded?.scores && { recordedScores: await recorded.scores(versions.digestOf) }),
     ...trainer,
     onStep: async (report) => {
       observer.step(report);
@@ -282,12 +289,16 @@ async function drive(
     signal?.addEventListener('abort', stop, { once: true });
   });
   const finished = async () => {
+    const look = plan.spec.topics === 'embedded' ? 20 : 250;
+    if (until === null) {
+      for (const { name, input } of flowOrder(plan)) if (wanted.includes(name)) await drained(log, name, input, look);
+      return;
+    }
     const part = until === undefined && plan.stages.some(({ name }) => !wanted.includes(name));
     // Nobody else can write to embedded topics meanwhile, so some of the stages go on only as far as what is there lets them.
-    if (until === null || (part && plan.spec.topics === 'embedded')) return idle(running, resources.versions);
+    if (part && plan.spec.topics === 'embedded') return idle(running, resources.versions);
     await resources.versions.published(until ?? plan.spec.steps);
-    if (wanted.includes('evaluate'))
-      await drained(log, 'evaluate', 'weights', plan.spec.topics === 'embedded' ? 20 : 250);
+    if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights', look);
   };
   await Promise.race([finished(), failed.catch(runFailed), stopped]);
 }

@@ -3,7 +3,7 @@ import { digest } from '../digest.js';
 import { type LearnStep, learn, type Trainer } from '../operators/learn.js';
 import { type Publisher, publishWeights } from '../operators/publish-weights.js';
 import { rollout } from '../operators/rollout.js';
-import { scoreTeacher, type TeacherSettings } from '../operators/score-teacher.js';
+import { type RecordedScores, scoreTeacher, type TeacherSettings } from '../operators/score-teacher.js';
 import { shapeAdvantage } from '../operators/shape-advantage.js';
 import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers.js';
 import { type VerifySettings, verify } from '../operators/verify.js';
@@ -42,6 +42,8 @@ export interface Resources {
   readonly nextStep: () => number;
   /** In a replay: the version that sampled a prompt, where that was a matter of timing. */
   readonly sampledBy?: (promptId: string) => number | undefined;
+  /** In a replay: what the teacher was shown, and its scores where they would come out the same. */
+  readonly recordedScores?: RecordedScores;
   /** Brings the learner to where the committed weights left it, whoever made them. */
   readonly takeOver: () => Promise<void>;
   readonly onStep: (report: StepReport) => unknown;
@@ -127,7 +129,7 @@ function verifyOf({ verifier, reference }: Resources, side: Side): OperatorFunct
   return verify(verifier, { reference, disagreed: (disagreement) => side.emit('disagreements', disagreement) });
 }
 
-function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks }: Resources) {
+function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks, recordedScores }: Resources) {
   const version = async (policyVersion: number) => {
     const snapshot = policyVersion - (policyVersion % teach.every);
     // In a replay the samples are there before the weights.
@@ -144,7 +146,8 @@ function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks }
     }
     return verdict;
   };
-  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, { ...teacher, version }), leaks(side));
+  const settings = { ...teacher, version, ...(recordedScores && { recorded: recordedScores }) };
+  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, settings), leaks(side));
 }
 
 function shapeOf(spec: PipelineSpec, { policy }: Resources) {

@@ -16,6 +16,8 @@ export interface Versions {
   exactly(version: number): Promise<PolicyVersion>;
   /** The folder of a published version; brings it here where it is not. */
   folderOf(version: number): Promise<string>;
+  /** SHA-256 of a version's weights, once it is published. */
+  digestOf(version: number): Promise<string>;
   /** Loads a version that is in use by the run's own rules. */
   ready(version: number): Promise<void>;
   /** Loads a version and keeps it until `release`. */
@@ -139,6 +141,10 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     folderOf: async (version) => {
       if (!published.has(version)) await look();
       return folderOf(version);
+    },
+    async digestOf(version) {
+      await publishedAtLeast(version);
+      return published.get(version)?.digest ?? '';
     },
     ready,
     published: publishedAtLeast,

@@ -1,13 +1,17 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createLearner, defaultSettings } from '../../learner/learner.js';
+import { trainSample } from '../../operators/learn.js';
 import type { Tensors } from '../../policy/safetensors.js';
-import { float32Array, int32Array } from '../../topics/arrays.js';
+import { float32Array } from '../../topics/arrays.js';
 import type { TopicLog } from '../../topics/log.js';
 import type { Advantage } from '../../topics/records.js';
 import { scan } from '../../topics/scan.js';
-import { openRunFolder, type RunFolder } from '../open-run.js';
-import { baseFolder } from '../resources.js';
-import { fromRecord } from '../wire.js';
-import { weightsOf, withBase } from './recorded.js';
+import { openRunFolder } from '../open-run.js';
+import { weightsFolder } from '../publisher.js';
+import type { PipelineSpec } from '../spec.js';
+import { fromRecord, headerPlace } from '../wire.js';
+import { weightsOf } from './recorded.js';
 
 interface Change<T> {
   readonly was: T;
@@ -34,13 +38,23 @@ export interface RunDifference {
   readonly rewardsChanged: number;
   readonly advantages: Agreement;
   readonly tokenAdvantages: Agreement;
-  /** Cosine of the gradients of the first step at the base model; null where one of them is zero. */
-  readonly gradientCosine: number | null;
+  /** The first sample whose token advantages are others; null where none is. */
+  readonly partsAt: Pick<SampleDifference, 'promptId' | 'sampleIndex' | 'step'> | null;
+  /** The two gradients of the step at which advantages part; null where they do not. */
+  readonly gradient: GradientDifference | null;
   /** The first version whose weights are others; null while all are the same. */
   readonly weightsPart: number | null;
   /** The first step whose samples other weights had made than those that learnt from them; null where none is. */
   readonly offPolicyFrom: number | null;
   readonly heldOut: Change<number | null>;
+}
+
+export interface GradientDifference {
+  readonly step: number;
+  /** Of the weights at which both are taken: those that the step learnt from, or the newest before them that are still on disk. */
+  readonly version: number;
+  /** null where one of them is zero. */
+  readonly cosine: number | null;
 }
 
 export interface Agreement {
@@ -63,10 +77,9 @@ export async function diffRuns(
   try {
     const sums = await diffSamples(was.log, is.log, onSample);
     const weights = await weightsPart(was.log, is.log);
-    const [before, after] = [await firstGradient(was, recorded), await firstGradient(is, replayed)];
     return {
       ...sums,
-      gradientCosine: before && after ? cosine(before, after) : null,
+      gradient: sums.partsAt && (await gradientsPart(was.log, is.log, is.plan.spec, recorded, sums.partsAt.step)),
       weightsPart: weights,
       offPolicyFrom: weights !== null && weights < is.plan.spec.steps ? weights : null,
       heldOut: await heldOut(was.log, is.log),
@@ -79,7 +92,7 @@ export async function diffRuns(
 
 type Sums = Pick<
   RunDifference,
-  'samples' | 'unmatched' | 'verdictsChanged' | 'rewardsChanged' | 'advantages' | 'tokenAdvantages'
+  'samples' | 'unmatched' | 'verdictsChanged' | 'rewardsChanged' | 'advantages' | 'tokenAdvantages' | 'partsAt'
 >;
 
 async function diffSamples(
@@ -106,6 +119,7 @@ async function diffSamples(
     return found;
   };
   let unmatched = 0;
+  let partsAt: Sums['partsAt'] = null;
   for await (const now of advantagesOf(is)) {
     const then = await recordedOf(idOf(now));
     if (!then) {
@@ -118,14 +132,17 @@ async function diffSamples(
       ofTokens.add(before[t] ?? 0, value);
       distance += Math.abs(value - (before[t] ?? 0));
     }
+    const { promptId, sampleIndex, step } = now;
+    if (Buffer.compare(then.tokenAdvantages, now.tokenAdvantages) !== 0 && step < (partsAt?.step ?? Infinity))
+      partsAt = { promptId, sampleIndex, step };
     ofSamples.add(then.advantage, now.advantage);
     counts.samples++;
     counts.verdictsChanged += then.verdict === now.verdict ? 0 : 1;
     counts.rewardsChanged += then.reward === now.reward ? 0 : 1;
     onSample({
-      promptId: now.promptId,
-      sampleIndex: now.sampleIndex,
-      step: now.step,
+      promptId,
+      sampleIndex,
+      step,
       verdict: { was: then.verdict, is: now.verdict },
       reward: { was: then.reward, is: now.reward },
       advantage: { was: then.advantage, is: now.advantage },
@@ -139,6 +156,7 @@ async function diffSamples(
     unmatched: { was: left, is: unmatched },
     advantages: ofSamples.result(),
     tokenAdvantages: ofTokens.result(),
+    partsAt,
   };
 }
 
@@ -178,47 +196,39 @@ async function weightsPart(was: TopicLog, is: TopicLog): Promise<number | null> 
   return null;
 }
 
-/**
- * The gradient of step 0 at the base model; undefined where it is zero or the part does not hold that step. An update by `lr g / (|g| + eps)` with both lr and eps far above any
- * gradient is the gradient itself, so the learner gives it without a second way to compute it.
- */
-async function firstGradient({ log, plan, manifest }: RunFolder, folder: string): Promise<Tensors | undefined> {
-  const samples: Advantage[] = [];
-  for await (const sample of advantagesOf(log)) {
-    if (sample.step > plan.spec.publish.every) break;
-    if (sample.step === 0) samples.push(sample);
-  }
-  if (!samples.some(({ advantage }) => advantage !== 0)) return undefined;
-  const { clip, aggregate } = plan.spec.learn;
-  const spec = withBase(manifest, folder);
-  const huge = 1e12;
-  const learner = await createLearner({
-    folder: baseFolder(spec, manifest.folder),
-    threads: 1,
-    settings: { ...defaultSettings, clip, aggregate, lr: huge, eps: huge, betas: [0, 0], maxGradNorm: huge },
-  });
+/** Both gradients of a step, at the same weights, so that they differ by the advantages alone. */
+async function gradientsPart(
+  was: TopicLog,
+  is: TopicLog,
+  { learn }: PipelineSpec,
+  folder: string,
+  step: number,
+): Promise<GradientDifference | null> {
+  const [before, after] = [await samplesOf(was, step), await samplesOf(is, step)];
+  const learnt = Math.max(0, ...before.map(({ policyVersion }) => policyVersion));
+  const version = Array.from({ length: learnt + 1 }, (_, back) => learnt - back).find((one) =>
+    existsSync(join(folder, weightsFolder(one))),
+  );
+  if (version === undefined) return null;
+  const { clip, aggregate, kl, lr } = learn;
+  const settings = { ...defaultSettings, clip, aggregate, kl, lr };
+  const learner = await createLearner({ folder: join(folder, weightsFolder(version)), threads: 1, settings });
   try {
-    const before = await learner.weights();
-    await learner.step(
-      samples.map((sample) => ({
-        promptTokens: int32Array(sample.promptTokens),
-        completionTokens: int32Array(sample.completionTokens),
-        mask: sample.mask,
-        samplingLogprobs: float32Array(sample.samplingLogprobs),
-        tokenAdvantages: float32Array(sample.tokenAdvantages),
-        temperature: sample.temperature,
-      })),
-    );
-    const after = await learner.weights();
-    return new Map(
-      [...before].map(([name, { shape, data }]) => [
-        name,
-        { shape, data: data.map((value, i) => value - (after.get(name)?.data[i] ?? 0)) },
-      ]),
-    );
+    const gradients = [];
+    for (const samples of [before, after]) gradients.push(await learner.gradient(samples.map(trainSample)));
+    const [a = new Map(), b = new Map()] = gradients;
+    return { step, version, cosine: cosine(a, b) };
   } finally {
     await learner.close();
   }
+}
+
+async function samplesOf(log: TopicLog, step: number): Promise<Advantage[]> {
+  const samples: Advantage[] = [];
+  for await (const record of scan(log, 'advantages', 0))
+    if (record.value !== null && headerPlace(record)?.step === step)
+      samples.push(fromRecord('advantages', { ...record, value: record.value }));
+  return samples;
 }
 
 function cosine(a: Tensors, b: Tensors): number | null {

@@ -1,111 +1,167 @@
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { nearest, UserError } from '../../errors.js';
-import { scan } from '../../topics/scan.js';
 import { contextOf, shownKinds } from '../context.js';
 import { loadThrough } from '../load-through.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { changeSpec } from '../parse.js';
-import { flowOrder, needsTeacher, type Plan, planOf } from '../plan.js';
+import { flowOrder, needsTeacher, type Plan, type PlanStage, planOf } from '../plan.js';
 import { weightsFolder } from '../publisher.js';
 import { type RunEvent, runPipeline, type Summary } from '../run.js';
 import type { PipelineSpec } from '../spec.js';
 import { fromRecord, groupTopics, type TopicName } from '../wire.js';
-import { checkHead, inPart, isTrainable, type Part } from './part.js';
-import { copyTopic, findTopic, sourceOf, tables, weightsOf, withBase } from './recorded.js';
+import { checkHead, isTrainable, type Part, promptsInPart } from './part.js';
+import {
+  copyTopic,
+  findTopic,
+  recordedSource,
+  scanInOrder,
+  sourceOf,
+  tables,
+  weightsOf,
+  withBase,
+} from './recorded.js';
+import { recordedScores } from './scores.js';
 import { checkInputs } from './verify.js';
 
 export interface ReplayOptions {
-  /** The topic whose recorded records are taken over: `rollouts`, `verdicts`, `teacher-scores` or `advantages`. */
+  /** The topic whose recorded records are taken over: `rollouts`, `verdicts`, `teacher-scores`, `advantages`, or `prompts`. */
   readonly from: string;
   /** Folder of the new run. */
   readonly to: string;
   /** What is changed: `path=value`, as for `--set`. */
   readonly set?: readonly string[];
   readonly part?: Part;
+  /** Trains on the new advantages, too; otherwise the replay ends with them, scored by the recorded weights. */
+  readonly train?: boolean;
+  /** Measures the weights that it trains on the held-out prompts. */
+  readonly evaluate?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
 
 export interface Replayed {
   readonly summary: Summary;
-  /** Whether the new run trained, or stopped at its advantages. */
-  readonly trained: boolean;
   readonly notes: readonly string[];
 }
 
 /**
  * Runs only what lies after a topic into a new run, from the recorded records, with nothing sampled again. Each sample keeps the version
- * that made it and is trained on in its own step. A part that does not begin at the start is judged, scored and shaped, not trained on.
- * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `deleted-head`, `unfinished`, `weights-gone`,
- * `run-exists`
+ * that made it; a teacher's score that would come out the same is taken over. With `train` each step is trained on in its place.
+ * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `bad-request`, `deleted-head`, `unfinished`,
+ * `weights-gone`, `privileged-gone`, `run-exists`
  */
 export async function replayFrom(folder: string, options: ReplayOptions): Promise<Replayed> {
-  const { from, to, set = [], part = {}, onEvent, signal } = options;
+  const { from, to, set = [], part = {}, train = false, evaluate = false, onEvent, signal } = options;
   const run = await openRunFolder(folder);
   try {
     if (existsSync(to))
       throw new UserError('run-exists', `${to}: is there already, expected a new folder for the replay`);
     const plan = await changedPlan(run, resolve(folder), from, set);
     checkHead(await findTopic(run.log, from), part);
-    const trained = isTrainable(part);
-    const until = part.toStep ?? plan.spec.steps;
-    if (trained) await checkSteps(run, folder, until);
-    const { source, there } = await sourceOf(run);
-    const after = flowOrder(plan, from).filter(({ does }) => trained || does !== 'learn');
-    const stages = [...after.map(({ name }) => name), ...(trained && there ? ['evaluate'] : [])];
+    const until = (part.step?.to ?? plan.spec.steps - 1) + 1;
+    checkTraining(from, part, train, evaluate);
+    if (train) await checkSteps(run, folder, until);
+    const { source, there } = evaluate || train ? await sourceOf(run) : { source: recordedSource(run), there: false };
+    if (evaluate && !there)
+      throw new UserError(
+        'source-gone',
+        '--evaluate: the source of the prompts is gone or has changed, expected as it was for the held-out prompts',
+      );
+    const after = flowOrder(plan, from).filter(({ does }) => train || does !== 'learn');
+    checkContent(run, after);
     const scores = after.some(({ does }) => does === 'teach');
-    const snapshots = !trained && scores ? await snapshotsOf(run, folder, from, plan.spec, part) : [];
-    const notes = [
-      ...(there ? [] : ['the source of the prompts is gone or has changed: the held-out prompts are not measured']),
-      ...(trained
-        ? []
-        : ['a part that does not begin at the start is not trained on: the replay ends with the advantages']),
-    ];
+    const shown = scores && from !== 'prompts' && sameContext(run.manifest.spec, plan.spec);
+    const taken = shown && sameTeacher(run.manifest.spec, plan.spec);
+    const inside = await promptsInPart(run.log, from as TopicName, part);
+    const snapshots = train || !scores ? [] : await snapshotsOf(run, folder, from, plan.spec, inside, taken);
+    const notes: string[] = [];
     const summary = await runPipeline({
       plan,
       folder: to,
-      stages,
+      stages: [...after.map(({ name }) => name), ...(evaluate ? ['evaluate'] : [])],
       ...(onEvent && { onEvent }),
       ...(signal && { signal }),
       recorded: {
         parent: { run: run.manifest.run, folder: resolve(folder), from, set },
         source,
-        until: trained ? until : null,
+        until: train ? until : null,
+        documents: scores && newDocuments(run.manifest.spec, plan.spec),
+        ...(shown && {
+          scores: (digestOf) => recordedScores({ log: run.log, ...(taken && { digestOf }) }),
+        }),
         async fill(log, manifest) {
           notes.push(...checkInputs(run.manifest, manifest, ['verifier', 'shaper', 'teacherTemplate', 'through']));
           for (const topic of tables) await copyTopic(run.log, log, topic);
-          for (const topic of ['prompts', from])
-            await copyTopic(run.log, log, topic, inPart(withoutPlace(topic, from, part)));
-          if (!trained) await copyTopic(run.log, log, 'weights');
-          for (const location of snapshots) cpSync(join(folder, location), join(to, location), { recursive: true });
+          for (const topic of new Set(['prompts', from]))
+            await copyTopic(run.log, log, topic, ({ key }) => inside?.has(key) ?? true);
+          if (!train) await copyTopic(run.log, log, 'weights');
+          for (const location of snapshots) linkFolder(join(folder, location), join(to, location));
         },
       },
     });
-    return { summary, trained, notes };
+    return { summary, notes };
   } finally {
     await run.log.close();
   }
 }
 
-/** Offsets and times are those of the topic that is replayed; other topics have their own. */
-function withoutPlace(topic: string, from: string, part: Part): Part {
-  if (topic === from) return part;
-  const { fromOffset: _, fromTime: __, ...rest } = part;
-  return rest;
+function checkTraining(from: string, part: Part, train: boolean, evaluate: boolean): void {
+  if (from === 'prompts' && !train)
+    throw new UserError(
+      'bad-request',
+      '--from prompts: samples anew, each step from weights of its own; expected --train with it',
+    );
+  if (evaluate && !train)
+    throw new UserError(
+      'bad-request',
+      '--evaluate: nothing is trained that could be measured; expected --train with it',
+    );
+  if (train && !isTrainable(part))
+    throw new UserError(
+      'bad-request',
+      '--train: a part that does not begin at the start is not trained on, since the optimiser kept no state of the time between; expected no --only but step=..LAST',
+    );
+}
+
+/** Whether other documents are declared than those of the record. */
+const newDocuments = (was: PipelineSpec, is: PipelineSpec): boolean =>
+  !isDeepStrictEqual(contextOf(was).sources, contextOf(is).sources);
+
+/** Whether the teacher would be shown what the record says it was shown. */
+const sameContext = (was: PipelineSpec, is: PipelineSpec): boolean =>
+  isDeepStrictEqual(
+    [was.privileged, was.teach.contextTokens, was.teach.context],
+    [is.privileged, is.teach.contextTokens, is.teach.context],
+  );
+
+/** Whether the same weights and template would teach each sample. */
+const sameTeacher = (was: PipelineSpec, is: PipelineSpec): boolean => isDeepStrictEqual(was.teach, is.teach);
+
+/** The files under another name as well, where the file system can; they are never changed once they are there. */
+function linkFolder(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) {
+    try {
+      linkSync(join(from, name), join(to, name));
+    } catch {
+      cpSync(join(from, name), join(to, name), { recursive: true });
+    }
+  }
 }
 
 /** Fields of the spec that were decided before a topic's records were made. */
 const before: Readonly<Record<string, readonly [field: string, of: (spec: PipelineSpec) => unknown][]>> = {
-  rollouts: [
+  prompts: [
     ['pipeline', ({ pipeline }) => pipeline],
     ['seed', ({ seed }) => seed],
     ['steps', ({ steps }) => steps],
     ['prompts', ({ prompts }) => prompts],
-    ['rollout', ({ rollout }) => rollout],
     ['model.base', ({ model }) => model.base],
     ['learn.prompts', ({ learn }) => learn.prompts],
   ],
+  rollouts: [['rollout', ({ rollout }) => rollout]],
   verdicts: [['verify', ({ verify }) => verify]],
   'teacher-scores': [
     ['teach', ({ teach }) => teach],
@@ -118,7 +174,8 @@ async function changedPlan(run: RunFolder, folder: string, from: string, set: re
   const { manifest } = run;
   const recorded = withBase(manifest, folder);
   const spec = changeSpec(recorded, set);
-  const present: readonly string[] = groupTopics.filter((topic) => run.plan.topics.some(({ name }) => name === topic));
+  const order: readonly string[] = ['prompts', ...groupTopics];
+  const present = order.filter((topic) => run.plan.topics.some(({ name }) => name === topic));
   if (!present.includes(from)) {
     const near = nearest(from, present);
     throw new UserError(
@@ -129,17 +186,16 @@ async function changedPlan(run: RunFolder, folder: string, from: string, set: re
   const plan = planOf(spec, manifest.folder, await loadThrough(spec, manifest.folder));
   if (!plan.topics.some(({ name }) => name === from))
     throw new UserError('bad-change', `--from ${from}: the changed pipeline has no such topic; begin with verdicts`);
-  const fixed = groupTopics
-    .slice(0, groupTopics.indexOf(from as TopicName) + 1)
-    .flatMap((topic) => before[topic] ?? []);
+  const fixed = order.slice(0, order.indexOf(from) + 1).flatMap((topic) => before[topic] ?? []);
   for (const [field, of] of fixed) {
     const [was, is] = [JSON.stringify(of(recorded)), JSON.stringify(of(spec))];
     if (was !== is)
       throw new UserError(
         'bad-change',
-        `--set ${field}: found ${is}, expected ${was} as recorded: it was decided before ${from}${field === 'steps' ? '; --to-step ends a replay earlier' : ''}`,
+        `--set ${field}: found ${is}, expected ${was} as recorded: it was decided before ${from}${field === 'steps' ? '; --only step=..LAST ends a replay earlier' : ''}`,
       );
   }
+  if (newDocuments(recorded, spec)) return plan;
   const kept = shownKinds(contextOf(manifest.spec).joins);
   const missing = needsTeacher(spec) ? shownKinds(contextOf(spec).joins).filter((kind) => !kept.includes(kind)) : [];
   if (missing.length > 0)
@@ -155,33 +211,50 @@ async function checkSteps({ log, plan }: RunFolder, folder: string, until: numbe
   if (until < 1 || until > steps || until % publish.every !== 0)
     throw new UserError(
       'bad-request',
-      `--to-step ${until}: expected a multiple of publish.every (${publish.every}) from ${publish.every} to ${steps}`,
+      `--only step=..${until - 1}: makes ${until} steps, expected a multiple of publish.every (${publish.every}) from ${publish.every} to ${steps}`,
     );
   const newest = Math.max(0, ...(await weightsOf(log)).keys());
   if (newest < until)
     throw new UserError(
       'unfinished',
-      `${folder}: the run stands at version ${newest}, expected ${until}; \`rlsd resume ${folder}\` goes on with it, --to-step ${newest} replays what is there`,
+      `${folder}: the run stands at version ${newest}, expected ${until}; \`rlsd resume ${folder}\` goes on with it, --only step=..${newest - 1} replays what is there`,
     );
 }
 
 /**
- * Folders, relative to the run, of the recorded weights that teach a part's samples.
+ * Folders, relative to the run, of the recorded weights that may have to teach. Those of scores that are taken over may be gone.
  * @throws {UserError} `weights-gone`
  */
-async function snapshotsOf({ log }: RunFolder, folder: string, from: string, { teach }: PipelineSpec, part: Part) {
+async function snapshotsOf(
+  { log }: RunFolder,
+  folder: string,
+  from: string,
+  { teach }: PipelineSpec,
+  inside: ReadonlySet<string> | undefined,
+  taken: boolean,
+): Promise<string[]> {
   const needed = new Set<number>();
-  const keep = inPart(part);
-  for await (const record of scan(log, from, 0)) {
-    if (!keep(record) || record.value === null) continue;
+  for await (const record of scanInOrder(log, from)) {
+    if (record.value === null || inside?.has(record.key) === false) continue;
     const { policyVersion } = fromRecord(from as 'rollouts', { ...record, value: record.value });
     needed.add(policyVersion - (policyVersion % teach.every));
   }
-  const gone = [...needed].filter((version) => !existsSync(join(folder, weightsFolder(version))));
-  if (gone.length > 0)
+  const isThere = (version: number) => existsSync(join(folder, weightsFolder(version)));
+  const gone = [...needed].filter((version) => !isThere(version));
+  if (gone.length > 0 && !taken)
     throw new UserError(
       'weights-gone',
-      `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ${weightsFolder(gone[0] ?? 0)}; a replay from the start makes it again`,
+      `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ${weightsFolder(gone[0] ?? 0)}; with --train the replay makes it again`,
     );
-  return [...needed].map(weightsFolder);
+  return [...needed].filter(isThere).map(weightsFolder);
+}
+
+/** @throws {UserError} `privileged-gone` where a stage needs what a bundle had left out */
+function checkContent({ manifest }: RunFolder, after: readonly PlanStage[]): void {
+  const needs = after.find(({ does }) => does === 'verify' || does === 'teach');
+  if (manifest.withoutPrivileged && needs)
+    throw new UserError(
+      'privileged-gone',
+      `the run was exported without its privileged content, which ${needs.name} needs; expected --from teacher-scores or advantages`,
+    );
 }

@@ -1,44 +1,124 @@
-import { UserError } from '../../errors.js';
-import type { LogRecord, TopicInfo } from '../../topics/log.js';
-import { headerPlace } from '../wire.js';
+import { nearest, UserError } from '../../errors.js';
+import type { TopicInfo, TopicLog } from '../../topics/log.js';
+import { scan } from '../../topics/scan.js';
+import { fromRecord, headerPlace, type TopicName } from '../wire.js';
+
+/** First and last, both included; one that is left out is open. */
+export interface Range {
+  readonly from?: number;
+  readonly to?: number;
+}
 
 /** Which records of a topic are replayed. Groups are taken whole or left out. */
 export interface Part {
-  readonly fromOffset?: bigint;
+  readonly offset?: Range;
   /** Milliseconds since the epoch at which the log took the record. */
-  readonly fromTime?: number;
-  /** The first step. */
-  readonly fromStep?: number;
-  /** One past the last step. */
-  readonly toStep?: number;
+  readonly time?: Range;
+  readonly step?: Range;
+  /** Of the weights that sampled. */
+  readonly version?: Range;
   /** Of the prompt's id. */
-  readonly filter?: RegExp;
+  readonly prompt?: RegExp;
+}
+
+const ranges = ['offset', 'time', 'step', 'version'] as const;
+
+/**
+ * A part from the command line's `FIELD=RANGE`: `step=4..8`, `offset=100..`, `time=2026-01-31T12:00:00Z..`, `version=3`, and
+ * `prompt=REGEX`. Several narrow each other.
+ * @throws {UserError} `bad-request`
+ */
+export function parsePart(texts: readonly string[]): Part {
+  const part: { -readonly [K in keyof Part]: Part[K] } = {};
+  for (const text of texts) {
+    const at = text.indexOf('=');
+    const [field, value] = at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+    const range = ranges.find((name) => name === field);
+    if (field !== 'prompt' && !range) {
+      const near = nearest(field, [...ranges, 'prompt']);
+      refuse(text, near ? `did you mean ${near}=?` : `expected ${ranges.join('=, ')}= or prompt=`);
+    }
+    if (part[range ?? 'prompt'] !== undefined) refuse(text, `${field} is there already; expected it once`);
+    if (range) part[range] = parseRange(text, value, range === 'time');
+    else part.prompt = expression(text, value);
+  }
+  return part;
+}
+
+function refuse(text: string, why: string): never {
+  throw new UserError('bad-request', `--only ${text}: ${why}`);
+}
+
+function parseRange(text: string, value: string, isTime: boolean): Range {
+  const limit = (end: string): number => {
+    const number = /^\d+$/.test(end) ? Number(end) : isTime ? Date.parse(end) : Number.NaN;
+    if (!Number.isSafeInteger(number))
+      refuse(
+        text,
+        `found ${JSON.stringify(end)}, expected ${isTime ? 'a date such as 2026-01-31T12:00:00Z, or milliseconds' : 'a whole number from 0'}`,
+      );
+    return number;
+  };
+  const [first = '', last = first, ...more] = value.split('..');
+  if (more.length > 0 || (first === '' && last === '')) refuse(text, 'expected FIRST..LAST, FIRST.., ..LAST or one');
+  const range = { ...(first !== '' && { from: limit(first) }), ...(last !== '' && { to: limit(last) }) };
+  if ((range.from ?? 0) > (range.to ?? Number.POSITIVE_INFINITY)) refuse(text, 'its end lies before its beginning');
+  return range;
+}
+
+function expression(text: string, value: string): RegExp {
+  try {
+    return new RegExp(value);
+  } catch (error) {
+    return refuse(text, (error as Error).message);
+  }
 }
 
 /** Whether every step up to the last one is there in full, so that it can be trained on. */
-export const isTrainable = ({ fromOffset = 0n, fromTime, fromStep = 0, filter }: Part): boolean =>
-  fromOffset === 0n && fromTime === undefined && fromStep === 0 && filter === undefined;
+export const isTrainable = ({ offset, time, version, prompt, step }: Part): boolean =>
+  offset === undefined && time === undefined && version === undefined && prompt === undefined && !step?.from;
 
-/** Tells of each record, in the order of its topic, whether it belongs to the part. */
-export function inPart({ fromOffset = 0n, fromTime = 0, fromStep = 0, toStep = Infinity, filter }: Part) {
-  const cut = new Set<string>();
-  return (record: LogRecord): boolean => {
-    if (record.offset < fromOffset || record.timestamp < fromTime) cut.add(record.key);
-    const step = headerPlace(record)?.step ?? 0;
-    return !cut.has(record.key) && step >= fromStep && step < toStep && (filter?.test(record.key) ?? true);
-  };
+/** Ids of the prompts whose whole group lies in the part; undefined where that is all of them. */
+export async function promptsInPart(log: TopicLog, topic: TopicName, part: Part): Promise<Set<string> | undefined> {
+  if (Object.keys(part).length === 0) return undefined;
+  const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
+  const inside = new Set<string>();
+  const outside = new Set<string>();
+  for (const partition of partitions.keys())
+    for await (const record of scan(log, topic, partition)) {
+      const { key, offset, timestamp, value } = record;
+      const place = headerPlace(record);
+      // A gap marker tells of no version: it goes with the samples of its group.
+      const version =
+        part.version && value !== null && topic !== 'prompts'
+          ? fromRecord(topic as 'rollouts', { ...record, value }).policyVersion
+          : undefined;
+      const lies =
+        within(part.offset, Number(offset)) &&
+        within(part.time, timestamp) &&
+        within(part.step, place?.step) &&
+        within(part.version, version) &&
+        (part.prompt?.test(key) ?? true);
+      (lies ? inside : outside).add(key);
+    }
+  for (const key of outside) inside.delete(key);
+  return inside;
 }
+
+const within = (range: Range | undefined, value: number | undefined): boolean =>
+  value === undefined || (value >= (range?.from ?? 0) && value <= (range?.to ?? Number.POSITIVE_INFINITY));
 
 /**
  * Makes sure that the part begins no earlier than what is left of the topic.
  * @throws {UserError} `deleted-head`
  */
-export function checkHead({ name, bounds, compact }: TopicInfo, { fromOffset = 0n }: Part = {}): void {
+export function checkHead({ name, bounds, compact }: TopicInfo, { offset }: Part = {}): void {
   if (compact) return;
+  const from = BigInt(offset?.from ?? 0);
   for (const [partition, { start }] of bounds.entries())
-    if (start > fromOffset)
+    if (start > from)
       throw new UserError(
         'deleted-head',
-        `topic ${name}, partition ${partition}: its records before offset ${start} were deleted, expected all from ${fromOffset} on; begin with a later topic, or with --from-offset ${start}`,
+        `topic ${name}, partition ${partition}: its first record is at offset ${start}, expected ${from}: those before were deleted; begin with a later topic, or with --only offset=${start}..`,
       );
 }

@@ -11,7 +11,7 @@ import { weightsFolder } from '../publisher.js';
 import { baseFolder } from '../resources.js';
 import { openSource, type PromptSource } from '../source.js';
 import type { PipelineSpec } from '../spec.js';
-import { fromRecord } from '../wire.js';
+import { fromRecord, headerPlace } from '../wire.js';
 
 /** What every replay takes over, whatever topic it begins after. */
 export const tables: readonly string[] = ['references', 'privileged'];
@@ -29,29 +29,47 @@ export async function findTopic(log: TopicLog, topic: string): Promise<TopicInfo
   );
 }
 
-/** Copies what `keep` says of a topic, byte by byte and in order. @returns how many records */
+/** A topic's records, gone through step by step whatever partitions they lie in; those of one key keep their order. */
+export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator<LogRecord> {
+  const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
+  const scans = [...partitions.entries()].map(([partition, { start }]) => scan(log, topic, partition, start));
+  const heads: { readonly scan: AsyncGenerator<LogRecord>; record: LogRecord; step: number }[] = [];
+  const stepOf = (record: LogRecord) => headerPlace(record)?.step ?? 0;
+  for (const each of scans) {
+    const { value } = await each.next();
+    if (value) heads.push({ scan: each, record: value, step: stepOf(value) });
+  }
+  for (;;) {
+    const [first, ...others] = heads;
+    if (!first) return;
+    const head = others.reduce((lowest, other) => (other.step < lowest.step ? other : lowest), first);
+    yield head.record;
+    const { value } = await head.scan.next();
+    if (value) Object.assign(head, { record: value, step: stepOf(value) });
+    else heads.splice(heads.indexOf(head), 1);
+  }
+}
+
+/** Copies a topic, or what of it has one of these keys, byte by byte. */
 export async function copyTopic(
   from: TopicLog,
   to: TopicLog,
   topic: string,
   keep: (record: LogRecord) => boolean = () => true,
-): Promise<number> {
-  const partitions = (await from.describe()).find(({ name }) => name === topic)?.bounds ?? [];
-  let copied = 0;
+): Promise<void> {
   let page: LogRecord[] = [];
+  let bytes = 0;
   const flush = async () => {
-    if (page.length === 0) return;
-    await to.append(page.map(({ key, value, headers }) => ({ topic, key, value, headers })));
-    copied += page.length;
-    page = [];
+    if (page.length > 0) await to.append(page.map(({ key, value, headers }) => ({ topic, key, value, headers })));
+    [page, bytes] = [[], 0];
   };
-  for (const [partition, { start }] of partitions.entries())
-    for await (const record of scan(from, topic, partition, start)) {
-      if (keep(record)) page.push(record);
-      if (page.length === 256) await flush();
-    }
+  for await (const record of scanInOrder(from, topic)) {
+    if (!keep(record)) continue;
+    page.push(record);
+    bytes += record.value?.byteLength ?? 0;
+    if (page.length === 256 || bytes > 1 << 22) await flush();
+  }
   await flush();
-  return copied;
 }
 
 /** Every published version, by number. */
@@ -68,7 +86,7 @@ export async function weightsOf(log: TopicLog): Promise<Map<number, Weights>> {
 /** Which version sampled each prompt. */
 export async function sampledVersions(log: TopicLog): Promise<Map<string, number>> {
   const versions = new Map<string, number>();
-  for await (const record of scan(log, 'rollouts', 0)) {
+  for await (const record of scanInOrder(log, 'rollouts')) {
     if (record.value === null || versions.has(record.key)) continue;
     versions.set(record.key, fromRecord('rollouts', { ...record, value: record.value }).policyVersion);
   }
@@ -93,5 +111,12 @@ export async function sourceOf({ manifest, plan }: RunFolder): Promise<{ source:
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
   }
-  return { source: { hash: manifest.prompts, heldOut: [], from: async function* () {} }, there: false };
+  return { source: recordedSource({ manifest }), there: false };
 }
+
+/** A source for what begins with recorded prompts: it gives none. */
+export const recordedSource = ({ manifest }: Pick<RunFolder, 'manifest'>): PromptSource => ({
+  hash: manifest.prompts,
+  heldOut: [],
+  from: async function* () {},
+});

@@ -50,14 +50,21 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** A copy of a run with records changed on their way. */
-async function tampered(name: string, topic: string, change: (record: LogRecord) => LogRecord | null): Promise<string> {
+async function tampered(
+  name: string,
+  topic: string,
+  change: (record: LogRecord) => LogRecord | null,
+  retention?: { readonly bytes: number },
+): Promise<string> {
   const folder = join(root, name);
   mkdirSync(folder);
   for (const part of ['manifest.json', 'weights'])
     cpSync(join(recorded, part), join(folder, part), { recursive: true });
   const { log, plan } = await openRunFolder(recorded);
   const copy = await openEmbedded(join(folder, 'topics'));
-  await copy.ensureTopics(plan.topics);
+  await copy.ensureTopics(
+    plan.topics.map((spec) => (spec.name === topic && retention ? { ...spec, retention } : spec)),
+  );
   for (const { name: each } of plan.topics)
     for await (const record of scan(log, each, 0)) {
       const kept = each === topic ? change(record) : record;
@@ -175,17 +182,51 @@ describe('lineage', () => {
 });
 
 describe('replay from a topic', () => {
-  it('gives the same digests with nothing changed', async () => {
+  it('gives the same digests with nothing changed, and takes over what was scored', async () => {
     const to = join(root, 'same');
-    await replayFrom(recorded, { from: 'rollouts', to });
+    const { notes } = await replayFrom(recorded, { from: 'rollouts', to });
     const { metrics: _, ...was } = await digests(recorded);
     const { metrics: __, ...is } = await digests(to);
     expect(is).toEqual(was);
+    expect(notes).toEqual([]);
     expect(readManifest(to).parent).toMatchObject({ run: readManifest(recorded).run, from: 'rollouts', set: [] });
     const difference = await diffRuns(recorded, to);
-    expect(difference).toMatchObject({ samples: 24, verdictsChanged: 0, weightsPart: null, offPolicyFrom: null });
-    expect(difference.gradientCosine ?? 1).toBeCloseTo(1, 5);
-  }, 120_000);
+    expect(difference).toMatchObject({ samples: 24, verdictsChanged: 0, partsAt: null, gradient: null });
+  }, 60_000);
+
+  it.each(['rollouts', 'verdicts', 'teacher-scores', 'advantages', 'prompts'])(
+    'trains after %s to the same weights with nothing changed',
+    async (from) => {
+      const to = join(root, `train-${from}`);
+      const { summary } = await replayFrom(recorded, { from, to, train: true, evaluate: from === 'rollouts' });
+      const { metrics: _, ...was } = await digests(recorded);
+      const { metrics: __, ...is } = await digests(to);
+      expect(summary.weights.version).toBe(2);
+      if (from === 'rollouts') expect(is).toEqual(was);
+      else expect(is).toMatchObject({ weights: was.weights, advantages: was.advantages });
+      expect(await diffRuns(recorded, to)).toMatchObject({ weightsPart: null, offPolicyFrom: null });
+    },
+    60_000,
+  );
+
+  it('scores again what a changed template asks, with the recorded weights', async () => {
+    const to = join(root, 'template');
+    await replayFrom(recorded, { from: 'verdicts', to, set: ['teach.template="{{ reference }} {{ question }}"'] });
+    const difference = await diffRuns(recorded, to);
+    expect(difference).toMatchObject({ samples: 24, verdictsChanged: 0 });
+    expect(difference.tokenAdvantages.changed).toBeGreaterThan(0);
+    expect(difference.gradient).toMatchObject({ step: difference.partsAt?.step });
+    expect(difference.gradient?.cosine).toBeLessThan(1);
+    expect(difference.gradient?.cosine).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('says from where on a trained replay is off-policy', async () => {
+    const to = join(root, 'off-policy');
+    await replayFrom(recorded, { from: 'teacher-scores', to, train: true, set: ['shape={rlsd: {lambda: 1}}'] });
+    const { partsAt, weightsPart, offPolicyFrom } = await diffRuns(recorded, to);
+    expect(weightsPart).toBe((partsAt?.step ?? 0) + 1);
+    expect(offPolicyFrom).toBe(weightsPart === 2 ? null : weightsPart);
+  }, 60_000);
 
   it('shows what another verifier changes, sample by sample', async () => {
     const to = join(root, 'other-verifier');
@@ -193,37 +234,57 @@ describe('replay from a topic', () => {
     const samples: string[] = [];
     const difference = await diffRuns(recorded, to, ({ verdict }) => samples.push(`${verdict.was}>${verdict.is}`));
     expect(samples).toHaveLength(24);
+    expect(difference.verdictsChanged).toBeGreaterThan(0);
     expect(samples.filter((change) => new Set(change.split('>')).size === 2)).toHaveLength(difference.verdictsChanged);
     const rollouts = [await digests(recorded), await digests(to)].map((found) => found.rollouts);
     expect(rollouts[0]).toBe(rollouts[1]);
-  }, 120_000);
-
-  it('judges and shapes a part without training on it', async () => {
-    const to = join(root, 'part');
-    const replayed = await replayFrom(recorded, { from: 'rollouts', to, part: { fromStep: 1 } });
-    expect(replayed.trained).toBe(false);
-    expect(replayed.summary.records).toMatchObject({ rollouts: 12, verdicts: 12, advantages: 12 });
   }, 60_000);
+
+  it.each([
+    [{ step: { from: 1 } }, 12],
+    [{ step: { to: 0 } }, 12],
+    [{ version: { from: 1, to: 1 } }, 12],
+    [{ offset: { from: 2 } }, 20],
+    [{ offset: { from: 4, to: 14 } }, 8],
+    [{ time: { from: 0 } }, 24],
+    [{ time: { to: 1 } }, 0],
+    [{ step: { to: 0 }, prompt: /^$/ }, 0],
+  ])(
+    'replays the part %j, whole groups only',
+    async (part, count) => {
+      const to = join(root, `part-${Math.random()}`);
+      const { summary } = await replayFrom(recorded, { from: 'teacher-scores', to, part });
+      expect(summary.records).toMatchObject({ 'teacher-scores': count, prompts: count / 4, advantages: count });
+    },
+    60_000,
+  );
 
   it.each([
     [{ from: 'rolouts' }, 'unknown-topic', /did you mean rollouts/],
     [{ from: 'rollouts', set: ['rollout.temperature=0.5'] }, 'bad-change', /decided before rollouts/],
     [{ from: 'advantages', set: ['shape=grpo'] }, 'bad-change', /shape: found/],
-    [{ from: 'rollouts', part: { toStep: 9 } }, 'bad-request', /--to-step 9/],
+    [{ from: 'rollouts', train: true, part: { step: { to: 8 } } }, 'bad-request', /--only step=..8/],
+    [{ from: 'rollouts', train: true, part: { offset: { from: 4 } } }, 'bad-request', /not trained on/],
+    [{ from: 'rollouts', evaluate: true }, 'bad-request', /--train/],
+    [{ from: 'prompts' }, 'bad-request', /--train/],
   ])('refuses %j', async (options, code, message) => {
     const replay = replayFrom(recorded, { to: join(root, 'never'), ...options });
     await expect(replay).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
   it('says from where a topic whose head was deleted can be replayed', async () => {
-    const folder = await tampered('head', 'rollouts', () => null);
+    const folder = await tampered('head', 'rollouts', (record) => record, { bytes: 4000 });
+    const rejects = (work: Promise<unknown>, message: RegExp) =>
+      expect(work).rejects.toMatchObject({ code: 'deleted-head', message: expect.stringMatching(message) });
+    const first = /topic rollouts, partition 0: its first record is at offset (\d+), expected 0.*--only offset=\1\.\./;
+    await rejects(verifyRun(folder), first);
+    await rejects(replayFrom(folder, { from: 'rollouts', to: join(root, 'headless') }), first);
     const log = await openEmbedded(join(folder, 'topics'));
-    const info = (await log.describe()).find(({ name }) => name === 'rollouts');
-    expect(info?.bounds[0]).toEqual({ start: 0n, end: 0n });
+    const start = (await log.describe()).find(({ name }) => name === 'rollouts')?.bounds[0]?.start ?? 0n;
     await log.close();
-    const { checkHead } = await import('../../../src/pipelines/replay/part.js');
-    const cut = { name: 'rollouts', partitions: 1, bounds: [{ start: 8n, end: 24n }] };
-    expect(() => checkHead(cut)).toThrow(/before offset 8 were deleted.*--from-offset 8/);
-    expect(() => checkHead(cut, { fromOffset: 8n })).not.toThrow();
-  });
+    expect(start).toBeGreaterThan(0n);
+    const part = { offset: { from: Number(start) } };
+    const { summary } = await replayFrom(folder, { from: 'rollouts', to: join(root, 'tail'), part });
+    expect(summary.records.rollouts).toBe(4 * Math.floor((24 - Number(start)) / 4));
+  }, 60_000);
 });
