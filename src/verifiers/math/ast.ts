@@ -12,10 +12,10 @@ export type Node =
   | { readonly kind: 'negate' | 'degrees' | 'percent' | 'plusMinus' | 'minusPlus'; readonly item: Node }
   /** A known function, or an unknown one such as f(x) and F_{n-1}. */
   | { readonly kind: 'call'; readonly name: string; readonly items: readonly Node[]; readonly known: boolean }
-  /** A finite sum or product over a variable. */
+  /** A finite sum or product, or a definite integral, over a variable. */
   | {
       readonly kind: 'bind';
-      readonly operation: 'sum' | 'product';
+      readonly operation: 'sum' | 'product' | 'integral';
       readonly variable: string;
       readonly from: Node;
       readonly to: Node;
@@ -24,12 +24,13 @@ export type Node =
   | { readonly kind: 'unit'; readonly item: Node; readonly unit: string }
   | { readonly kind: 'based'; readonly digits: string; readonly base: number }
   | { readonly kind: 'ratio'; readonly items: readonly Node[] }
-  /** `open` and `close` as written; a bare list has none. */
+  /** `open` and `close` as written; a bare list has none, and maybe the word between its items. */
   | {
       readonly kind: 'list';
       readonly open: '' | '(' | '[' | '{' | '\\{';
       readonly close: string;
       readonly items: readonly Node[];
+      readonly joint?: 'and' | 'or';
     }
   | {
       readonly kind: 'setOperation';

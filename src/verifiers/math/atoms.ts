@@ -1,8 +1,9 @@
 import { isImaginary, type Node, ParseFailure, some } from './ast.js';
+import { parseBind, parseIntegral } from './bound.js';
 import { type Cursor, deeper, type END, expect, isOperator, peek, take } from './cursor.js';
 import { parseEnvironment } from './environments.js';
 import { ONE, parseDecimal, power } from './rational.js';
-import { ACCENTS } from './words.js';
+import { ACCENTS, FRACTION } from './words.js';
 
 export const number = (text: string): Node => {
   const [mantissa = '', exponent] = text.split('e');
@@ -60,7 +61,7 @@ function parseBars(c: Cursor, closes: (token: typeof END) => boolean): Node {
   c.bars--;
   if (!closes(peek(c))) throw new ParseFailure('an absolute value does not end');
   c.at++;
-  return { kind: 'call', name: 'abs', items: [item], known: true };
+  return { kind: 'call', name: item.kind === 'matrix' ? 'determinant' : 'abs', items: [item], known: true };
 }
 
 function parseBrackets(c: Cursor, open: '(' | '[' | '{' | '\\{'): Node {
@@ -118,9 +119,6 @@ function parseBuilder(c: Cursor): Node | undefined {
   return undefined;
 }
 
-/** Commands that build a fraction of their two arguments. */
-export const FRACTION = /^(?:[dtcs]|nice)?frac$/;
-
 const APPLIED = new Set(['f', 'g', 'h', 'F', 'G', 'H', 'phi', 'psi']);
 
 function parseSymbol(c: Cursor, letter: string): Node {
@@ -137,6 +135,10 @@ function parseSymbol(c: Cursor, letter: string): Node {
       return { kind: 'symbol', name };
     }
     const index = parseArgument(c);
+    if (letter === 'C' && isOperator(peek(c), '^')) {
+      c.at++;
+      return { kind: 'call', name: 'binomial', items: [index, parseArgument(c)], known: true };
+    }
     const label = subscriptText(index);
     if (label === undefined) return { kind: 'call', name: `${name}_`, items: [index], known: false };
     name += `_${label}`;
@@ -193,6 +195,10 @@ function parseFunction(c: Cursor, name: string): Node {
     else if (take(c, '^')) exponent = take(c, '-') ? { kind: 'negate', item: parseArgument(c) } : parseArgument(c);
     else break;
   }
+  if (!startsValue(c)) {
+    if (base || exponent) throw new ParseFailure('a function without an argument');
+    return { kind: 'symbol', name };
+  }
   const inverse = exponent?.kind === 'negate' && /^(?:sin|cos|tan)$/.test(name);
   const applied: Node = {
     kind: 'call',
@@ -202,6 +208,9 @@ function parseFunction(c: Cursor, name: string): Node {
   };
   return exponent && !inverse ? { kind: 'power', left: applied, right: exponent } : applied;
 }
+
+const startsValue = (c: Cursor): boolean =>
+  !/^(?:end|relation|separator)$/.test(peek(c).type) && !isOperator(peek(c), ')', '}', ']', '\\}');
 
 function functionArguments(c: Cursor): readonly Node[] {
   if (isOperator(peek(c), '(', '{', '[')) {
@@ -223,6 +232,7 @@ function parseCommand(c: Cursor, command: string): Node {
   if (command === 'sqrt') return parseRoot(c);
   if (/^[dt]?binom$/.test(command))
     return { kind: 'call', name: 'binomial', items: [parseArgument(c, true), parseArgument(c, true)], known: true };
+  if (command === 'int') return parseIntegral(c);
   if (command === 'sum' || command === 'prod') return parseBind(c, command === 'sum' ? 'sum' : 'product');
   if (command === 'lvert' || command === 'vert')
     return parseBars(c, (t) => t.type === 'command' && (t.text === 'rvert' || t.text === 'vert'));
@@ -245,11 +255,13 @@ function parseCommand(c: Cursor, command: string): Node {
     const under = parseArgument(c);
     if (/^(?:bar|overline)$/.test(command) && under.kind !== 'symbol' && some(under, isImaginary))
       return { kind: 'call', name: 'conjugate', items: [under], known: true };
-    return { kind: 'symbol', name: `${command}:${accented(under)}` };
+    return { kind: 'symbol', name: `${ACCENT_NAMES[command] ?? command}:${accented(under)}` };
   }
   if (/^(?:end:|r|pm|cup|cap|times|cdot)/.test(command)) throw new ParseFailure('a value is missing');
   return { kind: 'symbol', name: `\\${command}` };
 }
+
+const ACCENT_NAMES: Readonly<Record<string, string>> = { overrightarrow: 'vec', widehat: 'hat', bar: 'overline' };
 
 const accented = (node: Node): string => {
   if (node.kind === 'symbol') return node.name;
@@ -265,35 +277,4 @@ function parseRoot(c: Cursor): Node {
   }
   const item = parseArgument(c);
   return { kind: 'call', name: index ? 'root' : 'sqrt', items: index ? [item, index] : [item], known: true };
-}
-
-function parseBind(c: Cursor, operation: 'sum' | 'product'): Node {
-  let start: Node | undefined;
-  let to: Node | undefined;
-  for (;;) {
-    if (take(c, '_')) {
-      expect(c, '{');
-      start = c.grammar.relation(c);
-      expect(c, '}');
-    } else if (take(c, '^')) to = parseArgument(c);
-    else break;
-  }
-  const [variable, from] = start?.kind === 'relation' ? start.terms : [];
-  if (variable?.kind !== 'symbol' || !from || !to) throw new ParseFailure('a sum needs its bounds');
-  const items = [c.grammar.postfix(c)];
-  while (
-    peek(c).type === 'symbol' ||
-    peek(c).type === 'function' ||
-    isOperator(peek(c), '(') ||
-    (peek(c).type === 'command' && (/^(?:sqrt|binom)$/.test(peek(c).text) || FRACTION.test(peek(c).text)))
-  )
-    items.push(c.grammar.postfix(c));
-  return {
-    kind: 'bind',
-    operation,
-    variable: variable.name,
-    from,
-    to,
-    body: items.length === 1 && items[0] ? items[0] : { kind: 'multiply', items },
-  };
 }

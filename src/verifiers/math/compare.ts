@@ -1,47 +1,131 @@
-import { type Node, some } from './ast.js';
-import { matrixOf } from './matrices.js';
+import { type Node, some, symbols } from './ast.js';
+import { minus, modulus } from './complex.js';
+import { componentsOf, matrixOf } from './matrices.js';
+import { compareMembership, membership } from './membership.js';
 import { letters, type Named, named, signs } from './normal.js';
-import { multiply, parseDecimal } from './rational.js';
+import { compareUnits, isMeasured } from './quantities.js';
 import { compareRelations } from './relations.js';
-import { compareMembership, comparePieces, membership, pieces } from './sets.js';
-import { all, best, type Context, compareExpressions, constant, type Outcome, sameNumber } from './values.js';
-import { UNITS } from './words.js';
+import { comparePieces, NAMED_SETS, pieces } from './sets.js';
+import { all, best, type Context, compareExpressions, constant, hasDecimal, type Outcome, rename } from './values.js';
 
 type ListNode = Extract<Node, { kind: 'list' }>;
 
 /** Do two parsed texts say the same? The gold is trusted; what is not proven of the answer is unsure or no. */
 export function compareNodes(gold: Node, answer: Node, context: Context): Outcome {
-  const [goldSigns, answerSigns] = [spread(gold), spread(answer)];
-  if (goldSigns !== gold || answerSigns !== answer) return compareNodes(goldSigns, answerSigns, context);
+  if (hasSigns(gold) || hasSigns(answer))
+    return best(
+      [false, true].map((independent) => compareNodes(spread(gold, independent), spread(answer, independent), context)),
+    );
+  const [goldBare, answerBare] = [bareOf(gold, answer), bareOf(answer, gold)];
+  if (goldBare !== gold || answerBare !== answer) return compareNodes(goldBare, answerBare, context);
+  const [goldExact, answerExact] = [unrounded(gold, context), unrounded(answer, context)];
+  if (goldExact !== gold || answerExact !== answer)
+    return best([gold, goldExact].flatMap((g) => [answer, answerExact].map((a) => compareSettled(g, a, context))));
+  return compareSettled(gold, answer, context);
+}
+
+function compareSettled(gold: Node, answer: Node, context: Context): Outcome {
   if (gold.kind === 'relation' && answer.kind === 'relation') {
     const outcome = compareRelations(gold, answer, context);
     if (outcome === 'yes') return outcome;
   }
   const [g, a] = [named(gold), named(answer)];
   if (g.name !== undefined && a.name !== undefined && g.name !== a.name && context.strict) return 'no';
-  if (g.value !== gold || a.value !== answer) return compareValues(g.value, a.value, context);
-  return compareValues(gold, answer, context);
+  if (isResidue(g.value) || isResidue(a.value)) return compareResidues(g, a, context);
+  return compareValues(g.value, a.value, context);
+}
+
+const hasSigns = (node: Node): boolean =>
+  some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus');
+
+/** `k \in \mathbb{Z}`: where a name comes from. */
+const isDomain = (node: Node): boolean =>
+  node.kind === 'relation' &&
+  node.relations.join() === 'in' &&
+  node.terms[1]?.kind === 'symbol' &&
+  node.terms[1].name.startsWith('\\set');
+
+/** A list without what it says of the domain, where the other side says nothing of it; with the constant of integration that the other uses. */
+function bareOf(node: Node, other: Node): Node {
+  const constantNames = [node, other].map((one) => symbols(one).filter((name) => name === 'C' || name === 'c'));
+  if (constantNames.join() === 'c,C') return rename(node, new Map([['c', 'C']]));
+  if (node.kind !== 'list' || node.open !== '' || some(other, isDomain)) return node;
+  const items = node.items.filter((item) => !isDomain(item));
+  if (items.length === node.items.length || items.length === 0) return node;
+  const [only] = items;
+  return only && items.length === 1 ? only : { ...node, items };
+}
+
+/** How far a rounded value at the end of `x = 1/3 \approx 0.33` may lie from the exact one before it. */
+const ROUNDING = 0.02;
+
+/** Without a decimal at the end that only rounds what stands before it. */
+function unrounded(node: Node, context: Context): Node {
+  if (node.kind !== 'relation' || node.terms.length < 2 || !/^[=~]$/.test(node.relations.at(-1) ?? '')) return node;
+  const [before, last] = node.terms.slice(-2);
+  if (!before || !last || hasDecimal(before) || !hasDecimal(last)) return node;
+  const [exact, rounded] = [constant(before, context)?.z, constant(last, context)?.z];
+  if (!exact || !rounded || modulus(minus(exact, rounded)) > ROUNDING * modulus(exact)) return node;
+  return node.terms.length === 2
+    ? before
+    : { ...node, terms: node.terms.slice(0, -1), relations: node.relations.slice(0, -1) };
+}
+
+const isResidue = (node: Node): node is Extract<Node, { kind: 'call' }> =>
+  node.kind === 'call' && node.name === 'residue';
+
+/** Residues of one modulus; a bare number answers `3 \pmod 5` and is answered by it, but not `x \equiv 3 \pmod 5`. */
+function compareResidues(gold: Named, answer: Named, context: Context): Outcome {
+  const [g, a] = [gold.value, answer.value];
+  if (!isResidue(g) || !isResidue(a)) {
+    if (isResidue(g) && gold.name !== undefined) return 'no';
+    const [left, right] = [g, a].map((node) => (isResidue(node) ? (node.items[0] ?? node) : node));
+    return left && right ? compareValues(left, right, context) : 'no';
+  }
+  const [[x, m], [y, n]] = [g.items, a.items];
+  if (!x || !m || !y || !n) return 'no';
+  const modulus = compareNodes(m, n, context);
+  const [left, right, by] = [constant(x, context)?.exact, constant(y, context)?.exact, constant(m, context)?.exact];
+  if (modulus !== 'yes' || !left || !right || !by || by.n === 0n) return all([modulus, compareNodes(x, y, context)]);
+  return left.d === 1n && right.d === 1n && (left.n - right.n) % by.n === 0n ? 'yes' : 'no';
 }
 
 /** `a \pm b` as the list of its two values, in lists among the other items. */
-function spread(node: Node): Node {
-  if (!some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus')) return node;
+function spread(node: Node, independent: boolean): Node {
+  if (!hasSigns(node)) return node;
   if (node.kind === 'list' && node.open !== '(' && node.open !== '[')
-    return { ...node, items: node.items.flatMap(signs) };
-  return { kind: 'list', open: '', close: '', items: signs(node) };
+    return { ...node, items: node.items.flatMap((item) => signs(item, independent)) };
+  return { kind: 'list', open: '', close: '', items: signs(node, independent) };
 }
 
 function compareValues(gold: Node, answer: Node, context: Context): Outcome {
+  if (isEmptySet(gold) && isEmptySet(answer)) return 'yes';
   const [goldText, answerText] = [letters(gold), letters(answer)];
   if (goldText !== undefined && answerText !== undefined && (hasText(gold) || hasText(answer)))
     return sameText(goldText, answerText) ? 'yes' : 'no';
-  const [goldMatrix, answerMatrix] = [matrixOf(gold), matrixOf(answer)];
-  if (goldMatrix || answerMatrix) return compareMatrices(gold, answer, context);
+  const isMatrix = (node: Node, other: Node): boolean =>
+    matrixOf(node) !== undefined || componentsOf(node, heightOf(other)) !== undefined;
+  if (isMatrix(gold, answer) || isMatrix(answer, gold)) return compareMatrices(gold, answer, context);
   const structure = compareStructures(gold, answer, context);
   if (structure !== undefined) return structure;
+  const [goldValue, answerValue] = [identityValue(gold, context), identityValue(answer, context)];
+  if (goldValue !== gold || answerValue !== answer) return compareValues(goldValue, answerValue, context);
   if (gold.kind === 'relation' || answer.kind === 'relation') return 'no';
   return compareQuantities(gold, answer, context);
 }
+
+/** `x^2-1 = (x-1)(x+1)` says the last of its sides, where all are equal whatever x is. */
+function identityValue(node: Node, context: Context): Node {
+  if (node.kind !== 'relation' || !node.relations.every((relation) => relation === '=')) return node;
+  const last = node.terms.at(-1);
+  const others = node.terms.slice(0, -1);
+  return last && others.every((term) => compareExpressions(term, last, context) === 'yes') ? last : node;
+}
+
+const isEmptySet = (node: Node): boolean =>
+  (node.kind === 'symbol' && node.name === 'emptyset') ||
+  (node.kind === 'list' && node.open.endsWith('{') && node.items.length === 0) ||
+  /^no(?:real)?solutions?(?:exists?)?$/.test(letters(node)?.toLowerCase().replaceAll(' ', '') ?? '');
 
 const hasText = (node: Node): boolean => some(node, (inner) => inner.kind === 'text');
 const sameText = (gold: string, answer: string): boolean =>
@@ -49,9 +133,11 @@ const sameText = (gold: string, answer: string): boolean =>
   (gold.length > 1 && gold.toLowerCase().replaceAll(' ', '') === answer.toLowerCase().replaceAll(' ', ''));
 
 function compareMatrices(gold: Node, answer: Node, context: Context): Outcome {
-  const rowsOf = (node: Node): readonly (readonly Node[])[] | undefined =>
-    node.kind === 'list' && node.open === '(' ? node.items.map((item) => [item]) : matrixOf(node);
-  const [g, a] = [rowsOf(gold), rowsOf(answer)];
+  const rowsOf = (node: Node, other: Node): readonly (readonly Node[])[] | undefined =>
+    node.kind === 'list' && node.open === '('
+      ? node.items.map((item) => [item])
+      : (matrixOf(node) ?? componentsOf(node, heightOf(other)));
+  const [g, a] = [rowsOf(gold, answer), rowsOf(answer, gold)];
   if (!g || !a || g.length !== a.length) return 'no';
   return all(
     g.map((row, i) => {
@@ -62,6 +148,9 @@ function compareMatrices(gold: Node, answer: Node, context: Context): Outcome {
     }),
   );
 }
+
+/** Components of a vector, if it is one. */
+const heightOf = (node: Node): number => matrixOf(node)?.length ?? (node.kind === 'list' ? node.items.length : 3);
 
 /** Lists, sets, intervals and relations against sets; undefined where both sides are plain values. */
 function compareStructures(gold: Node, answer: Node, context: Context): Outcome | undefined {
@@ -81,12 +170,12 @@ function compareStructures(gold: Node, answer: Node, context: Context): Outcome 
   if (relational(answer) && setLike(gold))
     return context.allowSetRelation && membership(gold, context) ? compareMembership(gold, answer, context) : 'no';
   if (relational(gold) && relational(answer) && (gold.kind === 'list' || answer.kind === 'list')) {
-    const outcome =
-      gold.kind === 'list' && answer.kind === 'list' ? compareUnordered(gold.items, answer.items, context) : 'no';
+    const joints = gold.kind === 'list' && answer.kind === 'list' && (gold.joint === 'or') === (answer.joint === 'or');
+    const outcome = joints ? compareUnordered(gold.items, answer.items, context) : 'no';
     return outcome === 'yes' ? outcome : compareMembership(gold, answer, context);
   }
   const setSymbol = (node: Node): boolean =>
-    node.kind === 'setOperation' || (node.kind === 'symbol' && (node.name === '\\setR' || node.name === 'emptyset'));
+    node.kind === 'setOperation' || (node.kind === 'symbol' && Object.hasOwn(NAMED_SETS, node.name));
   if (setSymbol(gold) || setSymbol(answer)) {
     const [g, a] = [pieces(gold, context), pieces(answer, context)];
     if (g && a) return comparePieces(g, a, context);
@@ -175,8 +264,7 @@ function compareQuantities(gold: Node, answer: Node, context: Context): Outcome 
     return best([both, compareExpressions(gold, answer, context)]);
   }
   if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold.items, answer.items, context);
-  if (gold.kind === 'degrees' || answer.kind === 'degrees' || gold.kind === 'unit' || answer.kind === 'unit')
-    return compareUnits(gold, answer, context);
+  if (isMeasured(gold) || isMeasured(answer)) return compareUnits(gold, answer, context, compareNodes);
   return compareExpressions(gold, answer, context);
 }
 
@@ -188,52 +276,4 @@ function compareRatios(gold: readonly Node[], answer: readonly Node[], context: 
   const quotients = (items: readonly Node[]): readonly Node[] =>
     items.slice(1).map((right) => ({ kind: 'divide', left: items[0] ?? right, right }));
   return compareOrdered(quotients(gold), quotients(answer), context);
-}
-
-interface Quantity {
-  readonly item: Node;
-  readonly unit: string | undefined;
-}
-
-function quantity(node: Node): Quantity {
-  if (node.kind === 'degrees') return { item: node.item, unit: 'degree' };
-  if (node.kind === 'unit') return { item: node.item, unit: node.unit.trim().replace(/[.,;]+$/, '') };
-  return { item: node, unit: undefined };
-}
-
-/** A unit on one side alone is taken as understood; two known units must measure the same thing and are converted. */
-function compareUnits(gold: Node, answer: Node, context: Context): Outcome {
-  const [g, a] = [quantity(gold), quantity(answer)];
-  const plain = compareNodes(g.item, a.item, context);
-  if (g.unit === undefined || a.unit === undefined) {
-    const angle = g.unit === 'degree' || a.unit === 'degree' ? compareAngles(gold, answer, context) : 'no';
-    return best([plain, angle]);
-  }
-  if (g.unit === a.unit) return plain;
-  const [goldPower, answerPower] = [/\^(\d+)$/.exec(g.unit)?.[1] ?? '1', /\^(\d+)$/.exec(a.unit)?.[1] ?? '1'];
-  const [goldUnit, answerUnit] = [UNITS[g.unit.replace(/\^.*$/, '')], UNITS[a.unit.replace(/\^.*$/, '')]];
-  if (!goldUnit || !answerUnit) return plain;
-  if (goldUnit.dimension !== answerUnit.dimension || goldPower !== answerPower) return 'no';
-  const scaled = (node: Node, factor: string, times: string) => {
-    const value = constant(node, context);
-    const one = parseDecimal(factor);
-    if (!value || !one) return undefined;
-    let exact = value.exact;
-    for (let k = 0; k < Math.min(Number(times), 9); k++) exact = exact && multiply(exact, one);
-    return exact && { exact, z: { re: Number(exact.n) / Number(exact.d), im: 0 } };
-  };
-  const [goldValue, answerValue] = [
-    scaled(g.item, goldUnit.factor, goldPower),
-    scaled(a.item, answerUnit.factor, answerPower),
-  ];
-  if (!goldValue || !answerValue) return 'unsure';
-  return sameNumber(goldValue, answerValue, false, context.precision) ? 'yes' : 'no';
-}
-
-/** 90 degrees is \pi/2, where the side without degrees says \pi. */
-function compareAngles(gold: Node, answer: Node, context: Context): Outcome {
-  const radians = gold.kind === 'degrees' ? answer : gold;
-  return some(radians, (node) => node.kind === 'symbol' && node.name === 'pi')
-    ? compareExpressions(gold, answer, context)
-    : 'no';
 }

@@ -9,7 +9,7 @@ export interface Cursor {
   at: number;
   depth: number;
   /** The rules that refer back to each other across files. */
-  readonly grammar: Readonly<Record<'list' | 'relation' | 'sum' | 'postfix', (c: Cursor) => Node>>;
+  readonly grammar: Readonly<Record<'list' | 'relation' | 'sum' | 'postfix' | 'argument', (c: Cursor) => Node>>;
   /** Open absolute values: inside one, a bar closes it. */
   bars: number;
 }

@@ -36,7 +36,8 @@ export function parseEnvironment(c: Cursor, name: string): Node {
         const chain = continued(last, c);
         rows.at(-1)?.splice(-1, 1, chain);
       } else rows.push([]);
-    } else if (!take(c, '&') && !(peek(c).type === 'separator' && ++c.at)) rows.at(-1)?.push(c.grammar.relation(c));
+    } else if (!take(c, '&', '.') && !(peek(c).type === 'separator' && ++c.at))
+      rows.at(-1)?.push(c.grammar.relation(c));
   }
   c.at++;
   const filled = rows.filter((row) => row.length > 0);

@@ -41,47 +41,57 @@ function lastJoined(found: readonly Found[], source: string, joint: (between: st
 
 function boxes(text: string): readonly Found[] {
   const found: Found[] = [];
-  for (const match of text.matchAll(/\\(?:boxed|fbox)\s*\{/g)) {
+  for (const match of text.matchAll(/\\(?:boxed|fbox)\s*(?:\{|([a-zA-Z\d]))/g)) {
     const outer = found.at(-1);
     if (outer && match.index < outer.end) continue;
     const open = match.index + match[0].length - 1;
-    const end = closing(text, open);
-    found.push({ start: match.index, end: end + 1, text: text.slice(open + 1, end) });
+    const end = match[1] ? open : closing(text, open);
+    found.push({ start: match.index, end: end + 1, text: match[1] ?? text.slice(open + 1, end) });
   }
-  return found;
+  return found.filter((box) => !isDenied(text, box.start));
 }
+
+/** "not 5", "it cannot be 5": no candidate for the answer. */
+const DENIAL =
+  /(?:\bnot|n't|\bnever|\bcannot|\banything but|\brather than|\binstead of|\bother than)\s*(?:(?:be|equal(?: to)?|a|an|the|is)\s*)*[\s:$*]*(?:\\[([]\s*)?$/i;
+const isDenied = (text: string, start: number): boolean => DENIAL.test(text.slice(Math.max(0, start - 60), start));
 
 // An opening bracket within brackets begins anew, so that a text of them alone is read once and not once for each.
 const DELIMITED =
   /\\\[((?:(?!(?<!\\)\\\[)[\s\S])+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(((?:(?!(?<!\\)\\\()[^\n])+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|gather|multline)\*?\}(?:(?!\\begin\{\6)[\s\S])+?\\end\{\6\*?\})/g;
 
 function delimited(text: string): readonly Found[] {
-  return [...text.matchAll(DELIMITED)].map((match) => ({
-    start: match.index,
-    end: match.index + match[0].length,
-    text: match[1] ?? match[2] ?? match[3] ?? match[4] ?? match[5] ?? '',
-  }));
+  return [...text.matchAll(DELIMITED)]
+    .map((match) => ({
+      start: match.index,
+      end: match.index + match[0].length,
+      text: match[1] ?? match[2] ?? match[3] ?? match[4] ?? match[5] ?? '',
+    }))
+    .filter((one) => !isDenied(text, one.start));
 }
 
 const NUMBER = String.raw`(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|\.\d+)`;
+const COORDINATE = String.raw`\s*[-+−]?[ ]?(?:${NUMBER}(?:[ ]?/[ ]?\d+)?|∞|inf(?:inity)?|oo)\s*`;
 const EXPRESSION = new RegExp(
-  String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b))?`,
+  String.raw`(?<![\w)\]])[([]${COORDINATE}(?:[,;]${COORDINATE})+[)\]]|(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b))?`,
   'g',
 );
 
 function expressions(text: string): readonly Found[] {
-  return [...text.matchAll(EXPRESSION)].map((match) => ({
-    start: match.index,
-    end: match.index + match[0].length,
-    text: balanced(match[0]),
-  }));
+  return [...text.matchAll(EXPRESSION)]
+    .map((match) => ({ start: match.index, end: match.index + match[0].length, text: balanced(match[0]) }))
+    .filter((one) => !isDenied(text, one.start));
 }
 
 /** Brackets that open or close outside the expression are prose. */
 function balanced(text: string): string {
   const opens = text.split('(').length;
   const closes = text.split(')').length;
-  return opens === closes ? text : opens > closes ? text.replace('(', ' ') : text.replace(/\)(?=[^)]*$)/, ' ');
+  return opens === closes || /^[([].*[,;].*[)\]]$/s.test(text)
+    ? text
+    : opens > closes
+      ? text.replace('(', ' ')
+      : text.replace(/\)(?=[^)]*$)/, ' ');
 }
 
 const MATHEMATICAL =
@@ -96,7 +106,7 @@ export function looksMathematical(text: string): boolean {
 }
 
 const FINAL =
-  /(?:final\s+answer\s*(?:is|:|=)|\banswer\s+is|\banswer\s*:|####|\banswer\b(?=\s+\(?[-+$\\]?\.?[\d\\({[A-Z]))\s*:?\**\s*/gi;
+  /(?:final\s+answer\s*(?:is|:|=)|\banswers?\s+(?:is|are)\b|\b(?:option|choice)\s+is\b|\banswer\s*:|####|\banswer\b(?=\s+\(?[-+$\\]?\.?[\d\\({[A-Z]))\s*:?\**\s*/gi;
 
 /** The text after the last "final answer is", to the end of its sentence. */
 function finalRegion(text: string): string | undefined {
@@ -110,7 +120,7 @@ function finalRegion(text: string): string | undefined {
 }
 
 /** Without the marks of emphasis and quotation around it. */
-const unmarked = (text: string): string => text.trim().replace(/^[*`"]+|[*`"]+$/g, '');
+const unmarked = (text: string): string => text.trim().replace(/^[*`"'_#]+|[*`"'_:]+$/g, '');
 
 function cutSentence(text: string): string {
   const trimmed = text.replace(/^[\s*:]+/, '');
@@ -144,7 +154,7 @@ function lastOf(text: string, notations: readonly Notation[]): string | undefine
     text,
     (between) =>
       /^(?:\s+[a-z²³]{1,12}){0,2}\s*,?\s*\bor\b\s*(?:maybe|perhaps|possibly)?\s*$|^\s*,?\s*and\s*$/i.test(between) ||
-      (/^,\s+$/.test(between) && / and |\bor\b/.test(text.slice(-60))),
+      (/^,\s*$/.test(between) && / and |\bor\b/.test(text.slice(-60))),
   );
 }
 
@@ -180,5 +190,5 @@ function extractAt(text: string, place: Place, notations: readonly Notation[]): 
   }
   const bare = unmarked(text);
   if (plain && bare.length < 400 && !/[$\n]|\\[([]/.test(bare) && looksMathematical(bare)) return bare;
-  return lastOf(text, notations) ?? (plain && text.length < 200 ? text : undefined);
+  return lastOf(text, notations) ?? (plain && text.length < 200 ? bare : undefined);
 }

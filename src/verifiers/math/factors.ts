@@ -1,6 +1,7 @@
 import { type Node, ParseFailure } from './ast.js';
-import { FRACTION, number, parseArgument, parseAtom } from './atoms.js';
+import { number, parseArgument, parseAtom } from './atoms.js';
 import { type Cursor, isOperator, peek, take } from './cursor.js';
+import { FRACTION } from './words.js';
 
 /** `0.1~6`, the digits after `~` repeating without end. */
 function repeating(head: string, digits: string): Node {
@@ -18,7 +19,7 @@ function repeating(head: string, digits: string): Node {
 const startsFactor = (c: Cursor): boolean => {
   const token = peek(c);
   if (token.type === 'symbol' || token.type === 'function') return true;
-  if (token.type === 'number') return token.gap;
+  if (token.type === 'number') return token.gap || isOperator(peek(c, -1), '!');
   if (token.type === 'command')
     return !/^(?:end:|pm|mp|times|cdot|ast|div|cup|bigcup|cap|setminus|backslash|rvert|rfloor|rceil|rangle|not|rbrace|rbrack|circ$|cdots|ldots|dots|dotsc|dotsb|over$|choose$|b?mod$)/.test(
       token.text,
@@ -34,7 +35,7 @@ export function parseFactors(c: Cursor): Node {
   const label = peek(c);
   if (label.type === 'text' && INTRODUCTION.test(label.text) && !/\bnot\b/i.test(label.text)) c.at++;
   const mixed = parseMixed(c);
-  const items = [mixed ?? parsePostfix(c)];
+  const items = [parsePostfix(c, mixed)];
   for (;;) {
     const before = items.at(-1);
     if (peek(c).type === 'text' && before) {
@@ -48,6 +49,14 @@ export function parseFactors(c: Cursor): Node {
           unit: before.kind === 'unit' ? `${before.unit} ${unit}` : unit,
         };
       continue;
+    }
+    if (before?.kind === 'unit' && peek(c).type === 'number') {
+      const rest = parseFactors(c);
+      const whole: Node =
+        items.length === 1
+          ? before
+          : { ...before, item: { kind: 'multiply', items: [...items.slice(0, -1), before.item] } };
+      return { kind: 'add', items: [whole, ...(rest.kind === 'add' ? rest.items : [rest])] };
     }
     if (!startsFactor(c)) break;
     if (peek(c).type === 'number' && before?.kind === 'number')
@@ -99,8 +108,9 @@ function parseMixed(c: Cursor): Node | undefined {
   return undefined;
 }
 
-export function parsePostfix(c: Cursor): Node {
-  let node = parseBase(c);
+/** A factor with the signs after it; `start` where its first part is read already. */
+export function parsePostfix(c: Cursor, start?: Node): Node {
+  let node = start ?? parseBase(c);
   for (;;) {
     const token = peek(c);
     if (token.type === 'operator' && token.text.startsWith('~')) {
@@ -117,7 +127,7 @@ export function parsePostfix(c: Cursor): Node {
     else if (take(c, '%')) node = { kind: 'percent', item: node };
     else if (token.type === 'command' && token.text === 'circ') {
       c.at++;
-      node = { kind: 'degrees', item: node };
+      node = { kind: 'degrees', item: parseMinutes(c, node) };
     } else if (token.type === 'command' && /^(?:cdots|ldots|dots|dotsc|dotsb)$/.test(token.text))
       throw new ParseFailure('an expression goes on with dots');
     else if (isOperator(token, '^')) {
@@ -129,6 +139,21 @@ export function parsePostfix(c: Cursor): Node {
       };
     } else return node;
   }
+}
+
+/** `30^\circ 15' 20''`, after the degrees. */
+function parseMinutes(c: Cursor, degrees: Node): Node {
+  const items = [degrees];
+  for (const [marks, parts] of [
+    ["'", '60'],
+    ["''", '3600'],
+  ] as const) {
+    const [count, ...following] = [0, 1, 2].map((ahead) => peek(c, ahead));
+    if (count?.type !== 'number' || !following.slice(0, marks.length).every((token) => isOperator(token, "'"))) break;
+    c.at += 1 + marks.length;
+    items.push({ kind: 'divide', left: number(count.text), right: number(parts) });
+  }
+  return items.length === 1 ? degrees : { kind: 'add', items };
 }
 
 function parseBase(c: Cursor): Node {

@@ -30,13 +30,25 @@ const INVERSE: Readonly<Record<string, (a: z.Complex) => z.Complex>> = {
   arcsin: z.arcsin,
   arccos: (a) => z.minus(z.complex(Math.PI / 2), z.arcsin(a)),
   arctan: z.arctan,
+  arccot: (a) => z.minus(z.complex(Math.PI / 2), z.arctan(a)),
+  arcsec: (a) => z.minus(z.complex(Math.PI / 2), z.arcsin(z.over(z.complex(1), a))),
+  arccsc: (a) => z.arcsin(z.over(z.complex(1), a)),
+  cis: (a) => z.exp(z.times(z.complex(0, 1), a)),
   sinh: (a) => z.times(z.complex(0.5), z.minus(z.exp(a), z.exp(z.complex(-a.re, -a.im)))),
   cosh: (a) => z.times(z.complex(0.5), z.plus(z.exp(a), z.exp(z.complex(-a.re, -a.im)))),
   tanh: (a) => {
     const [up, down] = [z.exp(a), z.exp(z.complex(-a.re, -a.im))];
     return z.over(z.minus(up, down), z.plus(up, down));
   },
+  coth: (a) => z.over(z.complex(1), hyperbolic('tanh', a)),
+  sech: (a) => z.over(z.complex(1), hyperbolic('cosh', a)),
+  csch: (a) => z.over(z.complex(1), hyperbolic('sinh', a)),
+  arsinh: (a) => z.log(z.plus(a, z.sqrt(z.plus(z.times(a, a), z.complex(1))))),
+  arcosh: (a) => z.log(z.plus(a, z.times(z.sqrt(z.plus(a, z.complex(1))), z.sqrt(z.minus(a, z.complex(1)))))),
+  artanh: (a) => z.times(z.complex(0.5), z.log(z.over(z.plus(z.complex(1), a), z.minus(z.complex(1), a)))),
 };
+
+const hyperbolic = (name: string, a: z.Complex): z.Complex => INVERSE[name]?.(a) ?? z.complex(Number.NaN);
 
 function logarithm(value: Number, flags: Flags): z.Complex {
   if (z.modulus(value.z) === 0) throw new ParseFailure('the logarithm of zero');
@@ -128,6 +140,10 @@ export function callFunction(name: string, values: readonly Number[], flags: Fla
       return factorial(first, 2n);
     case 'binomial':
       return binomial(first, second);
+    case 'realPart':
+      return first.exact ? first : roughly(z.complex(first.z.re));
+    case 'imaginaryPart':
+      return first.exact ? exactly({ n: 0n, d: 1n }) : roughly(z.complex(first.z.im));
     case 'conjugate':
       return first.exact ? first : roughly(z.complex(first.z.re, -first.z.im));
     case 'modulo': {
@@ -165,7 +181,8 @@ export function callFunction(name: string, values: readonly Number[], flags: Fla
     default: {
       const apply = INVERSE[name];
       if (!apply) throw new ParseFailure('an unknown function');
-      if (/^arc(?:sin|cos)$/.test(name) && first.z.im === 0 && Math.abs(first.z.re) > 1) flags.left.real = true;
+      if (/^(?:arc(?:sin|cos)|artanh)$/.test(name) && first.z.im === 0 && Math.abs(first.z.re) > 1)
+        flags.left.real = true;
       if (first.exact?.n === 0n && /^(?:sin|tan|arcsin|arctan|sinh|tanh)$/.test(name)) return first;
       if (first.exact?.n === 0n && /^(?:exp|cos|cosh|sec)$/.test(name))
         return exactly(multiply({ n: 1n, d: 1n }, { n: 1n, d: 1n }) ?? first.exact);

@@ -8,7 +8,7 @@ export { compareMath } from './judge.js';
 export type { MathOptions } from './options.js';
 
 /** Raised with every change that can change a verdict. */
-const VERSION = 'math-2';
+const VERSION = 'math-3';
 
 /** Judges completions by mathematical equality with the reference answer. */
 export function mathVerifier(options: MathOptions = {}, where = 'verify.math'): Verifier {

@@ -7,7 +7,7 @@ import { letters } from './normal.js';
 import type { MathSettings } from './options.js';
 import { type MathOptions, mathSettings } from './options.js';
 import { parse } from './parser.js';
-import type { Outcome } from './values.js';
+import { best, type Outcome } from './values.js';
 
 /** Nodes that one comparison may evaluate: about 100 ms at most. */
 const BUDGET = 200_000;
@@ -42,11 +42,11 @@ export function compareMath(
 
 /** As compareMath, with settings that are checked already. */
 export function judgeMath(gold: string, answer: string, settings: MathSettings, question?: string): Judgement {
-  const extracted = extractAnswer(answer, settings.places, settings.notations);
-  if (extracted === undefined) return judgement('unparseable', 'no answer was found in the completion');
-  if (extracted.length > LONGEST_ANSWER)
-    return judgement('unparseable', 'the answer is too long to be read', extracted);
-  const goldText = goldOf(gold, settings);
+  const found = extractAnswer(answer, settings.places, settings.notations);
+  if (found === undefined) return judgement('unparseable', 'no answer was found in the completion');
+  if (found.length > LONGEST_ANSWER) return judgement('unparseable', 'the answer is too long to be read', found);
+  const reference = goldOf(gold, settings);
+  const [goldText, extracted] = [decimalComma(reference, found), decimalComma(found, reference)];
   const goldNode = attempt(goldText);
   if (question !== undefined && repeatsQuestion(goldText, extracted, question))
     return judgement('incorrect', 'the answer repeats the calculation that the question asks for', extracted);
@@ -75,7 +75,13 @@ function conclude(outcome: Outcome, extracted: string): Judgement {
 function decide(gold: Node, answer: Node, settings: MathSettings): Outcome {
   const budget = { steps: BUDGET };
   try {
-    const outcome = compareNodes(gold, answer, { ...settings, budget });
+    const context = { ...settings, budget };
+    const plain = compareNodes(gold, answer, context);
+    const [goldContent, answerContent] = [contentOf(gold), contentOf(answer)];
+    const outcome =
+      plain === 'yes' || (goldContent === gold && answerContent === answer)
+        ? plain
+        : best([plain, compareNodes(goldContent, answerContent, context)]);
     return outcome === 'yes' && budget.steps < 0 ? 'unsure' : outcome;
   } catch (error) {
     if (error instanceof ParseFailure) return 'unsure';
@@ -91,6 +97,19 @@ function attempt(text: string): Node | ParseFailure {
     throw error;
   }
 }
+
+/** What a whole answer in \text{} says, where it is more than words: `12 apples`, `A, B and C`, `3:30`. */
+function contentOf(node: Node): Node {
+  if (node.kind !== 'text' || !/[\d,;]|\b(?:and|or)\b/.test(node.text)) return node;
+  const content = attempt(node.text);
+  return content instanceof ParseFailure ? node : content;
+}
+
+/** `2,5` is a decimal where the other side writes one with a point. */
+const decimalComma = (text: string, other: string): string =>
+  /^\s*[-+]?(?:\d+,\d{1,2}|\d{4,},\d+|\d+,\d{4,})\s*$/.test(text) && /^\s*[-+]?\d*\.\d+\s*$/.test(other)
+    ? text.replace(',', '.')
+    : text;
 
 /** The reference's own words: all of it where that can be read, else the answer inside it. */
 function goldOf(gold: string, settings: MathSettings): string {

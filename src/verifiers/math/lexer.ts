@@ -1,6 +1,8 @@
 import { ParseFailure } from './ast.js';
 import { lexNumber } from './numerals.js';
-import { ALIASES, FUNCTIONS, GREEK, RELATION_COMMANDS, SILENT, SPACES, TEXT_COMMANDS, UNITS } from './words.js';
+import { clean } from './spelling.js';
+import { isUnit } from './units.js';
+import { ALIASES, FUNCTIONS, GREEK, RELATION_COMMANDS, SILENT, SPACES, TEXT_COMMANDS } from './words.js';
 
 export interface Token {
   readonly type: 'number' | 'symbol' | 'function' | 'command' | 'text' | 'operator' | 'relation' | 'separator' | 'end';
@@ -11,50 +13,13 @@ export interface Token {
 
 const MAX_TOKENS = 2000;
 
-/** Undoes what carries no meaning, once for the whole text. */
-export function clean(source: string): string {
-  let text = source;
-  // A text that was escaped twice on its way has every backslash doubled.
-  if (
-    /\\\\(?:left|right|d?frac|boxed|begin|sqrt|text|pi|leq?|geq?|cup|infty)(?![a-zA-Z])/.test(text) &&
-    !/(?<!\\)\\begin\{/.test(text)
-  )
-    text = text.replaceAll('\\\\', '\\');
-  return text
-    .replace(/[−–—﹣]/g, '-')
-    .replace(/[×⋅·∙]/g, '*')
-    .replace(/÷/g, '/')
-    .replace(/\{([,.])\}/g, '$1⁀')
-    .replace(/\{:\}/g, ':')
-    .replace(/\\([lr])brace(?![a-zA-Z])/g, (_, side) => (side === 'l' ? '\\{' : '\\}'))
-    .replace(/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : ''))
-    .replace(/(\d)\\,(?=\d{3}(?!\d))/g, '$1')
-    .replace(
-      /\\left\s*\\\{\s*\\begin\s*\{([a-z]+)\}([\s\S]*?)\\end\s*\{\1\}\s*\\right\s*\./g,
-      '\\begin{cases}$2\\end{cases}',
-    )
-    .replace(/\\(?:left|right)\s*\./g, '')
-    .replace(/^\s*\\(?:therefore|implies|(?:R|Longr)ightarrow)(?![a-zA-Z])/, '')
-    .replace(/(\d) ?([cdk]?m[²³]|(?<= )(?:[cdk]?m|mi|ft)\/(?:s|h|min)(?:²|\^2)?)(?![\w^])/g, '$1\\text{$2}')
-    .replace(/\\left\s*\||\\lvert(?![a-zA-Z])/g, '\\lvert ')
-    .replace(/\\right\s*\||\\rvert(?![a-zA-Z])/g, '\\rvert ')
-    .replace(/\\(?:left|right)\s*\\?\|/g, '|')
-    .replace(/\\(?:left|right)(?![a-zA-Z])/g, ' ')
-    .replace(/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])/g, '°')
-    .replace(/\\%/g, '%')
-    .replace(/(\d|\})(?:\s|~|\\[,;: ])*\\mathrm\s*\{(?!\s*[ei]\s*\})/g, '$1\\text{')
-    .replace(/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2')
-    .replace(/\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g, ' $1 ')
-    .replace(/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 ')
-    .replace(/\\\$|\$|[€£¥]|(?<!\\)\\[()[\]]/g, ' ');
-}
-
 const UNICODE: Readonly<Record<string, string>> = {
   '≤': '<=',
   '≥': '>=',
   '≠': '!=',
   '≈': '~',
   '∈': 'in',
+  '≡': '≡',
 };
 const UNICODE_COMMANDS: Readonly<Record<string, string>> = {
   '∪': 'cup',
@@ -72,7 +37,6 @@ const UNICODE_SYMBOLS: Readonly<Record<string, string>> = {
   α: 'alpha',
   β: 'beta',
 };
-const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 /** @throws ParseFailure on characters that no mathematics uses, and on texts over 2,000 tokens. */
 export function tokenize(source: string): readonly Token[] {
@@ -143,7 +107,7 @@ export function tokenize(source: string): readonly Token[] {
       at += pushWord(word, gap, tokens, push);
       continue;
     }
-    const relation = match(/<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈~]/y)?.[0];
+    const relation = match(/<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~]/y)?.[0];
     if (relation) {
       at += relation.length;
       push('relation', UNICODE[relation] ?? { '=<': '<=', '=>': 'other', '<>': '!=', '==': '=' }[relation] ?? relation);
@@ -152,10 +116,7 @@ export function tokenize(source: string): readonly Token[] {
     at++;
     if (UNICODE_COMMANDS[character]) push('command', UNICODE_COMMANDS[character]);
     else if (UNICODE_SYMBOLS[character]) push('symbol', UNICODE_SYMBOLS[character]);
-    else if (SUPERSCRIPTS.includes(character)) {
-      push('operator', '^');
-      push('number', String(SUPERSCRIPTS.indexOf(character)));
-    } else if (character === '*' && text[at] === '*') {
+    else if (character === '*' && text[at] === '*') {
       at++;
       push('operator', '^');
     } else if (',;'.includes(character)) push('separator', character);
@@ -186,6 +147,8 @@ function pushText(content: string, push: Push): void {
   const inner = content.replaceAll('⁀', '').trim();
   const word = inner.toLowerCase().replace(/^[,.\s]+|[,.\s]+$/g, '');
   if (/^(?:and|or)$/.test(word)) push('separator', word);
+  else if (/^[,;]$/.test(inner)) push('separator', inner);
+  else if (word === 'to') push('operator', ':');
   else if (/^(?:percent|percentage|pct|%)$/.test(word)) push('operator', '%');
   else if (/^[-+]?\d[\d,]*(?:\.\d+)?$/.test(inner))
     for (const token of tokenize(inner)) token.type !== 'end' && push(token.type, token.text);
@@ -221,7 +184,7 @@ function pushWord(word: string, gap: boolean, tokens: readonly Token[], push: Pu
     word.length > 1 &&
     !FUNCTIONS[word] &&
     !ALIASES[word] &&
-    (UNITS[word] || (gap && word.length > 2))
+    (isUnit(word) || (gap && word.length > 2))
   )
     push('text', word);
   else if (FUNCTIONS[word]) push('function', FUNCTIONS[word]);

@@ -1,4 +1,4 @@
-import { type Node, some } from './ast.js';
+import { children, type Node, some } from './ast.js';
 import { free } from './values.js';
 
 /** A value with the name that the text gives it, as in `x = 5`. */
@@ -25,6 +25,13 @@ function names(node: Node): boolean {
       return names(node.left) && names(node.right);
     case 'unit':
       return names(node.item);
+    // P(X = 1), n(A \cup B), a column of unknowns
+    case 'relation':
+      return true;
+    case 'setOperation':
+      return names(node.left) && names(node.right);
+    case 'matrix':
+      return node.rows.every((row) => row.every(names));
     default:
       return false;
   }
@@ -58,18 +65,32 @@ const mentions = (node: Node, name: Node): boolean => {
   return some(node, (inner) => nameOf(inner) === key);
 };
 
-/** Every reading of the signs in `a \pm b`: upper signs together, then lower signs together. */
-export function signs(node: Node): readonly Node[] {
-  if (!some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus')) return [node];
-  return [resolve(node, true), resolve(node, false)];
+const isSign = (node: Node): boolean => node.kind === 'plusMinus' || node.kind === 'minusPlus';
+const count = (node: Node, test: (node: Node) => boolean): number =>
+  children(node).reduce((sum, child) => sum + count(child, test), test(node) ? 1 : 0);
+const MAX_SIGNS = 4;
+
+/**
+ * Every reading of the signs in `a \pm b`: upper signs together, then lower signs together; `independent`: each sign by itself.
+ * Together where a `\mp` or more than four signs stand in it.
+ */
+export function signs(node: Node, independent: boolean): readonly Node[] {
+  const signed = count(node, isSign);
+  if (signed === 0) return [node];
+  if (!independent || signed > MAX_SIGNS || some(node, (inner) => inner.kind === 'minusPlus'))
+    return [resolve(node, () => true), resolve(node, () => false)];
+  return Array.from({ length: 2 ** signed }, (_, choice) => {
+    let at = 0;
+    return resolve(node, () => ((choice >> at++) & 1) === 0);
+  });
 }
 
-function resolve(node: Node, upper: boolean): Node {
+function resolve(node: Node, upper: () => boolean): Node {
   const again = (inner: Node): Node => resolve(inner, upper);
   switch (node.kind) {
     case 'plusMinus':
     case 'minusPlus':
-      return (node.kind === 'plusMinus') === upper ? again(node.item) : { kind: 'negate', item: again(node.item) };
+      return (node.kind === 'plusMinus') === upper() ? again(node.item) : { kind: 'negate', item: again(node.item) };
     case 'add':
     case 'multiply':
     case 'call':
@@ -91,6 +112,10 @@ function resolve(node: Node, upper: boolean): Node {
   }
 }
 
+/** A part of a text such as June 5. */
+const worded = (node: Node): string | undefined =>
+  node.kind === 'number' && !node.decimal ? String(node.value.n) : letters(node);
+
 /** The letters of a text, wherever they were written: \text{odd}, odd, (A). */
 export function letters(node: Node): string | undefined {
   switch (node.kind) {
@@ -103,7 +128,7 @@ export function letters(node: Node): string | undefined {
       return node.name;
     case 'multiply':
     case 'unit': {
-      const parts = node.kind === 'unit' ? [letters(node.item), node.unit] : node.items.map(letters);
+      const parts = node.kind === 'unit' ? [letters(node.item), node.unit] : node.items.map(worded);
       return parts.every((part) => part !== undefined) ? parts.join('') : undefined;
     }
     case 'list':

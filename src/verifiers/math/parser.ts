@@ -1,5 +1,5 @@
 import { type Node, ParseFailure, type Relation } from './ast.js';
-import { parseOver } from './atoms.js';
+import { parseArgument, parseOver } from './atoms.js';
 import { type Cursor, deeper, isOperator, peek, take } from './cursor.js';
 import { parseFactors, parsePostfix } from './factors.js';
 import { tokenize } from './lexer.js';
@@ -7,10 +7,16 @@ import { tokenize } from './lexer.js';
 /**
  * The meaning of a text in LaTeX or plain notation.
  * @throws ParseFailure where it has none that is known here, or is too long or too deep.
- * @example parse('\\frac12') // divide 1 by 2
+ * @example parse('\frac12') // divide 1 by 2
  */
 export function parse(text: string): Node {
-  const grammar = { list: parseList, relation: parseRelation, sum: parseSum, postfix: parsePostfix };
+  const grammar = {
+    list: parseList,
+    relation: parseRelation,
+    sum: parseSum,
+    postfix: (c: Cursor) => parsePostfix(c),
+    argument: (c: Cursor) => parseArgument(c, true),
+  };
   const cursor: Cursor = { tokens: tokenize(text), at: 0, depth: 0, bars: 0, grammar };
   const node = parseOver(cursor, parseList(cursor));
   while (isOperator(peek(cursor), '.', ':', '?', '"') || peek(cursor).type === 'separator') cursor.at++;
@@ -34,25 +40,35 @@ function parseList(c: Cursor): Node {
   return deeper(c, () => {
     const groups: Node[][] = [[]];
     let semicolons = false;
+    let joint: 'and' | 'or' | undefined;
     while (!listEnds(c)) {
       if (isSeparator(c)) {
-        if (/^(?:;|or)$/.test(peek(c).text)) {
-          semicolons ||= peek(c).text === ';';
+        const { text } = peek(c);
+        if (text === ';' || text === 'or') {
+          semicolons ||= text === ';';
           groups.push([]);
         }
+        if (text === 'and' || text === 'or') joint ??= text;
         c.at++;
         continue;
       }
-      groups.at(-1)?.push(parseRelation(c));
+      const group = groups.at(-1);
+      group?.push(continued(group.at(-1), parseRelation(c)));
       if (!listEnds(c) && !isSeparator(c)) throw new ParseFailure('two expressions stand side by side');
     }
     const filled = groups.filter((items) => items.length > 0);
     if (filled.length === 0) throw new ParseFailure('there is no expression');
-    if ((!semicolons && !assignments(filled)) || filled.length === 1) return bare(filled.flat());
+    if ((!semicolons && !assignments(filled)) || filled.length === 1) return bare(filled.flat(), joint);
     return bare(
       filled.map((items) => (items.length === 1 ? bare(items) : { kind: 'list', open: '(', close: ')', items })),
     );
   });
+}
+
+/** `x \ne 1, 2`: the second item is excluded as well. */
+function continued(before: Node | undefined, item: Node): Node {
+  if (before?.kind !== 'relation' || before.relations.join() !== '!=' || item.kind === 'relation') return item;
+  return { ...before, terms: [...before.terms.slice(0, 1), item] };
 }
 
 /** `p=5, q=2 or p=7, q=2`: each side of the "or" names the same unknowns. */
@@ -69,30 +85,82 @@ function assignments(groups: readonly (readonly Node[])[]): boolean {
   );
 }
 
-function bare(items: readonly Node[]): Node {
+function bare(items: readonly Node[], joint?: 'and' | 'or'): Node {
   const [only] = items;
-  return only && items.length === 1 ? only : { kind: 'list', open: '', close: '', items };
+  if (only && items.length === 1) return only;
+  return { kind: 'list', open: '', close: '', items, ...(joint && { joint }) };
 }
 
 const NEGATED: Readonly<Record<string, Relation>> = { '=': '!=', in: 'other', '<': '>=', '>': '<=' };
 
+/** Index of the next `=` outside brackets in this item, or -1. */
+function nextEquals(c: Cursor): number {
+  let depth = 0;
+  for (let at = c.at; at < c.tokens.length; at++) {
+    const token = c.tokens[at];
+    if (!token || token.type === 'end' || (depth === 0 && token.type === 'separator')) return -1;
+    if (isOperator(token, '(', '[', '{', '\\{')) depth++;
+    else if (isOperator(token, ')', ']', '}', '\\}') && --depth < 0) return -1;
+    else if (depth === 0 && token.type === 'relation' && token.text !== 'in' && token.text !== 'mid')
+      return token.text === '=' || token.text === '≡' ? at : -1;
+  }
+  return -1;
+}
+
+/** A side of a relation. What stands before `=` is a label where it cannot be read, as in `P(A|B) = 1/2` and `\lim_{x \to 0} x = 0`. */
+function parseSide(c: Cursor): Node {
+  const { tokens, at, depth, bars } = c;
+  let failure = new ParseFailure('two expressions stand side by side');
+  try {
+    const side = parseSet(c);
+    const next = peek(c);
+    const ends =
+      next.type === 'relation' ? next.text !== 'mid' : listEnds(c) || isSeparator(c) || next.type === 'command';
+    if (ends || isOperator(next, '|', ':')) return side;
+  } catch (error) {
+    if (!(error instanceof ParseFailure)) throw error;
+    failure = error;
+  }
+  Object.assign(c, { tokens, at, depth, bars });
+  const equals = nextEquals(c);
+  if (equals <= at) throw failure;
+  c.at = equals;
+  return {
+    kind: 'text',
+    text: tokens
+      .slice(at, equals)
+      .map(({ text }) => text)
+      .join(' '),
+  };
+}
+
+/** `\pmod 5` after the right side of a congruence, or `3 \bmod 5` as that side. */
+function residue(c: Cursor, right: Node, congruence: boolean): Node {
+  if (congruence && right.kind === 'call' && right.name === 'modulo') return { ...right, name: 'residue' };
+  if (peek(c).type !== 'command' || peek(c).text !== 'pmod') return right;
+  c.at++;
+  return { kind: 'call', name: 'residue', items: [right, parseArgument(c)], known: true };
+}
+
 function parseRelation(c: Cursor): Node {
   const terms: Node[] = [];
   const relations: Relation[] = [];
-  if (peek(c).type !== 'relation') terms.push(parseSet(c));
+  let congruence = false;
+  if (peek(c).type !== 'relation') terms.push(residue(c, parseSide(c), false));
   while (peek(c).type === 'relation' || (peek(c).type === 'command' && peek(c).text === 'not')) {
     const negated = peek(c).text === 'not';
     if (negated) c.at++;
     const { text } = peek(c);
     if (text === 'mid') break;
     c.at++;
-    const relation = (negated ? NEGATED[text] : text) as Relation | undefined;
+    congruence ||= text === '≡';
+    const relation = (negated ? NEGATED[text] : text === '≡' ? '=' : text) as Relation | undefined;
     if (!relation) throw new ParseFailure('an unknown relation');
     while (isOperator(peek(c), '&', '\\\\')) c.at++;
     if (peek(c).type === 'relation') continue;
     // `= 5` says what `5` says.
     if (terms.length > 0) relations.push(relation);
-    terms.push(parseSet(c));
+    terms.push(residue(c, parseSide(c), congruence));
   }
   const [first] = terms;
   if (!first) throw new ParseFailure('a relation has no sides');

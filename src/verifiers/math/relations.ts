@@ -1,6 +1,7 @@
 import type { Node, Relation } from './ast.js';
 import { minus, modulus, over } from './complex.js';
-import { compareMembership } from './sets.js';
+import { compareMembership } from './membership.js';
+import { nameOf } from './normal.js';
 import { best, type Context, free, type Outcome, permutations, rename, sampledPairs } from './values.js';
 
 type RelationNode = Extract<Node, { kind: 'relation' }>;
@@ -53,11 +54,57 @@ function compareNamed(gold: RelationNode, answer: RelationNode, context: Context
   return oneVariable && inequality ? compareMembership(gold, answer, context) : outcome;
 }
 
+interface Fraction {
+  readonly up: Node;
+  /** Factors. */
+  readonly down: readonly Node[];
+}
+
+const times = (items: readonly Node[]): Node => {
+  const [only] = items;
+  return only && items.length === 1 ? only : { kind: 'multiply', items };
+};
+
+/** One fraction in place of a sum of them; equal denominators stay one. */
+function fractionOf(node: Node): Fraction {
+  switch (node.kind) {
+    case 'divide': {
+      const [left, right] = [fractionOf(node.left), fractionOf(node.right)];
+      return { up: times([left.up, ...right.down]), down: [...left.down, right.up] };
+    }
+    case 'multiply': {
+      const factors = node.items.map(fractionOf);
+      return { up: times(factors.map(({ up }) => up)), down: factors.flatMap(({ down }) => down) };
+    }
+    case 'negate': {
+      const { up, down } = fractionOf(node.item);
+      return { up: { kind: 'negate', item: up }, down };
+    }
+    case 'add': {
+      const terms = node.items.map(fractionOf);
+      const common = new Map(terms.flatMap(({ down }) => down.map((factor) => [nameOf(factor), factor])));
+      const items = terms.map(({ up, down }) => {
+        const own = new Set(down.map(nameOf));
+        return times([up, ...[...common].flatMap(([key, factor]) => (own.has(key) ? [] : [factor]))]);
+      });
+      return { up: { kind: 'add', items }, down: [...common.values()] };
+    }
+    default:
+      return { up: node, down: [] };
+  }
+}
+
+/** `y - 1/x = 0` as `xy - 1 = 0`. */
+const cleared = (step: Step): Step =>
+  step.relation === '=' || step.relation === '!=' ? { ...step, difference: fractionOf(step.difference).up } : step;
+
 function matchSteps(gold: readonly Step[], answer: readonly Step[], context: Context): Outcome {
   const left = [...answer];
   let result: Outcome = 'yes';
   for (const step of gold) {
-    const outcomes = left.map((other) => sameStep(step, other, context));
+    const outcomes = left.map((other) =>
+      best([sameStep(step, other, context), sameStep(cleared(step), cleared(other), context)]),
+    );
     const index = outcomes.indexOf('yes');
     if (index >= 0) left.splice(index, 1);
     else if (outcomes.includes('unsure')) result = 'unsure';

@@ -1,7 +1,5 @@
-import { type Node, ParseFailure, type Relation, symbols } from './ast.js';
-import { evaluate, fromNumber, fromRational, type Value } from './evaluate.js';
-import { compare as compareRational } from './rational.js';
-import { all, type Context, compareExpressions, constant, free, type Outcome } from './values.js';
+import type { Node } from './ast.js';
+import { all, type Context, compareExpressions, constant, type Outcome } from './values.js';
 
 /** A connected piece of the real line; `low` equal to `high` is a single point. */
 interface Piece {
@@ -23,6 +21,17 @@ const LINE: Piece = {
   highClosed: false,
 };
 
+const ZERO_NODE: Node = { kind: 'number', value: { n: 0n, d: 1n }, decimal: false };
+const POSITIVE: Piece = { ...LINE, low: ZERO_NODE, from: 0 };
+const NEGATIVE: Piece = { ...LINE, high: ZERO_NODE, to: 0 };
+export const NAMED_SETS: Readonly<Record<string, readonly Piece[]>> = {
+  emptyset: [],
+  '\\setR': [LINE],
+  '\\setRpositive': [POSITIVE],
+  '\\setRnegative': [NEGATIVE],
+  '\\setRnonzero': [NEGATIVE, POSITIVE],
+};
+
 /** The pieces of a set of real numbers from left to right, or undefined where it is none. */
 export function pieces(node: Node, context: Context): readonly Piece[] | undefined {
   const found = rawPieces(node, context);
@@ -40,7 +49,7 @@ export function pieces(node: Node, context: Context): readonly Piece[] | undefin
 }
 
 function rawPieces(node: Node, context: Context): readonly Piece[] | undefined {
-  if (node.kind === 'symbol') return node.name === '\\setR' ? [LINE] : node.name === 'emptyset' ? [] : undefined;
+  if (node.kind === 'symbol') return NAMED_SETS[node.name];
   if (node.kind === 'list') {
     const [low, high] = node.items;
     if (low && high && node.items.length === 2 && (node.open === '(' || node.open === '[')) {
@@ -49,6 +58,12 @@ function rawPieces(node: Node, context: Context): readonly Piece[] | undefined {
       const closed = { lowClosed: node.open === '[', highClosed: node.close === ']' };
       if (a.re === b.re && !(closed.lowClosed && closed.highClosed)) return [];
       return [{ low, high, from: a.re, to: b.re, ...closed }];
+    }
+    if (node.open === '') {
+      const parts = node.items.map((item) =>
+        item.kind === 'list' || item.kind === 'setOperation' ? pieces(item, context) : undefined,
+      );
+      return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
     }
     if (!node.open.endsWith('{')) return undefined;
     const points = node.items.map((item) => point(item, context));
@@ -104,133 +119,4 @@ export function comparePieces(gold: readonly Piece[], answer: readonly Piece[], 
       return all([compareExpressions(g.low, a.low, context), compareExpressions(g.high, a.high, context)]);
     }),
   );
-}
-
-type Membership = (at: Value) => boolean | undefined;
-
-/** Is a number in the set that a node describes: relations in one variable, lists of them, or pieces of the line. */
-export function membership(node: Node, context: Context): Membership | undefined {
-  if (node.kind === 'builder') return membership(node.condition, context);
-  if (node.kind === 'relation') return relationMembership(node.terms, node.relations, context);
-  if (node.kind === 'list' && node.open === '' && node.items.every((item) => item.kind === 'relation')) {
-    const parts = node.items.map((item) => membership(item, context));
-    return (at) => parts.some((part) => part?.(at) === true);
-  }
-  const parts = pieces(node, context);
-  if (!parts) return undefined;
-  return ({ z: { re } }) =>
-    parts.some(
-      (part) =>
-        (re > part.from || (part.lowClosed && re === part.from)) &&
-        (re < part.to || (part.highClosed && re === part.to)),
-    );
-}
-
-function relationMembership(
-  terms: readonly Node[],
-  relations: readonly Relation[],
-  context: Context,
-): Membership | undefined {
-  const variables = [...new Set(terms.flatMap(free))];
-  const [variable] = variables;
-  if (!variable || variables.length !== 1) return undefined;
-  return (at) => {
-    const scope = { symbols: new Map([[variable, at]]), budget: context.budget, left: { real: false } };
-    try {
-      const values = terms.map((term) => evaluate(term, scope));
-      if (scope.left.real) return false;
-      return relations.every((relation, k) => {
-        const [left, right] = [values[k], values[k + 1]];
-        return left && right ? holds(left, relation, right) : false;
-      });
-    } catch (error) {
-      if (error instanceof ParseFailure) return false;
-      throw error;
-    }
-  };
-}
-
-function holds(left: Value, relation: Relation, right: Value): boolean {
-  const near = Math.abs(left.z.re - right.z.re) <= 1e-12 * Math.max(1, Math.abs(left.z.re));
-  const order =
-    left.exact && right.exact ? compareRational(left.exact, right.exact) : near ? 0 : Math.sign(left.z.re - right.z.re);
-  switch (relation) {
-    case '=':
-      return order === 0;
-    case '!=':
-      return order !== 0;
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
-    case '>=':
-      return order >= 0;
-    default:
-      return false;
-  }
-}
-
-/** Do two descriptions hold for the same numbers? Tried at every constant in them, around each, and across the line. */
-export function compareMembership(gold: Node, answer: Node, context: Context): Outcome {
-  const [inGold, inAnswer] = [membership(gold, context), membership(answer, context)];
-  if (!inGold || !inAnswer) return 'unsure';
-  const probes: Value[] = [];
-  const marks = [...constants(gold, context), ...constants(answer, context)].flatMap((value) => [
-    value,
-    ...mirrored(value),
-  ]);
-  for (const mark of marks) {
-    probes.push(mark);
-    const step = 1e-7 * Math.max(1, Math.abs(mark.z.re));
-    for (const offset of [-step, step, -1e-3, 1e-3]) probes.push(fromNumber(mark.z.re + offset));
-  }
-  const reach = Math.max(10, ...marks.map(({ z }) => Math.abs(z.re))) * 3;
-  const grid = Array.from({ length: 241 }, (_, k) => -reach + (2 * reach * k) / 240 + 0.0137);
-  for (const at of grid) probes.push(fromNumber(at));
-  // The edges of each description, closed in on from both sides.
-  for (const inside of [inGold, inAnswer])
-    for (const [k, at] of grid.slice(1).entries()) {
-      const before = grid[k] ?? at;
-      if (inside(fromNumber(before)) === inside(fromNumber(at))) continue;
-      let [low, high] = [before, at];
-      for (let step = 0; step < 40; step++) {
-        const middle = (low + high) / 2;
-        if (inside(fromNumber(middle)) === inside(fromNumber(low))) low = middle;
-        else high = middle;
-      }
-      const step = 1e-7 * Math.max(1, Math.abs(low));
-      probes.push(fromNumber(low - step), fromNumber(low + step));
-    }
-  let some = false;
-  for (const probe of probes) {
-    const [g, a] = [inGold(probe), inAnswer(probe)];
-    if (g !== a) return 'no';
-    some ||= g === true;
-  }
-  if (context.budget.steps < 0) return 'unsure';
-  return some ? 'yes' : 'unsure';
-}
-
-const mirrored = (value: Value): readonly Value[] =>
-  value.exact ? [fromRational({ n: -value.exact.n, d: value.exact.d })] : [fromNumber(-value.z.re)];
-
-/** Every finite number that stands anywhere in a node. */
-function constants(node: Node, context: Context): readonly Value[] {
-  const whole = symbols(node).every((name) => name === 'pi' || name === 'e') ? constant(node, context) : undefined;
-  if (whole && whole.z.im === 0 && Number.isFinite(whole.z.re)) return [whole];
-  const inner =
-    node.kind === 'relation'
-      ? node.terms
-      : node.kind === 'list' || node.kind === 'add' || node.kind === 'multiply' || node.kind === 'call'
-        ? node.items
-        : node.kind === 'setOperation' || node.kind === 'divide' || node.kind === 'power'
-          ? [node.left, node.right]
-          : node.kind === 'builder'
-            ? [node.condition]
-            : node.kind === 'negate'
-              ? [node.item]
-              : [];
-  return inner.flatMap((child) => constants(child, context)).slice(0, 60);
 }

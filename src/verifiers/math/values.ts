@@ -17,7 +17,8 @@ export interface Context {
 /** Relative error that floating point may make where both sides are exact on paper. */
 const NOISE = 1e-10;
 
-const hasDecimal = (node: Node): boolean => some(node, (inner) => inner.kind === 'number' && inner.decimal);
+/** Was any number in it written with a decimal point? */
+export const hasDecimal = (node: Node): boolean => some(node, (inner) => inner.kind === 'number' && inner.decimal);
 
 export function free(node: Node): readonly string[] {
   return symbols(node).filter((name) => !isConstant(name));
@@ -173,11 +174,15 @@ export function permutations<T>(items: readonly T[]): readonly (readonly T[])[] 
 }
 
 /** The same expression with other names for its symbols. */
-export function rename(node: Node, names: ReadonlyMap<string, string>): Node {
-  const again = (inner: Node): Node => rename(inner, names);
+export const rename = (node: Node, names: ReadonlyMap<string, string>): Node =>
+  substitute(node, (name) => ({ kind: 'symbol', name: names.get(name) ?? name }));
+
+/** The same expression with what `by` gives in place of each symbol. */
+export function substitute(node: Node, by: (name: string) => Node): Node {
+  const again = (inner: Node): Node => substitute(inner, by);
   switch (node.kind) {
     case 'symbol':
-      return { ...node, name: names.get(node.name) ?? node.name };
+      return by(node.name);
     case 'add':
     case 'multiply':
     case 'ratio':

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareMath, mathVerifier, verifyMathLine } from '../../../src/verifiers/math/index.js';
@@ -15,14 +15,18 @@ for (const { name, equal, different } of CATEGORIES) {
 }
 
 // Sections `# name {options}` of lines `= gold ;; answer` (equal) and `! gold ;; answer` (not); ⏎ is a line break.
-const sections = readFileSync(new URL('./notation.txt', import.meta.url), 'utf8')
-  .split(/^# /m)
-  .slice(1)
-  .map((section) => {
-    const [head = '', ...lines] = section.trimEnd().split('\n');
-    const brace = head.indexOf('{');
-    return { name: head.slice(0, brace).trim(), options: JSON.parse(head.slice(brace)) as MathOptions, lines };
-  });
+const folder = new URL('./notation/', import.meta.url);
+const sections = readdirSync(folder).flatMap((file) =>
+  readFileSync(new URL(file, folder), 'utf8')
+    .split(/^# /m)
+    .slice(1)
+    .map((section) => {
+      const [head = '', ...lines] = section.trimEnd().split('\n');
+      const brace = head.indexOf('{');
+      const options = JSON.parse(head.slice(brace)) as MathOptions;
+      return { name: `${file}: ${head.slice(0, brace).trim()}`, options, lines };
+    }),
+);
 
 test.each(sections)('notation: $name', ({ options, lines }) => {
   const wrong = lines.filter((line) => {

@@ -1,0 +1,108 @@
+type Rule = readonly [pattern: RegExp, replacement: string | ((found: string, ...groups: string[]) => string)];
+
+/** Content of a pair of braces that holds at most two pairs of its own. */
+const BRACED = String.raw`\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}`;
+const NAME_ENDS = '(?![a-zA-Z])';
+const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+const SUBSCRIPTS = '₀₁₂₃₄₅₆₇₈₉';
+const digits = (text: string, alphabet: string): string =>
+  [...text].map((character) => (character === '⁻' ? '-' : String(alphabet.indexOf(character)))).join('');
+
+/** In this order: a later rule relies on what an earlier one has undone. `⁀` marks a separator that groups digits. */
+const RULES: readonly Rule[] = [
+  // What is said of the names that stand in the answer.
+  [/[\s,;]*(?:\\text\s*\{\s*,?\s*|(?<=[,\s]))(?:for (?:all|any|every)|where)\b[\s\S]*$/, ''],
+  [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, ''],
+  [/[\s,;]*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2'],
+  // What only decorates.
+  [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label)\*?\s*${BRACED}`, 'g'), ' '],
+  [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}'],
+  [new RegExp(String.raw`\\(?:underline|underbar)\s*${BRACED}`, 'g'), '{$1}'],
+  [
+    new RegExp(String.raw`(?:\\(?:checkmark|blacksquare|square|qed|qedsymbol|Box|ldotp)${NAME_ENDS}|[∎□■✓✔])\s*`, 'g'),
+    ' ',
+  ],
+  [/\\middle(?![a-zA-Z])/g, ''],
+  [/\\$/, ''],
+  // Letters and signs beyond ASCII.
+  [/[−–—﹣]/g, '-'],
+  [/[×⋅·∙]/g, '*'],
+  [/÷/g, '/'],
+  [/→/g, '\\to '],
+  [/…/g, '\\ldots '],
+  [/[½⅓¼⅕⅙⅐⅛⅑⅒⅔¾⅖⅗⅘⅚⅜⅝⅞]/g, (found) => found.normalize('NFKC').replace(/^(\d+)⁄(\d+)$/, ' \\frac{$1}{$2}')],
+  [new RegExp(`⁻?[${SUPERSCRIPTS}]+`, 'g'), (found) => `^{${digits(found, SUPERSCRIPTS)}}`],
+  [new RegExp(`[${SUBSCRIPTS}]+`, 'g'), (found) => `_{${digits(found, SUBSCRIPTS)}}`],
+  [/[ℝℚℤℕℂ]/g, (found) => `\\set${found.normalize('NFKC')} `],
+  // Numbers.
+  [/(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g, '$1*'],
+  [/\{([,.])\}/g, '$1⁀'],
+  [/\{:\}/g, ':'],
+  [/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : '')],
+  [/(\d)\\,(?=\d{3}(?!\d))/g, '$1'],
+  [/(\d*\.\d*?)(\d\d+?)\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
+  [/(\d*\.\d*?)(\d)\2\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
+  // Brackets.
+  [/\\([lr])brace(?![a-zA-Z])/g, (_, side) => (side === 'l' ? '\\{' : '\\}')],
+  [
+    /\\([lr])(brack|paren)(?![a-zA-Z])/g,
+    (_, side = '', kind) => (kind === 'brack' ? '[]' : '()')['lr'.indexOf(side)] ?? '',
+  ],
+  [/\\left\s*\\\{\s*\\begin\s*\{([a-z]+)\}([\s\S]*?)\\end\s*\{\1\}\s*\\right\s*\./g, '\\begin{cases}$2\\end{cases}'],
+  [/\\(?:left|right)\s*\./g, ''],
+  [/\\left\s*\||\\lvert(?![a-zA-Z])/g, '\\lvert '],
+  [/\\right\s*\||\\rvert(?![a-zA-Z])/g, '\\rvert '],
+  [/\\([lr])Vert(?![a-zA-Z])/g, '\\|'],
+  [/\\(?:left|right)\s*\\\|/g, '\\|'],
+  [/\\(?:left|right)(?![a-zA-Z])\s*/g, ''],
+  [/\\(?:big|Big|bigg|Bigg)[lr]?(?![a-zA-Z])\s*/g, ''],
+  // Intervals whose brackets turn outwards: ]0,1[ is (0,1).
+  [
+    /([[\]])((?:[^[\](),;]|\([^()]*\))+[,;](?:[^[\](),;]|\([^()]*\))+)([[\]])/g,
+    (found, open = '', inside = '', close = '') =>
+      open === '[' && close === ']' ? found : `${open === '[' ? '[' : '('}${inside}${close === ']' ? ']' : ')'}`,
+  ],
+  // Degrees, primes, other ways to write a function or a relation.
+  [/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|(?<=\d)\^\{?o\}?(?![a-zA-Z])/g, '°'],
+  [/\^\s*\{?((?:\s*\\prime(?![a-zA-Z]))+)\s*\}?/g, (_, primes = '') => "'".repeat(primes.split('prime').length - 1)],
+  [/\\genfrac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}/g, '\\frac'],
+  [/(?:\{\s*\}\s*)?[_^]\s*\{?([a-zA-Z\d]+)\}?\s*C\s*_\s*\{?([a-zA-Z\d]+)\}?/g, '\\binom{$1}{$2}'],
+  [/\\cr(?![a-zA-Z])/g, '\\\\'],
+  [/\((\d+)\)(?=_)/g, '$1'],
+  [/\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*([^()]+)\)/g, '\\pmod{$1}'],
+  [/:=|\\(?:coloneqq|triangleq|stackrel\{[^{}]*\}\{=\})(?![a-zA-Z])/g, '='],
+  [/^\s*(?:\\(?:therefore|implies|iff|to|(?:R|Longr|r|leftr|Leftr)ightarrow)(?![a-zA-Z])|[-=]>)/, ''],
+  // Units.
+  [/\\%/g, '%'],
+  [/^([^a-zA-Z\\]*\d)\s+([mgshlLNJWVKA])(\^?[23²³])?[\s.]*$/, '$1\\text{$2}$3'],
+  [
+    /(\d) ?([cdk]?m(?=\^\{[23]\})|(?<= )(?:[cdk]?m|mi|ft)\/(?:s|h|min)(?=\^\{2\}|\^2|(?![\w^])))(?!\w)/g,
+    '$1\\text{$2}',
+  ],
+  [/(\d|\})(?:\s|~|\\[,;: ])*\\mathrm\s*\{(?!\s*[ei]\s*\})/g, '$1\\text{'],
+  [
+    /\\frac\s*\{\s*\\(?:text|mathrm)\s*\{([^{}]*)\}\s*\}\s*\{\s*\\(?:text|mathrm)\s*\{([^{}]*)\}\s*\}/g,
+    '\\text{$1/$2}',
+  ],
+  [/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2'],
+  // Fonts of names, and the names of sets.
+  [/\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g, ' $1 '],
+  [/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 '],
+  [/\\([RQZNC])(?![a-zA-Z])/g, '\\set$1 '],
+  [
+    /(\\set[A-Z] )\s*(?:\^\s*\{?\s*([+*-])\s*\}?|_\s*\{\s*([<>])\s*0\s*\})/g,
+    (_, set = '', sign = '', order = '') =>
+      `${set.trim()}${{ '+': 'positive', '>': 'positive', '-': 'negative', '<': 'negative', '*': 'nonzero' }[sign || order] ?? ''} `,
+  ],
+  [/\\\$|\$|[€£¥]|(?<!\\)\\[()[\]]/g, ' '],
+];
+
+/** A text that was escaped twice on its way has every backslash doubled. */
+const DOUBLED = /\\\\(?:left|right|d?frac|boxed|begin|sqrt|text|pi|leq?|geq?|cup|infty)(?![a-zA-Z])/;
+
+/** Many spellings of the same mathematics in one, and without what carries no meaning. */
+export function clean(source: string): string {
+  const doubled = DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);
+  const text = doubled ? source.replaceAll('\\\\', '\\') : source;
+  return RULES.reduce((spelled, [pattern, replacement]) => spelled.replace(pattern, replacement as string), text);
+}
