@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import { workerUrl } from '../worker-url.js';
-import { killTree, treeUsage } from './sandbox/tree.js';
+import { killTree, meterTree } from './sandbox/tree.js';
 import type { Judgement, Question } from './verifier.js';
 
 export interface ToWorker {
@@ -108,11 +108,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
   }
 
   function assign(worker: ChildProcess, job: Job): void {
-    const pid = worker.pid ?? 0;
-    const spent = () => {
-      const usage = treeUsage(pid);
-      return { cpu: usage.cpuSeconds, idle: performance.now() / 1000 - usage.waitSeconds - usage.cpuSeconds };
-    };
+    const spent = meterTree(worker.pid ?? 0);
     // Loading a kind for the first time is no part of the item.
     let begin = spent();
     let seconds = job.seconds + LOAD_SECONDS;
@@ -120,7 +116,8 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
     let late = false;
     const watch = () => {
       const now = spent();
-      const left = Math.min(seconds - (now.cpu - begin.cpu), seconds * IDLE_FACTOR - (now.idle - begin.idle));
+      const idleSeconds = now.idleSeconds - begin.idleSeconds;
+      const left = Math.min(seconds - (now.cpuSeconds - begin.cpuSeconds), seconds * IDLE_FACTOR - idleSeconds);
       if (left > 0) {
         timer = setTimeout(watch, Math.max(LEAST_TIMER, left * 1000));
         return;

@@ -82,6 +82,7 @@ function readLimits(value: unknown, where: string): Limits {
     seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.1, 3600), defaultLimits.seconds),
     memoryBytes: read('memoryBytes', 32 * MEBIBYTE, 1024 ** 4),
     processes: read('processes', 1, 4096),
+    files: read('files', 16, 65_536),
     fileBytes: read('fileBytes', 4096, 64 * 1024 ** 3),
     outputBytes: read('outputBytes', 1024, 1024 ** 3),
   };

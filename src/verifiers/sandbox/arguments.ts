@@ -40,7 +40,7 @@ export function rlimits(limits: Limits, reserves: boolean): string[] {
     `--fsize=${limits.fileBytes}`,
     `--cpu=${Math.ceil(limits.seconds) + 1}`,
     '--core=0',
-    '--nofile=256',
+    `--nofile=${limits.files}`, // Each may be a socket with a buffer that no process owns.
     '--memlock=0',
     '--msgqueue=0',
   ];

@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { box, channels, rlimits, sandboxCommand } from './arguments.js';
 import type { Limits } from './limits.js';
 import { seccompProgram } from './seccomp.js';
-import { killTree, treeUsage } from './tree.js';
+import { killTree, meterTree } from './tree.js';
 
 export interface Program {
   readonly command: readonly string[];
@@ -49,6 +49,8 @@ export interface Running {
 }
 
 const POLL_MILLISECONDS = 25;
+// On a busy machine a program takes longer than its CPU time, but not without end.
+const WALL_FACTOR = 10;
 const STDERR_CHARACTERS = 16_384;
 
 /**
@@ -160,20 +162,19 @@ function supervise(
   stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-STDERR_CHARACTERS);
   });
-  const spent = () => {
-    const usage = treeUsage(pid ?? 0);
-    const seconds = performance.now() / 1000;
-    return { cpuSeconds: usage.cpuSeconds, idleSeconds: seconds - usage.waitSeconds - usage.cpuSeconds, usage };
-  };
-  let start = spent();
+  const meter = meterTree(pid ?? 0);
+  let start = meter();
+  let begin = performance.now();
   const poll = setInterval(() => {
-    const now = spent();
-    const cpuSeconds = now.cpuSeconds - start.cpuSeconds;
-    if (Math.max(cpuSeconds, now.idleSeconds - start.idleSeconds) > limits.seconds) stop('timeout');
-    else if (now.usage.memoryBytes > limits.memoryBytes) stop('memory');
+    const now = meter();
+    const seconds = Math.max(now.cpuSeconds - start.cpuSeconds, now.idleSeconds - start.idleSeconds);
+    const wallSeconds = (performance.now() - begin) / 1000;
+    if (seconds > limits.seconds || wallSeconds > WALL_FACTOR * limits.seconds) stop('timeout');
+    else if (now.memoryBytes > limits.memoryBytes) stop('memory');
   }, POLL_MILLISECONDS);
   const renew = () => {
-    start = spent();
+    start = meter();
+    begin = performance.now();
   };
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', (cause) => {

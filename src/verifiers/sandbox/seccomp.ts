@@ -26,7 +26,9 @@ const refused = {
   semget: [64, 190],
   memfd_create: [319, 279],
   memfd_secret: [447, 447],
+  setsockopt: [54, 208], // A larger buffer of a socket.
   // Other processes and the kernel's own surfaces.
+  syslog: [103, 116],
   ptrace: [101, 117],
   process_vm_readv: [310, 270],
   process_vm_writev: [311, 271],

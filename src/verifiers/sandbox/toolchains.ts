@@ -28,6 +28,7 @@ export const compileLimits: Limits = {
   seconds: 60,
   memoryBytes: 2 * 1024 ** 3,
   processes: 128,
+  files: 256,
   fileBytes: 1024 ** 3,
   outputBytes: 64 * 1024 ** 2,
 };

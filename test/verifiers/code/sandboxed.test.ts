@@ -9,7 +9,7 @@ const judge = (code: string, data: object, language = 'python') =>
   judgeCode(settings, readCodeTask({ language, ...data }, ''), `\`\`\`${language}\n${code}\n\`\`\``);
 const asserts = (...all: string[]) => ({ tests: all.map((assert) => ({ assert })) });
 
-describe.runIf(needsSandbox())('Python', () => {
+describe.runIf(await needsSandbox())('Python', () => {
   it('is judged by its output', async () => {
     const tests = {
       tests: [
@@ -95,7 +95,7 @@ describe.runIf(needsSandbox())('Python', () => {
   });
 });
 
-describe.runIf(needsSandbox())('a compiled language', () => {
+describe.runIf(await needsSandbox())('a compiled language', () => {
   it('is compiled and run, each in a sandbox', async () => {
     const code = '#include <stdio.h>\nint main(void) { int a, b; scanf("%d %d", &a, &b); printf("%d\\n", a + b); }';
     expect((await judge(code, { tests: [{ stdin: '1 2', stdout: '3' }] }, 'c')).verdict).toBe('correct');

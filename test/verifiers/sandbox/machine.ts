@@ -1,13 +1,12 @@
 import { beforeAll } from 'vitest';
 import { probeSandbox } from '../../../src/verifiers/sandbox/probe.js';
 
-export const missing = await probeSandbox();
-
 /**
  * Where a machine cannot hold untrusted programs these tests cannot run: on a developer's machine they are skipped with one
  * line that says why, in continuous integration that is a failure.
  */
-export function needsSandbox(): boolean {
+export async function needsSandbox(): Promise<boolean> {
+  const missing = await probeSandbox();
   if (missing.length === 0) return true;
   if (process.env.CI !== undefined && process.env.CI !== 'false') {
     beforeAll(() => {
