@@ -12,7 +12,7 @@ import type { TopicLog } from '../topics/log.js';
 import type { PrivilegedKind } from '../topics/records.js';
 import { scan } from '../topics/scan.js';
 import type { PipelineSpec } from './spec.js';
-import type { RunningStage } from './stage.js';
+import type { OnDeadLetter, RunningStage } from './stage.js';
 import { fromRecord, toAppend } from './wire.js';
 
 /** What a pipeline declares about privileged context, the short form written out. */
@@ -115,7 +115,7 @@ export interface ContextEnvironment {
   readonly folder: string;
   readonly run: string;
   readonly now: () => number;
-  readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
+  readonly onDeadLetter?: OnDeadLetter;
 }
 
 /** Brings the `privileged` topic up to the declared sources; what cannot be read becomes a dead letter, once, without a word of it. */

@@ -7,6 +7,7 @@ import { contextOf } from './context.js';
 import { promptCredit } from './plan.js';
 import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from './source.js';
 import type { PipelineSpec } from './spec.js';
+import type { OnDeadLetter, StageObserver } from './stage.js';
 import { newTrace, toAppend, traced } from './wire.js';
 
 /** What the student is asked, as a conversation. */
@@ -27,7 +28,8 @@ export interface IngestEnvironment {
   readonly table: Pick<PrivilegedTable, 'catchUp' | 'document'>;
   readonly run: string;
   readonly now: () => number;
-  readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
+  readonly onDeadLetter?: OnDeadLetter;
+  readonly observer?: Pick<StageObserver, 'unit' | 'committed'>;
 }
 
 /** Steps of prompts that wait in one partition ahead of the one being trained. */
@@ -114,6 +116,8 @@ async function ingestFrom(
   let { sequence } = token;
   let appends: Append[] = [];
   let read = offset;
+  let before = sequence;
+  let started = performance.now();
   if (sequence >= total) return;
   await environment.table.catchUp();
   for await (const positioned of source.from(token.position)) {
@@ -123,12 +127,18 @@ async function ingestFrom(
     if (sequence % BigInt(learn.prompts) > 0n && sequence < total) continue;
     if (isBad(positioned.found)) continue;
     const next = tokenAppend({ position: positioned.position + 1n, sequence });
-    await consumer.commit({ appends: [...appends, next], offsets: [{ topic: 'source', partition: 0, offset: read }] });
+    const offsets = [{ topic: 'source', partition: 0, offset: read }];
+    await consumer.commit({ appends: [...appends, next], offsets });
+    const seconds = (performance.now() - started) / 1000;
+    environment.observer?.unit('ingest', { records: Number(sequence - before), seconds, tokens: 0 });
+    environment.observer?.committed('ingest', offsets, appends.length);
     appends = [];
     if (sequence >= total) return;
     read = await nextOffset(consumer, signal);
     await environment.published(Number(sequence / BigInt(learn.prompts)) - ahead);
     await environment.table.catchUp();
+    before = sequence;
+    started = performance.now();
   }
 }
 
@@ -178,16 +188,15 @@ function promptAppends(
 
 function badLine(bad: BadLine, position: bigint, environment: IngestEnvironment): Append {
   const { run, now, onDeadLetter } = environment;
-  onDeadLetter?.('ingest', bad.error.code, bad.error.message);
+  const at = { topic: 'source', partition: 0, offset: position };
+  onDeadLetter?.('ingest', bad.error.code, bad.error.message, at);
   return toAppend('dead-letters', {
     run,
     id: digest('ingest', bad.source).slice(0, 16),
     stage: 'ingest',
     cause: bad.error.code,
     error: bad.error.message,
-    topic: 'source',
-    partition: 0,
-    offset: position,
+    ...at,
     key: bad.source,
     // The line may hold what is privileged; its place in the file is enough to find it.
     value: null,

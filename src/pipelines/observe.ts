@@ -1,14 +1,17 @@
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { UserError } from '../errors.js';
+import type { Position } from '../topics/log.js';
 import type { StageLag } from './lag.js';
-import type { RunningStage, StageObserver } from './stage.js';
+import type { OnDeadLetter, RunningStage, StageObserver } from './stage.js';
 import type { StepReport } from './step-metrics.js';
 
 /** Metrics and logs of a process's stages. */
 export interface Observer extends StageObserver {
   watch(stage: RunningStage): void;
-  deadLetter(stage: string, cause: string, error: string): void;
+  deadLetter: OnDeadLetter;
+  /** The run cannot go on. */
+  failed(error: Error): void;
   step(report: StepReport): void;
   close(): Promise<void>;
 }
@@ -80,23 +83,27 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
     },
     committed(stage, offsets, appends) {
       for (const { topic, partition, offset } of offsets)
-        log('info', 'committed', { stage, topic, partition, offset: String(offset), appends });
+        log('info', 'committed', { stage, ...placeOf({ topic, partition, offset }), appends });
     },
     revoked(stage, partitions) {
       for (const { topic, partition } of partitions) log('info', 'revoked', { stage, topic, partition });
     },
-    deadLetter(stage, cause, error) {
+    deadLetter(stage, cause, error, at) {
       deadLetters.inc({ stage, cause });
-      log('warn', 'dead letter', { stage, cause, error });
+      log('warn', 'dead letter', { stage, ...(at && placeOf(at)), cause, error });
     },
     step({ step, values }) {
       reward.set({ stage: 'learn' }, values.reward ?? 0);
       age.set({ stage: 'learn' }, values.policyAge ?? 0);
       log('info', 'step', { stage: 'learn', step, ...values });
     },
+    failed: (error) => log('error', 'failed', { error: error.message }),
     close: () => server?.() ?? Promise.resolve(),
   };
 }
+
+/** Offsets as text, since JSON's numbers end before theirs do. */
+const placeOf = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: String(offset) });
 
 function logger(run: string) {
   return (level: string, event: string, fields: object) =>

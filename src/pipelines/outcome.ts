@@ -31,7 +31,7 @@ export function outcomesOf<In extends TopicName, Out extends TopicName>(
 
   const deadLetter = (record: LogRecord, failure: Cause): Append => {
     stats.deadLetters++;
-    environment.onDeadLetter?.(stage.name, failure.cause, failure.error.message);
+    environment.onDeadLetter?.(stage.name, failure.cause, failure.error.message, record);
     return toAppend('dead-letters', {
       run: environment.run,
       id: digest(stage.name, record.topic, String(record.partition), String(record.offset)).slice(0, 16),

@@ -115,7 +115,10 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     }
     await lineage?.start();
     onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps, resumed });
-    await drive(plan, run, wanted, closing, recorded?.until, signal);
+    await drive(plan, run, wanted, closing, recorded?.until, signal).catch((error) => {
+      run.observer.failed(error);
+      throw error;
+    });
     const summary = await summarize(run, plan, folder, (performance.now() - started) / 1000);
     await lineage?.complete(summary);
     onEvent({ event: 'summary', ...summary });
@@ -188,8 +191,8 @@ async function open(
     run,
     attempts: spec.flow.attempts,
     now: Date.now,
-    onDeadLetter(stage, cause, error) {
-      observer.deadLetter(stage, cause, error);
+    onDeadLetter(stage, cause, error, at) {
+      observer.deadLetter(stage, cause, error, at);
       onEvent({ event: 'deadLetter', stage, cause, error });
     },
     observer,

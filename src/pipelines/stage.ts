@@ -60,12 +60,15 @@ export interface RunningStage {
   stop(): Promise<void>;
 }
 
+/** Is told of a record that was put aside, and where it lies in its topic. */
+export type OnDeadLetter = (stage: string, cause: string, error: string, at?: Position) => void;
+
 export interface StageEnvironment {
   readonly log: TopicLog;
   readonly run: string;
   readonly attempts: number;
   readonly now: () => number;
-  readonly onDeadLetter?: (stage: string, cause: string, error: string) => void;
+  readonly onDeadLetter?: OnDeadLetter;
   readonly observer?: StageObserver;
 }
 
