@@ -3,12 +3,14 @@ import type { Stage, StageEnvironment, StageStats } from './stage.js';
 import { cleanCut, type Entry, finishedCut, type Work } from './window.js';
 import type { TopicName } from './wire.js';
 
+/** A finished unit waits this long at most for others that are at work, to be committed with them. */
+const LINGER_MS = 20;
+
 /** Holds what was read of a topic and not yet committed, and commits what is finished of it. */
 export interface Committer<T> {
   admit(entry: Entry<T>): void;
   /** Commits all that is finished, or gets finished while a commit is under way. */
   commit(): Promise<void>;
-  readonly busy: () => boolean;
   /** Forgets what was read of a partition. */
   forget(partition: number): void;
 }
@@ -32,8 +34,18 @@ interface CommitterSettings<T> {
 export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
   const { stage, topic, consumer, stats, observer, forgotten, changed } = settings;
   const windows = new Map<number, Entry<T>[]>();
-  let committing = false;
   let moreToCommit = false;
+  let atRest = () => {};
+
+  /** Resolves when no unit is at work, or it has taken long enough. */
+  const linger = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LINGER_MS);
+      atRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
 
   const cutOf = (partition: number, window: Entry<T>[]) => {
     const [first] = window;
@@ -54,9 +66,12 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
     changed();
   };
 
+  const finished = () => [...windows].flatMap(([partition, window]) => cutOf(partition, window));
+
   /** Commits what is finished of all partitions in one transaction; resolves to whether there was anything. */
   const commitFinished = async (): Promise<boolean> => {
-    const cuts = [...windows].flatMap(([partition, window]) => cutOf(partition, window));
+    if (stats.running > 0 && finished().length > 0) await linger();
+    const cuts = finished();
     if (cuts.length === 0) return false;
     const works = [...new Set(cuts.flatMap(({ works }) => works))];
     const appends = works.flatMap((work) => work.appends);
@@ -92,19 +107,19 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
     async commit() {
       // Work that finishes while a commit is under way is seen by one more round.
       moreToCommit = true;
-      if (committing) return;
-      committing = true;
+      if (stats.running === 0) atRest();
+      if (stats.committing) return;
+      stats.committing = true;
       try {
         while (moreToCommit) {
           moreToCommit = false;
           if (await commitFinished()) moreToCommit = true;
         }
       } finally {
-        committing = false;
+        stats.committing = false;
         changed();
       }
     },
-    busy: () => committing,
     forget,
   };
 }

@@ -321,7 +321,8 @@ async function idle(stages: readonly Running[], versions: Resources['versions'])
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const working = stages.reduce((sum, { stats }) => sum + stats.running, 0);
-    if (working === versions.waiting() && stages.every(({ stats }) => stats.waiting || stats.running > 0)) return;
+    if (working !== versions.waiting() || stages.some(({ stats }) => stats.committing)) continue;
+    if (stages.every(({ stats }) => stats.waiting || stats.running > 0)) return;
   }
 }
 

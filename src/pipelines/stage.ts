@@ -48,6 +48,8 @@ export interface StageStats {
   running: number;
   /** Nothing to read, or no credit to read with. */
   waiting: boolean;
+  /** What is finished is on its way into the log. */
+  committing: boolean;
   /** Wall time of the operator, summed over units. */
   seconds: number;
 }

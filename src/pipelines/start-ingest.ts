@@ -7,7 +7,8 @@ import type { Versions } from './versions.js';
 
 /** A running stage, as far as what waits for its end needs it. */
 export interface Running extends Pick<RunningStage, 'ended' | 'stop'> {
-  readonly stats: Pick<RunningStage['stats'], 'running' | 'waiting'>;
+  readonly stats: Pick<RunningStage['stats'], 'running' | 'waiting'> &
+    Partial<Pick<RunningStage['stats'], 'committing'>>;
 }
 
 /** Starts to write prompts, or to stand by for it while another process does. */

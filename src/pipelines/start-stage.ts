@@ -26,6 +26,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     inFlight: 0,
     running: 0,
     waiting: false,
+    committing: false,
     seconds: 0,
   };
   /** Units at work, those of partitions that were taken away among them. */
@@ -77,7 +78,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     while (!abort.signal.aborted) {
       const free = stage.credit - stats.inFlight;
       if (free <= 0) {
-        if (stats.running === 0 && units.waiting() === 0 && !commits.busy())
+        if (stats.running === 0 && units.waiting() === 0 && !stats.committing)
           throw new Error(`stage ${stage.name}: its credit of ${stage.credit} records is full of incomplete groups`);
         stats.waiting = true;
         await change();
@@ -93,7 +94,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       // What was taken away while the stage began comes again to whoever has it now.
       for (const record of records) if (!lost.has(record.partition)) commits.admit(units.collect(record));
       startWork();
-      if (records.length > 0) await commits.commit();
+      if (records.length > 0) commits.commit().catch(fail);
     }
   };
 

@@ -13,21 +13,23 @@ export interface GroupLog {
   partitionsOf(topic: string): number;
   committed(group: string, topic: string): readonly Position[];
   read(topic: string, partition: number, from: bigint, max: number): LogRecord[];
-  commit(group: string, transaction: Transaction): void;
-  /** Resolves at the next append to any topic, or when the wait is over. */
+  /** `assertOwned` throws, just before anything is written, where the member has lost what it commits. */
+  commit(group: string, transaction: Transaction, assertOwned: () => void): Promise<void>;
   wake: Wakeup;
 }
 
-/** Lets pollers sleep until something happened: every `wait` that is under way ends at the next `notify`. */
+/** Lets pollers sleep until something happened. */
 export interface Wakeup {
-  wait(ms: number, signal?: AbortSignal): Promise<void>;
-  notify(): void;
+  /** Resolves when something was appended to one of the topics, or the wait is over. */
+  wait(topics: readonly string[], ms: number, signal?: AbortSignal): Promise<void>;
+  /** Something was appended to these topics; without them, everybody is woken. */
+  notify(topics?: ReadonlySet<string>): void;
 }
 
 export function wakeup(): Wakeup {
-  const waiting = new Set<() => void>();
+  const waiting = new Map<() => void, readonly string[]>();
   return {
-    wait: (ms, signal) =>
+    wait: (topics, ms, signal) =>
       new Promise((resolve) => {
         const done = () => {
           clearTimeout(timer);
@@ -37,11 +39,12 @@ export function wakeup(): Wakeup {
         };
         // Past 2^31 ms a timer fires at once.
         const timer = setTimeout(done, Math.min(ms, 0x7fffffff));
-        waiting.add(done);
+        waiting.set(done, topics);
         signal?.addEventListener('abort', done);
       }),
-    notify: () => {
-      for (const done of [...waiting]) done();
+    notify: (appended) => {
+      for (const [done, topics] of [...waiting])
+        if (appended === undefined || topics.some((topic) => appended.has(topic))) done();
     },
   };
 }
@@ -90,17 +93,17 @@ export function joinGroup(
         if (records.length > 0) return records;
         const left = until - performance.now();
         if (left <= 0) return [];
-        await log.wake.wait(left, signal);
+        await log.wake.wait(member.topics, left, signal);
       }
     },
     async commit(transaction) {
       assertJoined();
-      const lost = transaction.offsets.filter(({ topic, partition }) => !member.owned.has(mark(topic, partition)));
-      if (lost.length > 0) {
+      await log.commit(group, transaction, () => {
+        const lost = transaction.offsets.filter(({ topic, partition }) => !member.owned.has(mark(topic, partition)));
+        if (lost.length === 0) return;
         const names = lost.map(({ topic, partition }) => mark(topic, partition)).join(', ');
         throw new FencedError(`group ${group}: this member no longer owns ${names}; nothing was written`);
-      }
-      log.commit(group, transaction);
+      });
     },
     assigned: () => [...member.owned.values()].map(({ topic, partition }) => ({ topic, partition })),
     onRevoked(listener) {

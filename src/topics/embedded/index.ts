@@ -68,8 +68,9 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
       });
     });
 
-  const write = ({ appends, offsets }: Transaction, group = ''): Position[] => {
-    const positions = store.write((db) => {
+  const write = async ({ appends, offsets }: Transaction, group = '', assertOwned = () => {}): Promise<Position[]> => {
+    const positions = await store.commit((db) => {
+      assertOwned();
       const topicOf = topicIn(db);
       for (const { topic: name, partition, offset } of offsets) {
         const topic = topicOf(name);
@@ -78,7 +79,7 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
       }
       return appendAll(db, topicOf, appends, Date.now());
     });
-    if (appends.length > 0) wake.notify();
+    if (appends.length > 0) wake.notify(new Set(appends.map(({ topic }) => topic)));
     return positions;
   };
 
@@ -86,7 +87,7 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
     partitionsOf: (name) => store.read((db) => topicIn(db)(name).spec.partitions),
     committed,
     read,
-    commit: (group, transaction) => void write(transaction, group),
+    commit: async (group, transaction, assertOwned) => void (await write(transaction, group, assertOwned)),
     wake,
   };
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { UserError } from '../../errors.js';
+import { groupCommit } from './group-commit.js';
 import { formatKey } from './layout.js';
 import { verifyFile } from './verify.js';
 import { acquireWriter, assertWriter, releaseWriter } from './writer-lock.js';
@@ -16,8 +17,16 @@ export interface Store {
   read<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T;
   /** Runs one transaction: on disk when this returns; a throw leaves nothing of it behind. */
   write<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T;
+  /**
+   * Runs one transaction together with the others that are asked for in the same turn of the event loop, in their order: they
+   * share one wait for the disk, and each fails alone. The action may run twice.
+   */
+  commit<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): Promise<T>;
   close(): Promise<void>;
 }
+
+/** A read may rely on a look at the file that is not older than this; a write always looks. */
+const READ_CHECK_MS = 50;
 
 const causes: Readonly<Record<string, readonly [code: string, advice: string]>> = {
   ENOSPC: ['disk-full', 'the disk is full; nothing of this transaction was written. Make room and go on'],
@@ -114,10 +123,14 @@ export function openStore(path: string, readOnly: boolean): Store {
   const db = guard(() => openDatabase(folder, readOnly));
   const inode = statSync(file).ino;
   // LMDB would go on writing to a file that no longer has a name.
-  const assertThere = () => {
+  let seen = Number.NEGATIVE_INFINITY;
+  const assertThere = (agoMs: number) => {
+    if (performance.now() - seen < agoMs) return;
+    seen = Number.NEGATIVE_INFINITY;
     if (statSync(file, { throwIfNoEntry: false })?.ino !== inode) {
       throw new UserError('topics-missing', `${folder}: data.mdb was removed or replaced while it was open`);
     }
+    seen = performance.now();
   };
 
   let writer: string | undefined;
@@ -137,31 +150,36 @@ export function openStore(path: string, readOnly: boolean): Store {
   let closed = false;
   const assertOpen = () => {
     if (closed) throw new UserError('topics-closed', `${folder}: these topics were closed`);
-    assertThere();
   };
+  const write = <T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T =>
+    guard(() => {
+      if (writer === undefined) {
+        throw new UserError('topics-read-only', `${folder}: these topics were opened for reading only`);
+      }
+      const id = writer;
+      assertOpen();
+      assertThere(0);
+      return db.transactionSync(() => {
+        assertWriter(db, id, folder);
+        return action(db);
+      });
+    });
+  const group = groupCommit(write);
   return {
     folder,
     readOnly,
     read: (action) =>
       guard(() => {
         assertOpen();
+        assertThere(READ_CHECK_MS);
         if (readOnly) db.resetReadTxn();
         return action(db);
       }),
-    write: (action) =>
-      guard(() => {
-        if (writer === undefined) {
-          throw new UserError('topics-read-only', `${folder}: these topics were opened for reading only`);
-        }
-        const id = writer;
-        assertOpen();
-        return db.transactionSync(() => {
-          assertWriter(db, id, folder);
-          return action(db);
-        });
-      }),
+    write,
+    commit: group.commit,
     async close() {
       if (closed) return;
+      group.flush();
       closed = true;
       if (writer !== undefined && existsSync(file)) releaseWriter(db, writer);
       await db.close();
