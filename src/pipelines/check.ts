@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { readConfig, readParameters } from '../policy/folder.js';
 import { readTokenizer } from '../policy/tokenizer.js';
+import { openEmbedder } from '../privileged/embedding/embedder.js';
 import { checkKinds, checkWindow } from '../privileged/template.js';
 import { createVerifier } from '../verifiers/create.js';
-import { checkContext, contextOf, shownKinds } from './context.js';
+import { checkContext, contextOf, embeddingModels, shownKinds } from './context.js';
 import { checkCluster } from './open-log.js';
 import { needsTeacher, type Plan } from './plan.js';
 import { baseFolder, teacherTemplate } from './resources.js';
@@ -54,7 +56,10 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
     !needsTeacher(spec) || contextOf(spec).joins.length > 0,
     'privileged: is empty; shape.rlsd reads teacher scores, and the teacher needs context: expected some of reference, trace',
   );
-  if (documents) problems.push(...(await checkContext(spec, folder)));
+  if (documents) {
+    problems.push(...(await checkContext(spec, folder)));
+    for (const model of embeddingModels(spec)) await attempt(() => tryEmbedder(resolve(folder, model)));
+  }
   await attempt(() => makeShaper(spec));
   await attempt(async () => (await createVerifier(spec.verify)).close());
   if (prompts) await attempt(() => openSource(spec, folder));
@@ -78,4 +83,14 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
     );
   });
   return [...problems, ...(await checkCluster(plan, runFolder))];
+}
+
+/** A model that cannot embed one word is found before a run starts. */
+async function tryEmbedder(folder: string): Promise<void> {
+  const embedder = await openEmbedder(folder, 1);
+  try {
+    await embedder.query('word');
+  } finally {
+    await embedder.close();
+  }
 }

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { digest } from '../digest.js';
 import { nearest, UserError } from '../errors.js';
+import { embeddingModelHash, readEmbeddingModel } from '../privileged/embedding/model.js';
 import type { Join } from '../privileged/join.js';
 import { filesOf } from '../privileged/sources/files.js';
 import { type IngestReport, ingest as ingestDocuments, watchSources } from '../privileged/sources/ingest.js';
@@ -30,10 +31,33 @@ export function contextOf({ privileged }: PipelineSpec): ContextSpec {
   return {
     // The parser leaves out what was not written, so no field of a source is there and undefined.
     sources: sources as DocumentSource[],
-    joins: join,
+    joins: join as Join[],
     labels,
     watch,
   };
+}
+
+/** Folders of the embedding models that joins name, as they name them. */
+export function embeddingModels(spec: PipelineSpec): string[] {
+  const models = contextOf(spec).joins.flatMap((join) =>
+    typeof join === 'object' && 'search' in join ? (join.model ?? []) : [],
+  );
+  return [...new Set(models)];
+}
+
+/** For the manifest: the content hash of each embedding model; nothing where there is none. */
+export async function embeddingHashes({
+  spec,
+  folder,
+}: {
+  readonly spec: PipelineSpec;
+  readonly folder: string;
+}): Promise<{ readonly embeddings?: Readonly<Record<string, string>> }> {
+  const models = embeddingModels(spec);
+  if (models.length === 0) return {};
+  const hash = async (model: string) =>
+    [model, await embeddingModelHash(readEmbeddingModel(resolve(folder, model)))] as const;
+  return { embeddings: Object.fromEntries(await Promise.all(models.map(hash))) };
 }
 
 /** Kinds of context that the joins can show. */

@@ -24,6 +24,8 @@ export interface Manifest {
   readonly prompts: string;
   /** Content hash of each module of the user's own, by topic. */
   readonly through: Readonly<Record<string, string>>;
+  /** Content hash of each embedding model that a search uses, by its folder. */
+  readonly embeddings?: Readonly<Record<string, string>>;
   /** Of a replay: what was recorded elsewhere and taken over. */
   readonly parent?: Parent;
   /** The run came in a bundle that had left its privileged content out. */

@@ -3,12 +3,13 @@ import { UserError } from '../errors.js';
 import type { RecordedScores } from '../operators/score-teacher.js';
 import { modelDigest } from '../policy/folder.js';
 import { fileDigest } from '../policy/safetensors.js';
+import { hiddenFromSearch } from '../privileged/join.js';
 import { privilegedTable } from '../privileged/table.js';
 import type { TopicLog } from '../topics/log.js';
 import { countRecords, scan } from '../topics/scan.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
-import { type ContextEnvironment, contextOf, ingestContext, watchContext } from './context.js';
+import { type ContextEnvironment, contextOf, embeddingHashes, ingestContext, watchContext } from './context.js';
 import type { Evaluation } from './evaluate.js';
 import { messagesOf } from './ingest.js';
 import { drained, lagByStage, recentLag } from './lag.js';
@@ -21,13 +22,14 @@ import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
 import { flowOrder, isShared, type Plan } from './plan.js';
 import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
-import { baseFolder, openPolicy, openTeacher, teacherTemplate } from './resources.js';
+import { baseFolder, openPolicy, teacherTemplate } from './resources.js';
 import { openSource, type PromptSource } from './source.js';
 import type { StageEnvironment } from './stage.js';
 import { makeShaper, type Resources, stagesOf } from './stages.js';
 import { type Running, startIngest } from './start-ingest.js';
 import { startStage } from './start-stage.js';
 import type { StepReport } from './step-metrics.js';
+import { openTeacher } from './teacher.js';
 import { openTrainer, type RunTrainer } from './trainer.js';
 import { followVersions } from './versions.js';
 import { fromRecord } from './wire.js';
@@ -174,6 +176,8 @@ async function open(
     shaper: makeShaper(spec).id,
     prompts: source.hash,
     through: throughHashes(plan),
+    // A replay takes the passages over that were found before.
+    ...((!recorded || recorded.documents || wanted.includes('ingest')) && (await embeddingHashes(plan))),
     ...(recorded && { parent: recorded.parent }),
   });
   const there = claimFolder(folder, manifest);
@@ -202,7 +206,13 @@ async function open(
   const trainer = wanted.includes('learn') ? opened(openTrainer({ ...files, specFolder: plan.folder })) : noTrainer;
   const context = { ...environment, table: await privilegedTable(log), spec, folder: plan.folder };
   if (wanted.includes('ingest') || recorded?.documents) await ingestContext(context);
-  const teacher = wanted.includes('teach') ? openTeacher(spec, plan.folder, context.table) : noTeacher;
+  const teaches = wanted.includes('teach');
+  const teacher = teaches ? opened(openTeacher({ ...context, run: folder })) : noTeacher;
+  for (const [label, documents] of teaches ? hiddenFromSearch(context.table, contextOf(spec)) : [])
+    onEvent({
+      event: 'warning',
+      message: `the search leaves out ${documents} documents marked ${label}, which is not in privileged.labels`,
+    });
   const versions = opened(
     await followVersions({
       files,

@@ -74,7 +74,12 @@ const documentSource = z
 const documentJoin = z
   .union([
     z.enum(['reference', 'trace', 'document']),
-    z.strictObject({ search: count.describe('How many of the best passages for the question.') }),
+    z.strictObject({
+      search: count.describe('How many of the best passages for the question.'),
+      model: text
+        .optional()
+        .describe('Folder of a sentence-embedding model in ONNX that says which are best. Default: BM25.'),
+    }),
     z.strictObject({ documents: z.array(text).min(1).describe('Ids of documents that every prompt is joined with.') }),
   ])
   .describe('One way from a prompt to its context.');

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import type { PrivilegedKind } from '../topics/records.js';
 import { fitContext } from './budget.js';
+import type { Ranker } from './ranker.js';
 import { type Passage, type SearchIndex, searchIndex } from './search.js';
 import { anotherItem, otherPassages } from './shuffle.js';
 import type { PrivilegedPiece, PrivilegedStore } from './store.js';
@@ -10,10 +11,13 @@ import type { DocumentVersion, PrivilegedTable } from './table.js';
 export type Shown = 'own' | 'shuffled' | 'none';
 
 /**
- * One way from a prompt to its context: a kind of record with the prompt's item id; the best passages for its question by BM25; or
- * the same documents for every prompt, by id.
+ * One way from a prompt to its context: a kind of record with the prompt's item id; the best passages for its question, by BM25 or by
+ * the named embedding model; or the same documents for every prompt, by id.
  */
-export type Join = PrivilegedKind | { readonly search: number } | { readonly documents: readonly string[] };
+export type Join =
+  | PrivilegedKind
+  | { readonly search: number; readonly model?: string }
+  | { readonly documents: readonly string[] };
 
 export interface JoinOptions {
   /** In the order in which they are shown and in which the budget is spent. */
@@ -25,26 +29,26 @@ export interface JoinOptions {
   readonly seed: number | bigint;
   /** Tokens of context at most; without it everything found is shown. */
   readonly budget?: { readonly tokens: number; readonly countTokens: (text: string) => number };
+  /** What ranks the passages of a join that names a model. */
+  readonly rankerOf?: (model: string) => Promise<Ranker>;
 }
 
 /**
  * A store over the table. Joined by item or by name, a document whose label is not allowed is an error, as the pipeline asked for it;
- * a search never finds one, and says how many documents it may not see: `hiddenFromSearch`. An item that the table does not know yet
+ * a search never finds one; `hiddenFromSearch` says how many those are. An item that the table does not know yet
  * makes it follow the topic; newer versions are seen once the caller lets the table catch up.
  * @throws {UserError} `no-context` at once for a fixed document that is not there, `label-refused` for one that is not allowed.
  */
-export function privilegedStore(
-  table: PrivilegedTable,
-  options: JoinOptions,
-): PrivilegedStore & { hiddenFromSearch(): Promise<number> } {
+export function privilegedStore(table: PrivilegedTable, options: JoinOptions): PrivilegedStore {
   const kinds = options.joins.filter((join) => typeof join === 'string');
-  const needsIndex = options.joins.some((join) => typeof join === 'object');
-  let opened: Promise<SearchIndex> | undefined;
-  const openIndex = async (): Promise<SearchIndex | undefined> => {
-    if (!needsIndex) return undefined;
-    opened ??= searchIndex(table);
-    await (await opened).refresh();
-    return opened;
+  const opened = new Map<string | undefined, Promise<SearchIndex>>();
+  const openIndex = async (model?: string): Promise<SearchIndex> => {
+    const open = async (): Promise<SearchIndex> =>
+      searchIndex(table, model === undefined ? undefined : await options.rankerOf?.(model));
+    const index = opened.get(model) ?? open();
+    opened.set(model, index);
+    await (await index).refresh();
+    return index;
   };
   const isAllowed = ({ label }: DocumentVersion): boolean => label === null || options.labels.includes(label);
 
@@ -75,26 +79,26 @@ export function privilegedStore(
     return other === undefined ? [] : await ofItem(other);
   };
 
-  const passagesOf = (
+  const passagesOf = async (
     join: Join,
     question: string,
     ofThisItem: readonly DocumentVersion[],
-    index: SearchIndex | undefined,
-  ): readonly Passage[] => {
+  ): Promise<readonly Passage[]> => {
     if (typeof join === 'string') return whole(ofThisItem.filter(({ kind }) => kind === join).map(allowed));
     if ('documents' in join) return whole(join.documents.map((id) => allowed(fixed(table, id))));
-    return index?.search(question, join.search, isAllowed) ?? [];
+    const index = await openIndex(join.model);
+    return index.search(question, join.search, isAllowed);
   };
 
-  const others = (
+  const others = async (
     join: Join,
     itemId: string,
     question: string,
     ofThatItem: readonly DocumentVersion[],
-    index: SearchIndex | undefined,
-  ): readonly Passage[] => {
-    const passages = passagesOf(join, question, ofThatItem, index);
-    if (typeof join === 'string' || !index) return passages;
+  ): Promise<readonly Passage[]> => {
+    const passages = await passagesOf(join, question, ofThatItem);
+    if (typeof join === 'string') return passages;
+    const index = await openIndex('search' in join ? join.model : undefined);
     const open = index.passages().filter(({ document }) => isAllowed(document));
     return otherPassages(open, passages, itemId, options.seed);
   };
@@ -103,19 +107,18 @@ export function privilegedStore(
     if (typeof join === 'object' && 'documents' in join) for (const id of join.documents) allowed(fixed(table, id));
   }
   return {
-    async hiddenFromSearch() {
-      const passages = (await openIndex())?.passages() ?? [];
-      return new Set(passages.map(({ document }) => document).filter((document) => !isAllowed(document))).size;
-    },
     async lookup(itemId, question, asOf) {
       if (asOf) return { pieces: await Promise.all(asOf.map((use) => table.pieceAsOf(use, allowed))) };
       if (options.shown === 'none') return { pieces: [] };
       const shuffled = options.shown === 'shuffled';
       const documents = shuffled ? await anothers(itemId) : await ofItem(itemId);
-      const index = await openIndex();
-      const passages = options.joins.flatMap((join) =>
-        shuffled ? others(join, itemId, question, documents, index) : passagesOf(join, question, documents, index),
-      );
+      const passages: Passage[] = [];
+      for (const join of options.joins) {
+        const found = shuffled
+          ? await others(join, itemId, question, documents)
+          : await passagesOf(join, question, documents);
+        passages.push(...found);
+      }
       if (passages.length === 0) throw noContext(itemId, options);
       const pieces: PrivilegedPiece[] = [];
       for (const { document, span } of once(passages)) pieces.push(await table.piece(document, span));
@@ -123,6 +126,20 @@ export function privilegedStore(
       return options.budget ? fitContext(context, options.budget.tokens, options.budget.countTokens) : context;
     },
   };
+}
+
+/** How many documents a search of this pipeline never finds, by their label. */
+export function hiddenFromSearch(
+  table: PrivilegedTable,
+  { joins, labels }: Pick<JoinOptions, 'joins' | 'labels'>,
+): ReadonlyMap<string, number> {
+  const hidden = new Map<string, number>();
+  if (!joins.some((join) => typeof join === 'object' && 'search' in join)) return hidden;
+  for (const { current } of table.documents()) {
+    const label = current?.itemId === null && current.kind === 'document' ? current.label : null;
+    if (label !== null && !labels.includes(label)) hidden.set(label, (hidden.get(label) ?? 0) + 1);
+  }
+  return hidden;
 }
 
 function fixed(table: PrivilegedTable, id: string): DocumentVersion {
@@ -148,7 +165,8 @@ function noContext(itemId: string, { joins, shown }: JoinOptions): UserError {
   const found = shown === 'shuffled' ? 'no other context to show in its place' : 'no privileged context';
   const ways = joins.map((join) => {
     if (typeof join === 'string') return `a ${join} with that item id`;
-    return 'search' in join ? 'a passage that shares a word with the question' : 'a fixed document';
+    if ('documents' in join) return 'a fixed document';
+    return join.model === undefined ? 'a passage that shares a word with the question' : 'a passage';
   });
   return new UserError('no-context', `item ${itemId}: ${found}, expected ${ways.join(' or ')}`);
 }

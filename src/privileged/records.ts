@@ -17,11 +17,18 @@ export function privilegedKey(documentId: string, version?: string, start?: numb
   return start === undefined ? `${documentId}@${version}` : `${documentId}@${version}#${start}`;
 }
 
+/** Which chunk of which version of a document. */
+export interface ChunkPlace {
+  readonly id: string;
+  readonly version: string;
+  readonly start: number;
+}
+
 /** The parts of a chunk's key; undefined for the other two kinds of key. */
-export function parseChunkKey(key: string): { documentId: string; version: string; start: number } | undefined {
+export function parseChunkKey(key: string): ChunkPlace | undefined {
   const match = /^(.*)@([0-9a-f]{64})#(\d+)$/s.exec(key);
   if (!match) return undefined;
-  return { documentId: match[1] ?? '', version: match[2] ?? '', start: Number(match[3]) };
+  return { id: match[1] ?? '', version: match[2] ?? '', start: Number(match[3]) };
 }
 
 export function privilegedAppend(record: Privileged, topic = privilegedTopic): Append {

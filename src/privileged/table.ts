@@ -116,7 +116,7 @@ export async function privilegedTable(
 
   const removeChunk = (key: string): string | undefined => {
     const parts = parseChunkKey(key);
-    const state = parts && states.get(parts.documentId);
+    const state = parts && states.get(parts.id);
     const version = state?.versions.find((candidate) => candidate.version === parts?.version);
     cache.delete(key);
     if (!parts || !state || !version) return undefined;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { UserError } from '../../errors.js';
+import { type Call, READY, type Reply } from '../../worker-pool.js';
 import { readParameters } from '../folder.js';
 import type { Graph } from '../graph/builder.js';
 import { decodeGraph, prefillGraph } from '../graph/decode.js';
@@ -9,7 +10,6 @@ import { readTokenizer, type Tokenizer } from '../tokenizer.js';
 import { rowBytes } from './cache.js';
 import { createDecoding, type Drawn, type Unit } from './decoding.js';
 import type { OnnxMessage, WorkerData } from './onnx.js';
-import { type Call, READY, type Reply } from './pool.js';
 import { createScoring } from './scoring.js';
 import { createStopCheck } from './stop.js';
 

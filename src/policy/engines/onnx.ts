@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { createPool } from '../../worker-pool.js';
 import { workerUrl } from '../../worker-url.js';
 import { readChatTemplate } from '../chat-template.js';
 import type { ModelConfig } from '../config.js';
@@ -6,7 +7,6 @@ import { readConfig } from '../folder.js';
 import type { Completion, Policy, SampleRequest, Sampling, ScoreRequest } from '../policy.js';
 import { readTokenizer } from '../tokenizer.js';
 import type { Drawn } from './decoding.js';
-import { createPool } from './pool.js';
 import { stopIndex } from './stop.js';
 
 export interface OnnxPolicyOptions {

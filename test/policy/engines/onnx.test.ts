@@ -253,8 +253,8 @@ it('rejects what is under way when it closes, and what comes after', async () =>
   const closing = await create();
   await closing.load(0, folder);
   const request = { prompt: ask(closing, '1'), seeds: seeds(8), sampling: { temperature: 1, maxTokens: 100 } };
-  const underWay = expect(closing.sample(0, request)).rejects.toThrow('the policy was closed');
+  const underWay = expect(closing.sample(0, request)).rejects.toThrow('the workers were closed');
   await closing.close();
   await underWay;
-  await expect(closing.sample(0, request)).rejects.toThrow('the policy was closed');
+  await expect(closing.sample(0, request)).rejects.toThrow('the workers were closed');
 });

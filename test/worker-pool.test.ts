@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPool, type Pool } from '../../../src/policy/engines/pool.js';
+import { createPool, type Pool } from '../src/worker-pool.js';
 
 type Message = { readonly type: 'echo' | 'crash' | 'crash-once' | 'fail' | 'setup' | 'hold' | 'release' | 'who' };
 

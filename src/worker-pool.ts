@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { UserError } from '../../errors.js';
+import { UserError } from './errors.js';
 
 /** What a worker is sent; it answers each with a `Reply` of the same id. */
 export interface Call<M> {
@@ -157,7 +157,7 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
       await Promise.all(members.map((member) => promised(message, 0, (job) => send(member, job))));
     },
     async close() {
-      end(new Error('the policy was closed'), []);
+      end(new Error('the workers were closed'), []);
       await Promise.all(members.map((member) => member.worker.terminate()));
     },
   };

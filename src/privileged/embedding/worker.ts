@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Tokenizer } from '@huggingface/tokenizers';
+import * as ort from 'onnxruntime-node';
+import { UserError } from '../../errors.js';
+import { type Call, READY, type Reply } from '../../worker-pool.js';
+import type { EmbeddingModel } from './model.js';
+import { pool } from './pooling.js';
+
+const model = workerData as EmbeddingModel;
+const port = parentPort;
+if (!port) throw new Error('this module runs as a worker thread');
+
+const bad = (what: string): UserError => new UserError('bad-embedding-model', `${model.file}: ${what}`);
+const explained = (error: unknown): UserError => bad(error instanceof Error ? error.message : String(error));
+
+async function open() {
+  const json = (name: string) => JSON.parse(readFileSync(join(model.folder, name), 'utf8'));
+  let config = {};
+  try {
+    config = json('tokenizer_config.json');
+  } catch {
+    // Not every model has one.
+  }
+  const tokenizer = new Tokenizer(json('tokenizer.json'), config);
+  // One thread: a text's bits must not depend on the machine's number of cores.
+  const session = await ort.InferenceSession.create(model.file, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
+  const known = ['input_ids', 'attention_mask', 'token_type_ids'];
+  const strange = session.inputNames.filter((name) => !known.includes(name));
+  if (strange.length > 0) throw bad(`reads ${strange.join(', ')}, expected only ${known.join(', ')}`);
+  const named = ['sentence_embedding', 'last_hidden_state', 'token_embeddings'];
+  const output =
+    named.find((name) => session.outputNames.includes(name)) ??
+    session.outputMetadata.find((one) => one.isTensor && one.type === 'float32' && one.shape.length === 3)?.name;
+  if (output === undefined)
+    throw bad(`gives ${session.outputNames.join(', ')}, expected ${named.join(', ')} or float32 of three dimensions`);
+  return { tokenizer, session, output };
+}
+
+let opened: ReturnType<typeof open> | undefined;
+
+/** The vector of one text, of length 1. */
+async function embed(text: string): Promise<Float32Array> {
+  opened ??= open();
+  const { tokenizer, session, output } = await opened.catch((error) => {
+    throw error instanceof UserError ? error : explained(error);
+  });
+  const { ids } = tokenizer.encode(text);
+  // What is cut keeps its last token, which closes the text for the model.
+  const last = ids.at(-1) ?? 0;
+  const kept = ids.length > model.maxTokens ? [...ids.slice(0, model.maxTokens - 1), last] : ids;
+  const dims = [1, kept.length];
+  const filled = (value: bigint) => new BigInt64Array(kept.length).fill(value);
+  const inputs: Record<string, BigInt64Array> = {
+    input_ids: BigInt64Array.from(kept, BigInt),
+    attention_mask: filled(1n),
+    token_type_ids: filled(0n),
+  };
+  const feeds = Object.fromEntries(
+    session.inputNames.map((name) => [name, new ort.Tensor('int64', inputs[name] ?? filled(0n), dims)]),
+  );
+  try {
+    const result = (await session.run(feeds, [output]))[output];
+    if (result?.type !== 'float32') throw bad(`gives ${output} as ${result?.type}, expected float32`);
+    return pool(result.data as Float32Array, result.dims, model.pooling);
+  } catch (error) {
+    throw error instanceof UserError ? error : explained(error);
+  }
+}
+
+port.on('message', async ({ id, message }: Call<string>) => {
+  let reply: Reply;
+  try {
+    reply = { id, result: await embed(message) };
+  } catch (error) {
+    const { message: text } = error as Error;
+    reply = { id, error: error instanceof UserError ? { message: text, code: error.code } : { message: text } };
+  }
+  port.postMessage(reply);
+});
+port.postMessage(READY);
