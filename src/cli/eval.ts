@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { seedOf } from '../digest.js';
 import { UserError } from '../errors.js';
-import { evaluate } from '../pipelines/evaluate.js';
+import { type Evaluation, evaluate } from '../pipelines/evaluate.js';
 import { isBad, readItems, type SourceItem } from '../pipelines/source.js';
 import { createOnnxPolicy } from '../policy/engines/onnx.js';
 import { createVerifier } from '../verifiers/create.js';
@@ -24,15 +24,17 @@ interface Options {
 export async function evaluateFile(options: Options): Promise<void> {
   const items: SourceItem[] = [];
   let bad = 0;
+  const report = (message: string) => {
+    say(`rlsd: ${message}`);
+    bad++;
+  };
   for await (const found of readItems(resolve(options.prompts))) {
-    if (items.length === options.limit) break;
-    if (isBad(found)) {
-      say(`rlsd: ${found.error.message}`);
-      bad++;
-    } else items.push(found);
+    if (items.length + bad === options.limit) break;
+    if (isBad(found)) report(found.error.message);
+    else items.push(found);
   }
   if (items.length === 0) throw new UserError('no-prompts', `${options.prompts}: no usable line`);
-  const verifier = await createVerifier(parse(options.verify) as Record<string, unknown>);
+  const verifier = await createVerifier(verifierSpec(options.verify), { where: '--verify' });
   const policy = await createOnnxPolicy({ folder: options.model, workers: cpus().length, device: 'cpu' });
   try {
     await policy.load(0, options.model);
@@ -45,12 +47,26 @@ export async function evaluateFile(options: Options): Promise<void> {
         ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
         { role: 'user', content: question },
       ],
+      failed: ({ source }, error) => report(`${source}: ${error.message}`),
     });
     if (options.json) print(toJson({ event: 'summary', ...result, ...(bad > 0 && { badLines: bad }) }));
-    else print(`${result.correct} of ${result.n} correct: ${(100 * result.accuracy).toFixed(1)} %`);
+    else print(summary(result, bad));
   } finally {
     await policy.close();
     await verifier.close();
   }
   if (bad > 0) process.exitCode = 2;
+}
+
+function summary({ correct, n, accuracy }: Evaluation, bad: number): string {
+  const left = bad === 0 ? '' : `; ${bad} ${bad === 1 ? 'line' : 'lines'} left out`;
+  return `${correct} of ${n} correct: ${(100 * accuracy).toFixed(1)} %${left}`;
+}
+
+function verifierSpec(text: string): unknown {
+  try {
+    return parse(text, { logLevel: 'error' });
+  } catch (error) {
+    throw new UserError('bad-request', `--verify ${text}: ${(error as Error).message.split('\n')[0]}`);
+  }
 }

@@ -14,8 +14,18 @@ import { resume, run } from './run.js';
 
 const collect = (value: string, before: string[] = []) => [...before, value];
 const whole = (value: string) => {
-  const number = Number(value);
+  const number = value.trim() === '' ? Number.NaN : Number(value);
   if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError(`Expected a whole number.`);
+  return number;
+};
+
+const positive = (value: string) => {
+  if (whole(value) === 0) throw new InvalidArgumentError('Expected a whole number from 1.');
+  return Number(value);
+};
+const temperature = (value: string) => {
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  if (!(number >= 0 && Number.isFinite(number))) throw new InvalidArgumentError('Expected a number from 0.');
   return number;
 };
 
@@ -123,9 +133,9 @@ export function program(): Command {
     .requiredOption('--model <folder>', 'Hugging Face folder')
     .requiredOption('--prompts <file.jsonl>', 'questions with answers')
     .option('--verify <spec>', 'verifier and settings, as in a pipeline', '{math: {}}')
-    .option('--temperature <t>', '0 is greedy', Number, 0)
-    .option('--max-tokens <n>', 'tokens of a completion at most', whole, 64)
-    .option('--limit <n>', 'only the first n lines', whole)
+    .option('--temperature <t>', '0 is greedy', temperature, 0)
+    .option('--max-tokens <n>', 'tokens of a completion at most', positive, 64)
+    .option('--limit <n>', 'only the first n lines', positive)
     .option('--seed <n>', 'seed of the draws', whole, 0)
     .option('--system <text>', 'system message before each question')
     .addOption(json())

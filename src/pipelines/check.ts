@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { UserError } from '../errors.js';
+import { readChatTemplate } from '../policy/chat-template.js';
+import { checkDevice } from '../policy/engines/onnx.js';
 import { readConfig, readParameters } from '../policy/folder.js';
 import { readTokenizer } from '../policy/tokenizer.js';
 import { openEmbedder } from '../privileged/embedding/embedder.js';
@@ -63,10 +65,12 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
   await attempt(() => makeShaper(spec));
   await attempt(async () => (await createVerifier(spec.verify)).close());
   if (prompts) await attempt(() => openSource(spec, folder));
+  await attempt(() => checkDevice(spec.model.device));
   await attempt(() => {
     const base = baseFolder(spec, folder);
     const config = readConfig(base);
     const tokenizer = readTokenizer(base, config.vocabSize);
+    readChatTemplate(base, tokenizer.specials);
     readParameters(base, config);
     if (!needsTeacher(spec)) return;
     const template = teacherTemplate(spec);

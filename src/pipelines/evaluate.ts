@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import type { Policy } from '../policy/policy.js';
 import type { Message } from '../topics/records.js';
 import type { Verifier } from '../verifiers/verifier.js';
@@ -8,6 +9,8 @@ export interface EvaluationItem {
   readonly question: string;
   readonly answer: string;
   readonly data: string | null;
+  /** Where it came from, for messages. */
+  readonly source: string;
 }
 
 export interface EvaluationSettings {
@@ -17,9 +20,12 @@ export interface EvaluationSettings {
   /** 0, the default, is greedy. */
   readonly temperature?: number;
   readonly seed?: (itemId: string) => bigint;
+  /** Told of each item that could not be asked or judged, such as a question that is longer than the context; it does not count. */
+  readonly failed: (item: EvaluationItem, error: UserError) => void;
 }
 
 export interface Evaluation {
+  /** Items that were judged. */
   readonly n: number;
   readonly correct: number;
   /** `correct / n`; 0 where there is nothing to answer. */
@@ -34,24 +40,30 @@ export async function evaluate(
   verifier: Verifier,
   settings: EvaluationSettings,
 ): Promise<Evaluation> {
-  const { temperature = 0, seed = () => 0n, maxTokens, stop } = settings;
-  const verdicts = await Promise.all(
-    items.map(async (item) => {
-      const [completion] = await policy.sample(version, {
-        prompt: policy.encodePrompt(settings.messages(item.question)),
-        seeds: [seed(item.itemId)],
-        sampling: { temperature, maxTokens, ...(stop && { stop }) },
-      });
-      const judgement = await verifier.verify({
-        promptId: item.itemId,
-        itemId: item.itemId,
-        question: item.question,
-        completion: completion?.text ?? '',
-        reference: { answer: item.answer, data: item.data },
-      });
-      return judgement.verdict;
+  const { temperature = 0, seed = () => 0n, maxTokens, stop, failed } = settings;
+  const isCorrect = async (item: EvaluationItem): Promise<boolean> => {
+    const [completion] = await policy.sample(version, {
+      prompt: policy.encodePrompt(settings.messages(item.question)),
+      seeds: [seed(item.itemId)],
+      sampling: { temperature, maxTokens, ...(stop && { stop }) },
+    });
+    const { verdict } = await verifier.verify({
+      promptId: item.itemId,
+      itemId: item.itemId,
+      question: item.question,
+      completion: completion?.text ?? '',
+      reference: { answer: item.answer, data: item.data },
+    });
+    return verdict === 'correct';
+  };
+  const answers = items.map((item) =>
+    isCorrect(item).catch((error) => {
+      if (!(error instanceof UserError)) throw error;
+      failed(item, error);
+      return undefined;
     }),
   );
-  const correct = verdicts.filter((verdict) => verdict === 'correct').length;
-  return { n: items.length, correct, accuracy: items.length === 0 ? 0 : correct / items.length };
+  const judged = (await Promise.all(answers)).filter((answer) => answer !== undefined);
+  const correct = judged.filter(Boolean).length;
+  return { n: judged.length, correct, accuracy: judged.length === 0 ? 0 : correct / judged.length };
 }

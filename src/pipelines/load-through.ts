@@ -5,6 +5,8 @@ import { fileDigest } from '../policy/safetensors.js';
 import type { Plan, Through } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 
+const EXPECTED = 'expected a function without arguments that gives an RxJS operator, as in export default () => map(…)';
+
 /**
  * The user's operators that a spec names: modules whose default export is a function that gives the RxJS operator.
  * @throws {UserError} `bad-operator`
@@ -24,6 +26,16 @@ export async function loadThrough(spec: PipelineSpec, folder: string): Promise<T
           'bad-operator',
           `through.${topic}: ${file} has ${operator === undefined ? 'no default export' : `a default export that is a ${typeof operator}`}, expected a function that gives an RxJS operator`,
         );
+      let gives: unknown;
+      try {
+        gives = operator();
+      } catch (error) {
+        throw new UserError('bad-operator', `through.${topic}: ${file}: ${(error as Error).message}; ${EXPECTED}`);
+      }
+      if (typeof gives !== 'function') {
+        const given = gives === undefined ? 'nothing' : `a ${typeof gives}`;
+        throw new UserError('bad-operator', `through.${topic}: ${file}: the default export gave ${given}; ${EXPECTED}`);
+      }
       const name = path.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
       return { topic, name, operator } as unknown as Through;
     }),

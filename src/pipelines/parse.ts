@@ -27,7 +27,7 @@ export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec
     throw new UserError('no-file', `${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const [syntax] = document.errors;
   if (syntax) {
     const { line, col } = lines.linePos(syntax.pos[0]);
@@ -87,7 +87,7 @@ function override(document: Document, set: string): string {
     if (parent === undefined || isScalar(parent)) document.setIn(keys.slice(0, depth), document.createNode({}));
   }
   try {
-    document.setIn(keys, document.createNode(parse(set.slice(at + 1))));
+    document.setIn(keys, document.createNode(parse(set.slice(at + 1), { logLevel: 'error' })));
   } catch (error) {
     throw new UserError('bad-spec', `--set ${set}: ${(error as Error).message}`);
   }
@@ -109,11 +109,17 @@ function positionOf(document: Document, path: Path): number {
 
 function describe(issue: Issue, input: unknown, locate: (path: Path) => string): string[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path);
+    const variants = knownVariants(issue.path);
+    const known = [...new Set(variants.flat())];
+    const present = Object.keys((valueAt(input, issue.path) as object | undefined) ?? {});
     return issue.keys.map((key) => {
+      const place = `${locate([...issue.path, key])}: `;
+      const field = [...issue.path, key].join('.');
+      const others = present.filter((other) => !variants.some((keys) => keys.includes(key) && keys.includes(other)));
+      if (known.includes(key))
+        return `${place}${field}: does not go with ${others.join(', ')}; expected one or the other`;
       const guess = nearest(key, known);
-      const hint = guess ? `did you mean ${guess}?` : `expected one of ${known.join(', ')}`;
-      return `${locate([...issue.path, key])}: unknown field ${[...issue.path, key].join('.')}; ${hint}`;
+      return `${place}unknown field ${field}; ${guess ? `did you mean ${guess}?` : `expected one of ${known.join(', ')}`}`;
     });
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
@@ -147,8 +153,8 @@ function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
 }
 
-/** Names that the schema knows at a path, through unions and defaults. */
-function knownKeys(path: Path): string[] {
+/** Names that the schema knows at a path, through defaults, those of each variant of a union. */
+function knownVariants(path: Path): string[][] {
   let schemas: unknown[] = [pipelineSchema];
   for (const key of [undefined, ...path]) {
     schemas = schemas
@@ -159,9 +165,7 @@ function knownKeys(path: Path): string[] {
         return shape && key in shape ? [shape[key]] : [];
       });
   }
-  return [
-    ...new Set(schemas.flatMap(unwrap).flatMap((schema) => Object.keys((schema as { shape?: object }).shape ?? {}))),
-  ];
+  return schemas.flatMap(unwrap).map((schema) => Object.keys((schema as { shape?: object }).shape ?? {}));
 }
 
 function unwrap(schema: unknown): unknown[] {

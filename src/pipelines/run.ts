@@ -24,7 +24,7 @@ import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
 import { baseFolder, openPolicy, teacherTemplate } from './resources.js';
 import { openSource, type PromptSource } from './source.js';
-import type { StageEnvironment } from './stage.js';
+import type { OnDeadLetter, StageEnvironment } from './stage.js';
 import { makeShaper, type Resources, stagesOf } from './stages.js';
 import { type Running, startIngest } from './start-ingest.js';
 import { startStage } from './start-stage.js';
@@ -190,15 +190,16 @@ async function open(
   const observer = opened(
     await observe({ run: spec.topics === 'embedded' ? run : runName(folder), stages: wanted, lag }),
   );
+  const onDeadLetter: OnDeadLetter = (stage, cause, error, at) => {
+    observer.deadLetter(stage, cause, error, at);
+    onEvent({ event: 'deadLetter', stage, cause, error });
+  };
   const environment: StageEnvironment = {
     log,
     run,
     attempts: spec.flow.attempts,
     now: Date.now,
-    onDeadLetter(stage, cause, error, at) {
-      observer.deadLetter(stage, cause, error, at);
-      onEvent({ event: 'deadLetter', stage, cause, error });
-    },
+    onDeadLetter,
     observer,
   };
   const files: RunFiles = { log, run, folder, base: baseFolder(spec, plan.folder), spec };
@@ -247,6 +248,7 @@ async function open(
     ...(recorded?.sampledBy && { sampledBy: recorded.sampledBy }),
     ...(recorded?.scores && { recordedScores: await recorded.scores(versions.digestOf) }),
     ...trainer,
+    onDeadLetter,
     onStep: async (report) => {
       observer.step(report);
       onEvent({ event: 'step', steps: spec.steps, lag: lagByStage(await lag()), ...report });

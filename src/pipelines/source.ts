@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -105,7 +105,7 @@ export function parsePromptLine(line: string, source: string): SourceItem {
 
 /** The items and bad lines of a file, blank lines left out. An id that was there before makes a line bad. */
 export async function* readItems(file: string): AsyncGenerator<SourceItem | BadLine> {
-  if (!existsSync(file)) throw new UserError('no-file', `${file}: no such file`);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new UserError('no-file', `${file}: no such file`);
   const seen = new Map<string, number>();
   let number = 0;
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {

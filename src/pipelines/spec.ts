@@ -9,6 +9,7 @@ import { parseKafkaSettings } from '../topics/kafka/settings.js';
 
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
+const decay = z.number().min(0).lt(1);
 const text = z.string().min(1);
 
 const schedule = z
@@ -192,7 +193,7 @@ export const pipelineSchema = z
         .default('tokenMean')
         .describe('The loss is averaged over all tokens, or over each completion and then over completions.'),
       weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay of AdamW.'),
-      betas: z.tuple([share, share]).default([0.9, 0.999]).describe('Decay of the moments of AdamW.'),
+      betas: z.tuple([decay, decay]).default([0.9, 0.999]).describe('Decay of the moments of AdamW.'),
       maxGradNorm: z.number().positive().default(1).describe('Gradients are scaled down to this norm.'),
       warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
       decay: z

@@ -9,14 +9,24 @@ import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers
 import { type VerifySettings, verify } from '../operators/verify.js';
 import type { Policy } from '../policy/policy.js';
 import type { Position } from '../topics/log.js';
-import type { Advantage, Metric, Prompt, Rollout, TopicRecords, Verdict, Weights } from '../topics/records.js';
+import type {
+  Advantage,
+  DeadLetter,
+  Metric,
+  Prompt,
+  Rollout,
+  TopicRecords,
+  Verdict,
+  Weights,
+} from '../topics/records.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import type { LeakMeter } from './leak-meter.js';
 import { type Plan, promptCredit, shaperOf } from './plan.js';
 import type { PipelineSpec } from './spec.js';
-import type { Side, Stage, Unit } from './stage.js';
+import type { OnDeadLetter, Side, Stage, Unit } from './stage.js';
 import { type StepReport, stepMetrics } from './step-metrics.js';
+import { throughOperator } from './through-operator.js';
 import type { Versions } from './versions.js';
 import type { TopicName } from './wire.js';
 
@@ -34,7 +44,7 @@ export interface Resources {
   };
   readonly leaks: LeakMeter;
   readonly heldOut: readonly EvaluationItem[];
-  readonly evaluation: EvaluationSettings;
+  readonly evaluation: Omit<EvaluationSettings, 'failed'>;
   readonly learner: Trainer<Readonly<Record<string, number>>>;
   /** Makes the publisher for a unit, whose consumed offsets are given. */
   readonly publisher: (offsets: () => readonly Position[]) => Publisher<Readonly<Record<string, number>>>;
@@ -46,6 +56,7 @@ export interface Resources {
   readonly recordedScores?: RecordedScores;
   /** Brings the learner to where the committed weights left it, whoever made them. */
   readonly takeOver: () => Promise<void>;
+  readonly onDeadLetter: OnDeadLetter;
   readonly onStep: (report: StepReport) => unknown;
   readonly onEvaluation: (step: number, evaluation: Evaluation) => void;
 }
@@ -95,10 +106,10 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
       begin: resources.takeOver,
       vital: true,
     }),
-    stage('evaluate', 'weights', 'metrics', 'record', () => evaluateOf(spec, resources)),
+    stage('evaluate', 'weights', 'metrics', 'record', (side) => evaluateOf(spec, resources, side)),
     ...plan.through.map((op, i) => {
       const named = plan.stages.filter(({ does }) => does === 'through')[i];
-      return stage(named?.name ?? op.name, op.topic, op.topic, 'record', op.operator);
+      return stage(named?.name ?? op.name, op.topic, op.topic, 'record', () => throughOperator(op));
     }),
   ];
   return new Map(stages.filter(([name]) => of(name)) as [string, AnyStage][]);
@@ -168,11 +179,17 @@ export function spanBetween(
   const at = text.indexOf(begin);
   const first = at < 0 ? text.length : at + begin.length;
   const stop = text.indexOf(end, first);
-  const last = stop < 0 ? text.length : stop;
-  return Uint8Array.from(tokens, (_, t) => {
-    const before = decode(tokens.subarray(0, t)).length;
-    return before >= first && before < last ? 1 : 0;
-  });
+  /** How many tokens are before the first whose text begins at `length` characters or later. */
+  const before = (length: number): number => {
+    let [low, high] = [0, tokens.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (decode(tokens.subarray(0, middle)).length >= length) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return new Uint8Array(tokens.length).fill(1, before(first), before(stop < 0 ? text.length : stop));
 }
 
 function learnOf(
@@ -185,21 +202,9 @@ function learnOf(
   let stale = 0;
   const tossed = (sample: Advantage, age: number) => {
     stale++;
-    side.emit('dead-letters', {
-      run,
-      id: digest('stale', sample.promptId, String(sample.sampleIndex)).slice(0, 16),
-      stage: 'learn',
-      cause: 'stale',
-      error: `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${spec.flow.maxLag}`,
-      topic: 'advantages',
-      partition: 0,
-      offset: -1n,
-      key: sample.promptId,
-      value: null,
-      headers: {},
-      attempts: 1,
-      time: now(),
-    });
+    const error = `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${spec.flow.maxLag}`;
+    const id = `${sample.promptId}/${sample.sampleIndex}`;
+    toss(resources, side, { stage: 'learn', cause: 'stale', error, id, key: sample.promptId, topic: 'advantages' });
   };
   const report = (step: LearnStep<Readonly<Record<string, number>>>) => {
     const seconds = (now() - lastStep.at) / 1000;
@@ -222,12 +227,17 @@ function learnOf(
   );
 }
 
-function evaluateOf(spec: PipelineSpec, resources: Resources): OperatorFunction<Weights, Metric> {
+function evaluateOf(spec: PipelineSpec, resources: Resources, side: Side): OperatorFunction<Weights, Metric> {
   const { run, now, policy, versions, heldOut, verifier, evaluation, onEvaluation } = resources;
   const measure = async (version: number): Promise<Metric> => {
     await versions.hold(version);
+    const failed: EvaluationSettings['failed'] = ({ itemId, source }, { code, message }) => {
+      const error = `${source}: held-out question at version ${version}: ${message}`;
+      const id = `${itemId}@${version}`;
+      toss(resources, side, { stage: 'evaluate', cause: code, error, id, key: itemId, topic: 'source' });
+    };
     try {
-      const result = await evaluate(policy, version, heldOut, verifier, evaluation);
+      const result = await evaluate(policy, version, heldOut, verifier, { ...evaluation, failed });
       onEvaluation(version, result);
       return { run, stage: 'evaluate', step: version, time: now(), values: { ...result }, message: null };
     } finally {
@@ -237,4 +247,17 @@ function evaluateOf(spec: PipelineSpec, resources: Resources): OperatorFunction<
   const due = (version: number) =>
     heldOut.length > 0 && (version % spec.evaluate.every === 0 || version === spec.steps);
   return mergeMap((weights: Weights) => (due(weights.version) ? from(measure(weights.version)) : EMPTY));
+}
+
+/** A dead letter of what is no single record of the stage's input. */
+function toss(
+  { run, now, onDeadLetter }: Resources,
+  side: Side,
+  letter: Pick<DeadLetter, 'stage' | 'cause' | 'error' | 'id' | 'key' | 'topic'>,
+): void {
+  const { stage, cause, error } = letter;
+  onDeadLetter(stage, cause, error);
+  const id = digest(cause, letter.id).slice(0, 16);
+  const nowhere = { partition: 0, offset: -1n, value: null, headers: {} };
+  side.emit('dead-letters', { ...letter, ...nowhere, run, id, attempts: 1, time: now() });
 }

@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { jsonLines, parseLines, rlsd, start, tinyProject } from './cli.js';
@@ -125,10 +125,21 @@ describe('a request that is wrong', () => {
       ['run', 'FILE', '--set', 'through.verdicts=mine.mjs'],
       /through\.verdicts: .*mine\.mjs cannot be loaded/,
     ],
+    [
+      'an operator that is none',
+      ['run', 'FILE', '--set', 'through.verdicts=none.mjs'],
+      /through\.verdicts: .*none\.mjs: the default export gave a number; expected a function without arguments that gives/,
+    ],
+    [
+      'a device that is not there',
+      ['run', 'FILE', '--set', 'model.device=gpu'],
+      /model\.device is "gpu", expected .*cpu/,
+    ],
     ['an operator behind no topic', ['run', 'FILE', '--set', 'through.verdict=op.mjs'], /through\.verdict/],
   ])('%s is named', async (_, args, message) => {
     const { folder, file } = tinyProject();
     writeFileSync(join(folder, 'op.mjs'), 'export default () => (source) => source;\n');
+    writeFileSync(join(folder, 'none.mjs'), 'export default () => 42;\n');
     await refuses(
       args.map((arg) => ({ FILE: file, FOLDER: folder })[arg] ?? arg),
       message,
@@ -145,6 +156,7 @@ describe('a request that is wrong', () => {
       },
       /vocab/,
     ],
+    ['without a chat template', (model: string) => rmSync(join(model, 'tokenizer_config.json')), /no chat template/],
   ])('a model that is %s is named', async (_, spoil, message) => {
     const { folder, file } = tinyProject();
     spoil(join(folder, 'model'));
@@ -158,6 +170,44 @@ describe('a request that is wrong', () => {
     const [report] = parseLines(stdout) as { ok: boolean; problems: string[] }[];
     expect(report?.ok).toBe(false);
     expect(report?.problems.join('\n')).toMatch(/publish\.every[\s\S]*maths/);
+  });
+});
+
+describe('eval', () => {
+  it('names the lines that cannot be asked or judged, and answers the others', async () => {
+    const { folder } = tinyProject();
+    const lines = [
+      '{"id": "a", "question": "1 + 1 =", "answer": "2"}',
+      '{"id": "b", "question": "1 + 1',
+      '{"id": "c", "question": "1 + 1 ="}',
+      '{"id": "d", "answer": "2"}',
+      JSON.stringify({ id: 'e', question: '1 + '.repeat(60), answer: '60' }),
+      '{"id": "f", "question": "1 + 2 =", "answer": 3}',
+    ];
+    const file = join(folder, 'lines.jsonl');
+    writeFileSync(file, lines.join('\n'));
+    const model = join(folder, 'model');
+    const { code, stdout, stderr } = await rlsd(['eval', '--model', model, '--prompts', file, '--json']);
+    expect(code).toBe(2);
+    expect(parseLines(stdout)).toEqual([
+      { event: 'summary', n: 2, correct: expect.any(Number), accuracy: expect.any(Number), badLines: 4 },
+    ]);
+    expect(stderr.trim().split('\n').sort()).toEqual([
+      expect.stringMatching(/^rlsd: lines\.jsonl:2(:\d+)?: not JSON/),
+      expect.stringMatching(/^rlsd: lines\.jsonl:3: math: the item has no reference answer/),
+      expect.stringMatching(/^rlsd: lines\.jsonl:4: question: /),
+      expect.stringMatching(/^rlsd: lines\.jsonl:5: found \d+ tokens, expected at most \d+: the context holds/),
+    ]);
+  });
+
+  it.each([
+    ['a file that is a folder', ['--prompts', 'FOLDER'], /no such file/],
+    ['a verifier that is no YAML', ['--verify', '{math: {'], /^rlsd: --verify \{math: \{: /],
+    ['a temperature that is none', ['--temperature', 'warm'], /Expected a number from 0/],
+  ])('refuses %s', async (_, args, message) => {
+    const { folder } = tinyProject();
+    const asked = ['--model', join(folder, 'model'), '--prompts', join(folder, 'sums.jsonl'), ...args];
+    await refuses(['eval', ...asked.map((arg) => (arg === 'FOLDER' ? folder : arg))], message);
   });
 });
 

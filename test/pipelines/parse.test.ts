@@ -66,8 +66,14 @@ describe('readSpec', () => {
     [
       'two shapers',
       good.replace('shape: rlsd', 'shape: { rlsd: {}, grpo: {} }'),
-      /sums\.yaml:8:\d+: unknown field shape\./,
+      /sums\.yaml:8:\d+: shape\.\w+: does not go with \w+; expected one or the other/,
     ],
+    [
+      'two sources of prompts',
+      good.replace('heldOut: 8', 'heldOut: 8, file: sums.jsonl'),
+      /sums\.yaml:4:\d+: prompts\.file: does not go with generate; expected one or the other/,
+    ],
+    ['moments that never decay', good.replace('lr: 1.0e-4', 'lr: 1.0e-4, betas: [0.9, 1]'), /learn\.betas\.1: found 1/],
     [
       'an unknown shaper',
       good.replace('shape: rlsd', 'shape: rlds'),

@@ -112,6 +112,29 @@ describe('prompts that are no good', () => {
       expect(await records(folder, topic)).toMatchObject({ length: 28, gaps: 1 });
   });
 
+  it('are left out of the measurement where they are held out, and are told of', async () => {
+    const base = tinyFolder([...sums(3), long, '{"id": "none", "question": "1 + 1 ="}']);
+    const change = {
+      prompts: { file: 'sums.jsonl', heldOut: 4 },
+      verify: { exact: {} },
+      steps: 1,
+      shape: 'grpo',
+    } as const;
+    const { folder, events } = await tinyRun(base, 'run', { ...change, privileged: [] });
+    const measured = events.flatMap((event) => (event.event === 'heldOut' ? [[event.version, event.n]] : []));
+    expect(measured).toEqual([
+      [0, 2],
+      [1, 2],
+    ]);
+    const letters = (await records(folder, 'dead-letters')).filter(({ stage }) => stage === 'evaluate');
+    expect(letters.map(({ cause, key, error }) => `${cause} ${key}: ${error}`).sort()).toEqual([
+      'no-answer none: sums.jsonl:5: held-out question at version 0: exact: the item has no reference answer; expected one in the field answer',
+      'no-answer none: sums.jsonl:5: held-out question at version 1: exact: the item has no reference answer; expected one in the field answer',
+      expect.stringMatching(/^prompt-too-long long: sums\.jsonl:4: held-out question at version 0: found \d+ tokens/),
+      expect.stringMatching(/^prompt-too-long long: sums\.jsonl:4: held-out question at version 1: found \d+ tokens/),
+    ]);
+  });
+
   it('do not stop the run where a whole step is made of them', async () => {
     const base = tinyFolder([...sums(2), long, long.replace('"long"', '"longer"'), ...sums(12).slice(2)]);
     const change = { prompts: { file: 'sums.jsonl' }, flow: { maxLag: 1 }, publish: { every: 2 } };

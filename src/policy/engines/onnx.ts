@@ -38,6 +38,15 @@ export type OnnxMessage =
 
 const DEVICES = ['cpu'];
 
+/** @throws {UserError} `unknown-device` */
+export function checkDevice(device: string): void {
+  if (DEVICES.includes(device)) return;
+  throw new UserError(
+    'unknown-device',
+    `model.device is "${device}", expected one that is available: ${DEVICES.join(', ')}`,
+  );
+}
+
 /**
  * A policy on onnxruntime in worker threads; the event loop stays free. The bits of a result depend on weights and request alone,
  * not on the number of workers nor on what runs beside it. A version's folder must stay as it is until the version is unloaded: a
@@ -54,11 +63,7 @@ const DEVICES = ['cpu'];
  */
 export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Policy> {
   const { folder, workers, device, rows = 64 } = options;
-  if (!DEVICES.includes(device))
-    throw new UserError(
-      'unknown-device',
-      `device is "${device}", expected one that is available: ${DEVICES.join(', ')}`,
-    );
+  checkDevice(device);
   const config = readConfig(folder);
   const tokenizer = readTokenizer(folder, config.vocabSize);
   const template = readChatTemplate(folder, tokenizer.specials);

@@ -1,4 +1,5 @@
 import { digest } from '../../digest.js';
+import { answerOf } from '../answer.js';
 import { readObject, readString } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';
 import { judgeMath } from './judge.js';
@@ -16,7 +17,7 @@ export function mathVerifier(options: MathOptions = {}, where = 'verify.math'): 
   return {
     name: 'math',
     hash: digest(VERSION, JSON.stringify(settings)),
-    verify: async ({ question, completion, reference }) => judgeMath(reference.answer, completion, settings, question),
+    verify: async (asked) => judgeMath(answerOf(asked, 'math'), asked.completion, settings, asked.question),
     close: async () => {},
   };
 }

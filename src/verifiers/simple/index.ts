@@ -1,5 +1,6 @@
 import { digest } from '../../digest.js';
 import { UserError } from '../../errors.js';
+import { answerOf } from '../answer.js';
 import { type Fields, readBoolean, readNumber, readObject, readString, readWhole } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';
 import { judgeChoice, judgeExact, judgeNumeric, judgeRegex } from './judge.js';
@@ -10,11 +11,17 @@ const VERSION = 'simple-1';
 const flag = (fields: Fields, name: string, where: string): boolean =>
   fields[name] !== undefined && readBoolean(fields, name, where);
 
-function verifier(name: string, settings: object, judge: (completion: string, gold: string) => Judgement): Verifier {
+/** @param needsAnswer whether there is nothing to compare with where an item has no reference answer. */
+function verifier(
+  name: string,
+  settings: object,
+  judge: (completion: string, gold: string) => Judgement,
+  needsAnswer = true,
+): Verifier {
   return {
     name,
     hash: digest(VERSION, name, JSON.stringify(settings)),
-    verify: async ({ completion, reference }) => judge(completion, reference.answer),
+    verify: async (asked) => judge(asked.completion, needsAnswer ? answerOf(asked, name) : asked.reference.answer),
     close: async () => {},
   };
 }
@@ -52,8 +59,11 @@ export function regexVerifier(options: RegexOptions = {}, where = 'verify.regex'
     );
   const pattern = fields.pattern === undefined ? undefined : readString(fields, 'pattern', where);
   if (pattern !== undefined) compile(pattern, flags, where);
-  return verifier('regex', { pattern, flags }, (completion, gold) =>
-    judgeRegex(completion, gold, compile(pattern ?? gold, flags, where), pattern !== undefined),
+  return verifier(
+    'regex',
+    { pattern, flags },
+    (completion, gold) => judgeRegex(completion, gold, compile(pattern ?? gold, flags, where), pattern !== undefined),
+    pattern === undefined || pattern.includes('(?<answer>'),
   );
 }
 
