@@ -16,7 +16,8 @@ export interface ToWorker {
 
 export type FromWorker =
   | { readonly ready: true }
-  | { readonly started: true }
+  /** Said where the kind had to be loaded for the item, once it is. */
+  | { readonly loaded: true }
   | { readonly judgement: Judgement }
   | { readonly error: string; readonly code?: string };
 
@@ -41,6 +42,8 @@ interface Job {
 /** A worker that waits for something other than the processor has this many times its seconds of idle time. */
 const IDLE_FACTOR = 3;
 const LEAST_TIMER = 20;
+/** Most items are judged before the first look at the clocks of their worker's processes, which takes longer than many a verdict. */
+const UNMETERED_MS = 50;
 const LOAD_SECONDS = 30;
 
 const entry = fileURLToPath(workerUrl('./worker.js', import.meta.url));
@@ -48,7 +51,7 @@ const entry = fileURLToPath(workerUrl('./worker.js', import.meta.url));
 /**
  * Opens a pool of worker processes, started as they are needed.
  *
- * The deadline counts the CPU time of the item's own worker, from when the item starts: neither the queue nor a busy machine
+ * The deadline counts the CPU time of the item's own worker, from soon after the item starts: neither the queue nor a busy machine
  * takes of it. A worker that dies under an item (not by its deadline) is replaced and the item tried once more; if that kills
  * the second as well the verdict is `crash`.
  */
@@ -56,6 +59,8 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
   const queue: Job[] = [];
   const idle: ChildProcess[] = [];
   const workers = new Set<ChildProcess>();
+  /** Kinds with their settings that a worker has loaded. */
+  const loaded = new WeakMap<ChildProcess, Set<string>>();
   let starting = 0;
   let replaced = 0;
   let closed = false;
@@ -109,13 +114,17 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
 
   function assign(worker: ChildProcess, job: Job): void {
     const spent = meterTree(worker.pid ?? 0);
+    const key = `${job.item.kind} ${JSON.stringify(job.item.settings)}`;
+    const known = loaded.get(worker) ?? new Set();
+    loaded.set(worker, known);
     // Loading a kind for the first time is no part of the item.
-    let begin = spent();
-    let seconds = job.seconds + LOAD_SECONDS;
+    let seconds = job.seconds + (known.has(key) ? 0 : LOAD_SECONDS);
+    let begin: ReturnType<typeof spent> | undefined;
     let timer: NodeJS.Timeout;
     let late = false;
     const watch = () => {
       const now = spent();
+      begin ??= now;
       const idleSeconds = now.idleSeconds - begin.idleSeconds;
       const left = Math.min(seconds - (now.cpuSeconds - begin.cpuSeconds), seconds * IDLE_FACTOR - idleSeconds);
       if (left > 0) {
@@ -125,7 +134,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       late = true;
       killTree(worker.pid);
     };
-    timer = setTimeout(watch, seconds * 1000);
+    timer = setTimeout(watch, UNMETERED_MS);
 
     const finish = () => {
       clearTimeout(timer);
@@ -134,11 +143,12 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       job.signal?.removeEventListener('abort', abort);
     };
     const answered = (message: FromWorker) => {
-      if ('started' in message) {
-        begin = spent();
+      if ('loaded' in message) {
+        known.add(key);
+        begin = undefined;
         seconds = job.seconds;
         clearTimeout(timer);
-        timer = setTimeout(watch, seconds * 1000);
+        timer = setTimeout(watch, UNMETERED_MS);
         return;
       }
       finish();

@@ -5,14 +5,17 @@ import type { FromWorker, ToWorker } from './pool.js';
 
 // The process of a pool that judges one item at a time. See pool.ts.
 
-const judges = new Map<string, Promise<Judge>>();
+const judges = new Map<string, Judge>();
 
-function judgeOf(kind: string, settings: unknown): Promise<Judge> {
+async function judgeOf(kind: string, settings: unknown): Promise<Judge> {
   const key = `${kind} ${JSON.stringify(settings)}`;
+  const known = judges.get(key);
+  if (known) return known;
   const read = kinds[kind];
-  if (!read) return Promise.reject(new Error(`no kind of verifier is called ${kind}`));
-  const judge = judges.get(key) ?? read(settings, kind);
+  if (!read) throw new Error(`no kind of verifier is called ${kind}`);
+  const judge = await read(settings, kind);
   judges.set(key, judge);
+  say({ loaded: true });
   return judge;
 }
 
@@ -21,7 +24,6 @@ const say = (message: FromWorker) => process.send?.(message);
 process.on('message', async ({ kind, settings, question, where }: ToWorker) => {
   try {
     const judge = await judgeOf(kind, settings);
-    say({ started: true });
     say({ judgement: await judge.judge(question, where) });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
