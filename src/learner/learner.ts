@@ -57,6 +57,11 @@ export interface Learner {
   supervise(samples: readonly SupervisedSample[]): Promise<SuperviseStats>;
   /** A copy of the weights, by Hugging Face name. */
   weights(): Promise<Tensors>;
+  /**
+   * Writes the weights as a Hugging Face folder, durably, with the other files of the folder that the learner was made of; gives
+   * the SHA-256 of the file of weights.
+   */
+  saveModel(folder: string): Promise<string>;
   /** Writes weights, moments, position in the schedule and `offsets` (JSON) together, durably. */
   saveCheckpoint(folder: string, offsets: unknown): Promise<void>;
   /**
@@ -98,6 +103,7 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
     gradient: (samples) => call('gradient', [samples]),
     supervise: (samples) => call('supervise', [samples]),
     weights: () => call('weights', []),
+    saveModel: (folder) => call('saveModel', [folder]),
     saveCheckpoint: (folder, offsets) => call('saveCheckpoint', [folder, offsets]),
     loadCheckpoint: (folder) => call('loadCheckpoint', [folder]),
     async close() {

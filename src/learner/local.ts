@@ -1,5 +1,5 @@
 import { type ModelConfig, parameterShapes } from '../policy/config.js';
-import { readModelFolder } from '../policy/folder.js';
+import { type ModelFolder, readModelFolder, writeModelFolder } from '../policy/folder.js';
 import { superviseGraph, trainGraph } from '../policy/graph/train.js';
 import type { Tensors } from '../policy/safetensors.js';
 import { createSession } from '../policy/session.js';
@@ -62,9 +62,16 @@ function split<T>(items: readonly T[], count: number): T[][] {
   return runs.filter((run) => run.length > 0);
 }
 
-function modelOf(options: LearnerOptions): { config: ModelConfig; weights: Map<string, Float32Array> } {
-  const { config, parameters } = 'folder' in options ? readModelFolder(options.folder) : options;
-  return { config, weights: new Map([...parameters].map(([name, { data }]) => [name, data])) };
+interface Origin {
+  readonly config: ModelConfig;
+  readonly files: ModelFolder['files'];
+  readonly weights: Map<string, Float32Array>;
+}
+
+function originOf(options: LearnerOptions): Origin {
+  const { config, files, parameters } =
+    'folder' in options ? readModelFolder(options.folder) : { ...options, files: new Map() };
+  return { config, files, weights: new Map([...parameters].map(([name, { data }]) => [name, data])) };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -79,7 +86,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 export function createLocalLearner(options: LearnerOptions): Learner {
   const { settings, threads } = options;
   checkSettings(settings);
-  const { config, weights } = modelOf(options);
+  const { config, files, weights } = originOf(options);
   const model: TrainedModel = trainedModel(config, weights);
   let step = 0;
   let updates = 0;
@@ -108,11 +115,11 @@ export function createLocalLearner(options: LearnerOptions): Learner {
     }));
   };
 
-  const copyOf = (of: (trained: Trained) => Float32Array): Tensors =>
+  const tensorsOf = (of: (trained: Trained) => Float32Array): Tensors =>
     new Map(
-      [...parameterShapes(config)].flatMap(([name, shape]) => {
+      [...parameterShapes(config)].map(([name, shape]) => {
         const trained = model.get(name);
-        return trained ? [[name, { shape, data: of(trained).slice() }]] : [];
+        return [name, { shape, data: trained ? of(trained) : new Float32Array() }];
       }),
     );
 
@@ -168,9 +175,12 @@ export function createLocalLearner(options: LearnerOptions): Learner {
     async gradient(samples): Promise<Tensors> {
       for (const [i, sample] of samples.entries()) checkSample(sample, i, config);
       await createGradient(config, model, await policySession(), settings)(await rowsOf(samples));
-      return copyOf(({ gradient }) => gradient);
+      return tensorsOf(({ gradient }) => gradient.slice());
     },
-    weights: async () => copyOf(({ value }) => value),
+    async saveModel(folder) {
+      return writeModelFolder(folder, { config, files, parameters: tensorsOf(({ value }) => value) });
+    },
+    weights: async () => tensorsOf(({ value }) => value.slice()),
     async saveCheckpoint(folder, offsets) {
       writeCheckpoint(folder, config, model, { step, updates, offsets });
     },

@@ -2,7 +2,15 @@ import type { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
 
 /** Methods of a learner that its thread answers; `ready` resolves once it has read its model. */
-export type Method = 'ready' | 'step' | 'gradient' | 'supervise' | 'weights' | 'saveCheckpoint' | 'loadCheckpoint';
+export type Method =
+  | 'ready'
+  | 'step'
+  | 'gradient'
+  | 'supervise'
+  | 'weights'
+  | 'saveModel'
+  | 'saveCheckpoint'
+  | 'loadCheckpoint';
 
 export interface Request {
   readonly id: number;

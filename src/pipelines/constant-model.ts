@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Learner } from '../learner/learner.js';
-import { readModelFolder } from '../policy/folder.js';
+import { readModelFolder, writeModelFolder } from '../policy/folder.js';
 import type { Completion, Policy } from '../policy/policy.js';
 
 /**
@@ -32,7 +32,7 @@ export function constantPolicy(): Policy {
 }
 
 export async function constantLearner(base: string): Promise<Learner> {
-  const { parameters } = readModelFolder(base);
+  const model = readModelFolder(base);
   let step = 0;
   return {
     step: async (samples) => ({
@@ -49,7 +49,8 @@ export async function constantLearner(base: string): Promise<Learner> {
     }),
     gradient: () => Promise.reject(new Error('a model of constants has no gradient')),
     supervise: () => Promise.reject(new Error('a model of constants learns nothing')),
-    weights: async () => parameters,
+    weights: async () => model.parameters,
+    saveModel: async (folder) => writeModelFolder(folder, model),
     async saveCheckpoint(folder, offsets) {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'constant.json'), JSON.stringify({ step, offsets }));

@@ -14,8 +14,8 @@ export const weightsFolder = (version: number): string => `weights/v${String(ver
 
 /** What the publisher needs of a learner. */
 export interface PublishedLearner {
-  /** Writes the weights as a Hugging Face folder; resolves to the SHA-256 of the model file. */
-  writeModel(folder: string): Promise<string>;
+  /** Writes the weights as a Hugging Face folder, durably; resolves to the SHA-256 of the model file. */
+  saveModel(folder: string): Promise<string>;
   /** Writes weights, moments, schedule and the offsets that go with them, durably and at once. */
   saveCheckpoint(folder: string, offsets: readonly Position[]): Promise<void>;
 }
@@ -75,7 +75,7 @@ export function runPublisher<Stats>(
       const consumed = offsets();
       const fresh = join(folder, `weights/${process.pid}.partial`);
       mkdirSync(fresh, { recursive: true });
-      const digest = await learner.writeModel(fresh);
+      const digest = await learner.saveModel(fresh);
       const location = weightsFolder(version);
       place(fresh, join(folder, location), digest);
       pruneWeights(folder, version, spec);

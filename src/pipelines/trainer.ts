@@ -1,5 +1,4 @@
 import type { Learner } from '../learner/learner.js';
-import { readModelFolder, writeModelFolder } from '../policy/folder.js';
 import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
 import { openLearner } from './resources.js';
 import type { Resources } from './stages.js';
@@ -10,7 +9,7 @@ export interface RunTrainer extends Pick<Resources, 'learner' | 'publisher' | 'n
 
 /** The learner of a run. It is opened when this process becomes the one that learns, and stands where the committed weights left it. */
 export function openTrainer(files: RunFiles & { readonly specFolder: string }): RunTrainer {
-  const { log, base, spec, specFolder } = files;
+  const { log, spec, specFolder } = files;
   let learner: Learner | undefined;
   let next = 0;
   const open = (): Learner => {
@@ -18,10 +17,7 @@ export function openTrainer(files: RunFiles & { readonly specFolder: string }): 
     return learner;
   };
   const published = {
-    async writeModel(to: string) {
-      const { config, files: others } = readModelFolder(base);
-      return writeModelFolder(to, { config, files: others, parameters: await open().weights() });
-    },
+    saveModel: (to: string) => open().saveModel(to),
     saveCheckpoint: (to: string, offsets: readonly { readonly offset: bigint }[]) =>
       open().saveCheckpoint(
         to,

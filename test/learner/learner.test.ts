@@ -7,9 +7,11 @@ import { UserError } from '../../src/errors.js';
 import { createLearner, defaultSettings, type Learner, type LearnSettings } from '../../src/learner/learner.js';
 import { createLocalLearner } from '../../src/learner/local.js';
 import type { TrainSample } from '../../src/learner/samples.js';
+import { modelDigest, readModelFolder } from '../../src/policy/folder.js';
 import type { Tensors } from '../../src/policy/safetensors.js';
 import { configs, numbers, randomParameters, wider } from '../policy/graph/models.js';
 import { referenceLogprobs } from '../policy/graph/reference.js';
+import { tinyModel } from '../policy/tiny-model.js';
 import { sampleOf } from './samples.js';
 
 const config = configs.qwen3 ?? wider;
@@ -142,6 +144,17 @@ describe('a step', () => {
     for (const [sample, message] of broken) await expect(learner.step([good, sample])).rejects.toThrow(message);
     expect(await weightsDigest(learner)).toBe(before);
   });
+});
+
+it('writes its weights as a folder of the model that it was made of, and says their digest', async () => {
+  const folder = tinyModel({ folder: join(root, 'made-of') });
+  const learner = createLocalLearner({ folder, settings: { ...defaultSettings, lr: 1e-2 }, threads: 1 });
+  await learner.step(batch(1));
+  const copy = join(root, 'written');
+  expect(await learner.saveModel(copy)).toBe(modelDigest(copy));
+  const { files, parameters } = readModelFolder(copy);
+  expect([...files.keys()]).toEqual([...readModelFolder(folder).files.keys()]);
+  expect(parameters).toEqual(await learner.weights());
 });
 
 it('supervision learns texts by heart', async () => {
