@@ -121,7 +121,8 @@ async function* pages(
       if (found && found.error !== 0 && found.error !== OFFSET_OUT_OF_RANGE) throw protocolError(found.error);
       return found;
     });
-    if (!fetched) return;
+    // A client beyond its quota is answered without partitions. Its next request waits as long as the broker says.
+    if (!fetched) continue;
     if (fetched.error === OFFSET_OUT_OF_RANGE) {
       const start = await offsetAtTime(client, topic, partition, EARLIEST);
       if (start <= next) return;

@@ -198,7 +198,8 @@ async function committedOffsets(client: Client, group: string, topic: string) {
   );
 }
 
-function connectionOptions(settings: KafkaSettings): ClusterOptions {
+/** How kafkajs is told to reach a cluster. */
+export function connectionOptions(settings: KafkaSettings): ClusterOptions {
   const ssl = tlsOptions(settings);
   const sasl = saslOptions(settings.sasl);
   return {

@@ -4,7 +4,9 @@ import avro from 'avsc';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codecFor } from '../../../src/topics/codec.js';
-import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { openClient } from '../../../src/topics/kafka/client.js';
+import { connectionOptions, type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
+import { encoder } from '../../../src/topics/kafka/internals.js';
 import { openRegistry } from '../../../src/topics/kafka/registry.js';
 import { COMPRESSION, type Compression } from '../../../src/topics/kafka/settings.js';
 import type { LogRecord, TopicLog } from '../../../src/topics/log.js';
@@ -27,13 +29,40 @@ const append = {
 const spec = { name: 'references', partitions: 1 };
 const plain = { ...reference, data: null };
 
+/** Sets a client's quota for fetches: AlterClientQuotas, which kafkajs does not have. */
+async function limitReading(brokers: readonly string[], clientId: string, bytesPerSecond: number): Promise<void> {
+  const client = await openClient(connectionOptions({ brokers }));
+  const broker = await client.coordinator('group', clientId);
+  const rate = Buffer.alloc(8);
+  rate.writeDoubleBE(bytesPerSecond);
+  const entity = encoder().writeString('client-id').writeString(clientId);
+  const operation = encoder().writeString('consumer_byte_rate').writeInt64(String(rate.readBigInt64BE())).writeInt8(0); // set it
+  const entry = encoder().writeArray([entity]).writeArray([operation]);
+  const code = await broker.connectionPool.send({
+    request: {
+      apiKey: 49,
+      apiVersion: 0,
+      apiName: 'AlterClientQuotas',
+      encode: async () => encoder().writeArray([entry]).writeInt8(0),
+    },
+    response: {
+      decode: async (data) => ({ clientSideThrottleTime: 0, value: data.readInt16BE(8) }),
+      parse: async ({ value }) => value,
+    },
+  });
+  await client.close();
+  expect(code).toBe(0);
+}
+
 describe.skipIf(noBroker)('what lies on the cluster', () => {
   let broker: Broker | undefined;
   let brokers: readonly string[];
   let kafka: kafkajs.Kafka;
   const logs: TopicLog[] = [];
   beforeAll(async () => {
-    broker = process.env.KAFKA_BROKERS ? undefined : await startBroker();
+    // Quotas are kept over one second instead of ten.
+    const settings = { 'quota.window.num': 2 };
+    broker = process.env.KAFKA_BROKERS ? undefined : await startBroker({ settings });
     brokers = broker?.brokers ?? process.env.KAFKA_BROKERS?.split(',') ?? [];
     kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   });
@@ -94,6 +123,30 @@ describe.skipIf(noBroker)('what lies on the cluster', () => {
       for (const [i, record] of records.entries())
         expect(sent[i]?.value.equals(record.value ?? Buffer.alloc(0)), `${topic} ${record.key}`).toBe(true);
     }
+  });
+
+  it('is read whole by a client beyond its quota', async () => {
+    const topicPrefix = prefixOf();
+    const clientId = `slow-${topicPrefix}`;
+    const writer = await open({ topicPrefix });
+    await writer.ensureTopics([{ name: 'in', partitions: 1 }]);
+    const keys = Array.from({ length: 8 }, (_, i) => `k${i}`);
+    for (const key of keys) await writer.append([{ topic: 'in', key, value: randomBytes(100_000) }]);
+    await limitReading(brokers, clientId, 300_000);
+    const log = await open({ topicPrefix, clientId });
+    const read: LogRecord[] = [];
+    for (let from = 0n; ; ) {
+      const page = await log.read('in', 0, from, 3);
+      const last = page.at(-1);
+      if (!last) break;
+      read.push(...page);
+      from = last.offset + 1n;
+    }
+    expect(read.map(({ key }) => key)).toEqual(keys);
+    const consumer = await log.consumer('slow', ['in']);
+    const polled: LogRecord[] = [];
+    while (polled.length < keys.length) polled.push(...(await consumer.poll(5, 10_000)));
+    expect(polled.map(({ key }) => key)).toEqual(keys);
   });
 
   it('is read by another client with the schema file alone', async () => {
