@@ -130,9 +130,9 @@ describe.skipIf(noBroker)('what lies on the cluster', () => {
     const clientId = `slow-${topicPrefix}`;
     const writer = await open({ topicPrefix });
     await writer.ensureTopics([{ name: 'in', partitions: 1 }]);
-    const keys = Array.from({ length: 8 }, (_, i) => `k${i}`);
+    const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
     for (const key of keys) await writer.append([{ topic: 'in', key, value: randomBytes(100_000) }]);
-    await limitReading(brokers, clientId, 300_000);
+    await limitReading(brokers, clientId, 800_000);
     const log = await open({ topicPrefix, clientId });
     const read: LogRecord[] = [];
     for (let from = 0n; ; ) {
