@@ -33,10 +33,15 @@ async function eachLine(map: (line: unknown, source: string, number: number) => 
   if (failed) process.exitCode = 2;
 }
 
+/** Numbers that Python writes though JSON has none. */
+const NO_JSON_NUMBER = /(?<=[[,:]\s*)(-Infinity|Infinity|NaN)(?=\s*[\],}])/g;
+
 function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
+    const quoted = text.replaceAll(NO_JSON_NUMBER, '"$1"');
+    if (quoted !== text) return parse(quoted, where);
     throw new UserError('bad-line', `${where}: not JSON: ${(error as Error).message}`);
   }
 }

@@ -130,11 +130,12 @@ function reweigh(
     if (!mask[t]) continue;
     tokens++;
     if (Number.isFinite(delta)) sum += delta;
+    if (sign === 0) continue;
     const weight = Math.exp(sign * delta);
     const bounded = Math.min(Math.max(weight, low), high);
     if (bounded !== weight) clipped++;
     const share = !span || span[t] ? lambda : 0;
-    if (sign !== 0) tokenAdvantages[t] = advantage * (1 - share + share * bounded);
+    tokenAdvantages[t] = advantage * (1 - share + share * bounded);
   }
   const per = Math.max(tokens, 1);
   return { advantage, tokenAdvantages, stats: { lambda, clipped: clipped / per, meanDelta: sum / per } };
@@ -180,7 +181,9 @@ function checkSettings(lambda: Schedule, clip: Clip): void {
   check(
     'clip',
     clip,
-    typeof clip === 'number' ? clip > 0 && clip < 1 : clip[0] >= 0 && clip[0] <= 1 && clip[1] >= 1,
+    typeof clip === 'number'
+      ? clip > 0 && clip < 1
+      : clip[0] >= 0 && clip[0] <= 1 && clip[1] >= 1 && Number.isFinite(clip[1]),
     'a number between 0 and 1, or [low, high] with 0 <= low <= 1 <= high',
   );
 }

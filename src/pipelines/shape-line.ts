@@ -3,7 +3,9 @@ import { UserError } from '../errors.js';
 import { rlsd, scheduleAt } from '../operators/shapers.js';
 
 // JSON has no infinities; a teacher's -infinity may be written as the text.
-const score = z.union([z.number(), z.literal('-Infinity').transform(() => Number.NEGATIVE_INFINITY)]);
+const score = z.union([z.number(), z.literal('-Infinity').transform(() => Number.NEGATIVE_INFINITY)], {
+  error: 'expected a number or "-Infinity"',
+});
 const unit = z.number().min(0).max(1);
 
 const line = z.strictObject({
@@ -35,9 +37,12 @@ export interface ShapedLine {
 export function shapeLine(input: unknown, where: string): ShapedLine {
   const parsed = line.safeParse(input);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      (issue) => `${where}: ${issue.path.join('.') || 'the line'}: ${issue.message}`,
-    );
+    const id = (input as { id?: unknown } | null)?.id;
+    const problems = parsed.error.issues.map(({ path, message }) => {
+      const sample = typeof id === 'string' && typeof path[1] === 'number' ? `sample ${id}/${path[1]}: ` : '';
+      const found = path.length > 0 ? `, found ${JSON.stringify(at(input, path)) ?? 'nothing'}` : '';
+      return `${where}: ${sample}${path.join('.') || 'the line'}: ${message}${found}`;
+    });
     throw new UserError('bad-line', problems.join('\n'));
   }
   const { id, rewards, studentLogprobs, teacherLogprobs, mask, step, lambda, clip, negativeOnly, scale } = parsed.data;
@@ -48,24 +53,31 @@ export function shapeLine(input: unknown, where: string): ShapedLine {
         `${where}: ${field}: found ${found.length} completions, expected ${rewards.length} as in rewards`,
       );
   const schedule = lambda ?? { from: 0.5, to: 0, over: 50 };
-  const shaper = rlsd({
-    lambda: schedule,
-    ...(clip !== undefined && { clip }),
-    ...(negativeOnly !== undefined && { negativeOnly }),
-    ...(scale !== undefined && { scale }),
-  });
   const group = rewards.map((reward, i) => ({
-    id: `${where}: ${id}/${i}`,
+    id: `${id}/${i}`,
     reward,
     studentLogprobs: studentLogprobs[i] ?? [],
     teacherLogprobs: teacherLogprobs[i] ?? [],
     mask: mask[i] ?? [],
   }));
-  const shaped = shaper.shape(group, step);
-  return {
-    id,
-    lambdaAtStep: scheduleAt(schedule, step),
-    advantages: shaped.map(({ advantage }) => advantage),
-    tokenAdvantages: shaped.map(({ tokenAdvantages }) => [...tokenAdvantages]),
-  };
+  try {
+    const shaper = rlsd({
+      lambda: schedule,
+      ...(clip !== undefined && { clip }),
+      ...(negativeOnly !== undefined && { negativeOnly }),
+      ...(scale !== undefined && { scale }),
+    });
+    const shaped = shaper.shape(group, step);
+    return {
+      id,
+      lambdaAtStep: scheduleAt(schedule, step),
+      advantages: shaped.map(({ advantage }) => advantage),
+      tokenAdvantages: shaped.map(({ tokenAdvantages }) => [...tokenAdvantages]),
+    };
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(error.code, `${where}: ${error.message}`) : error;
+  }
 }
+
+const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);

@@ -93,6 +93,7 @@ describe('rlsd', () => {
     { clip: 0 },
     { clip: 1 },
     { clip: [0.8, 0.9] as const },
+    { clip: [0.8, Number.POSITIVE_INFINITY] as const },
     { lambda: 1.5 },
     { lambda: { from: 0.5, to: 0, over: 0 } },
   ])('refuses %o', (settings) => expect(() => rlsd(settings as object)).toThrow(/shape\.rlsd\./));
@@ -119,6 +120,57 @@ describe('rlsd', () => {
         id: `p/${i}`,
       })),
     );
+  it('is what the definition says, token by token, at any step of a schedule, for any bounds and either scale', () => {
+    const settings = fc.record({
+      lambda: fc.record({
+        from: fc.double({ min: 0, max: 1, noNaN: true }),
+        to: fc.double({ min: 0, max: 1, noNaN: true }),
+        over: fc.integer({ min: 1, max: 80 }),
+      }),
+      clip: fc.oneof(
+        fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+        fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 1, max: 9, noNaN: true })),
+      ),
+      negativeOnly: fc.boolean(),
+      scale: fc.constantFrom('std' as const, 'center' as const),
+    });
+    fc.assert(
+      fc.property(groups, settings, fc.integer({ min: 0, max: 100 }), (group, options, step) => {
+        const { from, to, over } = options.lambda;
+        const lambda = from + (to - from) * Math.min(1, step / over);
+        const [low, high] = typeof options.clip === 'number' ? [1 - options.clip, 1 + options.clip] : options.clip;
+        const mean = group.reduce((sum, { reward }) => sum + reward, 0) / group.length;
+        const variance = group.reduce((sum, { reward }) => sum + (reward - mean) ** 2, 0) / (group.length - 1);
+        const divisor = options.scale === 'std' ? Math.sqrt(variance) + 1e-6 : 1;
+        rlsd(options)
+          .shape(group, step)
+          .forEach(({ advantage, tokenAdvantages }, i) => {
+            const { reward, studentLogprobs, teacherLogprobs, mask } = group[i] as (typeof group)[number];
+            const a = group.length === 1 ? 0 : (reward - mean) / divisor;
+            expect(advantage).toBeCloseTo(a, 9);
+            const share = options.negativeOnly && a > 0 ? 0 : lambda;
+            for (const [t, found] of tokenAdvantages.entries()) {
+              const weight = Math.exp(Math.sign(a) * ((teacherLogprobs?.[t] ?? 0) - (studentLogprobs[t] ?? 0)));
+              const bounded = weight < low ? low : weight > high ? high : weight;
+              expect(found).toBeCloseTo(mask[t] ? a * (1 - share + share * bounded) : 0, 9);
+            }
+          });
+      }),
+    );
+  });
+  it('is 0 in a group of one and of equal rewards, whatever the teacher says', () => {
+    const absurd = [Number.NEGATIVE_INFINITY, -700];
+    for (const rewards of [[1], [0.5, 0.5]]) {
+      const shaped = wide.shape(
+        rewards.map((reward) => sample(reward, [-1, -1], absurd)),
+        0,
+      );
+      for (const { tokenAdvantages, stats } of shaped) {
+        expect([...tokenAdvantages]).toEqual([0, 0]);
+        expect(stats?.clipped).toBe(0);
+      }
+    }
+  });
   it('with lambda 0 is GRPO to the bit', () => {
     fc.assert(
       fc.property(groups, (group) => {
@@ -166,8 +218,17 @@ describe('shapeLine', () => {
   });
   it.each([
     [{ ...line, mask: [[1]] }, /stdin:1: mask: found 1 completions, expected 2/],
-    [{ ...line, mask: [[1, 1], [1]] }, /a\/0: found .* expected/],
-    [{ ...line, teacherLogprobs: [[null], [-1]] }, /stdin:1: teacherLogprobs\.0\.0/],
+    [{ ...line, mask: [[1, 1], [1]] }, /stdin:1: sample a\/0: found .* expected/],
+    [
+      { ...line, teacherLogprobs: [[-1], [null]] },
+      /stdin:1: sample a\/1: teacherLogprobs\.1\.0: expected a number or "-Infinity", found null/,
+    ],
+    [
+      { ...line, teacherLogprobs: [['NaN'], [-1]] },
+      /stdin:1: sample a\/0: teacherLogprobs\.0\.0: expected .*found "NaN"/,
+    ],
+    [{ ...line, teacherLogprobs: [[-1, -1], [-1]] }, /stdin:1: sample a\/0: found 2 teacher scores, expected 1/],
+    [{ ...line, clip: [0.8, 0.9] }, /stdin:1: shape\.rlsd\.clip: found \[0\.8,0\.9\], expected/],
     [{ ...line, lamda: 1 }, /Unrecognized key: "lamda"/],
   ])('refuses %#', (bad, message) => expect(() => shapeLine(bad, 'stdin:1')).toThrow(message));
 
