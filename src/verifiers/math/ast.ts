@@ -44,7 +44,15 @@ export type Node =
   | { readonly kind: 'text'; readonly text: string };
 
 /** The text says nothing that this parser knows, or more than it is willing to work on. */
-export class ParseFailure extends Error {}
+export class ParseFailure extends Error {
+  constructor(message: string) {
+    // An everyday outcome: a stack would cost more than the parsing.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = limit;
+  }
+}
 
 /** The nodes directly below. */
 export function children(node: Node): readonly Node[] {

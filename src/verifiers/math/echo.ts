@@ -17,21 +17,25 @@ const LITERAL =
 const PLAIN_NUMBER = /^[\s$]*-?[\d.,{}\\! ]+(?:\/\d+)?[\s$%\\]*$/;
 const INTEGER = /^[\s$]*-?[\d,]+(?:\.\d+)?[\s$]*$/;
 
-/** Is an answer to a question with a numeric reference no more than a calculation that stands in the question, in any order? */
+const OPERATION = /^(?:[-+*/^!%]|\\[a-zA-Z]+)$/;
+/** The right side of an assignment or an equation. */
+const rightSide = (text: string): string => text.replace(/.*=/s, '');
+const sorted = (tokens: readonly string[]): string => [...tokens].sort().join(' ');
+
+/**
+ * Is an answer no more than a calculation that stands in the question, in any order, where the reference is another expression?
+ * A number that stands in both is no echo: the question may ask to choose.
+ */
 export function repeatsQuestion(gold: string, answer: string, question: string): boolean {
-  if (!PLAIN_NUMBER.test(gold)) return false;
-  const literal = LITERAL.test(answer) && !(INTEGER.test(gold) && /\/|frac/.test(answer));
-  if (literal) return false;
-  const wanted = arithmetic(answer.replace(/.*=/s, ''));
+  const wanted = arithmetic(rightSide(answer));
   const asked = arithmetic(question);
-  if (wanted.length < 2 || wanted.length > asked.length) return false;
-  const key = [...wanted].sort().join(' ');
+  if (wanted.length < 2 || wanted.length > asked.length || !wanted.some((token) => OPERATION.test(token))) return false;
+  const key = sorted(wanted);
+  if (PLAIN_NUMBER.test(gold)) {
+    const literal = LITERAL.test(answer) && !(INTEGER.test(gold) && /\/|frac/.test(answer));
+    if (literal) return false;
+  } else if (sorted(arithmetic(rightSide(gold))) === key) return false;
   return asked.some(
-    (_, at) =>
-      asked.length - at >= wanted.length &&
-      asked
-        .slice(at, at + wanted.length)
-        .sort()
-        .join(' ') === key,
+    (_, at) => asked.length - at >= wanted.length && sorted(asked.slice(at, at + wanted.length)) === key,
   );
 }

@@ -20,7 +20,7 @@ function continued(above: Node, c: Cursor): Node {
  */
 export function parseEnvironment(c: Cursor, name: string): Node {
   const matrix = /^(?:[pbvBV]?(?:small)?matrix|array)\*?$/.test(name);
-  if (!matrix && !/^(?:cases|align|aligned|equation|gather|gathered|split)\*?$/.test(name))
+  if (!matrix && !/^(?:[rd]?cases|align|aligned|eqnarray|equation|gather|gathered|split)\*?$/.test(name))
     throw new ParseFailure('an unknown environment');
   if (!matrix && name !== 'cases') {
     const end = c.tokens.findIndex((token, k) => k >= c.at && token.text.startsWith('end:'));
@@ -43,6 +43,11 @@ export function parseEnvironment(c: Cursor, name: string): Node {
   const filled = rows.filter((row) => row.length > 0);
   if (filled.length === 0) throw new ParseFailure('an empty environment');
   if (!matrix) return { kind: 'list', open: '', close: '', items: filled.flat() };
+  const [[only] = []] = filled;
+  // A column of equations, or one cell, is laid out, not multiplied.
+  if (only && name === 'array' && filled.flat().length === 1) return only;
+  if (name === 'array' && filled.flat().every((cell) => cell.kind === 'relation'))
+    return { kind: 'list', open: '', close: '', items: filled.flat() };
   const node: Node = { kind: 'matrix', rows: filled };
   return name.startsWith('v') ? { kind: 'call', name: 'determinant', items: [node], known: true } : node;
 }

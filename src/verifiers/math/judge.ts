@@ -46,7 +46,10 @@ export function judgeMath(gold: string, answer: string, settings: MathSettings, 
   if (found === undefined) return judgement('unparseable', 'no answer was found in the completion');
   if (found.length > LONGEST_ANSWER) return judgement('unparseable', 'the answer is too long to be read', found);
   const reference = goldOf(gold, settings);
-  const [goldText, extracted] = [decimalComma(reference, found), decimalComma(found, reference)];
+  const chosen = withoutChoices(reference, found);
+  if (typeof chosen === 'boolean')
+    return judgement(chosen ? 'correct' : 'incorrect', `the choice ${chosen ? 'is' : 'is not'} the reference's`, found);
+  const [goldText, extracted] = [decimalComma(...chosen), decimalComma(chosen[1], chosen[0])];
   const goldNode = attempt(goldText);
   if (question !== undefined && repeatsQuestion(goldText, extracted, question))
     return judgement('incorrect', 'the answer repeats the calculation that the question asks for', extracted);
@@ -93,9 +96,42 @@ function attempt(text: string): Node | ParseFailure {
   try {
     return parse(text);
   } catch (error) {
-    if (error instanceof ParseFailure) return error;
-    throw error;
+    if (!(error instanceof ParseFailure)) throw error;
+    const whole = mended(text);
+    return whole === text ? error : attempt(whole);
   }
+}
+
+/** Braces that nothing closes or opens, closed or dropped. */
+function mended(text: string): string {
+  let open = 0;
+  const kept = text.replace(/\\[{}]|[{}]/g, (brace) => {
+    if (brace === '{') open++;
+    else if (brace === '}' && open === 0) return '';
+    else if (brace === '}') open--;
+    return brace;
+  });
+  return kept + '}'.repeat(open);
+}
+
+const CHOICE =
+  /^\s*(?:\\(?:text|textbf|mathrm|mathbf|bf)\s*\{?\s*)?(?:\(([A-J])\)|([A-J])[).])\s*\}?(?:\s|~|\\[,;: ]|\\q?quad(?![a-z]))*((?![+*/^=_(<>|])[\s\S]*)$/;
+
+/** `(B) 12`: a choice by its letter, with what it says. */
+function choice(text: string): { readonly letter: string; readonly rest: string } | undefined {
+  const [, bracketed, marked, rest = ''] = CHOICE.exec(text) ?? [];
+  const letter = bracketed ?? marked;
+  return letter === undefined ? undefined : { letter, rest };
+}
+
+/** The two sides without letters of choices, where one side at least has both a letter and more; undefined where the letters decide. */
+function withoutChoices(gold: string, answer: string): readonly [string, string] | boolean {
+  const [g, a] = [choice(gold), choice(answer)];
+  const letter = /^\s*(?:\\text(?:bf)?\s*\{)?\s*\(?([A-Z])\)?\s*\}?\s*$/;
+  const [goldLetter, answerLetter] = [g?.letter ?? letter.exec(gold)?.[1], a?.letter ?? letter.exec(answer)?.[1]];
+  if (!g?.rest && !a?.rest) return [gold, answer];
+  if (goldLetter && answerLetter) return goldLetter === answerLetter;
+  return [g?.rest ? g.rest : gold, a?.rest ? a.rest : answer];
 }
 
 /** What a whole answer in \text{} says, where it is more than words: `12 apples`, `A, B and C`, `3:30`. */

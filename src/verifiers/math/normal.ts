@@ -1,4 +1,4 @@
-import { children, type Node, some } from './ast.js';
+import { children, type Node, some, symbols } from './ast.js';
 import { free } from './values.js';
 
 /** A value with the name that the text gives it, as in `x = 5`. */
@@ -61,8 +61,9 @@ export function named(node: Node): Named {
 }
 
 const mentions = (node: Node, name: Node): boolean => {
+  if (symbols(node).length === 0) return false;
   const key = nameOf(name);
-  return some(node, (inner) => nameOf(inner) === key);
+  return some(node, (inner) => inner.kind === name.kind && nameOf(inner) === key);
 };
 
 const isSign = (node: Node): boolean => node.kind === 'plusMinus' || node.kind === 'minusPlus';

@@ -17,7 +17,15 @@ export function parse(text: string): Node {
     postfix: (c: Cursor) => parsePostfix(c),
     argument: (c: Cursor) => parseArgument(c, true),
   };
-  const cursor: Cursor = { tokens: tokenize(text), at: 0, depth: 0, bars: 0, grammar };
+  const tokens = tokenize(text);
+  const aligned = tokens.some((token) => token.text.startsWith('begin:'));
+  const cursor: Cursor = {
+    tokens: aligned ? tokens : tokens.filter((token) => !isOperator(token, '&')),
+    at: 0,
+    depth: 0,
+    bars: 0,
+    grammar,
+  };
   const node = parseOver(cursor, parseList(cursor));
   while (isOperator(peek(cursor), '.', ':', '?', '"') || peek(cursor).type === 'separator') cursor.at++;
   if (peek(cursor).type !== 'end') throw new ParseFailure('the expression does not end where it should');
@@ -110,7 +118,7 @@ function nextEquals(c: Cursor): number {
 /** A side of a relation. What stands before `=` is a label where it cannot be read, as in `P(A|B) = 1/2` and `\lim_{x \to 0} x = 0`. */
 function parseSide(c: Cursor): Node {
   const { tokens, at, depth, bars } = c;
-  let failure = new ParseFailure('two expressions stand side by side');
+  let failure: ParseFailure | undefined;
   try {
     const side = parseSet(c);
     const next = peek(c);
@@ -123,7 +131,7 @@ function parseSide(c: Cursor): Node {
   }
   Object.assign(c, { tokens, at, depth, bars });
   const equals = nextEquals(c);
-  if (equals <= at) throw failure;
+  if (equals <= at) throw failure ?? new ParseFailure('two expressions stand side by side');
   c.at = equals;
   return {
     kind: 'text',

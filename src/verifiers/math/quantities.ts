@@ -17,10 +17,26 @@ const scaled = (item: Node, value: Rational): Node =>
 export const isMeasured = (node: Node): boolean =>
   node.kind === 'degrees' || node.kind === 'unit' || (node.kind === 'add' && node.items.every(isMeasured));
 
+const SCALES: Readonly<Record<string, bigint>> = {
+  thousand: 10n ** 3n,
+  million: 10n ** 6n,
+  billion: 10n ** 9n,
+  trillion: 10n ** 12n,
+};
+
 function quantity(node: Node): Quantity {
   if (node.kind === 'degrees') return { item: node.item, unit: 'degree' };
   if (node.kind === 'unit') {
-    const unit = node.unit.trim().replace(/[.,;]+$/, '');
+    const [first = '', ...rest] = node.unit
+      .trim()
+      .replace(/[.,;]+$/, '')
+      .split(/\s+/);
+    const scale = SCALES[first];
+    if (scale) {
+      const item = scaled(node.item, { n: scale, d: 1n });
+      return rest.length === 0 ? { item, unit: undefined } : quantity({ kind: 'unit', item, unit: rest.join(' ') });
+    }
+    const unit = [first, ...rest].join(' ');
     if (node.item.kind === 'degrees') return { item: node.item.item, unit: `°${unit}` };
     if (/^deg(?:ree)?s?$/i.test(unit)) return { item: node.item, unit: 'degree' };
     return { item: node.item, unit: /^rad(?:ian)?s?$/i.test(unit) ? 'radian' : unit };

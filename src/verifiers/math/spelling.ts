@@ -15,7 +15,7 @@ const RULES: readonly Rule[] = [
   [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, ''],
   [/[\s,;]*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2'],
   // What only decorates.
-  [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label)\*?\s*${BRACED}`, 'g'), ' '],
+  [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label|[hv]space)\*?\s*${BRACED}`, 'g'), ' '],
   [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}'],
   [new RegExp(String.raw`\\(?:underline|underbar)\s*${BRACED}`, 'g'), '{$1}'],
   [
@@ -23,8 +23,10 @@ const RULES: readonly Rule[] = [
     ' ',
   ],
   [/\\middle(?![a-zA-Z])/g, ''],
-  [/\\$/, ''],
+  [/\\newline(?![a-zA-Z])/g, '\\\\'],
+  [/(?:\\\\\s*)+$|\\$/, ''],
   // Letters and signs beyond ASCII.
+  [/\\surd(?![a-zA-Z])/g, '\\sqrt'],
   [/[−–—﹣]/g, '-'],
   [/[×⋅·∙]/g, '*'],
   [/÷/g, '/'],
@@ -40,8 +42,8 @@ const RULES: readonly Rule[] = [
   [/\{:\}/g, ':'],
   [/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : '')],
   [/(\d)\\,(?=\d{3}(?!\d))/g, '$1'],
-  [/(\d*\.\d*?)(\d\d+?)\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
-  [/(\d*\.\d*?)(\d)\2\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
+  [/(\.\d{0,9}?)(\d{2,12}?)\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
+  [/(\.\d{0,9}?)(\d)\2\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
   // Brackets.
   [/\\([lr])brace(?![a-zA-Z])/g, (_, side) => (side === 'l' ? '\\{' : '\\}')],
   [
@@ -100,8 +102,12 @@ const RULES: readonly Rule[] = [
 /** A text that was escaped twice on its way has every backslash doubled. */
 const DOUBLED = /\\\\(?:left|right|d?frac|boxed|begin|sqrt|text|pi|leq?|geq?|cup|infty)(?![a-zA-Z])/;
 
+/** Digits and signs alone: one spelling only. */
+const PLAIN = /^(?:[\d\s,+\-*/()=]|\.(?!\.))*$/;
+
 /** Many spellings of the same mathematics in one, and without what carries no meaning. */
 export function clean(source: string): string {
+  if (PLAIN.test(source)) return source;
   const doubled = DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);
   const text = doubled ? source.replaceAll('\\\\', '\\') : source;
   return RULES.reduce((spelled, [pattern, replacement]) => spelled.replace(pattern, replacement as string), text);

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareMath, mathVerifier, verifyMathLine } from '../../../src/verifiers/math/index.js';
 import type { MathOptions } from '../../../src/verifiers/math/options.js';
@@ -45,6 +44,17 @@ test.each([
   ['3', 'What is 12 divided by 4, 12/4?', '\\frac{12}{4}', false],
   ['1/2', 'Which is larger, 1/2 or 1/3?', '1/2', true],
   ['5', 'How many of the 5 apples are left?', '5', true],
+  ['5\\sqrt{2}', 'Simplify \\(\\sqrt{50}\\).', '\\boxed{\\sqrt{50}}', false],
+  ['5\\sqrt{2}', 'Simplify \\(\\sqrt{50}\\).', '\\boxed{\\sqrt{2}\\cdot5}', true],
+  ['x^2+2x+1', 'Expand (x+1)^2.', '(x+1)^2', false],
+  ['x^2+2x+1', 'Expand (x+1)^2.', '1+2x+x^2', true],
+  ['x+1', 'Simplify \\frac{x^2-1}{x-1}.', '$\\frac{x^2-1}{x-1}$', false],
+  ['\\frac{3}{4}', 'Reduce 6/8.', '6/8', false],
+  ['\\frac{1}{2}', 'Which is larger, 1/2 or 1/3?', '\\frac12', true],
+  ['\\frac13', 'Compute \\int_0^1 x^2\\,dx.', '$\\int_0^1 x^2 dx$', false],
+  ['55', 'Compute \\sum_{k=1}^{10} k.', '$\\sum_{k=1}^{10} k$', false],
+  ['(x-1)(x+1)', 'Factor x^2-1.', 'x^2-1', false],
+  ['(x-1)(x+1)', 'Factor x^2-1.', '(x+1)(x-1)', true],
 ])('gold %s of "%s": %s is correct: %s', (gold, question, answer, correct) => {
   expect(compareMath(gold, answer, { question }).verdict === 'correct').toBe(correct);
 });
@@ -58,17 +68,65 @@ test.each([
   expect(compareMath(gold, answer).verdict).toBe(verdict);
 });
 
-test.each([
-  '9^9^9^9',
-  '\\sum_{k=1}^{9999} \\sum_{j=1}^{9999} k^j',
-  '500!!!',
-  '9^{9999}-9^{9998}',
-  `\\boxed{${'\\frac{1}{1+'.repeat(200)}1${'}'.repeat(200)}}`,
-  `\\boxed{${'{'.repeat(2000)}}`,
-  '1e999999',
-  `\\boxed{${'x+'.repeat(900)}x}`,
-])('bounded work, and not correct: %#', (answer) => {
-  expect(compareMath('7', answer).reward).toBe(0);
+const times = (text: string, count: number): string => text.repeat(count);
+// Every one would take ages, or all memory, for a verifier that follows it to the end.
+const HOSTILE: Readonly<Record<string, string>> = {
+  tower: '9^{9^{9^9}}',
+  'power of a power': '(10^{1000})^{1000}',
+  'difference of powers': '9^{9999}-9^{9998}',
+  'a million digits': times('9', 1e6),
+  'digits that almost repeat': `0.${times('12', 2400)}3...`,
+  exponent: '1e999999',
+  'small power': '10^{-999999}',
+  'nested fractions': `${times('\\frac{1}{1+', 10_000)}1${times('}', 10_000)}`,
+  'fractions to the depth that is read': `${times('\\frac{1}{1+', 25)}1${times('}', 25)}`,
+  'open fractions': times('\\frac{', 15_000),
+  'open roots': times('\\sqrt{', 12_000),
+  parentheses: times('(', 50_000),
+  'open pairs': times('(1,', 30_000),
+  intervals: `${times('[1,2]\\cup', 300)}[3,4]`,
+  braces: times('{', 50_000),
+  bars: `|${times('x|', 900)}`,
+  'long sum': `${times('1+', 45_000)}x`,
+  'two readings of each comma': `${times('1,111+', 15_000)}=`,
+  signs: `${times('-', 900)}1`,
+  'product of sums': times('(x+1)', 300),
+  'tower of names': `${times('x^', 900)}2`,
+  factorials: '500!!!',
+  'nested factorials': '((500!)!)!',
+  binomial: '\\binom{5000}{2500}',
+  'sum of sums': `${times('\\sum_{k=1}^{9999}', 9)}k`,
+  'long product': '\\prod_{k=1}^{9999} k^{9999}',
+  'integral of integrals': `${times('\\int_0^1 ', 9)}x${times(' dx', 9)}`,
+  'plus or minus': `${times('\\pm 1 + ', 200)}x`,
+  'large determinant': `\\begin{vmatrix}${times(`${times('x&', 11)}x\\\\`, 12)}\\end{vmatrix}`,
+  'power of a matrix': times('\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}', 60),
+  'open environments': times('\\begin{cases}', 900),
+  'long list': `${times('x,', 900)}y`,
+  'open boxes': times('\\boxed{', 15_000),
+  dollars: times('$', 90_000),
+  'open brackets': times('\\[', 45_000),
+  'white space': `x${times(' ', 90_000)}1`,
+  'open texts': times('\\text{', 900),
+  denials: `${times('not ', 20_000)}x`,
+  'many answers': `${times('the final answer is ', 5000)}x`,
+  chain: `${times('x<', 900)}y`,
+  'inequality of high degree': `x^{100}+${times('x+', 400)}1>0`,
+  'nested bars': `${times('\\left|', 400)}x${times('\\right|', 400)}`,
+  backslashes: times('\\', 99_999),
+  'control characters': times('\0', 2000),
+  thoughts: `${times('<think>', 9000)}${times('</think>', 9000)}x`,
+};
+
+// The time limit of a test is the only clock: what counts is that a verdict comes at all.
+test.each(Object.entries(HOSTILE))('bounded work, and not correct: %s', (_, text) => {
+  for (const [gold, answer] of [
+    ['7', text],
+    ['x>5', `\\boxed{${text}}`],
+    ['z^2+1', `The final answer is $${text}$.`],
+  ] as const)
+    expect(compareMath(gold, answer)).toMatchObject({ reward: 0, verdict: expect.stringMatching(/^(?:in|unparse)/) });
+});
 });
 
 test('the places of the answer are tried in the order that is asked for', () => {
@@ -105,58 +163,4 @@ test('the verifier uses the question and never quotes the reference', async () =
   });
   expect(judged.verdict).toBe('incorrect');
   expect(JSON.stringify(judged)).not.toContain('123');
-});
-
-const integer = fc.integer({ min: -9999, max: 9999 });
-const offset = fc.integer({ min: 1, max: 50 }).chain((d) => fc.constantFrom(d, -d));
-const wrong = fc.oneof(
-  fc.tuple(integer, offset).map(([a, d]) => [`${a}`, `${a + d}`]),
-  fc.tuple(integer, fc.integer({ min: 1, max: 999 })).map(([a, d]) => [`${a}`, `${a}.${String(d).padStart(3, '0')}`]),
-  fc
-    .tuple(integer, fc.integer({ min: 2, max: 99 }), offset)
-    .map(([a, b, d]) => [`\\frac{${a}}{${b}}`, `\\frac{${a + d}}{${b}}`]),
-  fc.integer({ min: 1, max: 9999 }).map((a) => [`${a}`, `-${a}`]),
-  fc.integer({ min: 1, max: 9999 }).map((a) => [`${a}\\%`, `${a * 10}\\%`]),
-  fc.integer({ min: 1, max: 9999 }).map((a) => [`${a}\\text{ cm}`, `${a}\\text{ m}`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`\\sqrt{${Math.abs(a) + 60}}`, `\\sqrt{${Math.abs(a) + 60 + d}}`]),
-  fc.tuple(integer, integer, offset).map(([a, b, d]) => [`${a}x+${Math.abs(b)}`, `${a}x+${Math.abs(b) + Math.abs(d)}`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`x^2+${Math.abs(a)}x`, `x^2+${Math.abs(a) + Math.abs(d)}x`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`(${a},${a + Math.abs(d)})`, `(${a},${a + Math.abs(d)}]`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`[${a},${a + Math.abs(d)}]`, `(${a},${a + Math.abs(d)}]`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`(${a},${a + d},${a})`, `(${a + d},${a},${a})`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`\\{${a},${a + d}\\}`, `\\{${a}\\}`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`${a}, ${a + d}`, `${a}`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`x > ${a}`, `x > ${a + d}`]),
-  integer.map((a) => [`x > ${a}`, `x \\ge ${a}`]),
-  integer.map((a) => [`x > ${a}`, `x < ${a}`]),
-  fc
-    .tuple(integer, offset)
-    .map(([a, d]) => [
-      `\\begin{pmatrix}1&${a}\\\\0&1\\end{pmatrix}`,
-      `\\begin{pmatrix}1&${a + d}\\\\0&1\\end{pmatrix}`,
-    ]),
-  fc.tuple(integer, offset).map(([a, d]) => [`${a}+${Math.abs(d)}i`, `${a}-${Math.abs(d)}i`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`${a}`, `${a} or ${a + d}`]),
-  fc.tuple(fc.integer({ min: 1, max: 9999 }), fc.nat(9)).map(([a, d]) => [`${a}${d}`, `${a} ${d}`]),
-  fc.tuple(integer, offset).map(([a, d]) => [`${a}`, `\\boxed{${a + d}} or \\boxed{${a}}`]),
-);
-
-test('no wrong answer of 4,000 is called correct', () => {
-  fc.assert(
-    fc.property(wrong, ([gold = '', answer = '']) => {
-      expect(compareMath(gold, answer).verdict).not.toBe('correct');
-      expect(compareMath(gold, `The answer is $${answer.replaceAll(' or ', '$ or $')}$.`).verdict).not.toBe('correct');
-    }),
-    { numRuns: 4000, seed: 7 },
-  );
-});
-
-test('an answer is correct against itself, in every wrapping', () => {
-  fc.assert(
-    fc.property(wrong, ([gold = '']) => {
-      for (const answer of [`$${gold}$`, `\\boxed{${gold}}`, `So it is \\[${gold}\\]`, `Final Answer: $${gold}$.`])
-        expect(compareMath(gold, answer).verdict).toBe('correct');
-    }),
-    { numRuns: 500, seed: 7 },
-  );
 });

@@ -1,0 +1,131 @@
+import { closing } from './lexer.js';
+
+/** A stretch of a completion that may be its answer. */
+export interface Candidate {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** "not 5", "it cannot be 5": not the answer. */
+const DENIAL =
+  /(?:\bnot|n't|\bnever|\bcannot|\banything but|\bexcept(?: for)?|\brather than|\binstead of|\bother than)\s*(?:(?:be|equal(?: to)?|a|an|the|is)\s*)*[\s:$*]*(?:\\[([]\s*)?$/i;
+/** "for all $x$": a word about a name. */
+const ASIDE =
+  /\b(?:for (?:all|every|any|each|some)|where|when|with|in terms of|respect to)(?: real| positive| integers?)*\s*$/i;
+const LONE_NAME = /^\s*\\?[a-zA-Z]+(?:_\w)?\s*$/;
+
+function isAnswer(text: string, { start, text: found }: Candidate): boolean {
+  const before = text.slice(Math.max(0, start - 60), start);
+  return !DENIAL.test(before) && !(LONE_NAME.test(found) && ASIDE.test(before));
+}
+
+export function boxes(text: string): readonly Candidate[] {
+  const found: Candidate[] = [];
+  for (const match of text.matchAll(/\\(?:boxed|fbox)\s*(?:\{|([a-zA-Z\d]))/g)) {
+    const outer = found.at(-1);
+    if (outer && match.index < outer.end) continue;
+    const open = match.index + match[0].length - 1;
+    const end = match[1] ? open : closing(text, open);
+    found.push({ start: match.index, end: end + 1, text: match[1] ?? text.slice(open + 1, end) });
+  }
+  return found.filter((box) => isAnswer(text, box));
+}
+
+// An opening bracket within brackets begins anew, so that a text of them alone is read once and not once for each.
+const DELIMITED =
+  /\\\[((?:(?!(?<!\\)\\\[)[\s\S])+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(((?:(?!(?<!\\)\\\()[^\n])+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|eqnarray|gather|multline)\*?\}(?:(?!\\begin\{\6)[\s\S])+?\\end\{\6\*?\})/g;
+/** `12 cm$^2$` */
+const POWER_OF_PROSE = /^\s*[_^]/;
+
+/** LaTeX between its delimiters. */
+export function delimited(text: string): readonly Candidate[] {
+  return [...text.matchAll(DELIMITED)]
+    .map((match) => ({
+      start: match.index,
+      end: match.index + match[0].length,
+      text: match[1] ?? match[2] ?? match[3] ?? match[4] ?? match[5] ?? '',
+    }))
+    .filter((one) => isAnswer(text, one) && !POWER_OF_PROSE.test(one.text));
+}
+
+const NUMBER = String.raw`(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|\.\d+)`;
+const COORDINATE = String.raw`\s*[-+−]?[ ]?(?:${NUMBER}(?:[ ]?/[ ]?\d+)?|∞|inf(?:inity)?|oo)\s*`;
+const PIECE = String.raw`[([]${COORDINATE}(?:[,;]${COORDINATE})+[)\]]`;
+const PIECES = String.raw`(?<![\w)\]])${PIECE}(?:\s*(?:∪|\bU\b|\\cup)\s*${PIECE})*`;
+const ORDER = String.raw`\s*(?:<=|>=|[<>≤≥])\s*`;
+const TERM = String.raw`[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*`;
+const FORMULA = String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)(?:(?:(?=(?<side>${TERM}))\k<side>${ORDER})?\b[a-z]${ORDER})?${TERM}(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b)|[ ](?:thousand|[mb]illion)\b)?`;
+const GROUP = String.raw`\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}`;
+/** LaTeX without delimiters: a fraction or a root, with what stands around it. */
+const COMMAND = String.raw`\\(?:[dt]?frac${GROUP}${GROUP}|sqrt(?:\[\d+\])?(?:${GROUP}|\d)|pi\b)`;
+const LOOSE = String.raw`(?:(?<![\w.])-?[ ]?(?:${NUMBER})?[ ]?(?:(?:[-+*/]|\\cdot|\\times)[ ]?)?)?${COMMAND}(?:[ ]?(?:[-+*/]|\\cdot|\\times)?[ ]?(?:${COMMAND}|${NUMBER}))*`;
+const EXPRESSION = new RegExp(`${PIECES}|${LOOSE}|${FORMULA}`, 'g');
+
+/** Numbers, intervals and formulas in prose. */
+export function expressions(text: string): readonly Candidate[] {
+  return [...text.matchAll(EXPRESSION)]
+    .map((match) => ({ start: match.index, end: match.index + match[0].length, text: balanced(match[0]) }))
+    .filter((one) => isAnswer(text, one));
+}
+
+/** Brackets that open or close outside the expression are prose. */
+function balanced(text: string): string {
+  const opens = text.split('(').length;
+  const closes = text.split(')').length;
+  if (opens === closes || /^[([].*[,;].*[)\]]$/s.test(text)) return text;
+  return opens > closes ? text.replace('(', ' ') : text.replace(/\)(?=[^)]*$)/, ' ');
+}
+
+/** Between two boxes that are one answer: punctuation, `and`, `or`, a word or two. */
+const BOX_JOINT =
+  /^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$/i;
+const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;
+const PROSE_JOINT =
+  /^(?:\s+[a-z²³]{1,12}){0,2}\s*,?\s*\bor\b\s*(?:maybe|perhaps|possibly)?\s*(?:[a-z]\s*=\s*)?$|^\s*,?\s*and\s*(?:[a-z]\s*=\s*)?$/i;
+/** "$\sqrt3$, approximately $1.732$": the second only rounds the first. */
+const ROUNDING =
+  /^[\s,.;$)]*(?:\(\s*)?(?:or |which is |that is |i\.e\.,? )?(?:approximately|approx\.?|about|roughly|around|nearly|≈|\\approx)\s*(?:equal to )?\$*\s*$/i;
+
+type Joint = (between: string) => boolean;
+
+const boxJoint: Joint = (between) => BOX_JOINT.test(between);
+const latexJoint: Joint = (between) =>
+  NEUTRAL.test(between) ? between.includes(',') : BOX_JOINT.test(between) && /\b(?:and|or)\b|,/.test(between);
+
+/** The last candidate, with those right before it that belong to the same answer, as one list. */
+function lastJoined(found: readonly Candidate[], source: string, joint: Joint): string | undefined {
+  let index = found.length - 1;
+  const rounded = found[index - 1];
+  const final = found[index];
+  if (!final) return undefined;
+  if (rounded && ROUNDING.test(source.slice(rounded.end, final.start))) index--;
+  const last = found[index] ?? final;
+  const parts = [last.text];
+  let alternatives = true;
+  for (let next = last; index > 0; index--) {
+    const before = found[index - 1];
+    if (!before) break;
+    const between = source.slice(before.end, next.start);
+    if (between.length > 60 || !joint(between)) break;
+    parts.unshift(before.text);
+    alternatives &&= /\bor\b/.test(between);
+    next = before;
+  }
+  const distinct = [...new Set(parts.map((part) => part.trim()))];
+  return distinct.length === 1 ? distinct[0] : distinct.join(alternatives ? ' or ' : ' , ');
+}
+
+export const lastBox = (text: string): string | undefined => lastJoined(boxes(text), text, boxJoint);
+
+/** The last LaTeX or plain expression, whichever comes later. */
+export function lastExpression(text: string, latex: boolean, plain: boolean): string | undefined {
+  const marked = latex ? delimited(text) : [];
+  const loose = plain
+    ? expressions(text).filter((one) => !marked.some((other) => one.start < other.end && one.end > other.start))
+    : [];
+  const [lastMarked, lastLoose] = [marked.at(-1), loose.at(-1)];
+  if (lastMarked && (!lastLoose || lastLoose.start < lastMarked.start)) return lastJoined(marked, text, latexJoint);
+  const listed = / and |\bor\b/.test(text.slice(-60));
+  return lastJoined(loose, text, (between) => PROSE_JOINT.test(between) || (listed && /^,\s*$/.test(between)));
+}
