@@ -127,7 +127,6 @@ test.each(Object.entries(HOSTILE))('bounded work, and not correct: %s', (_, text
   ] as const)
     expect(compareMath(gold, answer)).toMatchObject({ reward: 0, verdict: expect.stringMatching(/^(?:in|unparse)/) });
 });
-});
 
 test('the places of the answer are tried in the order that is asked for', () => {
   const completion = 'The final answer is $6$. Or rather: \\boxed{5}. I thought of $7$';
