@@ -5,8 +5,9 @@ import type { Client } from './client.js';
 import { committedMessages, EARLIEST, messagesBetween, OFFSET_OUT_OF_RANGE, offsetAtTime } from './fetch.js';
 import { type GroupOptions, heartbeat, join, type Seat } from './group.js';
 import { type Broker, protocolError } from './internals.js';
-import { fetchBatches, fetchOffsets } from './protocol.js';
+import { fetchOffsets } from './protocol.js';
 import { openWriter, type Writer, type WriterOptions } from './transaction.js';
+import { fetchBatches } from './transfer.js';
 
 export interface ConsumerOptions extends GroupOptions {
   readonly transactionalIdPrefix: string;

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogRecord } from '../log.js';
 import { assembler } from './chunks.js';
 import type { Client } from './client.js';
-import { protocolError, type RawRecord, type RecordBatch } from './internals.js';
-import { type FetchedPartition, fetchBatches } from './protocol.js';
+import { protocolError } from './internals.js';
+import { type FetchedPartition, fetchBatches } from './transfer.js';
 
 export const OFFSET_OUT_OF_RANGE = 1;
 
@@ -46,47 +46,23 @@ export function offsetAtTime(client: Client, topic: string, partition: number, t
  * and records of aborted transactions.
  */
 export function committedMessages(fetched: FetchedPartition, from: bigint): { messages: LogRecord[]; next: bigint } {
+  const { topic, partition } = fetched;
   const pending = [...fetched.aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
-  const aborted = new Set<string>();
+  const aborted = new Set<bigint>();
   const messages: LogRecord[] = [];
   let next = from;
   for (const batch of fetched.batches) {
-    const last = BigInt(batch.firstOffset) + BigInt(batch.lastOffsetDelta);
+    const last = batch.lastOffset;
     for (let entry = pending[0]; entry && entry.firstOffset <= last; entry = pending[0]) {
       aborted.add(entry.producerId);
       pending.shift();
     }
-    if (batch.isControlBatch) {
-      if (isAbort(batch)) aborted.delete(batch.producerId);
-    } else if (!batch.inTransaction || !aborted.has(batch.producerId)) {
-      for (const record of batch.records) {
-        const offset = BigInt(record.offset);
-        if (offset >= from) messages.push(messageOf(fetched, offset, record));
-      }
-    }
+    if (batch.control === 'abort') aborted.delete(batch.producerId);
+    else if (!batch.inTransaction || !aborted.has(batch.producerId))
+      for (const record of batch.records) if (record.offset >= from) messages.push({ topic, partition, ...record });
     if (last >= next) next = last + 1n;
   }
   return { messages, next };
-}
-
-// The key of a control record: version (int16), then 0 for abort and 1 for commit (int16).
-const isAbort = ({ records }: RecordBatch) => records[0]?.key?.readInt16BE(2) === 0;
-
-function messageOf({ topic, partition }: FetchedPartition, offset: bigint, record: RawRecord): LogRecord {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(record.headers)) {
-    const newest = Array.isArray(value) ? value.at(-1) : value;
-    if (newest) headers[name] = newest.toString('utf8');
-  }
-  return {
-    topic,
-    partition,
-    offset,
-    timestamp: Number(record.timestamp),
-    key: record.key?.toString('utf8') ?? '',
-    value: record.value,
-    headers,
-  };
 }
 
 /** The committed messages of `[from, to)`; from the first that is still there. */

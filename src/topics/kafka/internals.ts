@@ -14,6 +14,7 @@ export interface Encoder {
   writeInt32(value: number): Encoder;
   writeInt64(value: string): Encoder;
   writeString(value: string | null): Encoder;
+  writeBytes(value: Buffer): Encoder;
   writeArray(values: readonly Encoder[]): Encoder;
   writeUVarInt(value: number): Encoder;
   writeUVarIntString(value: string | null): Encoder;
@@ -30,24 +31,6 @@ export interface Decoder {
   readArray<T>(read: (decoder: Decoder) => T): T[];
   readBytes(length?: number): Buffer;
   readTaggedFields(): unknown;
-  canReadBytes(length: number): boolean;
-}
-
-export interface RawRecord {
-  readonly offset: string;
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | Buffer[] | undefined>>;
-}
-
-export interface RecordBatch {
-  readonly firstOffset: string;
-  readonly lastOffsetDelta: number;
-  readonly inTransaction: boolean;
-  readonly isControlBatch: boolean;
-  readonly producerId: string;
-  readonly records: readonly RawRecord[];
 }
 
 export interface Throttled<T> {
@@ -66,18 +49,6 @@ export interface Exchange<T> {
   /** kafkajs waits for `clientSideThrottleTime` (ms) before it sends the next request: the broker's quota. */
   readonly response: { decode(data: Buffer): Promise<Throttled<T>>; parse(decoded: Throttled<T>): Promise<T> };
   readonly requestTimeout?: number;
-}
-
-export interface OutgoingMessage {
-  readonly key: Buffer;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface PartitionBatch {
-  readonly partition: number;
-  readonly firstSequence: number;
-  readonly messages: readonly OutgoingMessage[];
 }
 
 type ByTopic<T> = readonly { readonly topic: string; readonly partitions: readonly T[] }[];
@@ -113,13 +84,6 @@ export interface Broker {
     producerEpoch: number;
     transactionResult: boolean;
   }): Promise<unknown>;
-  produce(options: {
-    topicData: ByTopic<PartitionBatch>;
-    transactionalId: string;
-    producerId: string;
-    producerEpoch: number;
-    compression: number;
-  }): Promise<{ topics: { topicName: string; partitions: { partition: number; baseOffset: string }[] }[] }>;
   listOffsets(options: {
     replicaId: number;
     isolationLevel: number;
@@ -187,14 +151,12 @@ export interface ClusterOptions {
 const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
 const { createLogger } = require('kafkajs/src/loggers') as { createLogger(options: object): object };
 const socketFactory = require('kafkajs/src/network/socketFactory') as () => (options: object) => Socket;
-const EncoderClass = require('kafkajs/src/protocol/encoder') as new () => Encoder;
+const EncoderClass = require('kafkajs/src/protocol/encoder') as new (size?: number) => Encoder;
 const DecoderClass = require('kafkajs/src/protocol/decoder') as new (data: Buffer) => Decoder;
 const protocolErrors = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
 
-/** Reads one record batch and moves the decoder past it. */
-export const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (
-  decoder: Decoder,
-) => Promise<RecordBatch>;
+/** CRC-32C (Castagnoli), unsigned. */
+export const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C') as (data: Buffer) => number;
 
 export const memberMetadata = (require('kafkajs') as { AssignerProtocol: AssignerProtocol }).AssignerProtocol
   .MemberMetadata;
@@ -217,8 +179,13 @@ interface AssignerProtocol {
 }
 
 /** Kafka's codecs by their number in a record batch: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
-export const compressionCodecs = (require('kafkajs') as { CompressionCodecs: Record<number, () => unknown> })
+export const compressionCodecs = (require('kafkajs') as { CompressionCodecs: Record<number, () => Codec | null> })
   .CompressionCodecs;
+
+interface Codec {
+  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
+  decompress(data: Buffer): Promise<Buffer>;
+}
 
 export function newCluster(options: ClusterOptions): Cluster {
   // kafkajs logs every failed attempt; what matters reaches the caller as an error.
@@ -232,7 +199,8 @@ export function newCluster(options: ClusterOptions): Cluster {
   });
 }
 
-export const encoder = (): Encoder => new EncoderClass();
+/** @param size bytes that it takes before it grows */
+export const encoder = (size?: number): Encoder => new EncoderClass(size);
 export const decoder = (data: Buffer): Decoder => new DecoderClass(data);
 /** The error for a code of the protocol. */
 export const protocolError = (code: number): Error => protocolErrors.createErrorFromCode(code);

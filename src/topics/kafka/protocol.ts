@@ -1,25 +1,24 @@
 import {
   type Broker,
   type Decoder,
-  decodeBatch,
   decoder,
   type Encoder,
   type Exchange,
   encoder,
   protocolError,
-  type RecordBatch,
 } from './internals.js';
 
 /**
- * Three requests in the version that is needed here: offsets that are stable (OffsetFetch 7), offsets that carry the member's
+ * Requests in the version that is needed here: offsets that are stable (OffsetFetch 7), offsets that carry the member's
  * generation (TxnOffsetCommit 3), and fetches that keep empty and aborted batches apart (Fetch 11). Brokers from 2.5 on have them.
  */
 const OFFSET_FETCH = { apiKey: 9, apiVersion: 7, apiName: 'OffsetFetch' };
 const TXN_OFFSET_COMMIT = { apiKey: 28, apiVersion: 3, apiName: 'TxnOffsetCommit' };
-const FETCH = { apiKey: 1, apiVersion: 11, apiName: 'Fetch' };
+export const PRODUCE = { apiKey: 0, apiVersion: 7, apiName: 'Produce' };
+export const FETCH = { apiKey: 1, apiVersion: 11, apiName: 'Fetch' };
 
 /** The requests that a broker must have, as name and version. */
-export const required = [OFFSET_FETCH, TXN_OFFSET_COMMIT, FETCH];
+export const required = [OFFSET_FETCH, TXN_OFFSET_COMMIT, PRODUCE, FETCH];
 
 export interface TopicPartitionOffset {
   readonly topic: string;
@@ -42,7 +41,7 @@ export function byTopic<T extends { readonly topic: string }, R>(
 }
 
 const noTags = (e: Encoder) => e.writeUVarInt(0);
-const check = (code: number) => {
+export const check = (code: number): void => {
   if (code !== 0) throw protocolError(code);
 };
 
@@ -172,103 +171,4 @@ export function commitOffsets(
       },
     ),
   );
-}
-
-export interface FetchedPartition {
-  readonly topic: string;
-  readonly partition: number;
-  /** Code of the protocol, 0 where all is well. */
-  readonly error: number;
-  readonly logStart: bigint;
-  readonly aborted: readonly { readonly producerId: string; readonly firstOffset: bigint }[];
-  readonly batches: readonly RecordBatch[];
-}
-
-/** Reads committed batches of these partitions, which the broker must lead. Waits up to `waitMs` where there are none. */
-export function fetchBatches(
-  broker: Broker,
-  partitions: readonly TopicPartitionOffset[],
-  limits: { readonly waitMs: number; readonly partitionBytes: number; readonly totalBytes: number },
-): Promise<FetchedPartition[]> {
-  return broker.connectionPool.send({
-    request: {
-      ...FETCH,
-      encode: async () =>
-        encoder()
-          .writeInt32(-1) // not a replica
-          .writeInt32(limits.waitMs)
-          .writeInt32(1)
-          .writeInt32(limits.totalBytes)
-          .writeInt8(1) // read committed
-          .writeInt32(0) // no fetch session
-          .writeInt32(-1)
-          .writeArray(
-            byTopic(partitions, (position) => position).map(({ topic, partitions: list }) =>
-              encoder()
-                .writeString(topic)
-                .writeArray(
-                  list.map(({ partition, offset }) =>
-                    encoder()
-                      .writeInt32(partition)
-                      .writeInt32(-1)
-                      .writeInt64(String(offset))
-                      .writeInt64('-1')
-                      .writeInt32(limits.partitionBytes),
-                  ),
-                ),
-            ),
-          )
-          .writeArray([])
-          .writeString(''),
-    },
-    response: {
-      decode: async (data) => {
-        const d = decoder(data);
-        return { clientSideThrottleTime: d.readInt32(), value: await decodeFetch(d) };
-      },
-      parse: async ({ value }) => value,
-    },
-    requestTimeout: limits.waitMs + 30_000,
-  });
-}
-
-async function decodeFetch(d: Decoder): Promise<FetchedPartition[]> {
-  check(d.readInt16());
-  d.readInt32(); // session
-  const found: FetchedPartition[] = [];
-  for (let topics = d.readInt32(); topics > 0; topics--) {
-    const topic = d.readString();
-    for (let partitions = d.readInt32(); partitions > 0; partitions--) {
-      const partition = d.readInt32();
-      const error = d.readInt16();
-      d.readInt64(); // high watermark
-      d.readInt64(); // last stable offset
-      const logStart = BigInt(d.readInt64().toString());
-      const aborted = d.readArray((a) => ({
-        producerId: a.readInt64().toString(),
-        firstOffset: BigInt(a.readInt64().toString()),
-      }));
-      d.readInt32(); // preferred replica
-      const size = d.readInt32();
-      const batches = size > 0 ? await decodeBatches(decoder(d.readBytes(size))) : [];
-      found.push({ topic, partition, error, logStart, aborted, batches });
-    }
-  }
-  return found;
-}
-
-const BATCH_HEADER = 61;
-
-async function decodeBatches(d: Decoder): Promise<RecordBatch[]> {
-  const batches: RecordBatch[] = [];
-  while (d.canReadBytes(BATCH_HEADER)) {
-    try {
-      batches.push(await decodeBatch(d));
-    } catch (error) {
-      // A fetch ends in the middle of a batch where the size limit falls there.
-      if (error instanceof Error && error.name === 'KafkaJSPartialMessageError') break;
-      throw error;
-    }
-  }
-  return batches;
 }

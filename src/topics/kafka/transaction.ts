@@ -6,6 +6,7 @@ import type { Client } from './client.js';
 import { protocolType } from './errors.js';
 import type { Written } from './fetch.js';
 import { byTopic, commitOffsets } from './protocol.js';
+import { produceBatches } from './transfer.js';
 
 /** A transaction that its writer left open is aborted by the broker after this many milliseconds. */
 const TRANSACTION_MS = 10_000;
@@ -71,7 +72,6 @@ export function openWriter(client: Client, options: WriterOptions): Writer {
 
   const produce = async (from: Producer, batches: readonly Batch[]): Promise<Map<string, bigint>> => {
     const bases = new Map<string, bigint>();
-    const { producerId, producerEpoch } = from;
     // The same sequence numbers each time: a broker that has a batch already says so and stores it once.
     await client.retrying(`writing to ${batches[0]?.topic}`, async () => {
       const leaders = await Promise.all(batches.map(({ topic, partition }) => client.leader(topic, partition)));
@@ -79,21 +79,17 @@ export function openWriter(client: Client, options: WriterOptions): Writer {
         [...new Set(leaders)].map(async (broker) => {
           const own = batches.filter(({ id }, i) => leaders[i] === broker && !bases.has(id));
           if (own.length === 0) return;
-          const topicData = byTopic(own, ({ partition, id, messages }) => ({
-            partition,
-            firstSequence: from.sequences.get(id) ?? 0,
-            messages,
-          }));
-          const { topics } = await broker.produce({
-            topicData,
-            transactionalId,
-            producerId,
-            producerEpoch,
-            compression,
-          });
-          for (const { topicName, partitions } of topics)
-            for (const { partition, baseOffset } of partitions)
-              bases.set(`${topicName}/${partition}`, BigInt(baseOffset));
+          const found = await produceBatches(
+            broker,
+            own.map(({ id, topic, partition, messages }) => ({
+              topic,
+              partition,
+              messages,
+              firstSequence: from.sequences.get(id) ?? 0,
+            })),
+            { transactionalId, compression, producerId: BigInt(from.producerId), producerEpoch: from.producerEpoch },
+          );
+          for (const [i, base] of found.entries()) bases.set(own[i]?.id ?? '', base);
         }),
       );
     });
