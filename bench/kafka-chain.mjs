@@ -1,0 +1,258 @@
+// The chain from rollout to advantages on Kafka, with constants in place of the model, against a bare kafkajs consume-and-produce
+// transaction loop over the same records in batches of the same size on the same broker; and the memory of the chain's process. A
+// record is moved when a stage has written it in the transaction that commits what it was made of: four of these a sample.
+// npm run build && node bench/kafka-chain.mjs [samples] [prompts in flight]     (250000 samples: a million records)
+import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import kafkajs from 'kafkajs';
+import { ensureTopics, openLog } from '../dist/pipelines/open-log.js';
+import { readSpec } from '../dist/pipelines/parse.js';
+import { planOf } from '../dist/pipelines/plan.js';
+import { publishBase } from '../dist/pipelines/publisher.js';
+import { runPipeline } from '../dist/pipelines/run.js';
+import { chainSum } from '../dist/pipelines/tasks/chain-sum.js';
+import { newTrace, toAppend, traced } from '../dist/pipelines/wire.js';
+import { itemRecord, privilegedAppend } from '../dist/privileged/records.js';
+
+const floor = 0.5;
+const group = 8;
+const items = 1000;
+const stages = ['rollout', 'verify', 'teach', 'shape'];
+const file = fileURLToPath(new URL('../examples/arithmetic.yaml', import.meta.url));
+
+const planFor = (brokers, credit) => {
+  const { spec, folder } = readSpec(file, [
+    'prompts.heldOut=0',
+    `rollout.group=${group}`,
+    // Nobody trains: every sample is of the base's weights.
+    'steps=1',
+    'flow.maxLag=1000',
+    `flow.credit=${credit}`,
+    `topics.kafka.brokers=${brokers.join(',')}`,
+  ]);
+  return planOf(spec, folder);
+};
+
+/** The process under test: the stages as `rlsd run --stage` runs them. Tells its memory when asked. */
+async function chain([brokers, credit, run]) {
+  const abort = new AbortController();
+  process.on('message', (wanted) => {
+    if (wanted === 'stop') return abort.abort();
+    globalThis.gc();
+    const { rss, heapUsed } = process.memoryUsage();
+    const { user, system } = process.cpuUsage();
+    process.send({ rss, heapUsed, cpu: user + system });
+  });
+  const plan = planFor(brokers.split(','), credit);
+  await runPipeline({ plan, folder: run, stages, signal: abort.signal }).catch((error) => {
+    if (error.code !== 'stopped') throw error;
+  });
+  process.disconnect();
+}
+
+/** Prompts over and over from as many items as a data set may have, written before the clock starts. */
+async function feed(log, spec, prompts) {
+  const context = ({ itemId, answer, trace }) => [
+    toAppend('references', { run: 'bench', itemId, answer, data: null, hash: itemId }),
+    privilegedAppend(itemRecord({ run: 'bench', itemId, kind: 'trace', content: trace, source: 'bench', time: 0 })),
+  ];
+  const item = (index) => chainSum({ seed: 7, index: index % items, heldOut: false });
+  for (let i = 0; i < Math.min(items, prompts); i += 100)
+    await log.append(Array.from({ length: 100 }, (_, j) => context(item(i + j))).flat());
+  const prompt = (sequence) => {
+    const { itemId, question } = item(sequence);
+    const promptId = `${itemId}#${Math.floor(sequence / items)}`;
+    const messages = [{ role: 'user', content: question }];
+    const seed = BigInt(spec.seed);
+    const record = {
+      run: 'bench',
+      promptId,
+      itemId,
+      sequence: BigInt(sequence),
+      step: 0,
+      messages,
+      seed,
+      source: 'bench',
+    };
+    return traced(toAppend('prompts', record), newTrace('bench', promptId), 'ingest');
+  };
+  for (let i = 0; i < prompts; i += 500)
+    await log.append(Array.from({ length: Math.min(500, prompts - i) }, (_, j) => prompt(i + j)));
+}
+
+/** Counts what each stage commits until the samples are through. A commit of several partitions is a line of the log for each. */
+async function watch(lines, samples, onWarm) {
+  const count = Object.fromEntries(stages.map((stage) => [stage, { records: 0, transactions: 0 }]));
+  const moved = () => Object.values(count).reduce((sum, { records }) => sum + records, 0);
+  let first;
+  let last = { at: 0 };
+  let warm;
+  for await (const line of lines) {
+    if (!line.startsWith('{')) console.error(line);
+    const { event, stage, appends, time } = line.startsWith('{') ? JSON.parse(line) : {};
+    if (event === 'dead letter') throw new Error(line);
+    if (event !== 'committed') continue;
+    const at = Date.parse(time);
+    first ??= at;
+    if (last.stage === stage && last.appends === appends && at - last.at < 3) continue;
+    last = { stage, appends, at };
+    count[stage].records += appends;
+    count[stage].transactions++;
+    if (count.shape.records >= samples / 4) warm ??= onWarm(moved());
+    if (count.shape.records >= samples) break;
+  }
+  return { count, moved: moved(), seconds: (last.at - first) / 1000, warm: await warm };
+}
+
+async function measureChain(brokers, samples, credit) {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-'));
+  const run = join(folder, `chain-${Date.now()}`);
+  const { spec, ...plan } = planFor(brokers, credit);
+  const log = await openLog(spec, run);
+  await ensureTopics(log, plan.topics);
+  await feed(log, spec, Math.ceil(samples / group));
+  await publishBase({ log, run: 'bench', folder: run, base: join(plan.folder, spec.model.base), spec });
+  await log.close();
+  const child = fork(fileURLToPath(import.meta.url), ['--chain', brokers.join(','), String(credit), run], {
+    execArgv: ['--expose-gc'],
+    env: { ...process.env, RLSD_CONSTANT_MODEL: '1', RLSD_LOG: 'json' },
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const memory = (moved) =>
+    new Promise((resolve) => {
+      child.once('message', (usage) => resolve({ ...usage, moved }));
+      child.send('memory');
+    });
+  const { count, moved, seconds, warm } = await watch(createInterface({ input: child.stderr }), samples, memory);
+  const end = await memory(moved);
+  child.stderr.resume();
+  child.send('stop');
+  await ended;
+  rmSync(folder, { recursive: true, force: true });
+  const transactions = Object.values(count).reduce((sum, stage) => sum + stage.transactions, 0);
+  return {
+    run: basename(run),
+    moved,
+    samplesPerSecond: samples / seconds,
+    movedPerSecond: moved / seconds,
+    microseconds: (end.cpu - warm.cpu) / (end.moved - warm.moved),
+    batch: Math.round(moved / transactions),
+    memory: { warm, end },
+  };
+}
+
+/**
+ * kafkajs as its documentation has it: a transaction for each batch of messages. It copies the verdicts of the chain, so its records
+ * are those that the chain moves.
+ */
+async function measureBare(brokers, run, size) {
+  const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
+  const topic = `${run}.verdicts`;
+  const admin = kafka.admin();
+  await admin.connect();
+  const offsets = await admin.fetchTopicOffsets(topic);
+  const target = { topic: `${run}-copy`, numPartitions: offsets.length, replicationFactor: 1 };
+  await admin.createTopics({ topics: [target], waitForLeaders: true });
+  await admin.disconnect();
+  const groupId = `${run}-copy`;
+  // A transaction must wait for the one before; at its default of 300 ms for each attempt, kafkajs would do little else.
+  const retry = { initialRetryTime: 10 };
+  const producer = kafka.producer({ retry, transactionalId: groupId, idempotent: true, maxInFlightRequests: 1 });
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
+  await producer.connect();
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  let records = 0;
+  let started;
+  let cpu;
+  let transactions = 0;
+  await new Promise((resolve) => {
+    void consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      async eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }) {
+        started ??= performance.now();
+        cpu ??= process.cpuUsage();
+        for (let i = 0; i < batch.messages.length && isRunning() && !isStale(); i += size) {
+          const some = batch.messages.slice(i, i + size);
+          const last = some.at(-1).offset;
+          const messages = some.map(({ key, value, headers }) => ({ key, value, headers }));
+          const transaction = await producer.transaction();
+          await transaction.send({ topic: target.topic, messages });
+          const partitions = [{ partition: batch.partition, offset: String(BigInt(last) + 1n) }];
+          await transaction.sendOffsets({ consumerGroupId: groupId, topics: [{ topic, partitions }] });
+          await transaction.commit();
+          resolveOffset(last);
+          await heartbeat();
+          records += messages.length;
+          transactions++;
+          if (transactions >= 200 || records >= 20_000) resolve();
+        }
+      },
+    });
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const used = process.cpuUsage(cpu);
+  await consumer.disconnect();
+  await producer.disconnect();
+  return { perSecond: records / seconds, microseconds: (used.user + used.system) / records };
+}
+
+async function main([samples = 16_000, credit = 128]) {
+  const { brokerMissing, startBroker } = await import('../test/broker/broker.mjs');
+  const missing = await brokerMissing();
+  if (missing) throw new Error(missing);
+  process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
+  const given = process.env.KAFKA_BROKERS?.split(',');
+  const broker = given ? undefined : await startBroker();
+  const brokers = [...(given ?? broker.brokers)];
+  try {
+    report(await measure(brokers, Number(samples), Number(credit)));
+  } finally {
+    await broker?.stop();
+  }
+}
+
+async function measure(brokers, samples, credit) {
+  const chain = await measureChain(brokers, samples, credit);
+  return { chain, bare: await measureBare(brokers, chain.run, chain.batch) };
+}
+
+function report({ chain, bare }) {
+  const megabytes = (bytes) => Math.round(bytes / 2 ** 20);
+  const round = (value) => Number(value.toFixed(2));
+  const { warm, end } = chain.memory;
+  const ratio = chain.movedPerSecond / bare.perSecond;
+  console.log(
+    JSON.stringify({
+      bench: 'kafka-chain',
+      recordsMoved: chain.moved,
+      recordsOfATransaction: chain.batch,
+      movedPerSecond: Math.round(chain.movedPerSecond),
+      barePerSecond: Math.round(bare.perSecond),
+      ratio: round(ratio),
+      floor,
+      samplesThroughPerSecond: Math.round(chain.samplesPerSecond),
+      cpuMicrosecondsARecord: round(chain.microseconds),
+      bareCpuMicrosecondsARecord: round(bare.microseconds),
+      megabytes: { warm: megabytes(warm.rss), end: megabytes(end.rss) },
+      heapMegabytes: { warm: megabytes(warm.heapUsed), end: megabytes(end.heapUsed) },
+    }),
+  );
+  if (ratio < floor) fail(`moved ${round(ratio)} times as many records a second as the bare loop; expected ${floor}`);
+  for (const kind of ['rss', 'heapUsed'])
+    if (end[kind] > 1.3 * warm[kind]) fail(`${kind} grew from ${warm[kind]} to ${end[kind]} bytes; expected it flat`);
+}
+
+function fail(message) {
+  console.error(`kafka-chain: ${message}`);
+  process.exitCode = 1;
+}
+
+const [first, ...rest] = process.argv.slice(2);
+await (first === '--chain' ? chain(rest) : main(process.argv.slice(2)));
