@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Plan } from './plan.js';
 
@@ -26,10 +27,16 @@ export async function stageLag(plan: Plan, log: TopicLog): Promise<StageLag[]> {
   return (await Promise.all(rows)).flat();
 }
 
-/** On Kafka the end of a transaction takes an offset too, so a group that has read everything may stand before the end. */
+/**
+ * On Kafka the end of a transaction takes an offset too, so a group that has read everything may stand before the end. Whoever may not
+ * read the topic cannot tell.
+ */
 async function behind(log: TopicLog, topic: string, partition: number, from: bigint, end: bigint): Promise<number> {
   if (end <= from) return 0;
-  return (await log.read(topic, partition, from, 1)).length === 0 ? 0 : Number(end - from);
+  const left = await log.read(topic, partition, from, 1).catch((error) => {
+    if (!(error instanceof UserError) || error.code !== 'kafka-denied') throw error;
+  });
+  return left?.length === 0 ? 0 : Number(end - from);
 }
 
 /** Resolves once a group has committed all of a topic; looks every so many milliseconds. */

@@ -61,6 +61,20 @@ export const promptCredit = ({ flow, learn }: PipelineSpec): number =>
 /** Topics that hold no records of the dataflow. */
 export const isShared = (topic: string): boolean => sharedTopics.some(({ name }) => name === topic);
 
+/**
+ * Topics of records that a process reads for these stages. Where it runs all of them, or nobody else can come to the topics, that is
+ * every topic; otherwise no more than the stages need, since on a cluster it may have no right to others. Weights tell how far the run is.
+ */
+export function topicsRead({ spec, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
+  const own = stages.filter(({ name }) => wanted.includes(name));
+  if (spec.topics === 'embedded' || own.length === stages.length) return new Set(topics.map(({ name }) => name));
+  const lookedUp = own.flatMap(({ does }) => {
+    if (does === 'ingest') return ['privileged']; // what was forgotten is not written again
+    return does === 'teach' || does === 'evaluate' ? ['metrics'] : []; // the measurements so far
+  });
+  return new Set(['weights', ...own.flatMap(({ input, tables }) => [input, ...tables]), ...lookedUp]);
+}
+
 /** Whether the spec's shaper reads teacher scores; without it the plan has no teacher stage. */
 export const needsTeacher = (spec: PipelineSpec): boolean => shaperOf(spec).name === 'rlsd';
 

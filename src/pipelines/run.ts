@@ -19,7 +19,7 @@ import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent } from
 import { type Observer, observe } from './observe.js';
 import { ensureTopics, openLog, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
-import { flowOrder, isShared, type Plan } from './plan.js';
+import { flowOrder, isShared, type Plan, topicsRead } from './plan.js';
 import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
 import { baseFolder, openPolicy, teacherTemplate } from './resources.js';
@@ -143,7 +143,10 @@ interface OpenRun {
   readonly source: PromptSource;
   readonly resources: Resources;
   readonly environment: StageEnvironment;
-  readonly context: ContextEnvironment;
+  /** In a process that reads privileged context. */
+  readonly context: ContextEnvironment | undefined;
+  /** Topics that this process may read. */
+  readonly reads: ReadonlySet<string>;
   readonly observer: Observer;
 }
 
@@ -205,9 +208,11 @@ async function open(
   const files: RunFiles = { log, run, folder, base: baseFolder(spec, plan.folder), spec };
   if (spec.topics === 'embedded' && !(await lastWeights(log))) await publishBase(files);
   const trainer = wanted.includes('learn') ? opened(openTrainer({ ...files, specFolder: plan.folder })) : noTrainer;
-  const context = { ...environment, table: await privilegedTable(log), spec, folder: plan.folder };
-  if (wanted.includes('ingest') || recorded?.documents) await ingestContext(context);
-  const teaches = wanted.includes('teach');
+  const reads = topicsRead(plan, wanted);
+  const table = reads.has('privileged') ? await privilegedTable(log) : undefined;
+  const context = table && { ...environment, table, spec, folder: plan.folder };
+  if (context && (wanted.includes('ingest') || recorded?.documents)) await ingestContext(context);
+  const teaches = context && wanted.includes('teach');
   const teacher = teaches ? opened(openTeacher({ ...context, run: folder })) : noTeacher;
   for (const [label, documents] of teaches ? hiddenFromSearch(context.table, contextOf(spec)) : [])
     onEvent({
@@ -237,7 +242,7 @@ async function open(
       overlap: spec.flow.maxLag + spec.publish.every,
       privileged: teacher.privileged,
       onAlarm: (step, message) => onEvent({ event: 'alarm', stage: 'leak', step, message }),
-      base: await lastBase(log),
+      base: reads.has('metrics') ? await lastBase(log) : undefined,
     }),
     heldOut: source.heldOut,
     evaluation: {
@@ -255,7 +260,7 @@ async function open(
     },
     onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
   };
-  return { manifest, resumed, log, source, resources, environment, context, observer };
+  return { manifest, resumed, log, source, resources, environment, context, reads, observer };
 }
 
 const noTeacher: Resources['teacher'] = {
@@ -283,10 +288,9 @@ async function drive(
 ): Promise<void> {
   const running: Running[] = [];
   const { log, resources } = run;
-  if (wanted.includes('ingest')) {
-    running.push(
-      await startIngest(plan.spec, run.source, resources.versions, { ...run.environment, table: run.context.table }),
-    );
+  if (run.context && wanted.includes('ingest')) {
+    const environment = { ...run.environment, table: run.context.table };
+    running.push(await startIngest(plan.spec, run.source, resources.versions, environment));
     const { watch } = contextOf(plan.spec);
     if (watch !== undefined) running.push(watchContext(run.context, watch));
   }
@@ -339,13 +343,13 @@ async function idle(stages: readonly Running[], versions: Resources['versions'])
 }
 
 async function summarize(
-  { manifest, log, resources }: OpenRun,
+  { manifest, log, resources, reads }: OpenRun,
   { topics }: Plan,
   folder: string,
   seconds: number,
 ): Promise<Summary> {
   const accuracies = new Map<number, { accuracy: number; n: number }>();
-  for await (const record of scan(log, 'metrics', 0)) {
+  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
     if (record.value === null) continue;
     const metric = fromRecord('metrics', { ...record, value: record.value });
     if (metric.stage === 'evaluate')
@@ -354,7 +358,7 @@ async function summarize(
   const last = await lastWeights(log);
   const version = last?.version ?? 0;
   const records: Record<string, number> = {};
-  for (const { name } of topics) if (!isShared(name)) records[name] = await countRecords(log, name);
+  for (const { name } of topics) if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
   return {
     run: manifest.run,
     folder,

@@ -124,6 +124,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
   const publishedAtLeast = async (least: number) => {
     if (newest < least) await look();
     if (newest >= least) return newest;
+    if (closed) throw new Error('the run was stopped');
     return new Promise<number>((resolve, reject) => {
       waiting.add({ least, resolve, reject });
       watch();

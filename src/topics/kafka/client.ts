@@ -58,6 +58,7 @@ function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
 function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
   const coordinators = new Map<string, Promise<Broker>>();
   let closed = false;
+  let disconnected = false;
 
   // kafkajs opens a socket for each of several requests that meet a closed connection at once.
   const connecting = new Map<Broker, Promise<unknown>>();
@@ -80,6 +81,8 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
   const retrying: Client['retrying'] = async (doing, attempt, forMs = OUTAGE_MS) => {
     const deadline = Date.now() + forMs;
     for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
+      // A request would open a connection again, and that would keep the process from ending.
+      if (disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
       try {
         return await attempt();
       } catch (error) {
@@ -139,6 +142,7 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
     },
     async close() {
       closed = true;
+      disconnected = true;
       await cluster.disconnect();
     },
   };
