@@ -20,17 +20,15 @@ const { RecordBatch: theirEncode } = require('kafkajs/src/protocol/recordBatch/v
 const theirRecord = require('kafkajs/src/protocol/recordBatch/record/v0') as (message: object) => unknown;
 
 const text = fc.string({ unit: 'binary', maxLength: 40 });
+// kafkajs mistakes the names of what every object has for headers that came before.
+const name = text.filter((one) => !(one in Object.prototype));
 const message = fc.record({
   key: fc.oneof(
     text.map((s) => Buffer.from(s)),
     fc.uint8Array({ minLength: 120, maxLength: 140 }).map(() => Buffer.alloc(130, 'k')),
   ),
   value: fc.option(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))),
-  headers: fc.dictionary(
-    text.filter((name) => name !== '__proto__'),
-    text,
-    { maxKeys: 4 },
-  ),
+  headers: fc.dictionary(name, text, { maxKeys: 4 }),
 });
 const messages = fc.array(message, { minLength: 1, maxLength: 150 });
 const options = { producerId: 12_345_678_901n, producerEpoch: 7, firstSequence: 41, timestamp: 1_700_000_000_123 };
