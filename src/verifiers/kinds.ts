@@ -11,8 +11,11 @@ export interface Judge {
   readonly seconds: number;
   /** Whether this machine can run it. Rejects with a `UserError` that says what is missing. */
   check?(): Promise<void>;
-  /** `where`: what messages call the reference's data, `reference.data` by default. */
-  judge(question: Question, where?: string): Judgement | Promise<Judgement>;
+  /**
+   * @param where what messages call the reference's data, `reference.data` by default
+   * @param within starts the deadline anew with other CPU seconds, for a judge that works in steps
+   */
+  judge(question: Question, where?: string, within?: (seconds: number) => void): Judgement | Promise<Judgement>;
 }
 
 /** Reads the settings; throws a `UserError` that names the field, with `where` before it. */
@@ -77,15 +80,15 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
 
   async sql(value, where) {
-    const { readSqlSettings, readSqlTask, judgeSql } = await import('./sql/judge.js');
+    const { readSqlSettings, readSqlTask, judgeSql, taskSeconds } = await import('./sql/judge.js');
     const settings = readSqlSettings(value, where);
     return {
       hash: hashOf('sql', settings),
-      seconds: settings.limits.seconds * TESTS,
-      judge: (question, at = DATA) => {
+      seconds: taskSeconds(settings),
+      judge: (question, at = DATA, within) => {
         const { answer } = question.reference;
         const task = readSqlTask({ ...(answer === '' ? {} : { reference: answer }), ...dataOf(question, at) }, at);
-        return judgeSql(settings, task, question.completion);
+        return judgeSql(settings, task, question.completion, within);
       },
     };
   },

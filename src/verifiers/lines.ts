@@ -75,10 +75,11 @@ export const verifyCodeLine = lineVerifier('code', ['language', 'tests', 'testFi
 /** `{"id", "language", "completion"}`; optional `strict`. */
 export const verifyCompileLine = lineVerifier('compile', ['language'], { language, strict: asIs('strict') });
 
-/** `{"id", "completion", "reference", "databases": ["a script of DDL and INSERTs", …]}`; optional `ordered`, `tolerance`, `columnNames`. */
+/** `{"id", "completion", "reference", "databases": ["a script of DDL and INSERTs", …]}`; optional `ordered`, `tolerance`, `columnNames`, `seconds`. */
 export const verifySqlLine = lineVerifier('sql', ['reference', 'databases', 'ordered'], {
   tolerance: asIs('tolerance'),
   columnNames: asIs('columnNames'),
+  seconds: asIs('seconds'),
 });
 
 /** `{"id", "completion", "schema"}`; optional `values`, `bare`. */

@@ -18,6 +18,8 @@ export type FromWorker =
   | { readonly ready: true }
   /** Said where the kind had to be loaded for the item, once it is. */
   | { readonly loaded: true }
+  /** A step begins that may take so many CPU seconds. */
+  | { readonly step: number }
   | { readonly judgement: Judgement }
   | { readonly error: string; readonly code?: string };
 
@@ -143,10 +145,10 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       job.signal?.removeEventListener('abort', abort);
     };
     const answered = (message: FromWorker) => {
-      if ('loaded' in message) {
-        known.add(key);
+      if ('loaded' in message || 'step' in message) {
+        if ('loaded' in message) known.add(key);
         begin = undefined;
-        seconds = job.seconds;
+        seconds = 'step' in message ? message.step : job.seconds;
         clearTimeout(timer);
         timer = setTimeout(watch, UNMETERED_MS);
         return;
@@ -165,7 +167,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
         job.resolve({
           verdict: 'timeout',
           reward: 0,
-          reason: `stopped at the deadline of ${job.seconds} s`,
+          reason: `stopped at the deadline of ${seconds} s`,
           evidence: {},
         });
       } else if (closed || job.signal?.aborted) {

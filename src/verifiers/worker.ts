@@ -24,7 +24,7 @@ const say = (message: FromWorker) => process.send?.(message);
 process.on('message', async ({ kind, settings, question, where }: ToWorker) => {
   try {
     const judge = await judgeOf(kind, settings);
-    say({ judgement: await judge.judge(question, where) });
+    say({ judgement: await judge.judge(question, where, (seconds) => say({ step: seconds })) });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     say({ error: message, ...(cause instanceof UserError ? { code: cause.code } : {}) });

@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createVerifier } from '../../src/verifiers/create.js';
-import { verifyJsonSchemaLine, verifySqlLine } from '../../src/verifiers/lines.js';
 import { openPool } from '../../src/verifiers/pool.js';
 import type { CheckedVerifier } from '../../src/verifiers/verifier.js';
 
@@ -98,75 +97,5 @@ describe('createVerifier', () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await expect(verifier.verify(ask('x'))).rejects.toThrow('after 2 attempts');
-  });
-});
-
-describe('sql', () => {
-  const databases = [
-    "create table t(a int, b double, n varchar); insert into t values (1, 0.5, 'x'), (2, null, 'y'), (2, 1.5, null)",
-    "create table t(a int, b double, n varchar); insert into t values (1, 0.5, 'x'), (2, null, 'y')",
-  ];
-  const judge = (query: string, reference = 'select a, sum(b) from t group by a') =>
-    verifySqlLine({ id: 1, completion: `\`\`\`sql\n${query}\n\`\`\``, reference, databases }, 'f', 1);
-
-  it.each([
-    ['select a, sum(b) as s from t group by 1 order by 1 desc', undefined, 'correct'],
-    ['select a, sum(b) + 1e-12 from t group by 1', undefined, 'correct'],
-    ['select a, coalesce(sum(b), 0) from t group by 1', undefined, 'incorrect'],
-    ['select a from t order by a desc, b', 'select a from t order by a desc', 'correct'],
-    ['select a from t order by a', 'select a from t order by a desc', 'incorrect'],
-    ['select count(*) from t where n is null', 'select 1', 'incorrect'],
-    ['selec', undefined, 'unparseable'],
-    ['select nope from t', undefined, 'incorrect'],
-    ['drop table t', undefined, 'denied'],
-    ['select 1; drop table t', undefined, 'denied'],
-    ["attach '/tmp/x.db' as x", undefined, 'denied'],
-    ["copy t to '/tmp/x.csv'", undefined, 'denied'],
-    ['install httpfs', undefined, 'denied'],
-    ['pragma database_list', undefined, 'denied'],
-    ['set threads = 8', undefined, 'denied'],
-    ["select * from read_text('/etc/passwd')", undefined, 'denied'],
-    ["select * from '/etc/passwd'", undefined, 'denied'],
-    ["select * from glob('/*')", undefined, 'denied'],
-    ['select count(*), 1 from range(100000000) a, range(1000000) b', undefined, 'timeout'],
-    ['select list(range), 1 from range(1000000000)', undefined, 'crash'],
-  ])('%s', async (query, reference, verdict) => {
-    expect((await judge(query, reference)).verdict).toBe(verdict);
-  });
-
-  it('rejects where the reference does not run, without quoting it', async () => {
-    await expect(judge('select 1', 'select secret from nowhere')).rejects.toThrow(/^f:1: .*Catalog Error$/);
-  });
-});
-
-describe('json-schema', () => {
-  const judge = (completion: string, schema: unknown, more = {}) =>
-    verifyJsonSchemaLine({ id: 'x', completion, schema, ...more }, 'f', 1);
-  const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
-
-  it.each([
-    ['```json\n{"a": 1}\n```', 'correct'],
-    ['It is {"a": 1}, I think.', 'correct'],
-    ['{"a": "1"}', 'incorrect'],
-    ['{"__proto__": {"a": 1}}', 'incorrect'],
-    ['nothing', 'unparseable'],
-    ['['.repeat(50_000), 'unparseable'],
-  ])('%#', async (completion, verdict) => {
-    expect((await judge(completion, schema)).verdict).toBe(verdict);
-  });
-
-  it('knows the drafts, formats and values', async () => {
-    const draft7 = { $schema: 'http://json-schema.org/draft-07/schema#', items: [{ format: 'email' }] };
-    expect((await judge('["x"]', draft7)).verdict).toBe('incorrect');
-    const draft2020 = { $schema: 'https://json-schema.org/draft/2020-12/schema', prefixItems: [{ type: 'string' }] };
-    expect((await judge('[1]', draft2020)).verdict).toBe('incorrect');
-    expect((await judge('{"a": 1, "b": 2}', schema, { values: { a: 2 } })).verdict).toBe('incorrect');
-    expect((await judge('{"a": 1, "b": 2}', schema, { values: { a: 1 } })).verdict).toBe('correct');
-  });
-
-  it('refuses remote references and holds patterns that explode', async () => {
-    await expect(judge('1', { $ref: 'http://127.0.0.1/x.json' })).rejects.toThrow('f:1.schema');
-    const pattern = { type: 'string', pattern: '^(a+)+$' };
-    expect((await judge(JSON.stringify(`${'a'.repeat(50)}b`), pattern)).verdict).toBe('timeout');
   });
 });

@@ -6,33 +6,40 @@ export interface CodeBlock {
   readonly code: string;
 }
 
-/** The fenced code blocks of a completion, in order. A block that is never closed runs to the end, as in Markdown. */
+/**
+ * The fenced code blocks of a completion, in order. A block that is never closed runs to the end, as in Markdown, and one that is
+ * indented, as in a list, loses as much indentation as its fence has.
+ */
 export function codeBlocks(completion: string): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
-  let open: { fence: string; language: string; lines: string[] } | undefined;
+  let open: { indent: number; fence: string; language: string; lines: string[] } | undefined;
   for (const line of completion.split(/\r?\n/)) {
-    const fence = /^ {0,3}(`{3,}|~{3,})\s*([^\s`{]*)[^`]*$/.exec(line);
+    const [, indent = '', fence, label = ''] = /^([ \t]*)(`{3,}|~{3,})\s*([^\s`{]*)[^`]*$/.exec(line) ?? [];
     if (!open) {
-      if (fence) open = { fence: fence[1] ?? '', language: languageName(fence[2] ?? ''), lines: [] };
-    } else if (fence && fence[2] === '' && line.trim() === fence[1] && fence[1].startsWith(open.fence)) {
+      if (fence) open = { indent: indent.length, fence, language: languageName(label), lines: [] };
+    } else if (fence && line.trim() === fence && fence.startsWith(open.fence)) {
       blocks.push({ language: open.language, code: open.lines.join('\n') });
       open = undefined;
     } else {
-      open.lines.push(line);
+      const blanks = line.length - line.trimStart().length;
+      open.lines.push(line.slice(Math.min(open.indent, blanks)));
     }
   }
   if (open) blocks.push({ language: open.language, code: open.lines.join('\n') });
   return blocks;
 }
 
-/** The last (or first) block in one of the languages; a block without a label may be any of them. */
+/**
+ * The last (or first) block labelled with one of the languages; where none is, the last (or first) without a label. What a program
+ * prints or how it is started often stands beside it, without one.
+ */
 export function pickBlock(
   completion: string,
   languages: readonly string[],
   which: 'last' | 'first' = 'last',
 ): CodeBlock | undefined {
-  const suitable = codeBlocks(completion).filter(
-    (block) => block.code.trim() !== '' && (block.language === '' || languages.includes(block.language)),
-  );
+  const written = codeBlocks(completion).filter(({ code }) => code.trim() !== '');
+  const labelled = written.filter(({ language }) => languages.includes(language));
+  const suitable = labelled.length > 0 ? labelled : written.filter(({ language }) => language === '');
   return which === 'last' ? suitable.at(-1) : suitable[0];
 }

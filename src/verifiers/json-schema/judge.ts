@@ -1,13 +1,10 @@
-import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv';
-import { Ajv2019 } from 'ajv/dist/2019.js';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import formatsPlugin, { type FormatsPlugin } from 'ajv-formats';
-import { digest } from '../../digest.js';
+import type { AnySchema, ErrorObject, ValidateFunction } from 'ajv';
 import { UserError } from '../../errors.js';
-import { codeBlocks } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { at, describe, type Fields, optional, readBoolean, readObject } from '../fields.js';
 import type { Judgement } from '../verifier.js';
+import { extractJson } from './extract.js';
+import { validatorOf } from './validator.js';
 
 export interface JsonSchemaSettings {
   /** Used where an item brings no schema of its own. */
@@ -42,101 +39,9 @@ export function readJsonSchemaTask(fields: Fields, where: string): JsonSchemaTas
   };
 }
 
-// Each try may read to the end: a bound keeps a text of brackets alone from taking the square of its length.
-const MOST_TRIES = 1000;
-
-/** The JSON of a completion: the last fenced block that parses, the whole text, or the last outermost object or list in it. */
-export function extractJson(
-  completion: string,
-  bare: boolean,
-): { readonly value: unknown; readonly text: string } | undefined {
-  const parse = (text: string) => {
-    try {
-      return { value: JSON.parse(text) as unknown, text: text.trim() };
-    } catch {
-      return undefined;
-    }
-  };
-  const whole = parse(completion);
-  if (whole || bare) return whole;
-  const blocks = codeBlocks(completion).filter(({ language }) => ['', 'json', 'jsonc', 'json5'].includes(language));
-  for (const block of blocks.reverse()) {
-    const found = parse(block.code);
-    if (found) return found;
-  }
-  let last: ReturnType<typeof parse>;
-  for (let i = 0, tries = 0; i < completion.length && tries < MOST_TRIES; i++) {
-    if (completion[i] !== '{' && completion[i] !== '[') continue;
-    tries += 1;
-    const end = endOfValue(completion, i);
-    const found = end === undefined ? undefined : parse(completion.slice(i, end));
-    if (!found || end === undefined) continue;
-    last = found;
-    i = end - 1;
-  }
-  return last;
-}
-
-/** One past the bracket that closes the one at `start`; brackets in strings do not count. */
-function endOfValue(text: string, start: number): number | undefined {
-  const open: string[] = [];
-  for (let i = start; i < text.length; i++) {
-    const char = text[i];
-    if (char === '"') {
-      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === '\\') i++;
-    } else if (char === '{' || char === '[') {
-      open.push(char === '{' ? '}' : ']');
-    } else if (char === '}' || char === ']') {
-      if (open.pop() !== char) return undefined;
-      if (open.length === 0) return i + 1;
-    }
-  }
-  return undefined;
-}
-
-const validators = new Map<string, ValidateFunction>();
-const KEEP = 1000;
-
-/** Compiles a schema of draft 7, 2019-09 or 2020-12 (by its `$schema`; 2020-12 where it names none). */
-function validatorOf(schema: AnySchema, where: string): ValidateFunction {
-  const key = digest(JSON.stringify(schema));
-  const known = validators.get(key);
-  if (known) return known;
-  const named = typeof schema === 'object' && typeof schema.$schema === 'string' ? schema.$schema : '';
-  const draft = named === '' ? 'https://json-schema.org/draft/2020-12/schema' : named.replace(/#$/, '');
-  const options = { strict: false, allErrors: false, validateFormats: true };
-  const engines: Record<string, () => Ajv> = {
-    'http://json-schema.org/draft-07/schema': () => new Ajv(options),
-    'https://json-schema.org/draft/2019-09/schema': () => new Ajv2019(options),
-    'https://json-schema.org/draft/2020-12/schema': () => new Ajv2020(options),
-  };
-  const engine = engines[draft]?.();
-  if (!engine) {
-    throw new UserError('bad-schema', `${where}.$schema: found "${named}", expected draft-07, 2019-09 or 2020-12`);
-  }
-  (formatsPlugin as unknown as FormatsPlugin)(engine);
-  if (typeof schema === 'object' && schema.$async !== undefined) {
-    throw new UserError('bad-schema', `${where}.$async: asynchronous schemas are refused`);
-  }
-  let validate: ValidateFunction;
-  try {
-    // Nothing is fetched: a reference to another document is one that cannot be resolved.
-    validate = engine.compile(schema);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(
-      'bad-schema',
-      `${where}: the schema does not compile (remote references are refused): ${clip(message, 200)}`,
-    );
-  }
-  if (validators.size >= KEEP) validators.clear();
-  validators.set(key, validate);
-  return validate;
-}
-
 /** Where the value lacks what is wanted, as a JSON pointer; undefined where it has everything. */
 function missing(value: unknown, wanted: unknown, path = ''): string | undefined {
-  if (typeof wanted !== 'object' || wanted === null) return Object.is(value, wanted) ? undefined : path || '/';
+  if (typeof wanted !== 'object' || wanted === null) return value === wanted ? undefined : path || '/';
   if (Array.isArray(wanted)) {
     if (!Array.isArray(value) || value.length !== wanted.length) return path || '/';
     return firstOf(wanted.map((one, i) => missing(value[i], one, `${path}/${i}`)));
@@ -153,6 +58,24 @@ const firstOf = (found: readonly (string | undefined)[]): string | undefined => 
 
 const complaint = (error: ErrorObject | undefined): string =>
   error ? `${error.instancePath || '/'} ${error.message ?? error.keyword}` : 'the value is not valid';
+
+const DEEP = 200;
+
+const deeperThan = (value: unknown, depth: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (depth === 0 || Object.values(value).some((inner) => deeperThan(inner, depth - 1)));
+
+function errorOf(validate: ValidateFunction, value: unknown, where: string): string | undefined {
+  try {
+    return validate(value) ? undefined : complaint(validate.errors?.[0]);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // The validator calls itself as deep as the value is nested.
+    if (deeperThan(value, DEEP)) return 'the value is nested too deeply';
+    throw new UserError('bad-schema', `${where}: the schema refers to itself without end`);
+  }
+}
 
 /** Validates the JSON in a completion. Rejects where the item has no schema, or one that does not compile. */
 export function judgeJsonSchema(
@@ -171,8 +94,8 @@ export function judgeJsonSchema(
     return { verdict: 'unparseable', reward: 0, reason, evidence: {} };
   }
   const evidence = { json: clip(found.text, 2000) };
-  if (!validate(found.value)) {
-    const error = complaint(validate.errors?.[0]);
+  const error = errorOf(validate, found.value, `${where}.schema`);
+  if (error !== undefined) {
     return {
       verdict: 'incorrect',
       reward: 0,

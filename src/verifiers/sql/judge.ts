@@ -1,11 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { UserError } from '../../errors.js';
-import { codeBlocks } from '../code/block.js';
+import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { at, type Fields, optional, readBoolean, readNumber, readObject, readString, readStrings } from '../fields.js';
 import type { Judgement } from '../verifier.js';
 import { type CompareSettings, difference } from './compare.js';
-import { parseQuery, runQuery, runScript, type SqlLimits, SqlTimeout, type Table, withDatabase } from './database.js';
+import { runQuery, runScript, type SqlLimits, SqlTimeout, type Table, withDatabase } from './database.js';
+import { tieRuns } from './order.js';
+import { parseQuery } from './parse.js';
 
 export interface SqlSettings extends CompareSettings {
   readonly limits: SqlLimits;
@@ -49,26 +51,41 @@ export function readSqlTask(fields: Fields, where: string): SqlTask {
   };
 }
 
-/** The last block labelled sql or not at all, or a completion that is a query from its first word on. */
+const dialects = ['sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
+// Comments, brackets, and the first word of every kind of statement: one that is not a query is denied, not overlooked.
+const statement =
+  /^(?:\s|--.*\n|\/\*(?:(?!\*\/)[\s\S])*\*\/|\()*(?:select|with|from|values|table|pivot|unpivot|show|describe|summarize|explain|insert|update|delete|merge|create|drop|alter|truncate|copy|export|import|attach|detach|use|install|load|pragma|set|reset|call|begin|commit|rollback|checkpoint|vacuum|analyze|prepare|execute)\b/i;
+
+/** The last block labelled sql, or else the last without a label, or a completion that is a statement from its first word on. */
 export function extractQuery(completion: string): string | undefined {
-  const dialects = ['', 'sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
-  const block = codeBlocks(completion).findLast(
-    ({ language, code }) => dialects.includes(language) && code.trim() !== '',
-  );
+  const block = pickBlock(completion, dialects);
   if (block) return block.code.trim();
-  return /^\s*(select|with|from|values|\()/i.test(completion) ? completion.trim() : undefined;
+  return statement.test(completion) ? completion.trim() : undefined;
 }
 
 const MORE_ROWS = 1000;
+const GRACE_SECONDS = 1;
 
-/** Compares a completion's query with the reference query on every database. Rejects where the task itself does not run. */
-export async function judgeSql(settings: SqlSettings, task: SqlTask, completion: string): Promise<Judgement> {
+/** What one database's script and reference may take: each is stopped at five times the seconds of a query. */
+export const taskSeconds = ({ limits }: SqlSettings): number => limits.seconds * 20 + GRACE_SECONDS;
+
+/**
+ * Compares a completion's query with the reference query on every database. Rejects where the task itself does not run.
+ *
+ * @param within told before each step how many CPU seconds it may take at most: some of DuckDB's functions cannot be interrupted
+ */
+export async function judgeSql(
+  settings: SqlSettings,
+  task: SqlTask,
+  completion: string,
+  within: (seconds: number) => void = () => {},
+): Promise<Judgement> {
   const query = extractQuery(completion);
   if (query === undefined) return { verdict: 'unparseable', reward: 0, reason: 'no SQL query found', evidence: {} };
   const evidence = { query: clip(query, 2000) };
   for (const [index, script] of task.databases.entries()) {
     const judgement = await withDatabase(settings.limits, (connection) =>
-      judgeOn(connection, settings, task, query, script, `database ${index + 1} of ${task.databases.length}`),
+      judgeOn(connection, settings, task, query, script, `database ${index + 1} of ${task.databases.length}`, within),
     );
     if (judgement) return { ...judgement, evidence: { ...evidence, ...judgement.evidence } };
   }
@@ -82,6 +99,7 @@ async function judgeOn(
   query: string,
   script: string,
   where: string,
+  within: (seconds: number) => void,
 ): Promise<Judgement | undefined> {
   const refuse = (verdict: Judgement['verdict'], reason: string, error = ''): Judgement => ({
     verdict,
@@ -96,8 +114,10 @@ async function judgeOn(
   const file = parsed.tables.find((name) => /[/\\:*?]|\.\w+$/.test(name));
   if (file !== undefined) return refuse('denied', 'the query reads a file', file);
 
-  const { expected, keys } = await runReference(connection, settings, task, script, where);
+  within(taskSeconds(settings));
+  const { expected, runs } = await runReference(connection, settings, task, script, where);
   let found: Table;
+  within(settings.limits.seconds + GRACE_SECONDS);
   try {
     found = await runQuery(connection, query, expected.rows.length + MORE_ROWS, settings.limits);
   } catch (cause) {
@@ -110,7 +130,7 @@ async function judgeOn(
     if (/Out of Memory/i.test(message)) return refuse('crash', `${where}: the query takes too much memory`);
     return refuse('incorrect', `${where}: the query fails`, message);
   }
-  const reason = difference(found, expected, keys, settings);
+  const reason = difference(found, expected, runs, settings);
   return reason === undefined ? undefined : refuse('incorrect', `${where}: ${reason}`);
 }
 
@@ -120,15 +140,16 @@ async function runReference(
   task: SqlTask,
   script: string,
   where: string,
-) {
+): Promise<{ readonly expected: Table; readonly runs?: readonly number[] }> {
   try {
     await runScript(connection, script, settings.limits);
     const parsed = await parseQuery(connection, task.reference);
     if (parsed.kind !== 'query') throw new Error('Parser Error');
     const limits = { ...settings.limits, seconds: settings.limits.seconds * 5 };
     const expected = await runQuery(connection, task.reference, 1_000_000, limits);
-    const order = task.ordered === true && parsed.order.length === 0 ? (['expression'] as const) : parsed.order;
-    return { expected, keys: task.ordered === false ? [] : order };
+    if (task.ordered === false || (task.ordered === undefined && parsed.order.length === 0)) return { expected };
+    if (parsed.order.length === 0) return { expected, runs: expected.rows.map(() => 1) };
+    return { expected, runs: await tieRuns(connection, parsed, expected, limits, settings.tolerance) };
   } catch (cause) {
     // The kind of error alone: the rest of its message quotes the reference.
     const message = cause instanceof Error ? (cause.message.split(':')[0] ?? '') : String(cause);

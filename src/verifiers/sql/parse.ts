@@ -1,0 +1,93 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+/** What DuckDB's parser makes of a text: one query, or why it is none. */
+export type Parsed =
+  | {
+      readonly kind: 'query';
+      readonly tables: readonly string[];
+      readonly order: readonly OrderKey[];
+      readonly node: QueryNode;
+    }
+  | { readonly kind: 'syntax'; readonly message: string }
+  | { readonly kind: 'denied'; readonly message: string };
+
+/** One ORDER BY key of the outermost query: every column, a column of the result by name or by position (from 0), or an expression. */
+export type OrderKey =
+  | 'all'
+  | { readonly name: string }
+  | { readonly position: number }
+  | { readonly expression: unknown };
+
+export interface QueryNode {
+  readonly type: string;
+  readonly modifiers: readonly Modifier[];
+  readonly select_list?: readonly unknown[];
+}
+
+interface Tree {
+  readonly error: boolean;
+  readonly error_type?: string;
+  readonly error_message?: string;
+  readonly statements?: readonly { readonly node: QueryNode }[];
+}
+
+interface Modifier {
+  readonly type: string;
+  readonly orders?: readonly { readonly expression: Expression }[];
+}
+
+interface Expression {
+  readonly class: string;
+  readonly column_names?: readonly string[];
+  readonly value?: { readonly value: unknown };
+}
+
+/** Parses with DuckDB itself, which serialises queries alone: nothing that writes or configures comes through as one. */
+export async function parseQuery(connection: DuckDBConnection, text: string): Promise<Parsed> {
+  const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [text]);
+  // Places in the text may lie beyond what a number holds, and nothing here needs them.
+  const json = String(reader.getRows()[0]?.[0]).replace(/("query_location":)\d+/g, '$10');
+  const tree = JSON.parse(json) as Tree;
+  if (tree.error) {
+    const message = tree.error_message ?? '';
+    return { kind: tree.error_type === 'not implemented' ? 'denied' : 'syntax', message };
+  }
+  const [statement, ...more] = tree.statements ?? [];
+  if (!statement) return { kind: 'syntax', message: 'no statement' };
+  if (more.length > 0) return { kind: 'denied', message: `${more.length + 1} statements` };
+  const tables: string[] = [];
+  const collect = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return;
+    if ('table_name' in node && typeof node.table_name === 'string') tables.push(node.table_name);
+    for (const child of Object.values(node)) collect(child);
+  };
+  const { node } = statement;
+  collect(node);
+  const orders = node.modifiers.filter(({ type }) => type === 'ORDER_MODIFIER').flatMap(({ orders = [] }) => orders);
+  return { kind: 'query', tables, order: orders.map(({ expression }) => orderKey(expression)), node };
+}
+
+function orderKey(expression: Expression): OrderKey {
+  if (expression.class === 'STAR') return 'all';
+  const [name, ...more] = expression.column_names ?? [];
+  if (expression.class === 'COLUMN_REF' && name !== undefined && more.length === 0) return { name };
+  const position = expression.class === 'CONSTANT' ? expression.value?.value : undefined;
+  return typeof position === 'number' ? { position: position - 1 } : { expression };
+}
+
+/**
+ * The query with more columns after its own; undefined where it cannot have them: a UNION, a DISTINCT, or one with numbers that
+ * JavaScript would round on the way.
+ */
+export async function withColumns(
+  connection: DuckDBConnection,
+  node: QueryNode,
+  expressions: readonly unknown[],
+): Promise<string | undefined> {
+  if (node.type !== 'SELECT_NODE' || node.modifiers.some(({ type }) => type === 'DISTINCT_MODIFIER')) return undefined;
+  const wider = { ...node, select_list: [...(node.select_list ?? []), ...expressions] };
+  const json = JSON.stringify({ error: false, statements: [{ node: wider, named_param_map: [] }] });
+  if (/\d{16}/.test(json)) return undefined;
+  const reader = await connection.runAndReadAll('SELECT json_deserialize_sql($1::JSON)', [json]);
+  return String(reader.getRows()[0]?.[0]);
+}

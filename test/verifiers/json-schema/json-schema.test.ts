@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import type { AnySchema } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { judgeJsonSchema } from '../../../src/verifiers/json-schema/judge.js';
+import { verifyJsonSchemaLine } from '../../../src/verifiers/lines.js';
+
+interface Case {
+  readonly verdict: string;
+  readonly completion: string;
+  readonly schema: AnySchema;
+  readonly values?: unknown;
+  readonly bare?: boolean;
+}
+
+const cases = readFileSync(new URL('./cases.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Case);
+
+const judge = (completion: string, schema: AnySchema) =>
+  judgeJsonSchema({ bare: false }, { schema }, completion, 'reference.data');
+
+describe('json-schema', () => {
+  it.each(cases)('$completion under $schema: $verdict', ({ verdict, completion, bare = false, ...task }) => {
+    const judgement = judgeJsonSchema({ bare }, task, completion, '');
+    expect(judgement.verdict, judgement.reason).toBe(verdict);
+  });
+
+  it.each([
+    ['a remote reference', { $ref: 'http://127.0.0.1/x.json' }],
+    ['a remote reference of an inner schema', { properties: { a: { $ref: 'https://example.org/s#/definitions/a' } } }],
+    ['a reference to a file', { $ref: 'file:///etc/passwd' }],
+    ['one that loads what it refers to', { $async: true, type: 'object' }],
+    ['a draft that is not known', { $schema: 'http://json-schema.org/draft-04/schema#' }],
+    ['a draft by a remote address', { $schema: 'http://127.0.0.1/schema' }],
+    ['a type that does not exist', { type: 'strin' }],
+    ['a reference to itself without end', { $ref: '#' }],
+    ['a pattern that is none', { pattern: '(' }],
+  ])('is an error, not a verdict, for a schema with %s', (_, schema) => {
+    expect(() => judge('{"a": 1}', schema)).toThrow(/^reference\.data\.schema/);
+  });
+
+  it('holds values that are nested without end', () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    expect(judge(deep, { items: { $ref: '#' } }).verdict).toBe('incorrect');
+    expect(judge('['.repeat(50_000), {}).verdict).toBe('unparseable');
+    expect(judge('{"a":'.repeat(50_000), {}).verdict).toBe('unparseable');
+  });
+
+  it('changes no prototype', () => {
+    judge('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}', {
+      default: {},
+      properties: { a: { default: 1 } },
+    });
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+  });
+
+  it('stops a pattern that explodes', async () => {
+    const completion = JSON.stringify(`${'a'.repeat(50)}b`);
+    const line = { id: 'x', completion, schema: { type: 'string', pattern: '^(a+)+$' } };
+    expect((await verifyJsonSchemaLine(line, 'f', 1)).verdict).toBe('timeout');
+  });
+});
