@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../errors.js';
 import { graphFormats } from '../pipelines/graph.js';
+import { exportBundle, importBundle } from './bundle.js';
 import { check } from './check.js';
 import { listDeadLetters, requeue } from './dead-letters.js';
 import { evaluateFile } from './eval.js';
@@ -91,6 +92,17 @@ export function program(): Command {
     .option('--evaluate', 'measure the weights that --train makes on the held-out prompts')
     .addOption(json())
     .action(replay);
+  rlsd
+    .command('export <run> <file>')
+    .description('write a whole run into one file, for another machine')
+    .option('--without-privileged', 'leave out references, documents, and the files that hold them')
+    .addOption(json())
+    .action(exportBundle);
+  rlsd
+    .command('import <file> <folder>')
+    .description("make a run's folder of such a file")
+    .addOption(json())
+    .action(importBundle);
   rlsd
     .command('lineage <run>')
     .description('what made a sample, and which weights learnt from it')

@@ -36,11 +36,21 @@ export async function run(file: string, options: Options): Promise<void> {
 }
 
 export async function resume(folder: string, options: { json?: boolean }): Promise<void> {
-  const { spec, folder: base, parent } = readManifest(folder);
+  const { spec, folder: base, parent, bundle } = readManifest(folder);
   if (parent)
     throw new UserError(
       'is-replay',
       `${folder}: is a replay of ${parent.folder}, which is not resumed; do the replay again into a new folder`,
+    );
+  if (bundle?.from === 'kafka')
+    throw new UserError(
+      'is-imported',
+      `${folder}: is a run of a cluster, brought here to be read and replayed; go on with it there`,
+    );
+  if (bundle?.privileged === false)
+    throw new UserError(
+      'privileged-gone',
+      `${folder}: came without its privileged content, which going on needs; export it with it, or go on where it came from`,
     );
   await execute(planOf(spec, base, await loadThrough(spec, base)), resolve(folder), options);
 }

@@ -28,8 +28,8 @@ export interface Manifest {
   readonly embeddings?: Readonly<Record<string, string>>;
   /** Of a replay: what was recorded elsewhere and taken over. */
   readonly parent?: Parent;
-  /** The run came in a bundle that had left its privileged content out. */
-  readonly withoutPrivileged?: true;
+  /** Of a run that came in a bundle: where its topics had been, and whether its privileged content came along. */
+  readonly bundle?: { readonly from: 'embedded' | 'kafka'; readonly privileged: boolean };
   readonly schemas: Readonly<Record<string, string>>;
   /** Content hash of this program. */
   readonly code: string;
@@ -147,7 +147,8 @@ function placeless<T extends { readonly spec?: PipelineSpec }>(manifest: T): T {
 
 /** Differences as lines of field, found and expected. Versions and machine may differ: they are for the record. */
 export function manifestDifferences(found: Manifest, expected: Manifest): string[] {
-  const decisive = ({ versions: _, machine: __, folder: ___, run: ____, ...rest }: Manifest) => placeless(rest);
+  const decisive = ({ versions: _, machine: __, folder: ___, run: ____, bundle: _____, ...rest }: Manifest) =>
+    placeless(rest);
   return differences(decisive(found), decisive(expected), []);
 }
 

@@ -36,8 +36,9 @@ const long = avro.types.LongType.__with({
 });
 
 /** The Avro type of a schema, reading and writing what the generated TypeScript types say. */
-export function avroType(schema: AvroSchema): avro.Type {
+export function avroType(schema: AvroSchema, options: Partial<avro.ForSchemaOptions> = {}): avro.Type {
   return avro.Type.forSchema(schema as avro.Schema, {
+    ...options,
     // Takes the plain "long" only: one with a logical type, which is a time, stays a number.
     registry: { long },
     wrapUnions: 'never',
@@ -60,7 +61,7 @@ export function avroCodec<T extends object>(
 ): Codec<T> {
   const type = avroType(schema);
   const fingerprint = fingerprintOf(type);
-  const writers = new Map(older.map(avroType).map((writer) => [fingerprintOf(writer), writer]));
+  const writers = new Map(older.map((one) => avroType(one)).map((writer) => [fingerprintOf(writer), writer]));
   const resolvers = new Map<string, ReturnType<avro.Type['createResolver']>>();
   const withBuffers = eachBytes(schema, asBuffer) ?? ((value) => value);
   const withArrays = eachBytes(schema, asArray) ?? ((value) => value);

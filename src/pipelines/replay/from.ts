@@ -1,8 +1,9 @@
-import { cpSync, existsSync, linkSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { nearest, UserError } from '../../errors.js';
 import { contextOf, shownKinds } from '../context.js';
+import { linkFolder } from '../link-folder.js';
 import { loadThrough } from '../load-through.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { changeSpec } from '../parse.js';
@@ -139,18 +140,6 @@ const sameContext = (was: PipelineSpec, is: PipelineSpec): boolean =>
 /** Whether the same weights and template would teach each sample. */
 const sameTeacher = (was: PipelineSpec, is: PipelineSpec): boolean => isDeepStrictEqual(was.teach, is.teach);
 
-/** The files under another name as well, where the file system can; they are never changed once they are there. */
-function linkFolder(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from)) {
-    try {
-      linkSync(join(from, name), join(to, name));
-    } catch {
-      cpSync(join(from, name), join(to, name), { recursive: true });
-    }
-  }
-}
-
 /** Fields of the spec that were decided before a topic's records were made. */
 const before: Readonly<Record<string, readonly [field: string, of: (spec: PipelineSpec) => unknown][]>> = {
   prompts: [
@@ -252,7 +241,7 @@ async function snapshotsOf(
 /** @throws {UserError} `privileged-gone` where a stage needs what a bundle had left out */
 function checkContent({ manifest }: RunFolder, after: readonly PlanStage[]): void {
   const needs = after.find(({ does }) => does === 'verify' || does === 'teach');
-  if (manifest.withoutPrivileged && needs)
+  if (manifest.bundle?.privileged === false && needs)
     throw new UserError(
       'privileged-gone',
       `the run was exported without its privileged content, which ${needs.name} needs; expected --from teacher-scores or advantages`,

@@ -106,7 +106,14 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
   const { manifest, plan, log } = run;
   const { source, there } = await sourceOf(run);
   const others = machineDifferences(manifest, machine);
-  if (others.length > 0) return fromRecorded(run, source, others);
+  if (others.length > 0) {
+    const why = `${others.join('; ')}: float results of the model need not be the same bit by bit here`;
+    return fromRecorded(run, source, why);
+  }
+  if (manifest.bundle?.privileged === false)
+    return fromRecorded(run, source, 'the run came without its privileged content, which judging and teaching need', [
+      'verify',
+    ]);
   const timed = plan.spec.flow.maxLag > 0 ? await sampledVersions(log) : undefined;
   const rest = { source, ...(timed && { sampledBy: (promptId: string) => timed.get(promptId) }) };
   const stages = plan.stages.map(({ name }) => name);
@@ -131,14 +138,21 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
 }
 
 /** Everything that is no float arithmetic of the model's, each stage from its recorded input. */
-function fromRecorded({ plan, log }: RunFolder, source: PromptSource, others: readonly string[]): Way {
-  const made = flowOrder(plan).filter(({ does }) => does === 'verify' || does === 'shape' || does === 'through');
+function fromRecorded(
+  { plan, log }: RunFolder,
+  source: PromptSource,
+  why: string,
+  without: readonly string[] = [],
+): Way {
+  const made = flowOrder(plan).filter(
+    ({ does }) => ['verify', 'shape', 'through'].includes(does) && !without.includes(does),
+  );
   const outputs = made.map(({ output }) => output);
   const inputs = made.map(({ input }) => input).filter((input) => !outputs.includes(input));
   return {
     mode: 'recorded',
     notes: [
-      `${others.join('; ')}: float results of the model need not be the same bit by bit here, so ${outputs.join(', ')} were made again from the recorded ${inputs.join(', ')}, and the other topics were not compared`,
+      `${why}, so ${outputs.join(', ')} were made again from the recorded ${inputs.join(', ')}, and the other topics were not compared`,
     ],
     stages: made.map(({ name }) => name),
     source,

@@ -1,0 +1,51 @@
+import type { LogRecord, Position, TopicInfo } from '../log.js';
+import { encodeOffset, encodeRecord, groupKey, newestKey, recordKey } from './layout.js';
+import { openStore } from './store.js';
+import { boundsOf, createTopics, listTopics, putBounds, unknownTopic } from './topics.js';
+
+/** Makes topics that were elsewhere anew, each record at its old offset and time. */
+export interface Restore {
+  put(records: readonly LogRecord[]): void;
+  commit(group: string, position: Position): void;
+  close(): Promise<void>;
+}
+
+/** @param topics with the bounds that they had; their records follow in order, with gaps where compaction left some */
+export function restoreEmbedded(folder: string, topics: readonly TopicInfo[]): Restore {
+  const store = openStore(folder, false);
+  store.write((db) => {
+    createTopics(
+      db,
+      topics.map(({ bounds: _, ...spec }) => spec),
+    );
+    for (const { id, spec } of listTopics(db))
+      for (const [partition, { start, end }] of topics.find(({ name }) => name === spec.name)?.bounds.entries() ?? [])
+        putBounds(db, { id, spec }, partition, { start, end, bytes: 0, timestamp: 0 });
+  });
+  const byName = new Map(store.read(listTopics).map((topic) => [topic.spec.name, topic]));
+  const topicOf = (name: string) => {
+    const topic = byName.get(name);
+    if (!topic) throw unknownTopic(name, [...byName.keys()]);
+    return topic;
+  };
+  return {
+    put(records) {
+      store.write((db) => {
+        for (const { topic: name, partition, offset, timestamp, key, headers, value } of records) {
+          const topic = topicOf(name);
+          const bounds = boundsOf(db, topic, partition);
+          const bytes = encodeRecord(key, headers, value, timestamp);
+          db.put(recordKey(topic.id, partition, offset), bytes);
+          if (topic.spec.compact) db.put(newestKey(topic.id, partition, key), encodeOffset(offset));
+          putBounds(db, topic, partition, { ...bounds, bytes: bounds.bytes + bytes.byteLength, timestamp });
+        }
+      });
+    },
+    commit(group, { topic, partition, offset }) {
+      store.write((db) => {
+        db.put(groupKey(topicOf(topic).id, partition, group), encodeOffset(offset));
+      });
+    },
+    close: () => store.close(),
+  };
+}
