@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from './errors.js';
 
-/** What a worker is sent; it answers each with a `Reply` of the same id. */
+/** A worker is sent several at a time; it answers each with a `Reply` of the same id, several at a time. */
 export interface Call<M> {
   readonly id: number;
   readonly message: M;
@@ -12,7 +12,7 @@ export type Reply =
   | { readonly id: number; readonly error: { readonly message: string; readonly code?: string } };
 
 /** What a worker posts once its module has loaded; a thread that ends before could not start at all. */
-export const READY = { id: -1, result: undefined } satisfies Reply;
+export const READY = [{ id: -1, result: undefined }] satisfies Reply[];
 
 export interface Pool<M> {
   /** Sends to the least loaded worker, in order of arrival. `cost` is in the unit of `PoolOptions.capacity`. */
@@ -44,6 +44,7 @@ interface Job<M> {
 interface Member<M> {
   worker: Worker;
   readonly jobs: Map<number, Job<M>>;
+  readonly unsent: Call<M>[];
   load: number;
   /** Its module has loaded, so that its end is a crash and not a failure to start. */
   ready: boolean;
@@ -62,9 +63,9 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
   const watch = (member: Member<M>): void => {
     const { worker } = member;
     let cause: unknown;
-    worker.on('message', (reply: Reply) => {
+    worker.on('message', (replies: readonly Reply[]) => {
       member.ready = true;
-      settle(member, reply);
+      for (const reply of replies) settle(member, reply);
     });
     worker.on('error', (error) => {
       cause = error;
@@ -78,7 +79,18 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
     const id = nextId++;
     member.jobs.set(id, job);
     member.load += job.cost;
-    member.worker.postMessage({ id, message: job.message } satisfies Call<M>);
+    // Waking a thread costs more than a message: what is sent in one turn goes together.
+    if (member.unsent.push({ id, message: job.message }) === 1) setImmediate(post, member);
+  };
+
+  const post = (member: Member<M>): void => {
+    const calls = member.unsent.splice(0);
+    try {
+      if (calls.length > 0) member.worker.postMessage(calls);
+    } catch (error) {
+      // One of them holds what cannot be sent to another thread.
+      for (const { id } of calls) settle(member, { id, error: { message: (error as Error).message } });
+    }
   };
 
   const settle = (member: Member<M>, reply: Reply): void => {
@@ -97,6 +109,7 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
   const replace = (member: Member<M>, cause: string): void => {
     const held = [...member.jobs.values()];
     member.jobs.clear();
+    member.unsent.length = 0;
     member.load = 0;
     if (!member.ready) {
       end(new Error(`a worker could not start: ${cause}`), held);
@@ -143,7 +156,13 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
     });
 
   for (let i = 0; i < size; i++) {
-    const member: Member<M> = { worker: new Worker(url, { workerData }), jobs: new Map(), load: 0, ready: false };
+    const member: Member<M> = {
+      worker: new Worker(url, { workerData }),
+      jobs: new Map(),
+      unsent: [],
+      load: 0,
+      ready: false,
+    };
     watch(member);
     members.push(member);
   }

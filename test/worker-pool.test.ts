@@ -18,18 +18,18 @@ const url = script(
   `import { existsSync, writeFileSync } from 'node:fs';
    import { parentPort, threadId, workerData } from 'node:worker_threads';
    let setups = 0;
-   parentPort.postMessage({ id: -1, result: undefined });
+   parentPort.postMessage([{ id: -1, result: undefined }]);
    const held = [];
-   parentPort.on('message', ({ id, message }) => {
-     const reply = (result) => parentPort.postMessage({ id, result });
+   parentPort.on('message', (calls) => calls.forEach(({ id, message }) => {
+     const reply = (result) => parentPort.postMessage([{ id, result }]);
      if (message.type === 'crash') throw new Error('struck by lightning');
      if (message.type === 'crash-once' && !existsSync(workerData)) { writeFileSync(workerData, ''); process.exit(3); }
-     if (message.type === 'fail') parentPort.postMessage({ id, error: { message: 'no such thing', code: 'bad' } });
+     if (message.type === 'fail') parentPort.postMessage([{ id, error: { message: 'no such thing', code: 'bad' } }]);
      else if (message.type === 'setup') { setups++; reply(undefined); }
      else if (message.type === 'hold') held.push(() => reply(threadId));
      else if (message.type === 'release') { for (const go of held.splice(0)) go(); reply(undefined); }
      else reply(message.type === 'who' ? threadId : setups);
-   });`,
+   }));`,
 );
 
 let pool: Pool<Message> | undefined;

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { UserError } from '../../errors.js';
-import { type Call, READY, type Reply } from '../../worker-pool.js';
+import { answerCalls } from '../../worker-answers.js';
 import { readParameters } from '../folder.js';
 import type { Graph } from '../graph/builder.js';
 import { decodeGraph, prefillGraph } from '../graph/decode.js';
@@ -116,6 +115,8 @@ let working = false;
 async function work(): Promise<void> {
   if (working) return;
   working = true;
+  // What came with this work runs together with it.
+  await new Promise((resolve) => setImmediate(resolve));
   for (;;) {
     const next = units.entries().next().value;
     if (!next) break;
@@ -155,14 +156,4 @@ function handle(message: OnnxMessage): unknown {
   }
 }
 
-port.on('message', async ({ id, message }: Call<OnnxMessage>) => {
-  let reply: Reply;
-  try {
-    reply = { id, result: await handle(message) };
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    reply = { id, error: error instanceof UserError ? { message: text, code: error.code } : { message: text } };
-  }
-  port.postMessage(reply);
-});
-port.postMessage(READY);
+answerCalls(port, handle);

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../../errors.js';
-import { type Call, READY, type Reply } from '../../worker-pool.js';
+import { answerCalls } from '../../worker-answers.js';
 import type { EmbeddingModel } from './model.js';
 import { pool } from './pooling.js';
 
@@ -74,14 +74,4 @@ async function embed(text: string): Promise<Float32Array> {
   }
 }
 
-port.on('message', async ({ id, message }: Call<string>) => {
-  let reply: Reply;
-  try {
-    reply = { id, result: await embed(message) };
-  } catch (error) {
-    const { message: text } = error as Error;
-    reply = { id, error: error instanceof UserError ? { message: text, code: error.code } : { message: text } };
-  }
-  port.postMessage(reply);
-});
-port.postMessage(READY);
+answerCalls(port, embed);
