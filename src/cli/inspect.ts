@@ -2,11 +2,12 @@ import { nearest, UserError } from '../errors.js';
 import { lagByStage, stageLag } from '../pipelines/lag.js';
 import { openRunFolder } from '../pipelines/open-run.js';
 import { isShared } from '../pipelines/plan.js';
+import { hasVeil, isSourceTopic, isVeiled, veil } from '../pipelines/veil.js';
 import { fromRecord, type TopicName } from '../pipelines/wire.js';
 import { schemaTopics } from '../topics/codec.js';
 import { topicDigest } from '../topics/digest.js';
 import type { LogRecord } from '../topics/log.js';
-import { print, table, toJson } from './output.js';
+import { print, say, table, toJson } from './output.js';
 
 export async function topics(folder: string, { json }: { json?: boolean }): Promise<void> {
   const { log, plan } = await openRunFolder(folder);
@@ -50,14 +51,8 @@ interface TailOptions {
   readonly showPrivileged?: boolean;
 }
 
-/** Fields that only the teacher may see. */
-const PRIVILEGED_FIELDS: Partial<Record<TopicName, readonly string[]>> = {
-  privileged: ['content', 'title'],
-  references: ['answer', 'data'],
-};
-
 export async function tail(folder: string, topic: string, options: TailOptions): Promise<void> {
-  const { log } = await openRunFolder(folder);
+  const { log, plan } = await openRunFolder(folder);
   const find = async () => (await log.describe()).find(({ name }) => name === topic);
   const info = await find();
   if (!info) {
@@ -72,7 +67,11 @@ export async function tail(folder: string, topic: string, options: TailOptions):
   const next = info.bounds.map(({ start, end }) =>
     end - start > BigInt(options.lines) ? end - BigInt(options.lines) : start,
   );
-  const show = (record: LogRecord) => print(toJson(describe(topic, record, options.showPrivileged ?? false)));
+  const fields = !options.showPrivileged;
+  const texts = isSourceTopic(plan.spec, topic);
+  const hidden = { fields, all: fields && texts };
+  const show = (record: LogRecord) => print(toJson(describe(topic, record, hidden, texts)));
+  if (hidden.all || (fields && hasVeil(topic))) say('what is privileged is hidden; --show-privileged shows it');
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   do {
@@ -91,20 +90,27 @@ export async function tail(folder: string, topic: string, options: TailOptions):
   await log.close();
 }
 
-function describe(topic: string, record: LogRecord, showPrivileged: boolean): object {
-  const { partition, offset, timestamp, key, headers, value } = record;
+function describe(
+  topic: string,
+  record: LogRecord,
+  hidden: { readonly fields: boolean; readonly all: boolean },
+  texts: boolean,
+): object {
+  const { partition, offset, timestamp, key, headers: found, value } = record;
   const place = { topic, partition, offset, time: new Date(timestamp).toISOString(), key };
+  const headers = hidden.all && found.title !== undefined ? { ...found, title: veil(found.title) } : found;
   if (value === null) return { ...place, gap: headers.gap ?? null, headers };
+  if (hidden.all) return { ...place, headers, value: veil(value) };
   const kind = (topic.split('.')[0] ?? topic) as TopicName;
-  if (!schemaTopics().includes(kind)) return { ...place, value };
+  if (!schemaTopics().includes(kind)) return { ...place, value: texts ? Buffer.from(value).toString() : value };
   const decoded = Object.entries(fromRecord(kind, { ...record, value }));
-  const hidden = showPrivileged ? [] : (PRIVILEGED_FIELDS[kind] ?? []);
-  return { ...place, value: Object.fromEntries(decoded.map(([field, v]) => [field, shown(field, v, hidden)])) };
+  const show = ([field, v]: [string, unknown]): [string, unknown] =>
+    hidden.fields && v !== null && isVeiled(kind, field) ? [field, veil(v)] : [field, shown(field, v)];
+  return { ...place, value: Object.fromEntries(decoded.map(show)) };
 }
 
 /** Bytes as what they hold: ids, log-probabilities, advantages. */
-function shown(field: string, value: unknown, hidden: readonly string[]): unknown {
-  if (hidden.includes(field) && value !== null) return '[privileged: --show-privileged shows it]';
+function shown(field: string, value: unknown): unknown {
   if (!(value instanceof Uint8Array)) return value;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const words = Array.from({ length: value.byteLength >> 2 }, (_, i) => i * 4);

@@ -1,6 +1,6 @@
-import { contextOf, ingestContext, requireDocument, usesOf } from '../pipelines/context.js';
+import { contextOf, ingestContext } from '../pipelines/context.js';
+import { forgetDocument } from '../pipelines/forget-document.js';
 import { openRunFolder } from '../pipelines/open-run.js';
-import { forget } from '../privileged/forget.js';
 import { privilegedTable } from '../privileged/table.js';
 import { table as columns, print, say, toJson } from './output.js';
 
@@ -69,21 +69,11 @@ export async function listPrivileged(folder: string, { json }: Options): Promise
 
 /** Removes a document's text from a run that is not running; its id, its hashes and what used it stay. */
 export async function forgetPrivileged(folder: string, id: string, { json }: Options): Promise<void> {
-  const { log, manifest } = await openRunFolder(folder, { readOnly: false });
-  try {
-    const table = await privilegedTable(log);
-    requireDocument(table, id);
-    const { removed, versions } = await forget(log, table, id, { run: manifest.run, now: Date.now });
-    // The verifier's copy of a reference answer is the same text.
-    const item = /^reference:(.*)$/s.exec(id)?.[1];
-    if (item !== undefined) await log.append([{ topic: 'references', key: item, value: null }]);
-    const uses = await usesOf(log, id);
-    if (json) print(toJson({ event: 'forgotten', id, removed, versions, ...uses }));
-    else {
-      print(`${id}: the text of ${removed} records removed; ${versions.length} version hashes stay`);
-      print(`${uses.samples} samples of ${uses.steps.length} steps were scored with it`);
-    }
-  } finally {
-    await log.close();
+  const forgotten = await forgetDocument(folder, id);
+  const { removed, versions, steps, samples } = forgotten;
+  if (json) print(toJson({ event: 'forgotten', ...forgotten }));
+  else {
+    print(`${id}: the text of ${removed} records removed; ${versions.length} version hashes stay`);
+    print(`${samples} samples of ${steps.length} steps were scored with it`);
   }
 }

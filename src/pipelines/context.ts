@@ -45,14 +45,17 @@ export function embeddingModels(spec: PipelineSpec): string[] {
   return [...new Set(models)];
 }
 
+type Declared = { readonly spec: PipelineSpec; readonly folder: string };
+
+/** Whether the folders of all embedding models are there. */
+export const hasEmbeddings = ({ spec, folder }: Declared): boolean =>
+  embeddingModels(spec).every((model) => existsSync(resolve(folder, model)));
+
 /** For the manifest: the content hash of each embedding model; nothing where there is none. */
 export async function embeddingHashes({
   spec,
   folder,
-}: {
-  readonly spec: PipelineSpec;
-  readonly folder: string;
-}): Promise<{ readonly embeddings?: Readonly<Record<string, string>> }> {
+}: Declared): Promise<{ readonly embeddings?: Readonly<Record<string, string>> }> {
   const models = embeddingModels(spec);
   if (models.length === 0) return {};
   const hash = async (model: string) =>

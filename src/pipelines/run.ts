@@ -9,7 +9,14 @@ import type { TopicLog } from '../topics/log.js';
 import { countRecords, scan } from '../topics/scan.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
-import { type ContextEnvironment, contextOf, embeddingHashes, ingestContext, watchContext } from './context.js';
+import {
+  type ContextEnvironment,
+  contextOf,
+  embeddingHashes,
+  hasEmbeddings,
+  ingestContext,
+  watchContext,
+} from './context.js';
 import type { Evaluation } from './evaluate.js';
 import { messagesOf } from './ingest.js';
 import { drained, lagByStage, recentLag } from './lag.js';
@@ -179,8 +186,8 @@ async function open(
     shaper: makeShaper(spec).id,
     prompts: source.hash,
     through: throughHashes(plan),
-    // A replay takes the passages over that were found before.
-    ...((!recorded || recorded.documents || wanted.includes('ingest')) && (await embeddingHashes(plan))),
+    // A replay that takes over what was found can do without the models.
+    ...((!recorded || hasEmbeddings(plan)) && (await embeddingHashes(plan))),
     ...(recorded && { parent: recorded.parent }),
   });
   const there = claimFolder(folder, manifest);

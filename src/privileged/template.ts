@@ -65,7 +65,26 @@ export function parseTemplate(text: string, source: string): TeacherTemplate {
       `${source}: no place for the privileged context, expected {{ context }}, or {{ reference }}, {{ trace }} or {{ documents }}`,
     );
   }
-  return { hash: templateHash(text), fields: used, render: (values) => parsed.render(values) };
+  const render = (values: Readonly<Record<Field, string>>): string => parsed.render(values);
+  try {
+    render({ question: '1', context: '2', reference: '3', trace: '4', documents: '5' });
+  } catch (error) {
+    throw new UserError('template-syntax', `${source}: cannot be rendered (${messageOf(error)})`);
+  }
+  return { hash: templateHash(text), fields: used, render: (values) => guarded(() => render(values), source) };
+}
+
+/** What fails with the texts of one prompt says so without them: the renderer's message may quote what it was given. */
+function guarded(render: () => string, source: string): string {
+  try {
+    return render();
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'error';
+    throw new UserError(
+      'template-failed',
+      `${source}: cannot be rendered with the context of this prompt (the renderer says ${name})`,
+    );
+  }
 }
 
 /** Content hash of a template's text. */
@@ -156,9 +175,11 @@ function compile(text: string, source: string): Template {
   try {
     return new Template(text);
   } catch (error) {
-    throw new UserError('template-syntax', `${source}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError('template-syntax', `${source}: ${messageOf(error)}`);
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Names that a template reads and does not set itself. */
 function freeNames(program: Template['parsed']): ReadonlySet<string> {

@@ -1,18 +1,28 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { listDeadLetters } from '../../src/cli/dead-letters.js';
-import { tail } from '../../src/cli/inspect.js';
+import { lag, tail, topics } from '../../src/cli/inspect.js';
+import { lineage } from '../../src/cli/lineage.js';
 import { forgetPrivileged, listPrivileged } from '../../src/cli/privileged.js';
 import { reporter } from '../../src/cli/progress.js';
+import { replay } from '../../src/cli/replay.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
+import { compareRecords } from '../../src/pipelines/replay/compare.js';
 import { runPipeline } from '../../src/pipelines/run.js';
 import type { SampleRequest } from '../../src/policy/policy.js';
+import { itemRecord } from '../../src/privileged/records.js';
+import { parseTemplate, renderTeacher } from '../../src/privileged/template.js';
+import { codecFor } from '../../src/topics/codec.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import { scan } from '../../src/topics/scan.js';
 import { tinyModel } from '../policy/tiny-model.js';
+import { tinyEncoder } from '../privileged/embedding/tiny-encoder.js';
 import { sums, tinyPipeline } from './tiny-run.js';
 
 const students = vi.hoisted(() => ({ prompts: [] as Int32Array[], decode: (_: Int32Array): string => '' }));
@@ -39,6 +49,8 @@ const marker = 'zqSECRET';
 let base = '';
 let folder = '';
 let written = '';
+let scraped = '';
+const scrapes: Promise<void>[] = [];
 const listen = () => {
   const take = (chunk: unknown) => {
     written += String(chunk);
@@ -77,6 +89,41 @@ function plant(): void {
     `{"item": "s1", "steps": "${marker}k"}\n{"item": "${marker}\n{"steps": "${marker}"}\n`,
   );
   writeFileSync(join(base, 'keyed.csv'), `item,steps\ns2,"${marker}" x\n`);
+  tinyEncoder([['sum', 'total']], { folder: join(base, 'encoder') });
+}
+
+/** A topic of texts, one of them for another pipeline, one of an item whose pipeline may not read it, one that is no text. */
+async function plantTopic(): Promise<void> {
+  const log = await openEmbedded(join(folder, 'topics'));
+  await log.ensureTopics([{ name: 'notes', partitions: 1 }]);
+  const note = (key: string, value: string | Uint8Array, headers: Record<string, string> = {}) => ({
+    topic: 'notes',
+    key,
+    value: Buffer.from(value),
+    headers: { title: `${marker}title`, ...headers },
+  });
+  await log.append([
+    note('open', `7 + 1 = ${marker}note`),
+    note('closed', `${marker}hr`, { label: 'hr' }),
+    note('bytes', Buffer.from(`${marker}\xff`, 'latin1')),
+    note('kind', `${marker}kind`, { kind: 'secret' }),
+    note('of-s0', `${marker}hr`, { label: 'hr', itemId: 's0' }),
+  ]);
+  await log.close();
+}
+
+/** The first scrape that comes through while the run is at work. */
+async function scrape(port: number): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined);
+  scraped += (await response?.text()) ?? '';
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 const plan = () =>
@@ -88,10 +135,19 @@ const plan = () =>
           { files: ['docs/*'], label: 'team' },
           { keyed: 'keyed.jsonl', key: 'item', trace: 'steps', label: 'team' },
           { keyed: 'keyed.csv', key: 'item', trace: 'steps' },
+          { topic: 'notes' },
         ],
-        join: ['reference', 'trace', { search: 2 }, { documents: ['docs/a.md'] }],
+        join: [
+          'reference',
+          'trace',
+          'document',
+          { search: 2 },
+          { search: 1, model: 'encoder' },
+          { documents: ['docs/a.md'] },
+        ],
         labels: ['team'],
       },
+      verify: { checked: [{ regex: { pattern: '[0-4]' } }, { exact: {} }] },
       teach: { every: 2, template: '{{ context }} {{ question }}', contextTokens: 300 },
     }),
     base,
@@ -101,6 +157,10 @@ beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'rlsd-contained-'));
   folder = join(base, 'run');
   plant();
+  await plantTopic();
+  const port = await freePort();
+  vi.stubEnv('RLSD_METRICS_PORT', String(port));
+  vi.stubEnv('RLSD_LOG', 'json');
   listen();
   const [lines, people] = [reporter(plan(), true), reporter(plan(), false)];
   await runPipeline({
@@ -109,8 +169,11 @@ beforeAll(async () => {
     onEvent(event) {
       lines.event(event);
       people.event(event);
+      if (event.event === 'step') scrapes.push(scrape(port));
     },
   });
+  await Promise.all(scrapes);
+  vi.unstubAllEnvs();
   vi.restoreAllMocks();
   return () => rmSync(base, { recursive: true, force: true });
 }, 60_000);
@@ -153,7 +216,8 @@ describe('what is privileged', () => {
     const topics = (await log.describe()).map(({ name }) => name);
     await log.close();
     expect(topics).toContain('dead-letters');
-    for (const topic of topics.filter((name) => name !== 'privileged' && name !== 'references'))
+    expect(await bytesOf('disagreements')).not.toBe('');
+    for (const topic of topics.filter((name) => !['privileged', 'references', 'notes'].includes(name)))
       expect(await bytesOf(topic), topic).not.toContain(marker);
   });
 
@@ -163,14 +227,19 @@ describe('what is privileged', () => {
       .map((entry) => join(entry.parentPath, entry.name))
       .filter((path) => !path.includes('/topics/'));
     expect(others.some((path) => path.endsWith('manifest.json'))).toBe(true);
+    for (const name of ['openlineage.jsonl', 'model.safetensors', '.vectors'])
+      expect(others.some((path) => path.endsWith(name))).toBe(true);
     for (const path of others) expect(readFileSync(path).includes(marker), path).toBe(false);
   });
 
   it('is in nothing that was printed, though every broken document was reported', async () => {
-    expect(written).toContain('summary');
+    for (const part of ['summary', '"event":"committed"', '"event":"dead letter"', 'marked hr'])
+      expect(written).toContain(part);
     expect(written).not.toContain(marker);
+    expect(scraped).toContain('rlsd_dead_letters_total');
+    expect(scraped).not.toContain(marker);
     const letters = await printed(() => listDeadLetters(folder, { json: true }));
-    for (const cause of 'document-unreadable document-empty document-encoding document-binary document-encrypted source-format source-field bad-prompt-line'.split(
+    for (const cause of 'document-unreadable document-empty document-encoding document-binary document-encrypted source-format source-field bad-prompt-line label-refused'.split(
       ' ',
     ))
       expect(letters).toContain(cause);
@@ -185,10 +254,11 @@ describe('what is privileged', () => {
   });
 
   it('is shown by tail only when asked for by name, and never by the list', async () => {
-    for (const topic of ['privileged', 'references']) {
+    for (const topic of ['privileged', 'references', 'notes']) {
       const redacted = await printed(() => tail(folder, topic, { lines: 50 }));
       expect(redacted).toContain('[privileged');
       expect(redacted).not.toContain(marker);
+      expect(redacted).not.toContain(Buffer.from(marker).toString('base64').slice(0, 8));
       expect(await printed(() => tail(folder, topic, { lines: 50, showPrivileged: true }))).toContain(marker);
     }
     const list = await printed(() => listPrivileged(folder, { json: true }));
@@ -196,11 +266,81 @@ describe('what is privileged', () => {
     expect(list).not.toContain(marker);
   });
 
+  it('is in no answer of the other commands, and in no difference that a replay names', async () => {
+    const commands = {
+      topics: () => topics(folder, {}),
+      lag: () => lag(folder, {}),
+      lineage: () => lineage(folder, { step: 1 }),
+      document: () => lineage(folder, { document: 'docs/a.md', json: true }),
+      replay: () => replay(folder, { from: 'rollouts', set: ['teach.context=shuffled'], run: `${folder}-replay` }),
+    };
+    for (const [name, command] of Object.entries(commands)) {
+      const text = await printed(command);
+      expect(text.length, name).toBeGreaterThan(50);
+      expect(text, name).not.toContain(marker);
+    }
+    const log = await openEmbedded(join(folder, 'topics'), { readOnly: true });
+    for (const topic of ['privileged', 'references'] as const) {
+      const record = (await log.read(topic, 0, 0n, 1))[0];
+      if (!record?.value) throw new Error(`${topic} is empty`);
+      const codec = codecFor(topic);
+      const field = topic === 'privileged' ? { content: `${marker}!` } : { answer: `${marker}!` };
+      const other = { ...record, value: codec.encode({ ...codec.decode(record.value), ...field } as never) };
+      const difference = compareRecords(topic, 0, record, other);
+      expect(difference).toMatchObject({ field: Object.keys(field)[0], found: expect.stringContaining('[privileged') });
+      expect(
+        JSON.stringify(difference, (_, value) => String(value) && (typeof value === 'bigint' ? 0 : value)),
+      ).not.toContain(marker);
+    }
+    await log.close();
+  });
+
+  it('is in no error that a damaged record or a failing template causes', () => {
+    const { encode, decode } = codecFor('privileged');
+    const bytes = encode({
+      ...itemRecord({ run: 'r', itemId: 'i', kind: 'trace', content: marker.repeat(9), source: 's', time: 1 }),
+      title: marker,
+    });
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
+        const damaged = cut ? bytes.slice(0, at) : bytes.map((one, k) => (k === at ? byte : one));
+        try {
+          decode(damaged);
+        } catch (error) {
+          expect(inspect(error)).not.toContain(marker);
+        }
+      }),
+    );
+    const template = parseTemplate(
+      '{{ question }}{% if context == "2" %}{% else %}{{ context | nofilter }}{% endif %}',
+      't',
+    );
+    const piece = {
+      id: 'd',
+      version: 'v',
+      start: 0,
+      end: 9,
+      truncated: false,
+      kind: 'document',
+      title: '',
+      content: marker,
+    } as const;
+    const render = () => renderTeacher(template, [{ role: 'user', content: 'q' }], { pieces: [piece] });
+    expect(render).toThrow('cannot be rendered with the context of this prompt');
+    expect(render).not.toThrow(marker);
+    expect(() => parseTemplate('{{ question }}{{ raise_exception(context) }}', 't')).toThrow('raise_exception');
+  });
+
   it('is gone once forgotten, and what used it is still known', async () => {
+    const [name = ''] = readdirSync(join(folder, 'vectors'));
+    const vectorBytes = readFileSync(join(folder, 'vectors', name)).length;
     const forgotten = await printed(() => forgetPrivileged(folder, 'docs/a.md', { json: true }));
     expect(JSON.parse(forgotten)).toMatchObject({ event: 'forgotten', removed: 1, samples: expect.any(Number) });
     expect(JSON.parse(forgotten).samples).toBeGreaterThan(0);
     expect(await bytesOf('privileged')).not.toContain(`${marker}md`);
+    expect(readFileSync(join(folder, 'topics', 'data.mdb')).includes(`${marker}md`)).toBe(false);
+    expect(readFileSync(join(folder, 'topics', 'data.mdb')).includes(`${marker}txt`)).toBe(true);
+    expect(readFileSync(join(folder, 'vectors', name)).length).toBeLessThan(vectorBytes);
     await printed(() => forgetPrivileged(folder, 'reference:s7', {}));
     expect(await bytesOf('references')).not.toContain(`${marker}a7"`);
     await expect(forgetPrivileged(folder, 'docs/a.mx', {})).rejects.toThrow('did you mean docs/a.md?');

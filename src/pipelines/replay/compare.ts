@@ -2,6 +2,7 @@ import { UserError } from '../../errors.js';
 import { codecFor, schemaTopics } from '../../topics/codec.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
+import { isVeiled, veil } from '../veil.js';
 import type { TopicName } from '../wire.js';
 
 /** The first place where two logs say something else. */
@@ -89,7 +90,14 @@ export function compareRecords(
   if (!was) return { ...missing, expected: 'nothing', found: 'a record' };
   if (!is) return { ...missing, expected: 'a record', found: 'nothing' };
   const first = firstDifference(contentOf(topic, was), contentOf(topic, is), '', new Set(passing[topic]));
-  return first && { ...at, ...first };
+  return first && { ...at, ...first, ...(isVeiled(topic, first.field) && veiledValues(topic, first.field, was, is)) };
+}
+
+/** What differs in a privileged field is told without showing it. */
+function veiledValues(topic: string, field: string, was: LogRecord, is: LogRecord) {
+  const of = (record: LogRecord) => veil(contentOf(topic, record)[field]);
+  const [expected, found] = [of(was), of(is)];
+  return { expected, found: expected === found ? `${found}, another text` : found };
 }
 
 function contentOf(topic: string, record: LogRecord): Record<string, unknown> {

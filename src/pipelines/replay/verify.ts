@@ -181,6 +181,8 @@ function machineDifferences({ machine, versions }: Manifest, here: Machine): str
  */
 export function checkInputs(recorded: Manifest, now: Manifest, changed: readonly (keyof Manifest)[] = []): string[] {
   const free = new Set<keyof Manifest>(['spec', 'parent', 'code', ...changed]);
+  // Where passages are not searched for again, the models that found them need not be there.
+  if (!now.embeddings) free.add('embeddings');
   const fixed = (manifest: Manifest) =>
     Object.fromEntries(Object.entries(manifest).filter(([field]) => !free.has(field as keyof Manifest))) as never;
   const differences = manifestDifferences(fixed(recorded), fixed(now));

@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { writerKey } from './layout.js';
+import { openStore } from './store.js';
+
+/** Entries copied in one transaction. */
+const batch = 4096;
+
+/**
+ * Writes the topics of a folder anew, record by record, so that the file holds nothing of what was removed: LMDB reuses freed pages
+ * without wiping them. Needs room for a second copy. Processes that read the folder at the time have to open it again.
+ * @throws {UserError} `topics-locked` while another process writes
+ */
+export async function rewriteEmbedded(folder: string): Promise<void> {
+  const partial = join(folder, 'rewritten');
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial);
+  const store = openStore(folder, false);
+  try {
+    const copy = open<Buffer, Buffer>({
+      path: partial,
+      noSubdir: false,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      noMemInit: false,
+    });
+    try {
+      store.read((db) => {
+        let entries: [Buffer, Buffer][] = [];
+        const write = () =>
+          copy.transactionSync(() => {
+            for (const [key, value] of entries) copy.put(key, value);
+            entries = [];
+          });
+        for (const { key, value } of db.getRange({ start: Buffer.from([0]) })) {
+          if (key.equals(writerKey)) continue;
+          entries.push([Buffer.from(key), Buffer.from(value)]);
+          if (entries.length >= batch) write();
+        }
+        write();
+      });
+    } finally {
+      await copy.close();
+    }
+  } finally {
+    await store.close();
+  }
+  // Whoever still has the old file open keeps its lock table too; the next one to open makes a new one.
+  renameSync(join(partial, 'data.mdb'), join(folder, 'data.mdb'));
+  if (existsSync(join(folder, 'lock.mdb'))) rmSync(join(folder, 'lock.mdb'));
+  rmSync(partial, { recursive: true });
+}
