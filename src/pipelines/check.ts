@@ -63,7 +63,7 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
     for (const model of embeddingModels(spec)) await attempt(() => tryEmbedder(resolve(folder, model)));
   }
   await attempt(() => makeShaper(spec));
-  await attempt(async () => (await createVerifier(spec.verify)).close());
+  await attempt(async () => (await createVerifier(spec.verify, { folder })).close());
   if (prompts) await attempt(() => openSource(spec, folder));
   await attempt(() => checkDevice(spec.model.device));
   await attempt(() => {

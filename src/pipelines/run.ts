@@ -170,7 +170,7 @@ async function open(
     closing.push(async () => resource.close());
     return resource;
   };
-  const verifier = opened(await createVerifier(spec.verify));
+  const verifier = opened(await createVerifier(spec.verify, { folder: plan.folder }));
   const source = recorded?.source ?? (await openSource(spec, plan.folder));
   const policy = opened(await openPolicy(spec, plan.folder));
   const manifest = manifestOf({

@@ -13,6 +13,8 @@ export interface CreateOptions {
   readonly pool?: Pool;
   /** Where the spec stands, for messages: `verify` by default. */
   readonly where?: string;
+  /** What paths in the settings are relative to: the working directory by default. */
+  readonly folder?: string;
 }
 
 const combinations = ['all', 'any', 'weighted', 'checked'];
@@ -30,7 +32,7 @@ export const verifierNames: readonly string[] = [...Object.keys(kinds), 'http', 
  */
 export async function createVerifier(spec: unknown, options: CreateOptions = {}): Promise<Verifier> {
   const pool = options.pool ?? openPool(options.workers);
-  const verifier = await build(spec, options.where ?? 'verify', pool);
+  const verifier = await build(spec, options.where ?? 'verify', { pool, folder: options.folder });
   if (options.pool) return verifier;
   return {
     ...verifier,
@@ -41,7 +43,12 @@ export async function createVerifier(spec: unknown, options: CreateOptions = {})
   };
 }
 
-async function build(spec: unknown, where: string, pool: Pool): Promise<Verifier> {
+interface Surroundings {
+  readonly pool: Pool;
+  readonly folder: string | undefined;
+}
+
+async function build(spec: unknown, where: string, around: Surroundings): Promise<Verifier> {
   const fields = readObject(spec, where);
   const [name, ...more] = Object.keys(fields);
   if (name === undefined || more.length > 0) {
@@ -53,7 +60,7 @@ async function build(spec: unknown, where: string, pool: Pool): Promise<Verifier
   const settings = fields[name] ?? {};
   const place = `${where}.${name}`;
   if (name === 'http') return createHttpVerifier(readHttpSettings(settings, place));
-  if (combinations.includes(name)) return combination(name, settings, place, pool);
+  if (combinations.includes(name)) return combination(name, settings, place, around);
   const kind = kinds[name];
   if (!kind || !Object.hasOwn(kinds, name)) {
     const near = nearest(name, verifierNames);
@@ -62,17 +69,18 @@ async function build(spec: unknown, where: string, pool: Pool): Promise<Verifier
       `${where}: found "${name}", expected one of ${verifierNames.join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
     );
   }
-  const judge = await kind(settings, place);
+  const judge = await kind(settings, place, around.folder);
   await judge.check?.();
   return {
     name,
     hash: judge.hash,
-    verify: (question, signal) => pool.run({ kind: name, settings, question }, judge.seconds, signal),
+    verify: (question, signal) =>
+      around.pool.run({ kind: name, settings: judge.settings ?? settings, question }, judge.seconds, signal),
     close: async () => {},
   };
 }
 
-async function combination(name: string, settings: unknown, where: string, pool: Pool): Promise<Verifier> {
+async function combination(name: string, settings: unknown, where: string, around: Surroundings): Promise<Verifier> {
   if (!Array.isArray(settings) || settings.length === 0) {
     throw new UserError('bad-verifier', `${where}: found ${describe(settings)}, expected a list of verifiers`);
   }
@@ -85,13 +93,13 @@ async function combination(name: string, settings: unknown, where: string, pool:
           const fields = readObject(part, at, ['weight', 'verify']);
           return {
             weight: readNumber(fields, 'weight', at),
-            verifier: await build(fields.verify, `${at}.verify`, pool),
+            verifier: await build(fields.verify, `${at}.verify`, around),
           };
         }),
       ),
     );
   }
-  const parts = await Promise.all(list.map((part, i) => build(part, `${where}[${i}]`, pool)));
+  const parts = await Promise.all(list.map((part, i) => build(part, `${where}[${i}]`, around)));
   if (name === 'all') return allOf(parts);
   if (name === 'any') return anyOf(parts);
   const [first, second, ...others] = parts;

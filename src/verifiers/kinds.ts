@@ -7,6 +7,8 @@ import type { Judgement, Question, Verifier } from './verifier.js';
 export interface Judge {
   /** Of the kind, its version and its settings. */
   readonly hash: string;
+  /** The settings as a worker reads them, where they depend on the folder; otherwise those that were given. */
+  readonly settings?: unknown;
   /** CPU seconds after which an item's worker is killed, far above what the kind itself stops at. */
   readonly seconds: number;
   /** Whether this machine can run it. Rejects with a `UserError` that says what is missing. */
@@ -18,8 +20,8 @@ export interface Judge {
   judge(question: Question, where?: string, within?: (seconds: number) => void): Judgement | Promise<Judgement>;
 }
 
-/** Reads the settings; throws a `UserError` that names the field, with `where` before it. */
-export type Kind = (settings: unknown, where: string) => Promise<Judge>;
+/** Reads the settings, paths in them relative to `folder`; throws a `UserError` that names the field, with `where` before it. */
+export type Kind = (settings: unknown, where: string, folder?: string) => Promise<Judge>;
 
 // Part of the hash: raised where a change to a verifier can change a verdict.
 const VERSION = '1';
@@ -104,12 +106,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
     };
   },
 
-  async function(value, where) {
-    const { readFunctionSettings, moduleHash, judgeFunction } = await import('./function/judge.js');
-    const settings = readFunctionSettings(value, where);
+  async function(value, where, folder) {
+    const { readFunctionSettings, moduleHash, checkFunction, judgeFunction } = await import('./function/judge.js');
+    const settings = readFunctionSettings(value, where, folder);
     return {
-      hash: hashOf('function', [settings, moduleHash(settings)]),
+      hash: hashOf('function', [settings.name, settings.seconds, moduleHash(settings, where)]),
+      settings,
       seconds: settings.seconds,
+      check: () => checkFunction(settings, where),
       judge: (question) => judgeFunction(settings, question),
     };
   },

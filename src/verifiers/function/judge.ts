@@ -15,23 +15,24 @@ export interface FunctionSettings {
   readonly seconds: number;
 }
 
-export function readFunctionSettings(value: unknown, where: string): FunctionSettings {
+/** @param folder what a relative `module` is relative to; the working directory by default */
+export function readFunctionSettings(value: unknown, where: string, folder = '.'): FunctionSettings {
   const fields = readObject(value, where, ['module', 'name', 'seconds']);
   return {
-    module: resolve(readString(fields, 'module', where)),
+    module: resolve(folder, readString(fields, 'module', where)),
     name: optional(fields, 'name', () => readString(fields, 'name', where), 'default'),
     seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.05, 3600), 10),
   };
 }
 
 /** Content hash of the module; a `UserError` where it cannot be read. */
-export function moduleHash(settings: FunctionSettings): string {
+export function moduleHash(settings: FunctionSettings, where: string): string {
   try {
-    return digest(readFileSync(settings.module), settings.name);
+    return digest(readFileSync(settings.module));
   } catch {
     throw new UserError(
       'module-missing',
-      `function.module: found no file ${settings.module}, expected a JavaScript or TypeScript module`,
+      `${where}.module: found no file ${settings.module}, expected a JavaScript or TypeScript module`,
     );
   }
 }
@@ -39,7 +40,7 @@ export function moduleHash(settings: FunctionSettings): string {
 type Judge = (question: Question) => unknown;
 const loaded = new Map<string, Promise<Judge>>();
 
-async function load({ module, name }: FunctionSettings): Promise<Judge> {
+async function load({ module, name }: FunctionSettings, where = 'function'): Promise<Judge> {
   let url = pathToFileURL(module).href;
   if (/\.[cm]?ts$/.test(module)) {
     const { default: ts } = await import('typescript');
@@ -47,15 +48,29 @@ async function load({ module, name }: FunctionSettings): Promise<Judge> {
     const { outputText } = ts.transpileModule(readFileSync(module, 'utf8'), { compilerOptions, fileName: module });
     url = `data:text/javascript,${encodeURIComponent(absoluteImports(outputText, url))}`;
   }
-  const exported = (await import(url)) as Record<string, unknown>;
+  const exported = await exportsOf(url, module, where);
   const found = exported[name];
   if (typeof found === 'function') return found as Judge;
   const functions = Object.keys(exported).filter((key) => typeof exported[key] === 'function');
   const near = nearest(name, functions);
   throw new UserError(
     'function-missing',
-    `function.name: ${module} exports no function "${name}", expected one of ${functions.join(', ') || '(it exports none)'}${near ? `; did you mean "${near}"?` : ''}`,
+    `${where}.name: ${module} exports no function "${name}", expected one of ${functions.join(', ') || '(it exports none)'}${near ? `; did you mean "${near}"?` : ''}`,
   );
+}
+
+async function exportsOf(url: string, module: string, where: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(url);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError('module-failed', `${where}.module: ${module} cannot be loaded: ${message}`);
+  }
+}
+
+/** Rejects with a `UserError` where the module cannot be loaded or has no such function. */
+export async function checkFunction(settings: FunctionSettings, where: string): Promise<void> {
+  await load(settings, where);
 }
 
 /** A module without a place of its own still finds what it imports by a relative path. */

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { digest } from '../../digest.js';
 import { UserError } from '../../errors.js';
-import { type Fields, optional, readNumber, readObject, readString } from '../fields.js';
+import { type Fields, optional, readNumber, readObject, readString, readWhole } from '../fields.js';
 import { readJudgement } from '../judgement.js';
 import type { Judgement, Question, Verifier } from '../verifier.js';
 
@@ -24,7 +24,7 @@ export function readHttpSettings(value: unknown, where: string): HttpSettings {
   return {
     url,
     seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.001, 3600), 30),
-    retries: optional(fields, 'retries', () => readNumber(fields, 'retries', where, 0, 20), 3),
+    retries: optional(fields, 'retries', () => readWhole(fields, 'retries', where, 0, 20), 3),
     headers: Object.fromEntries(
       Object.keys(headers).map((name) => [name, readString(headers, name, `${where}.headers`)]),
     ),
