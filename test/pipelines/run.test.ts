@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { filter, map } from 'rxjs';
+import { concatMap, filter, map, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { readDeadLetters, requeueDeadLetters } from '../../src/pipelines/dead-letters.js';
 import { openRunFolder } from '../../src/pipelines/open-run.js';
-import type { Verdict } from '../../src/topics/records.js';
+import type { Advantage, Rollout, Verdict } from '../../src/topics/records.js';
 import { digests, records, sums, tinyFolder, tinyRun } from './tiny-run.js';
 
 describe('two lockstep runs of one manifest', () => {
@@ -56,6 +56,65 @@ describe('an overlapped run', () => {
       Array.from({ length: 8 / arm.every + 1 }, (_, n) => n * arm.every),
     );
     expect(summary).toMatchObject({ steps: 8, heldOut: { n: 4 }, weights: { version: 8 } });
+  });
+
+  it('samples up to maxLag steps ahead of training, and says the true age of what it trains on', async () => {
+    const base = tinyFolder();
+    // Training of the first step waits for samples of the third: a run that did not overlap would stand still.
+    let sampledAhead = () => {};
+    const ahead = new Promise<void>((resolve) => {
+      sampledAhead = resolve;
+    });
+    const through = [
+      {
+        topic: 'rollouts' as const,
+        name: 'watched',
+        operator: () => tap((rollout: Rollout) => rollout.step === 2 && sampledAhead()),
+      },
+      {
+        topic: 'advantages' as const,
+        name: 'held',
+        operator: () => concatMap((advantage: Advantage) => ahead.then(() => advantage)),
+      },
+    ];
+    const change = { steps: 6, flow: { maxLag: 2 } };
+    const { folder, events } = await tinyRun(base, 'run', change, { through: through as never });
+    const trained = await records(folder, 'advantages', 'advantages.held');
+    const ages = (of: number) =>
+      trained.flatMap(({ step, policyVersion }) => (step === of ? [step - policyVersion] : []));
+    expect(ages(2)).toEqual(Array(8).fill(2));
+    const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+    const told = events.flatMap((event) => (event.event === 'step' ? [event] : []));
+    expect(told).toHaveLength(6);
+    for (const { step, values } of told) {
+      expect([values.policyAgeMax, values.policyAge]).toEqual([Math.max(...ages(step)), mean(ages(step))]);
+      expect(Math.max(...ages(step))).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('counts and reports samples that are too old, and does not train on them', async () => {
+    const base = tinyFolder();
+    const older = ({ step, sampleIndex, policyVersion, ...rest }: Advantage): Advantage => ({
+      ...rest,
+      step,
+      sampleIndex,
+      policyVersion: step === 2 && sampleIndex === 0 ? policyVersion - 2 : policyVersion,
+    });
+    const through = [{ topic: 'advantages' as const, name: 'aged', operator: () => map(older) }];
+    const { folder, events } = await tinyRun(base, 'run', { steps: 3 }, { through: through as never });
+    const told = events.flatMap((event) =>
+      event.event === 'step' ? [[event.values.samples, event.values.stale]] : [],
+    );
+    expect(told).toEqual([
+      [8, 0],
+      [8, 0],
+      [6, 2],
+    ]);
+    const letters = await records(folder, 'dead-letters');
+    expect(letters.map(({ stage, cause, error }) => `${stage} ${cause}: ${error}`)).toEqual(
+      Array(2).fill('learn stale: sampled by version 0, 2 versions ago; expected at most 0'),
+    );
+    expect(events.filter((event) => event.event === 'deadLetter' && event.cause === 'stale')).toHaveLength(2);
   });
 });
 
