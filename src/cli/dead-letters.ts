@@ -33,6 +33,7 @@ export async function requeue(folder: string, { json }: Options): Promise<void> 
     for (const letter of left)
       say(`${letter.id}: cannot be put back: ${letter.key} never became a prompt (${letter.error})`);
     if (json) print(toJson({ event: 'requeued', requeued, left: left.map(({ id }) => id) }));
+    else if (requeued === 0) print('no prompt to put back');
     else print(`${requeued} prompts put back; \`rlsd resume ${folder}\` goes on with them`);
   } finally {
     await run.log.close();

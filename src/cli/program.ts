@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../errors.js';
 import { graphFormats } from '../pipelines/graph.js';
+import { programVersions } from '../pipelines/program-hash.js';
 import { exportBundle, importBundle } from './bundle.js';
 import { check } from './check.js';
 import { listDeadLetters, requeue } from './dead-letters.js';
@@ -34,6 +35,7 @@ const temperature = (value: string) => {
 export function program(): Command {
   const rlsd = new Command('rlsd')
     .description('Streaming post-training of reasoning models: RLSD as a dataflow of topics and operators.')
+    .version(programVersions()['rlsd-streams'] ?? '')
     .showSuggestionAfterError()
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : 2);
@@ -47,7 +49,7 @@ export function program(): Command {
     .description('run a pipeline, or some of its stages')
     .option('--run <folder>', 'folder of the run (default: a new one under runs/)')
     .option('--stage <name...>', 'only these stages')
-    .option('--steps <n>', 'training steps', whole)
+    .option('--steps <n>', 'training steps', positive)
     .option('--seed <n>', 'seed of every random draw', whole)
     .addOption(set())
     .addOption(json())
@@ -65,6 +67,7 @@ export function program(): Command {
     .description('draw the plan')
     .addOption(new Option('--format <format>').choices(graphFormats).default('mermaid'))
     .addOption(set())
+    .addOption(new Option('--json', 'the plan as one JSON object on one line'))
     .action(graph);
   rlsd.command('topics <run>').description('records and digest of each topic').addOption(json()).action(topics);
   rlsd
@@ -152,7 +155,16 @@ export function program(): Command {
     .option('--system <text>', 'system message before each question')
     .addOption(json())
     .action(evaluateFile);
-  rlsd.command('shape').description('token advantages of JSON lines of groups, from stdin').action(shapeLines);
-  rlsd.command('verify <kind>').description('verdicts on JSON lines, from stdin').action(verifyLines);
+  const lines = () => new Option('--json', 'no difference: lines of JSON go in and come out');
+  rlsd
+    .command('shape')
+    .description('token advantages of JSON lines of groups, from stdin')
+    .addOption(lines())
+    .action(shapeLines);
+  rlsd
+    .command('verify <kind>')
+    .description('verdicts on JSON lines, from stdin')
+    .addOption(lines())
+    .action(verifyLines);
   return rlsd;
 }
