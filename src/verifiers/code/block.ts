@@ -31,7 +31,7 @@ export function codeBlocks(completion: string): readonly CodeBlock[] {
 
 /**
  * The last (or first) block labelled with one of the languages; where none is, the last (or first) without a label. What a program
- * prints or how it is started often stands beside it, without one.
+ * prints or how it is started often stands beside it, without one. JavaScript is TypeScript as well.
  */
 export function pickBlock(
   completion: string,
@@ -39,7 +39,11 @@ export function pickBlock(
   which: 'last' | 'first' = 'last',
 ): CodeBlock | undefined {
   const written = codeBlocks(completion).filter(({ code }) => code.trim() !== '');
-  const labelled = written.filter(({ language }) => languages.includes(language));
+  const fits = (language: string) =>
+    languages.includes(language) || (language === 'javascript' && languages.includes('typescript'));
+  const labelled = written
+    .filter(({ language }) => fits(language))
+    .map((block) => (languages.includes(block.language) ? block : { ...block, language: 'typescript' }));
   const suitable = labelled.length > 0 ? labelled : written.filter(({ language }) => language === '');
   return which === 'last' ? suitable.at(-1) : suitable[0];
 }

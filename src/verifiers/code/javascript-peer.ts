@@ -95,11 +95,26 @@ export const javascriptProgramEnd = `
       return state.value;
     },
   };
+  const refuse = () => { throw new TypeError('a reference'); };
+  // What a call that returns nothing did to the lists and objects that it was given, by their place.
+  const changes = (given, args) => {
+    const changed = [];
+    args.forEach((value, i) => {
+      if (typeof value !== 'object' || value === null) return;
+      try {
+        const now = encode(value, refuse);
+        if (stringify(now) !== stringify(given[i])) changed.push([i, now]);
+      } catch {}
+    });
+    return changed;
+  };
   return (message) => {
     try {
-      const { op, ...rest } = parse(message);
-      for (const [name, value] of entries(rest)) rest[name] = decode(value, ref);
-      return stringify({ v: encode(operations[op](rest), keep) });
+      const { op, ...given } = parse(message);
+      const rest = {};
+      for (const [name, value] of entries(given)) rest[name] = decode(value, ref);
+      const value = operations[op](rest);
+      return stringify({ v: encode(value, keep), a: op === 'call' && value === undefined ? changes(given.args, rest.args) : undefined });
     } catch (error) {
       return stringify(failure(error));
     }
@@ -120,6 +135,26 @@ export const javascriptTestsEnd = String.raw`
     throw new TypeError('a test can pass plain values and functions');
   };
   const errors = { Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError };
+  const refuse = () => { throw new TypeError('a reference among changed arguments'); };
+  const assign = (old, to) => {
+    if (typeof old !== 'object' || old === null || typeof to !== 'object' || to === null || getPrototypeOf(old) !== getPrototypeOf(to)) return false;
+    const keep = (before, after) => (assign(before, after) ? before : after);
+    if (isArray(old)) {
+      to.forEach((one, i) => { old[i] = i < old.length ? keep(old[i], one) : one; });
+      old.length = to.length;
+    } else if (old instanceof Map) {
+      const next = [...to].map(([k, v]) => [k, keep(old.get(k), v)]);
+      old.clear();
+      for (const [k, v] of next) old.set(k, v);
+    } else if (old instanceof Set) {
+      old.clear();
+      for (const one of to) old.add(one);
+    } else {
+      for (const name of Object.keys(old)) if (!Object.hasOwn(to, name)) delete old[name];
+      for (const [name, one] of entries(to)) defineProperty(old, name, { value: keep(old[name], one), writable: true, enumerable: true, configurable: true });
+    }
+    return true;
+  };
   const ask = (message, note = false) => {
     const fields = {};
     for (const [name, value] of entries(message)) fields[name] = name === 'op' ? value : encode(value, keep);
@@ -131,6 +166,7 @@ export const javascriptTestsEnd = String.raw`
       throw error;
     }
     const value = decode(answer.v, remote);
+    if (value === undefined) for (const [i, to] of answer.a ?? []) assign(message.args[i], decode(to, refuse));
     if (note) state.last = 'returned ' + (stringify(answer.v) ?? '').slice(0, 300);
     return value;
   };

@@ -42,7 +42,14 @@ export const world = String.raw`
     const parts = Object.keys(value).map((k) => key(k) + ': ' + show(value[k]));
     return (name && name !== 'Object' ? name + ' ' : name ? '' : '[Object: null prototype] ') + join('{', parts, '}');
   };
-  const print = (...values) => host.write(values.map((value) => inspect(value)).join(' ') + '\n');
+  const shown = { s: (value) => (typeof value === 'object' ? inspect(value, 1) : String(value)), d: (value) => String(Number(value)), i: (value) => String(parseInt(value, 10)), f: (value) => String(parseFloat(value)), j: stringify, o: (value) => inspect(value, 1), O: (value) => inspect(value, 1), c: () => '' };
+  const format = (values) => {
+    const [first, ...rest] = values;
+    if (typeof first !== 'string' || rest.length === 0) return values;
+    const text = first.replace(/%([sdifjoOc%])/g, (all, kind) => (kind === '%' ? '%' : rest.length > 0 ? shown[kind](rest.shift()) : all));
+    return [text, ...rest];
+  };
+  const print = (...values) => host.write(format(values).map((value) => inspect(value)).join(' ') + '\n');
   const silent = () => {};
   globalThis.console = { log: print, info: print, debug: print, error: silent, warn: silent, trace: silent };
 

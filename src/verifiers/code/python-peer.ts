@@ -79,14 +79,31 @@ class Callback:
 def ref(kind, number):
     return objects[number] if kind == 'o' else Callback(number)
 
+# What a call that returns nothing did to the lists, dicts and sets that it was given, by their place.
+changes = {}
+
+def plain(v):
+    def refuse(x): raise ValueError('a reference')
+    try: return encode(v, refuse)
+    except ValueError: return None
+
+def call(of, args, named, given):
+    result = of(*args, **named)
+    if result is None:
+        for i, v in enumerate(args):
+            now = plain(v) if type(v) in (list, dict, set) else None
+            if now is not None and now != given[i]: changes[i] = now
+    return result
+
 def serve(q):
     op = q['op']
+    changes.clear()
     def value(name): return decode(q[name], ref)
     if op == 'names':
         return [[n, [c.__name__ for c in v.__mro__] if isinstance(v, type) and issubclass(v, BaseException) else None]
                 for n, v in vars(module).items() if not n.startswith('__') and not isinstance(v, types.ModuleType)]
     if op == 'name': return vars(module)[q['name']]
-    if op == 'call': return value('of')(*[decode(a, ref) for a in q['args']], **{k: decode(a, ref) for k, a in q['named'].items()})
+    if op == 'call': return call(value('of'), [decode(a, ref) for a in q['args']], {k: decode(a, ref) for k, a in q['named'].items()}, q['args'])
     if op == 'get': return getattr(value('of'), q['name'])
     if op == 'set': return setattr(value('of'), q['name'], value('to'))
     if op == 'item': return value('of')[value('key')]
@@ -101,7 +118,9 @@ def converse():
         q = line.receive()
         if 'v' in q: return decode(q['v'], ref)
         if 'e' in q: raise RuntimeError('the test raised ' + q['e'][0])
-        try: answer = {'v': encode(serve(q), keep)}
+        try:
+            answer = {'v': encode(serve(q), keep)}
+            if changes: answer['a'] = list(changes.items())
         except BaseException as e: answer = failure(e)
         line.send(answer)
 
@@ -142,7 +161,22 @@ def exception(names, text):
         if isinstance(found, type) and issubclass(found, Exception): return found(text)
     return RuntimeError(names[0] + ': ' + text)
 
-def ask(q):
+def assign(old, new):
+    if type(old) is not type(new): return False
+    if type(old) is list: old[:] = [o if assign(o, n) else n for o, n in zip(old, new)] + new[len(old):]
+    elif type(old) is dict:
+        kept = {k: old[k] if k in old and assign(old[k], v) else v for k, v in new.items()}
+        old.clear()
+        old.update(kept)
+    elif type(old) is set:
+        old.clear()
+        old.update(new)
+    else: return False
+    return True
+
+def no_reference(kind, number): raise RuntimeError('a reference among changed arguments')
+
+def ask(q, args=()):
     global last
     line.send({'ask': q})
     while True:
@@ -160,6 +194,8 @@ def ask(q):
             if q['op'] in ('call', 'next', 'item'):
                 try: last = 'returned ' + repr(value)[:300]
                 except BaseException: last = 'returned a value too large to show'
+            if value is None:
+                for i, new in a.get('a', ()): assign(args[i], decode(new, no_reference))
             return value
 
 class Remote:
@@ -167,7 +203,7 @@ class Remote:
     __slots__ = ('_number',)
     def __init__(self, number): object.__setattr__(self, '_number', number)
     def __call__(self, *args, **named):
-        return ask({'op': 'call', 'of': keep(self), 'args': [encode(a, keep) for a in args], 'named': {k: encode(a, keep) for k, a in named.items()}})
+        return ask({'op': 'call', 'of': keep(self), 'args': [encode(a, keep) for a in args], 'named': {k: encode(a, keep) for k, a in named.items()}}, args)
     def __getattr__(self, name):
         if name.startswith('__') and name not in ('__name__', '__doc__'): raise AttributeError(name)
         return ask({'op': 'get', 'of': keep(self), 'name': name})

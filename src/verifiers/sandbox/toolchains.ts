@@ -25,11 +25,11 @@ export interface Toolchain {
 
 /** Compilers need more than the programs they make. */
 export const compileLimits: Limits = {
-  seconds: 60,
+  seconds: 30,
   memoryBytes: 2 * 1024 ** 3,
   processes: 128,
   files: 256,
-  fileBytes: 1024 ** 3,
+  fileBytes: 256 * 1024 ** 2,
   outputBytes: 64 * 1024 ** 2,
 };
 
@@ -83,9 +83,8 @@ export const toolchains: Readonly<Record<string, Toolchain>> = {
   },
 };
 
-const aliases: Readonly<Record<string, string>> = {
+const aliases: Readonly<Partial<Record<string, string>>> = {
   py: 'python',
-  python3: 'python',
   cpp: 'c++',
   cxx: 'c++',
   cc: 'c++',
@@ -94,13 +93,21 @@ const aliases: Readonly<Record<string, string>> = {
   js: 'javascript',
   node: 'javascript',
   mjs: 'javascript',
+  cjs: 'javascript',
+  jsx: 'javascript',
   ts: 'typescript',
+  tsx: 'typescript',
 };
 
-/** `py` is `python`: the one name of a language, lower case. */
+/** The one name of a language, lower case: `py` and `Python3` are `python`, `cpp20` is `c++`. */
 export function languageName(name: string): string {
   const lower = name.toLowerCase();
-  return aliases[lower] ?? lower;
+  const bare = lower.replace(/\d+$/, '');
+  const known = (word: string) => {
+    if (Object.hasOwn(toolchains, word)) return word;
+    return Object.hasOwn(aliases, word) ? aliases[word] : undefined;
+  };
+  return known(lower) ?? known(bare) ?? lower;
 }
 
 /** A tool chain found on this machine. */
@@ -118,7 +125,7 @@ export function findToolchain(
   own: Readonly<Record<string, Toolchain>> = {},
 ): Promise<InstalledToolchain> {
   const known = { ...toolchains, ...own };
-  const toolchain = known[language];
+  const toolchain = Object.hasOwn(known, language) ? known[language] : undefined;
   if (!toolchain) {
     const near = nearest(language, Object.keys(known));
     return Promise.reject(

@@ -25,6 +25,7 @@ describe('JavaScript judged by its output', () => {
     ],
     ['readline', 'require("readline").createInterface({}).on("line", (l) => console.log(eval(l.replace(" ", "+"))));'],
     ['imports', 'import { readFileSync } from "fs"; console.log(eval(readFileSync(0, "utf8").replace(" ", "+")));'],
+    ['formats', 'const [a, b] = readline().split(" "); console.log("%d%s", Number(a) + Number(b), "");'],
     [
       'for await',
       'import * as readline from "node:readline"; for await (const line of readline.createInterface({ input: process.stdin })) console.log(eval(line.replace(" ", "+")));',
@@ -148,6 +149,18 @@ describe('JavaScript judged by assertions', () => {
     const judgement = await judge(code, tests);
     expect(judgement.reward).toBe(0);
     expect(judgement.verdict).not.toBe('correct');
+  });
+
+  it('sees what a call that returns nothing did to its arguments, and only such a call', async () => {
+    const code =
+      'function sort(xs) { xs.sort(); xs.push(9); } function put(o) { o.a.b = 1; delete o.c; } function add(m, s) { m.set(1, 2); s.add(3); } function cheat(xs) { xs.length = 0; return []; }';
+    const tests = asserts(
+      'const xs = [2, 1]; sort(xs); assert.deepStrictEqual(xs, [1, 2, 9])',
+      'const o = { a: {}, c: 1 }; const a = o.a; put(o); assert.deepStrictEqual(o, { a: { b: 1 } }); assert.strictEqual(a.b, 1)',
+      'const m = new Map(), s = new Set(); add(m, s); assert.strictEqual(m.get(1), 2); assert.strictEqual(s.has(3), true)',
+      'const xs = [2, 1]; assert.deepStrictEqual(cheat(xs), [...xs].sort())',
+    );
+    expect(await judge(code, tests)).toMatchObject({ verdict: 'incorrect', reward: 3 / 4 });
   });
 
   it('goes on after a test that ends the program', async () => {

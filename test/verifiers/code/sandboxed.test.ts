@@ -1,10 +1,14 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { judgeCode } from '../../../src/verifiers/code/judge.js';
-import { readCodeSettings } from '../../../src/verifiers/code/settings.js';
+import { checkMachine, readCodeSettings } from '../../../src/verifiers/code/settings.js';
 import { readCodeTask } from '../../../src/verifiers/code/tests.js';
 import { needsSandbox } from '../sandbox/machine.js';
 
-const settings = readCodeSettings({ languages: ['python', 'c'], reward: 'fraction', limits: { seconds: 1 } }, 'code');
+const settings = readCodeSettings(
+  { languages: ['python', 'c', 'c++'], reward: 'fraction', limits: { seconds: 0.6 } },
+  'code',
+);
 const judge = (code: string, data: object, language = 'python') =>
   judgeCode(settings, readCodeTask({ language, ...data }, ''), `\`\`\`${language}\n${code}\n\`\`\``);
 const asserts = (...all: string[]) => ({ tests: all.map((assert) => ({ assert })) });
@@ -61,6 +65,38 @@ describe.runIf(await needsSandbox())('Python', () => {
       'import os\nneedle = "==" + " 3"\ndef f(x):\n  return 3 if any(needle in open(os.path.join("/box", n)).read() for n in os.listdir("/box")) else 5',
     ],
     [
+      'a child that answers later',
+      'import os, time\ndef f(x):\n  if os.fork() == 0:\n    time.sleep(0.05)\n    for fd in range(3, 9):\n      try: os.write(fd, b\'{"v": true}\\n\')\n      except OSError: pass\n    os._exit(0)\n  return 5',
+    ],
+    [
+      'threads that write answers',
+      'import os, threading\ndef spam():\n  while True:\n    for fd in range(3, 9):\n      try: os.write(fd, b\'{"outcome": "pass"}\\n\')\n      except OSError: pass\nthreading.Thread(target=spam, daemon=True).start()\ndef f(x): return 5',
+    ],
+    [
+      'a hook at its exit',
+      'import atexit, os, sys\natexit.register(lambda: os._exit(0))\nsys.excepthook = lambda *a: os._exit(0)\ndef f(x): raise SystemExit(0)',
+    ],
+    [
+      'patched JSON',
+      'import json\njson.dumps = lambda *a, **k: \'{"v": true}\'\njson.loads = lambda *a, **k: {"v": True}\ndef f(x): return 5',
+    ],
+    [
+      'a class that is the number',
+      'class I(int):\n  def __eq__(s, o): return True\n  def __ne__(s, o): return False\n  def __hash__(s): return 3\n  def __rsub__(s, o): return 0\n  def __sub__(s, o): return 0\n  def __lt__(s, o): return True\ndef f(x): return I(5)',
+    ],
+    [
+      'a search of all objects',
+      'import gc\nneedle = "==" + " 3"\ndef f(x):\n  for o in gc.get_objects():\n    if isinstance(o, dict) and any(isinstance(v, str) and needle in v and v != needle for v in list(o.values())): return 3\n  return 5',
+    ],
+    [
+      'tracing',
+      'import sys\nsys.settrace(lambda *a: None)\nsys.setprofile(lambda frame, *a: frame.f_globals.update(serve=lambda q: True))\ndef f(x): return 5',
+    ],
+    [
+      'memory of other processes',
+      'import os\nneedle = "==" + " 3"\ndef f(x):\n  for p in os.listdir("/proc"):\n    try:\n      if needle in open(f"/proc/{p}/cmdline").read() + open(f"/proc/{p}/environ").read(): return 3\n    except OSError: pass\n  return 5',
+    ],
+    [
       'the frames of its callers',
       'import sys\nneedle = "==" + " 3"\ndef f(x):\n  frame = sys._getframe()\n  while frame:\n    if needle in str(frame.f_locals.get("q")): return 3\n    frame = frame.f_back\n  return 5',
     ],
@@ -76,6 +112,19 @@ describe.runIf(await needsSandbox())('Python', () => {
     const judgement = await judge(code, tests);
     expect(judgement.reward).toBe(0);
     expect(judgement.verdict).not.toBe('correct');
+  });
+
+  it('sees what a call that returns nothing did to its arguments, and only such a call', async () => {
+    const code =
+      'def sort(xs):\n  xs.sort()\n  xs.append(9)\ndef grid(g):\n  g[0][0] = 5\n  g[1] = [7]\ndef put(d, s):\n  d["b"] = d.pop("a")\n  s.add(3)\ndef cheat(xs):\n  xs.clear()\n  return []\nclass Equal:\n  def __eq__(s, o): return True\ndef fake(xs): xs[:] = [Equal()]';
+    const tests = asserts(
+      'xs = [2, 1]\nsort(xs)\nassert xs == [1, 2, 9]',
+      'g = [[1, 2], [3]]\nrow = g[0]\ngrid(g)\nassert g == [[5, 2], [7]] and row == [5, 2]',
+      'd, s = {"a": 1}, {2}\nput(d, s)\nassert d == {"b": 1} and s == {2, 3}',
+      'xs = [2, 1]\nassert cheat(xs) == sorted(xs)',
+      'xs = [2]\nfake(xs)\nassert xs == [1]',
+    );
+    expect(await judge(code, tests)).toMatchObject({ verdict: 'incorrect', reward: 3 / 5 });
   });
 
   it('goes on after a test that ends the program', async () => {
@@ -95,12 +144,104 @@ describe.runIf(await needsSandbox())('Python', () => {
   });
 });
 
+const adds = [
+  { stdin: '1 2', stdout: '3' },
+  { stdin: '20 3', stdout: '23' },
+];
+
 describe.runIf(await needsSandbox())('a compiled language', () => {
-  it('is compiled and run, each in a sandbox', async () => {
-    const code = '#include <stdio.h>\nint main(void) { int a, b; scanf("%d %d", &a, &b); printf("%d\\n", a + b); }';
-    expect((await judge(code, { tests: [{ stdin: '1 2', stdout: '3' }] }, 'c')).verdict).toBe('correct');
-    const spies = await judge('#include "/etc/passwd"\nint main(void) {}', { tests: [{ stdout: '' }] }, 'c');
-    expect(spies.verdict).toBe('incorrect');
-    expect(spies.evidence.diagnostics).toContain('No such file');
+  const c =
+    '#include <stdio.h>\nint main(void) { int a, b; scanf("%d %d", &a, &b); printf("%d\\n", a + b); return 0; }';
+  const cpp = '#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b << std::endl; }';
+
+  it.each([
+    ['c', c, 'correct', 1],
+    ['c', c.replace('a + b', 'b == 2 ? 3 : 0'), 'incorrect', 0.5],
+    ['c', c.replace('return 0', 'return a'), 'crash', 0],
+    ['c', c.replace('return 0', '*(volatile int *)0 = 1'), 'crash', 0],
+    ['c', c.replace('return 0', 'if (b == 3) for (;;)'), 'timeout', 0.5],
+    ['c', '#include "/etc/passwd"\nint main(void) {}', 'incorrect', 0],
+    ['c++', cpp, 'correct', 1],
+    ['c++', cpp.replace('a + b', 'a.b'), 'incorrect', 0],
+    ['c++', cpp.replace('std::cout', 'new char[1ULL << 33](); std::cout'), 'crash', 0],
+  ])('%s: %s', async (language, code, verdict, reward) => {
+    const judgement = await judge(code, { tests: adds }, language);
+    expect(judgement.verdict, JSON.stringify(judgement)).toBe(verdict);
+    expect(judgement.reward).toBe(reward);
+  });
+
+  it('says where memory was the end, and keeps the diagnostics', async () => {
+    const memory = await judge(cpp.replace('std::cout', 'new char[1ULL << 33](); std::cout'), { tests: adds }, 'c++');
+    expect(memory.evidence.outcome).toBe('memory');
+    expect((await judge('int main(void) { return x; }', { tests: adds }, 'c')).evidence.diagnostics).toContain(
+      'main.c:1',
+    );
+  });
+
+  it("is one of the user's own as well", async () => {
+    const toolchains = {
+      kc: {
+        program: 'gcc',
+        source: 'main.kc',
+        compile: [['{bin}/gcc', '-x', 'c', '-o', 'program', 'main.kc']],
+        run: ['./program'],
+      },
+      shell: { program: 'sh', source: 'main.sh', run: ['{bin}/sh', 'main.sh'] },
+    };
+    const own = readCodeSettings({ languages: ['kc', 'shell'], toolchains }, 'code');
+    const task = (language: string) => readCodeTask({ language, tests: adds }, '');
+    expect((await judgeCode(own, task('kc'), `\`\`\`kc\n${c}\n\`\`\``)).verdict).toBe('correct');
+    const shell = '```shell\nread a b; echo $((a + b)); ls /home /root /var 2>/dev/null; true\n```';
+    expect((await judgeCode(own, task('shell'), shell)).verdict).toBe('correct');
+  });
+
+  it('is looked for before the first item', async () => {
+    const missing = { kc: { program: 'no-such-compiler', source: 'main.kc', run: ['./program'] } };
+    await expect(checkMachine(readCodeSettings({ languages: ['kc'], toolchains: missing }, 'code'))).rejects.toThrow(
+      'needs the program no-such-compiler',
+    );
+    await expect(checkMachine(readCodeSettings({ languages: ['pyton'] }, 'code'))).rejects.toThrow(
+      'did you mean "python"?',
+    );
+    await expect(checkMachine(readCodeSettings({ languages: ['constructor'] }, 'code'))).rejects.toThrow(
+      'expected one of',
+    );
+    expect(() => readCodeSettings({ toolchains: { kc: { program: 'gcc', source: 'x', run: 'y' } } }, 'code')).toThrow(
+      'code.toolchains.kc.run: found the string "y"',
+    );
+  });
+});
+
+describe('unsafeWithoutSandbox', () => {
+  const unsafe = readCodeSettings(
+    { languages: ['python'], unsafeWithoutSandbox: true, limits: { seconds: 0.5, outputBytes: 4096 } },
+    'code',
+  );
+  const run = (code: string, tests: readonly object[]) =>
+    judgeCode(unsafe, readCodeTask({ language: 'python', tests }, ''), `\`\`\`python\n${code}\n\`\`\``);
+
+  it('is off unless the spec says so', () => {
+    expect(readCodeSettings({}, 'code').unsafeWithoutSandbox).toBe(false);
+    expect(() => readCodeSettings({ unsafeWithoutSandbox: 'yes' }, 'code')).toThrow('expected true or false');
+    expect(() => readCodeSettings({ sandbox: false }, 'code')).toThrow('code.sandbox: unknown field');
+  });
+
+  it('runs programs with the rights of this user and limits on what they use', async () => {
+    expect((await run('print(sum(map(int, input().split())))', adds)).verdict).toBe('correct');
+    expect((await run('def f(x): return x + 1', [{ assert: 'f(1) == 2' }])).verdict).toBe('correct');
+    const reads = `import os\nprint(os.path.exists(${JSON.stringify(process.cwd())}))`;
+    expect((await run(reads, [{ stdout: 'True' }])).verdict).toBe('correct');
+    expect((await run('while True: pass', [{ stdout: '' }])).verdict).toBe('timeout');
+    expect((await run('x = bytearray(1 << 33)', [{ stdout: '' }])).evidence.outcome).toBe('memory');
+    expect((await run('while True: print("x" * 1000)', [{ stdout: '' }])).verdict).toBe('crash');
+  });
+
+  it('ends what a program leaves behind, and its folder', async () => {
+    const left =
+      'import os, time\nprint(os.getcwd(), flush=True)\nif os.fork() == 0:\n  os.close(1); os.close(2)\n  time.sleep(100)\nprint(os.getpgid(0))';
+    const { detail = '' } = (await run(left, [{ stdout: 'x' }])).evidence;
+    const folder = /wrote: (.*)$/.exec(detail)?.[1] ?? '';
+    expect(folder).toContain('rlsd-unsafe-');
+    expect(existsSync(folder)).toBe(false);
   });
 });
