@@ -1,12 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureTopics, openLog } from '../../src/pipelines/open-log.js';
 import { readSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
 import { fromRecord } from '../../src/pipelines/wire.js';
 import { codecFor } from '../../src/topics/codec.js';
+import { openKafka } from '../../src/topics/kafka/index.js';
 import type { LogRecord, TopicLog } from '../../src/topics/log.js';
 import { scan } from '../../src/topics/scan.js';
 import { type Broker, freePorts, startBroker } from '../broker/broker.mjs';
@@ -53,7 +55,7 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('rlsd on a cluster with l
         'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
         'super.users': 'User:ANONYMOUS;User:alice',
         'listener.name.sasl.plain.sasl.jaas.config':
-          'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret" user_bob="bob";',
+          'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret" user_bob="bob" user_carol="carol";',
       },
     });
   });
@@ -191,6 +193,32 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('rlsd on a cluster with l
     expect(denied.stderr).toMatch(topics);
     expect(checked).toMatchObject({ code: 2, stdout: '' });
     expect(checked.stderr).toMatch(topics);
+  });
+
+  it('does not ask again where a group or a transactional id is denied', async () => {
+    const { folder } = tinyProject();
+    const { AclResourceTypes, ResourcePatternTypes, AclOperationTypes, AclPermissionTypes, Kafka, logLevel } = kafkajs;
+    const admin = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const topics = { resourceType: AclResourceTypes.TOPIC, resourceName: '*' };
+    const may = { operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW };
+    const acl = {
+      ...topics,
+      ...may,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: 'User:carol',
+      host: '*',
+    };
+    await admin.createAcls({ acl: [acl] });
+    await admin.disconnect();
+    const sasl = { plain: login(folder, 'carol', 'carol') };
+    const log = await openKafka({ brokers: broker.listeners.sasl, tls: tls(), sasl, topicPrefix: 'denied.' });
+    await log.ensureTopics([{ name: 'in', partitions: 1 }]);
+    const appending = log.append([{ topic: 'in', key: 'k', value: Buffer.from('v') }]);
+    await expect(appending).rejects.toMatchObject({ code: 'kafka-denied' });
+    await expect(appending).rejects.toThrow(/denied\.append-.*TRANSACTIONAL_ID_AUTHORIZATION_FAILED/);
+    await expect(log.consumer('copy', ['in'])).rejects.toThrow(/denied\.copy.*GROUP_AUTHORIZATION_FAILED/);
+    await log.close();
   });
 
   it('check names every difference of the topics of a run', async () => {

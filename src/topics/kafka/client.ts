@@ -130,8 +130,15 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
       const name = `${kind} ${id}`;
       const known = coordinators.get(name);
       if (known) return known.then(connected);
+      const asked = { groupId: id, coordinatorType: kind === 'group' ? 0 : 1 } as const;
       const found = cluster
-        .findGroupCoordinator({ groupId: id, coordinatorType: kind === 'group' ? 0 : 1 })
+        .findGroupCoordinator(asked)
+        .catch(async (error) => {
+          // kafkajs asks every broker and keeps to itself why they refused.
+          if (error.name === 'KafkaJSGroupCoordinatorNotFound')
+            await (await cluster.brokerPool.findConnectedBroker()).findGroupCoordinator(asked);
+          throw error;
+        })
         .then(connected);
       coordinators.set(name, found);
       found.catch(() => coordinators.delete(name));

@@ -27,14 +27,17 @@ const RETRIABLE = new Set(['BROKER_NOT_AVAILABLE', 'STALE_CONTROLLER_EPOCH', 'UN
 /** True where the cluster may answer when it is asked again: no connection, no leader, no coordinator yet. */
 export function isTransient(error: unknown): boolean {
   for (const { name, message, retriable, type } of causes(error)) {
-    if (name === 'KafkaJSSASLAuthenticationError' || isTlsFailure(message)) return false;
+    if (name === 'KafkaJSSASLAuthenticationError' || TLS_REFUSED.test(message)) return false;
     if (CONNECTION.has(name)) return true;
     if (typeof type === 'string') return retriable === true || RETRIABLE.has(type);
   }
   return false;
 }
 
-const isTlsFailure = (message: string) => /certificate|ssl|tls/i.test(message);
+// Names of hosts come in these messages too.
+const TLS_REFUSED = /certificate|SSL routines/i;
+/** What a broker that goes down within a handshake causes as well. */
+const TLS_BROKEN_OFF = /TLS connection/;
 
 /** The same failure in words for the person who named the cluster; other errors as they are. */
 export function explain(error: unknown, brokers: readonly string[], doing: string): unknown {
@@ -54,7 +57,7 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
     type === 'UNSUPPORTED_SASL_MECHANISM'
   )
     return new UserError('kafka-credentials', `${doing}: Kafka at ${where} refused the credentials: ${message}`);
-  if (chain.some((e) => isTlsFailure(e.message)))
+  if (chain.some((e) => TLS_REFUSED.test(e.message) || TLS_BROKEN_OFF.test(e.message)))
     return new UserError('kafka-tls', `${doing}: no TLS connection to Kafka at ${where}: ${message}`);
   if (type?.endsWith('AUTHORIZATION_FAILED'))
     return new UserError('kafka-denied', `${doing}: Kafka at ${where} denied it (${type}): ${message}`);

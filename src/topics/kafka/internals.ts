@@ -62,6 +62,7 @@ export interface Broker {
     getConnection(index: 0 | 1): Promise<unknown>;
   };
   disconnect(): Promise<void>;
+  findGroupCoordinator(options: { groupId: string; coordinatorType: 0 | 1 }): Promise<unknown>;
   initProducerId(options: { transactionalId: string; transactionTimeout: number }): Promise<{
     producerId: string;
     producerEpoch: number;
@@ -117,7 +118,7 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   /** `versions` is what the broker that answered first can do, by number of the request. */
-  readonly brokerPool: { readonly versions: Broker['versions'] | null };
+  readonly brokerPool: { readonly versions: Broker['versions'] | null; findConnectedBroker(): Promise<Broker> };
   findBroker(options: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(options: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
