@@ -1,17 +1,9 @@
 import { concatMap, Observable, type OperatorFunction } from 'rxjs';
+import type { TrainSample } from '../learner/learner.js';
 import { float32Array, int32Array } from '../topics/arrays.js';
 import type { Advantage } from '../topics/records.js';
 
-/** One completion as a trainer takes it; arrays have one entry a completion token. */
-export interface TrainSample {
-  readonly promptTokens: Int32Array;
-  readonly completionTokens: Int32Array;
-  /** 1: the token trains. */
-  readonly mask: Uint8Array;
-  readonly samplingLogprobs: Float32Array;
-  readonly tokenAdvantages: Float32Array;
-  readonly temperature: number;
-}
+export type { TrainSample } from '../learner/learner.js';
 
 /** Makes one optimiser step of a batch. It does not know which algorithm made the advantages. */
 export interface Trainer<Stats> {

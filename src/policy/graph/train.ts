@@ -1,8 +1,7 @@
 import { type ModelConfig, parameterShapes } from '../config.js';
 import { gradients } from './autodiff.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
-import { causal, declareParameters, decoder, headName, rotation } from './model.js';
-import { attention, targetLogprobs } from './ops.js';
+import { scored } from './score.js';
 
 /** Name of the output that holds a parameter's gradient. */
 export function gradientName(parameter: string): string {
@@ -12,21 +11,8 @@ export function gradientName(parameter: string): string {
 /** Forward and back: `slope` gives dL/d(logprobs), all [B, T]. */
 function training(config: ModelConfig, slope: (b: Builder, logprobs: Value, weights: Value) => Value): Graph {
   const b = createBuilder();
-  const parameters = declareParameters(b, config);
-  const tokens = b.input('tokens', 'int64', ['B', 'T']);
-  const targets = b.input('targets', 'int64', ['B', 'T']);
-  const temperature = b.input('temperature', 'float32', [1]);
+  const { parameters, column, logprobs } = scored(b, config);
   const weights = b.input('weights', 'float32', ['B', 'T']);
-  const { mask, positions, perToken, flatTokens } = causal(b, config, tokens);
-  const hidden = decoder(b, config, {
-    flatTokens,
-    perToken,
-    turn: rotation(b, config, positions),
-    attend: (_, q, k, v) => attention(b, q, k, v, mask, config),
-  });
-  const flatTargets = b.node('Reshape', [targets, b.ints([-1])]);
-  const column = targetLogprobs(b, hidden, headName(config), flatTargets, temperature);
-  const logprobs = b.node('Reshape', [column, b.node('Shape', [tokens])]);
   const seed = b.node('Reshape', [slope(b, logprobs, weights), b.ints([-1, 1])]);
   b.output('logprobs', logprobs, ['B', 'T']);
   const shapes = parameterShapes(config);
