@@ -22,14 +22,21 @@ export type LineVerifier = (line: unknown, source: string, lineNumber: number) =
 
 let pool: Pool | undefined;
 
-/** A line holds the item's `id` and `completion`, the fields of its reference's data, and some of the verifier's settings. */
+/**
+ * A line holds the item's `id` and `completion`, the fields of its reference's data, some of the verifier's settings, and the
+ * reference `answer` where the kind has one, which only `answer: 'optional'` may leave out.
+ */
 function lineVerifier(
   kind: string,
   data: readonly string[],
   settings: Readonly<Record<string, (fields: Fields, where: string) => unknown>>,
+  answer: 'none' | 'optional' | 'required' = 'none',
 ): LineVerifier {
+  const answers = answer === 'none' ? [] : ['answer'];
   const judgeLine = async (line: unknown, where: string): Promise<VerifiedLine> => {
-    const fields = readObject(line, where, [...new Set(['id', 'completion', ...data, ...Object.keys(settings)])]);
+    const fields = readObject(line, where, [
+      ...new Set(['id', 'completion', ...answers, ...data, ...Object.keys(settings)]),
+    ]);
     const id = typeof fields.id === 'number' ? String(fields.id) : readString(fields, 'id', where);
     const completion = readString(fields, 'completion', where);
     const read = kinds[kind];
@@ -41,8 +48,9 @@ function lineVerifier(
     );
     const judge = await read(set, where);
     await judge.check?.();
+    const given = answer === 'required' || (answer === 'optional' && fields.answer !== undefined);
     const reference = {
-      answer: '',
+      answer: given ? readString(fields, 'answer', where) : '',
       data: JSON.stringify(Object.fromEntries(data.map((name) => [name, fields[name]]))),
     };
     const question = { promptId: id, itemId: id, question: '', completion, reference };
@@ -85,6 +93,10 @@ export const verifySqlLine = lineVerifier('sql', ['reference', 'databases', 'ord
 /** `{"id", "completion", "schema"}`; optional `values`, `bare`. */
 export const verifyJsonSchemaLine = lineVerifier('json-schema', ['schema', 'values'], { bare: asIs('bare') });
 
+/** Kinds whose reference is a text: `{"id", "completion", "answer"}` and the kind's settings. */
+const textLine = (kind: string, names: readonly string[], answer: 'none' | 'optional' | 'required'): LineVerifier =>
+  lineVerifier(kind, [], Object.fromEntries(names.map((name) => [name, asIs(name)])), answer);
+
 /** What `rlsd verify KIND` runs on each line. */
 export const lineVerifiers: Readonly<Record<string, LineVerifier>> = {
   math: async (line, source, lineNumber) => verifyMathLine(line, source, lineNumber),
@@ -92,4 +104,9 @@ export const lineVerifiers: Readonly<Record<string, LineVerifier>> = {
   compile: verifyCompileLine,
   sql: verifySqlLine,
   'json-schema': verifyJsonSchemaLine,
+  exact: textLine('exact', ['ignoreCase'], 'required'),
+  choice: textLine('choice', ['choices'], 'required'),
+  numeric: textLine('numeric', ['absolute', 'relative'], 'required'),
+  regex: textLine('regex', ['pattern', 'flags'], 'optional'),
+  format: textLine('format', ['pattern'], 'none'),
 };

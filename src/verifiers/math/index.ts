@@ -1,4 +1,5 @@
 import { digest } from '../../digest.js';
+import { UserError } from '../../errors.js';
 import { answerOf } from '../answer.js';
 import { readObject, readString } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';
@@ -41,14 +42,11 @@ export function verifyMathLine(line: unknown, source: string, lineNumber: number
   const fields = readObject(line, where, LINE_FIELDS);
   const id = typeof fields.id === 'number' ? String(fields.id) : readString(fields, 'id', where);
   const [gold, answer] = [readString(fields, 'gold', where), readString(fields, 'answer', where)];
+  if (gold.trim() === '')
+    throw new UserError('bad-field', `${where}.gold: found an empty text, expected the reference answer`);
   const question = fields.question === undefined ? undefined : readString(fields, 'question', where);
   const { extract, precision, strict, allowSetRelation } = fields;
   const settings = mathSettings({ extract, precision, strict, allowSetRelation } as MathOptions, where);
-  const judged = judgeMath(
-    String(gold),
-    String(answer),
-    settings,
-    question === undefined ? undefined : String(question),
-  );
+  const judged = judgeMath(gold, answer, settings, question);
   return { id, verdict: judged.verdict, reward: judged.reward, reason: judged.reason };
 }

@@ -58,11 +58,12 @@ export function regexVerifier(options: RegexOptions = {}, where = 'verify.regex'
       `${where}.flags: found ${JSON.stringify(flags)}, expected some of i, m, s, u, each once`,
     );
   const pattern = fields.pattern === undefined ? undefined : readString(fields, 'pattern', where);
-  if (pattern !== undefined) compile(pattern, flags, where);
+  const compiled = pattern === undefined ? undefined : compile(pattern, flags, `${where}.pattern`);
   return verifier(
     'regex',
     { pattern, flags },
-    (completion, gold) => judgeRegex(completion, gold, compile(pattern ?? gold, flags, where), pattern !== undefined),
+    (completion, gold) =>
+      judgeRegex(completion, gold, compiled ?? compile(gold, flags, 'regex: the reference'), compiled !== undefined),
     pattern === undefined || pattern.includes('(?<answer>'),
   );
 }
@@ -73,7 +74,7 @@ function compile(pattern: string, flags: string, where: string): RegExp {
   } catch {
     throw new UserError(
       'bad-field',
-      `${where}.pattern: found text that is not a regular expression, expected one of JavaScript`,
+      `${where}: found text that is not a regular expression, expected one of JavaScript`,
     );
   }
 }
