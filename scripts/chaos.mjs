@@ -1,6 +1,7 @@
-// Two processes for each stage of a pipeline on a real broker, a random one killed every few seconds and the broker restarted now
-// and then; when the run is through, a census of its topics. The model is one of constants, so that what is tested is the flow.
-// node scripts/chaos.mjs [kills] [seconds between kills]
+// Two processes for each stage of a pipeline on a real broker, a random one killed again and again from the first step of training to
+// the last, and the broker restarted now and then; when the run is through, a census of its topics. The model is one of constants,
+// whose weights are a digest of the samples that it was trained on: they have to be those of a run on the embedded log without a kill.
+// node scripts/chaos.mjs [kills] [steps]
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureTopics, openLog } from '../dist/pipelines/open-log.js';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
+import { lastWeights } from '../dist/pipelines/publisher.js';
 import { fromRecord } from '../dist/pipelines/wire.js';
 import { scan } from '../dist/topics/scan.js';
 import { brokerMissing, startBroker } from '../test/broker/broker.mjs';
@@ -19,8 +21,11 @@ if (missing) {
   process.exit(1);
 }
 const kills = Number(process.argv[2] ?? 50);
-const pause = 1000 * Number(process.argv[3] ?? 3);
-const restartEvery = Math.max(2, Math.round(kills / 3));
+const steps = Number(process.argv[3] ?? 2 * kills);
+const restarts = 2;
+const limit = 540_000;
+/** Milliseconds without a step after which the run is given up. */
+const patience = 60_000;
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 const file = join(root, 'examples/arithmetic.yaml');
@@ -28,88 +33,126 @@ const folder = mkdtempSync(join(tmpdir(), 'rlsd-chaos-'));
 const given = process.env.KAFKA_BROKERS?.split(',');
 const broker = given ? undefined : await startBroker();
 const brokers = given ?? broker.brokers;
-// More steps than can be trained while processes are killed; the run is ended by a stop file's worth of steps, not by time.
-const steps = Number(process.env.CHAOS_STEPS ?? kills * 4);
 const name = `chaos-${Date.now()}`;
-const sets = [
+const pipeline = [
   `steps=${steps}`,
   'learn.prompts=4',
   'rollout.group=4',
   'prompts.heldOut=4',
-  'evaluate.every=100',
+  `evaluate.every=${steps}`,
   'teach.every=1',
-  `topics.kafka.brokers=${brokers.join(',')}`,
-  'topics.kafka.partitions=4',
-  'topics.kafka.sessionMs=3000',
 ];
+const kafka = [`topics.kafka.brokers=${brokers.join(',')}`, 'topics.kafka.partitions=4', 'topics.kafka.sessionMs=2000'];
+const sets = [...pipeline, ...kafka];
 const { spec, folder: base } = readSpec(file, sets);
 const plan = planOf(spec, base);
 const log = await openLog(spec, name);
 await ensureTopics(log, plan.topics);
 
-let over = false;
-let killed = 0;
-let unexpected = 0;
-const errors = [];
-const live = new Map();
-
-/** Each process has a folder of its own, as if on a machine of its own, and is started again whenever it ends before the run does. */
-function start(id, stage) {
-  const args = ['run', file, '--stage', stage, '--run', join(folder, id, name), '--json'];
-  const child = spawn(
-    process.execPath,
-    [join(root, 'dist/cli/main.js'), ...args, ...sets.flatMap((s) => ['--set', s])],
-    {
-      env: { ...process.env, RLSD_CONSTANT_MODEL: '1' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  let tail = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    tail = (tail + text).slice(-2000);
+/** `rlsd run` as a process, in a folder of its own, as if on a machine of its own. */
+function run(id, settings, ...args) {
+  const all = [
+    'run',
+    file,
+    '--run',
+    join(folder, id, name),
+    '--json',
+    ...args,
+    ...settings.flatMap((s) => ['--set', s]),
+  ];
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...all], {
+    env: { ...process.env, RLSD_CONSTANT_MODEL: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const done = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-  live.set(id, { child, done });
-  done.then(({ code, signal }) => {
+  const tail = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'])
+    child[stream].setEncoding('utf8').on('data', (text) => {
+      tail[stream] = (tail[stream] + text).slice(-4000);
+    });
+  const last = (text) => text.trim().split('\n').at(-1);
+  const done = new Promise((resolve) =>
+    child.once('close', (code, signal) =>
+      resolve({ code, signal, summary: last(tail.stdout), complaint: last(tail.stderr) }),
+    ),
+  );
+  return { child, done };
+}
+
+const whole = JSON.parse((await run('embedded', pipeline).done).summary);
+
+let over = false;
+let refused = 0;
+const unexpected = [];
+const live = new Map();
+const killedOf = Object.fromEntries(stages.map((stage) => [stage, 0]));
+
+/** Starts a process again whenever it ends before the run does. */
+function start(id, stage) {
+  const { child, done } = run(id, sets, '--stage', stage);
+  live.set(id, { stage, child, done });
+  done.then(({ code, signal, complaint }) => {
     live.delete(id);
     if (over || code === 0) return;
-    if (signal !== 'SIGKILL') {
-      unexpected++;
-      errors.push(`${id}: exit ${code}: ${tail.trim().split('\n').at(-1)}`);
-    }
-    setTimeout(() => over || start(id, stage), 200);
+    // Whoever starts while there is no broker says so and is started again; nobody else ends before the run does.
+    if (signal === null && /connecting: no answer/.test(complaint)) refused++;
+    else if (signal !== 'SIGKILL') unexpected.push(`${id}: exit ${code ?? signal}: ${complaint}`);
+    start(id, stage);
   });
 }
 for (const stage of stages) for (const n of [1, 2]) start(`${stage}-${n}`, stage);
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-async function trained() {
-  const [at] = await log.committed('evaluate', 'weights');
-  return Number(at?.offset ?? 0n);
-}
-let restarts = 0;
-await wait(15_000);
-while (killed < kills) {
-  await wait(pause * (0.5 + Math.random()));
-  const running = [...live];
-  const [id, { child }] = running[Math.floor(Math.random() * running.length)] ?? [undefined, {}];
-  if (!child) continue;
-  child.kill('SIGKILL');
+const began = Date.now();
+let progress = { version: -1, at: began };
+const trained = async () => {
+  const version = (await lastWeights(log))?.version ?? 0;
+  if (version > progress.version) progress = { version, at: Date.now() };
+  return version;
+};
+const late = () => Date.now() - began > limit || Date.now() - progress.at > patience;
+const shuffled = (list) =>
+  list
+    .map((one) => [Math.random(), one])
+    .sort(([a], [b]) => a - b)
+    .map(([, one]) => one);
+
+// Every process in turn, in random order, so that each stage has its share; a kill for so many steps, or where none is made for a while.
+let killed = 0;
+let restarted = 0;
+let first;
+for (let deck = []; killed < kills && !late(); ) {
+  const before = Date.now();
+  const due = 1 + (killed * (steps - 2)) / kills;
+  do await wait(100);
+  while (
+    Date.now() - before < 500 ||
+    ((await trained()) < due && (Date.now() - before < 15_000 || killed === 0) && !late())
+  );
+  first ??= await trained();
+  if (deck.length === 0) deck = shuffled([...live.keys()]);
+  const id = deck.pop();
+  const victim = live.get(id);
+  if (!victim?.child.kill('SIGKILL')) continue;
+  killedOf[victim.stage]++;
   killed++;
   if (killed % 10 === 0)
-    console.error(`${killed} of ${kills} killed, the last ${id}; offset ${await trained()} of the weights`);
-  if (broker && killed % restartEvery === 0) {
-    restarts++;
+    console.error(`${killed} of ${kills} killed, the last ${id}, at step ${await trained()} of ${steps}`);
+  if (broker && killed === Math.round(((restarted + 1) * kills) / (restarts + 1))) {
+    restarted++;
     await broker.restart();
   }
 }
+const lastKill = await trained();
 // From here on nothing is killed; all of it has to be done.
-const deadline = Date.now() + 600_000;
-while (live.size > 0 && Date.now() < deadline) await wait(500);
+while (live.size > 0 && !late()) {
+  await wait(500);
+  await trained();
+}
 over = true;
 const stuck = [...live.keys()];
 for (const { child } of live.values()) child.kill('SIGKILL');
 await Promise.all([...live.values()].map(({ done }) => done));
+const seconds = Math.round((Date.now() - began) / 1000);
 
 /** Records of a topic by what should be there once. */
 async function census(topic, idOf) {
@@ -143,23 +186,46 @@ const counts = {
   weights: { expected: spec.steps + 1, ...(await census('weights', (r) => String(r.version))) },
   'dead letters': { expected: 0, ...(await census('dead-letters', (r) => r.id)) },
 };
-const fine =
-  stuck.length === 0 &&
-  consumed === samples &&
-  Object.values(counts).every(({ expected, distinct, twice }) => expected === distinct && twice === 0);
-console.error(errors.slice(-10).join('\n'));
+/** Each version made of the one before, and the last of them with the weights of the run that had no kills. */
+let parents = 0;
+for await (const record of scan(log, 'weights', 0)) {
+  const { version, parent } = record.value === null ? {} : fromRecord('weights', record);
+  if (version > 0 && parent === version - 1) parents++;
+}
+const digest = (await lastWeights(log))?.digest;
+const wrong = [
+  ...unexpected,
+  ...Object.entries(counts).flatMap(([topic, { expected, distinct, twice }]) =>
+    expected === distinct && twice === 0
+      ? []
+      : [`${topic}: ${distinct} of ${expected}, ${twice} of them more than once`],
+  ),
+  ...(consumed === samples ? [] : [`${consumed} samples trained on, expected ${samples}`]),
+  ...(parents === steps ? [] : [`${parents} versions follow on the one before, expected ${steps}`]),
+  ...(digest === whole.weights.digest ? [] : [`weights ${digest}, without kills ${whole.weights.digest}`]),
+  ...(killed === kills ? [] : [`${killed} kills, expected ${kills}`]),
+  ...stages
+    .filter((stage) => killedOf[stage] < Math.floor(kills / stages.length / 2))
+    .map((stage) => `${stage} was hardly killed`),
+  ...(stuck.length === 0 ? [] : [`not done after ${seconds} s: ${stuck.join(', ')}`]),
+];
 console.log(
   JSON.stringify({
-    fine,
+    fine: wrong.length === 0,
+    seconds,
     killed,
-    restarts,
-    unexpected,
-    stuck,
+    killedOf,
+    firstKillAtStep: first,
+    lastKillAtStep: lastKill,
+    restarts: restarted,
+    startedWithoutBroker: refused,
     samplesConsumed: { expected: samples, found: consumed },
+    sameWeights: digest === whole.weights.digest,
     counts,
   }),
 );
+for (const problem of wrong) console.error(`chaos: ${problem}`);
 await log.close();
 await broker?.stop();
-if (fine) rmSync(folder, { recursive: true, force: true });
-process.exit(fine ? 0 : 1);
+if (wrong.length === 0) rmSync(folder, { recursive: true, force: true });
+process.exit(wrong.length === 0 ? 0 : 1);
