@@ -94,7 +94,7 @@ function start(id, stage) {
     live.delete(id);
     if (over || code === 0) return;
     // Whoever starts while there is no broker says so and is started again; nobody else ends before the run does.
-    if (signal === null && /connecting: no answer/.test(complaint)) refused++;
+    if (code === 2 && /no answer from Kafka/.test(complaint)) refused++;
     else if (signal !== 'SIGKILL') unexpected.push(`${id}: exit ${code ?? signal}: ${complaint}`);
     start(id, stage);
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openKafka } from '../../../src/topics/kafka/index.js';
 import { type Broker, CURRENT, PREVIOUS, startBroker } from '../../broker/broker.mjs';
 import { noBroker } from '../../broker/require.js';
@@ -17,6 +17,21 @@ describe.skipIf(noBroker).each(versions)('Kafka %s', (version) => {
     brokers = broker.brokers;
   });
   afterAll(() => broker?.stop());
+
+  it('keeps its partitions while work on what it was given takes longer than the session', async () => {
+    const sessionMs = 1000;
+    const log = await openKafka({ brokers, topicPrefix: `long-${randomBytes(6).toString('hex')}.`, sessionMs });
+    await log.ensureTopics([{ name: 'in', partitions: 1 }]);
+    await log.append([{ topic: 'in', key: 'k', value: Buffer.from('v') }]);
+    const member = await log.consumer('g', ['in']);
+    const [record] = await member.poll(1, 30_000);
+    const other = await log.consumer('g', ['in']);
+    // All this while the other asks for work: were the first silent for its session, the record would come here.
+    expect(await other.poll(1, 3 * sessionMs)).toEqual([]);
+    await member.commit({ appends: [], offsets: [{ topic: 'in', partition: 0, offset: (record?.offset ?? 0n) + 1n }] });
+    expect((await log.committed('g', 'in')).map(({ offset }) => offset)).toEqual([(record?.offset ?? 0n) + 1n]);
+    await log.close();
+  });
 
   conformance(`Kafka ${version}`, async () => {
     const settings = {
