@@ -26,7 +26,7 @@ export interface ObserveSettings {
 /**
  * Serves Prometheus metrics on the port in `RLSD_METRICS_PORT`, and with `RLSD_LOG=json` writes a line of JSON to stderr for all that
  * a stage commits, loses and puts aside. The metrics are listed in docs/kafka.md.
- * @throws {UserError} `metrics-port`
+ * @throws {UserError} `metrics-port`, `log-format`
  */
 export async function observe({ run, stages, lag }: ObserveSettings): Promise<Observer> {
   const registry = new Registry();
@@ -71,7 +71,10 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
       for (const row of rows) if (stages.includes(row.stage)) this.inc({ stage: row.stage }, row.lag);
     },
   });
-  const log = process.env.RLSD_LOG === 'json' ? logger(run) : () => {};
+  const format = process.env.RLSD_LOG;
+  if (format && format !== 'json')
+    throw new UserError('log-format', `RLSD_LOG: found ${JSON.stringify(format)}, expected json or nothing`);
+  const log = format === 'json' ? logger(run) : () => {};
   const server = await serve(registry);
 
   return {

@@ -75,37 +75,50 @@ function lengthAnd(message: string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-/** Gives the token at each login; one from a server is kept until shortly before it expires. */
+/** Gives the token at each login; one from a server is renewed when a fifth of its time is left. */
 function tokenSource(settings: TokenSettings): () => Promise<string> {
   if ('token' in settings) return async () => readSecret(settings.token, 'sasl.oauthbearer.token');
-  let held: { token: string; until: number } | undefined;
+  let held: { readonly token: string; readonly renewAt: number; readonly expiresAt: number } | undefined;
   return async () => {
-    if (held && Date.now() < held.until) return held.token;
-    const secret = readSecret(settings.clientSecret, 'sasl.oauthbearer.clientSecret');
-    const fail = (found: string) => new UserError('kafka-credentials', `no token from ${settings.url}: ${found}`);
-    const response = await fetch(settings.url, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${encodeURIComponent(settings.clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`,
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        ...(settings.scope !== undefined && { scope: settings.scope }),
-      }).toString(),
-      signal: AbortSignal.timeout(10_000),
-    }).catch((error: Error) => {
-      throw fail(error.cause instanceof Error ? error.cause.message : error.message);
-    });
-    const body = (await response.json().catch(() => ({}))) as {
-      access_token?: unknown;
-      expires_in?: unknown;
-      error?: unknown;
-    };
-    if (!response.ok || typeof body.access_token !== 'string')
-      throw fail(`status ${response.status}${typeof body.error === 'string' ? ` (${body.error})` : ''}`);
-    const seconds = typeof body.expires_in === 'number' ? body.expires_in : 0;
-    held = { token: body.access_token, until: Date.now() + seconds * 800 };
+    if (held && Date.now() < held.renewAt) return held.token;
+    try {
+      const { token, seconds } = await requestToken(settings);
+      held = { token, renewAt: Date.now() + seconds * 800, expiresAt: Date.now() + seconds * 1000 };
+    } catch (error) {
+      // A server that is away must not end a run while its last token is still good.
+      if (!held || Date.now() >= held.expiresAt) throw error;
+    }
     return held.token;
   };
+}
+
+type TokenServer = Exclude<TokenSettings, { readonly token: unknown }>;
+
+/** The client credentials grant of OAuth 2. @throws {UserError} `kafka-credentials` */
+async function requestToken(server: TokenServer): Promise<{ readonly token: string; readonly seconds: number }> {
+  const secret = readSecret(server.clientSecret, 'sasl.oauthbearer.clientSecret');
+  const login = `${encodeURIComponent(server.clientId)}:${encodeURIComponent(secret)}`;
+  const fail = (found: string) => new UserError('kafka-credentials', `no token from ${server.url}: ${found}`);
+  const response = await fetch(server.url, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(login).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      ...(server.scope !== undefined && { scope: server.scope }),
+    }).toString(),
+    signal: AbortSignal.timeout(10_000),
+  }).catch((error: Error) => {
+    throw fail(error.cause instanceof Error ? error.cause.message : error.message);
+  });
+  const body = (await response.json().catch(() => ({}))) as {
+    access_token?: unknown;
+    expires_in?: unknown;
+    error?: unknown;
+  };
+  if (!response.ok || typeof body.access_token !== 'string')
+    throw fail(`status ${response.status}${typeof body.error === 'string' ? ` (${body.error})` : ''}`);
+  return { token: body.access_token, seconds: typeof body.expires_in === 'number' ? body.expires_in : 0 };
 }
