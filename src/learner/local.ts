@@ -1,3 +1,4 @@
+import { writing } from '../disk.js';
 import { type ModelConfig, parameterShapes } from '../policy/config.js';
 import { type ModelFolder, readModelFolder, writeModelFolder } from '../policy/folder.js';
 import { superviseGraph, trainGraph } from '../policy/graph/train.js';
@@ -178,11 +179,13 @@ export function createLocalLearner(options: LearnerOptions): Learner {
       return tensorsOf(({ gradient }) => gradient.slice());
     },
     async saveModel(folder) {
-      return writeModelFolder(folder, { config, files, parameters: tensorsOf(({ value }) => value) });
+      return writing(folder, () =>
+        writeModelFolder(folder, { config, files, parameters: tensorsOf(({ value }) => value) }),
+      );
     },
     weights: async () => tensorsOf(({ value }) => value.slice()),
     async saveCheckpoint(folder, offsets) {
-      writeCheckpoint(folder, config, model, { step, updates, offsets });
+      writing(folder, () => writeCheckpoint(folder, config, model, { step, updates, offsets }));
     },
     async loadCheckpoint(folder) {
       const position = readCheckpoint(folder, config, model);

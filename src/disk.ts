@@ -1,0 +1,22 @@
+import { UserError } from './errors.js';
+
+const full: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file may not grow further',
+};
+
+/**
+ * Runs what writes to `place`.
+ * @throws {UserError} `disk-full` naming the place where there is no room; other errors as they are
+ */
+export function writing<T>(place: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const why = full[code];
+    if (!why) throw error;
+    throw new UserError('disk-full', `${place}: ${why} (${message}). Make room and go on`);
+  }
+}
