@@ -213,7 +213,7 @@ const startsValue = (c: Cursor): boolean =>
   !/^(?:end|relation|separator)$/.test(peek(c).type) && !isOperator(peek(c), ')', '}', ']', '\\}');
 
 function functionArguments(c: Cursor): readonly Node[] {
-  if (isOperator(peek(c), '(', '{', '[')) {
+  if (isOperator(peek(c), '(', '{', '[', '\\{')) {
     const argument = parseAtom(c);
     return argument.kind === 'list' ? argument.items : [argument];
   }

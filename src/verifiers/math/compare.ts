@@ -1,12 +1,12 @@
-import { type Node, some, symbols } from './ast.js';
-import { minus, modulus } from './complex.js';
+import { type Node, some } from './ast.js';
 import { componentsOf, matrixOf } from './matrices.js';
 import { compareMembership, membership } from './membership.js';
-import { letters, type Named, named, signs } from './normal.js';
+import { letters, type Named, named } from './normal.js';
 import { compareUnits, isMeasured } from './quantities.js';
+import { bareOf, hasSigns, identityValue, isEmptySet, spokenSet, spread, unchained, unrounded } from './readings.js';
 import { compareRelations } from './relations.js';
 import { comparePieces, NAMED_SETS, pieces } from './sets.js';
-import { all, best, type Context, compareExpressions, constant, hasDecimal, type Outcome, rename } from './values.js';
+import { all, best, type Context, compareExpressions, constant, type Outcome } from './values.js';
 
 type ListNode = Extract<Node, { kind: 'list' }>;
 
@@ -24,7 +24,8 @@ export function compareNodes(gold: Node, answer: Node, context: Context): Outcom
   return compareSettled(gold, answer, context);
 }
 
-function compareSettled(gold: Node, answer: Node, context: Context): Outcome {
+function compareSettled(goldSide: Node, answerSide: Node, context: Context): Outcome {
+  const [gold, answer] = [unchained(goldSide, answerSide), unchained(answerSide, goldSide)];
   if (gold.kind === 'relation' && answer.kind === 'relation') {
     const outcome = compareRelations(gold, answer, context);
     if (outcome === 'yes') return outcome;
@@ -33,42 +34,6 @@ function compareSettled(gold: Node, answer: Node, context: Context): Outcome {
   if (g.name !== undefined && a.name !== undefined && g.name !== a.name && context.strict) return 'no';
   if (isResidue(g.value) || isResidue(a.value)) return compareResidues(g, a, context);
   return compareValues(g.value, a.value, context);
-}
-
-const hasSigns = (node: Node): boolean =>
-  some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus');
-
-/** `k \in \mathbb{Z}`: where a name comes from. */
-const isDomain = (node: Node): boolean =>
-  node.kind === 'relation' &&
-  node.relations.join() === 'in' &&
-  node.terms[1]?.kind === 'symbol' &&
-  node.terms[1].name.startsWith('\\set');
-
-/** A list without what it says of the domain, where the other side says nothing of it; with the constant of integration that the other uses. */
-function bareOf(node: Node, other: Node): Node {
-  const constantNames = [node, other].map((one) => symbols(one).filter((name) => name === 'C' || name === 'c'));
-  if (constantNames.join() === 'c,C') return rename(node, new Map([['c', 'C']]));
-  if (node.kind !== 'list' || node.open !== '' || some(other, isDomain)) return node;
-  const items = node.items.filter((item) => !isDomain(item));
-  if (items.length === node.items.length || items.length === 0) return node;
-  const [only] = items;
-  return only && items.length === 1 ? only : { ...node, items };
-}
-
-/** How far a rounded value at the end of `x = 1/3 \approx 0.33` may lie from the exact one before it. */
-const ROUNDING = 0.02;
-
-/** Without a decimal at the end that only rounds what stands before it. */
-function unrounded(node: Node, context: Context): Node {
-  if (node.kind !== 'relation' || node.terms.length < 2 || !/^[=~]$/.test(node.relations.at(-1) ?? '')) return node;
-  const [before, last] = node.terms.slice(-2);
-  if (!before || !last || hasDecimal(before) || !hasDecimal(last)) return node;
-  const [exact, rounded] = [constant(before, context)?.z, constant(last, context)?.z];
-  if (!exact || !rounded || modulus(minus(exact, rounded)) > ROUNDING * modulus(exact)) return node;
-  return node.terms.length === 2
-    ? before
-    : { ...node, terms: node.terms.slice(0, -1), relations: node.relations.slice(0, -1) };
 }
 
 const isResidue = (node: Node): node is Extract<Node, { kind: 'call' }> =>
@@ -90,15 +55,9 @@ function compareResidues(gold: Named, answer: Named, context: Context): Outcome 
   return left.d === 1n && right.d === 1n && (left.n - right.n) % by.n === 0n ? 'yes' : 'no';
 }
 
-/** `a \pm b` as the list of its two values, in lists among the other items. */
-function spread(node: Node, independent: boolean): Node {
-  if (!hasSigns(node)) return node;
-  if (node.kind === 'list' && node.open !== '(' && node.open !== '[')
-    return { ...node, items: node.items.flatMap((item) => signs(item, independent)) };
-  return { kind: 'list', open: '', close: '', items: signs(node, independent) };
-}
-
 function compareValues(gold: Node, answer: Node, context: Context): Outcome {
+  const [goldSet, answerSet] = [spokenSet(gold), spokenSet(answer)];
+  if (goldSet !== gold || answerSet !== answer) return compareValues(goldSet, answerSet, context);
   if (isEmptySet(gold) && isEmptySet(answer)) return 'yes';
   const [goldText, answerText] = [letters(gold), letters(answer)];
   if (goldText !== undefined && answerText !== undefined && (hasText(gold) || hasText(answer)))
@@ -113,19 +72,6 @@ function compareValues(gold: Node, answer: Node, context: Context): Outcome {
   if (gold.kind === 'relation' || answer.kind === 'relation') return 'no';
   return compareQuantities(gold, answer, context);
 }
-
-/** `x^2-1 = (x-1)(x+1)` says the last of its sides, where all are equal whatever x is. */
-function identityValue(node: Node, context: Context): Node {
-  if (node.kind !== 'relation' || !node.relations.every((relation) => relation === '=')) return node;
-  const last = node.terms.at(-1);
-  const others = node.terms.slice(0, -1);
-  return last && others.every((term) => compareExpressions(term, last, context) === 'yes') ? last : node;
-}
-
-const isEmptySet = (node: Node): boolean =>
-  (node.kind === 'symbol' && node.name === 'emptyset') ||
-  (node.kind === 'list' && node.open.endsWith('{') && node.items.length === 0) ||
-  /^no(?:real)?solutions?(?:exists?)?$/.test(letters(node)?.toLowerCase().replaceAll(' ', '') ?? '');
 
 const hasText = (node: Node): boolean => some(node, (inner) => inner.kind === 'text');
 const sameText = (gold: string, answer: string): boolean =>
@@ -270,6 +216,8 @@ function compareQuantities(gold: Node, answer: Node, context: Context): Outcome 
 
 function compareRatios(gold: readonly Node[], answer: readonly Node[], context: Context): Outcome {
   if (gold.length !== answer.length) return 'no';
+  // A time of the day.
+  if ([...gold, ...answer].some(isMeasured)) return compareOrdered(gold, answer, context);
   const [g, a] = [gold.map((item) => constant(item, context)), answer.map((item) => constant(item, context))];
   const nonZero = [...g, ...a].every((value) => value && (value.z.re !== 0 || value.z.im !== 0));
   if (!nonZero) return compareOrdered(gold, answer, context);

@@ -10,7 +10,7 @@ export { compareMath } from './judge.js';
 export type { MathOptions } from './options.js';
 
 /** Raised with every change that can change a verdict. */
-const VERSION = 'math-3';
+const VERSION = 'math-4';
 
 /** Judges completions by mathematical equality with the reference answer. */
 export function mathVerifier(options: MathOptions = {}, where = 'verify.math'): Verifier {

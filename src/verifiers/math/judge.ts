@@ -66,7 +66,12 @@ export function judgeMath(gold: string, answer: string, settings: MathSettings, 
       'unsure: the reference is not mathematics that is known here, and the texts differ',
       extracted,
     );
-  return conclude(decide(goldNode, answerNode, settings), extracted);
+  const outcome = decide(goldNode, answerNode, settings);
+  if (outcome === 'yes' || (listed(goldText) === goldText && listed(extracted) === extracted))
+    return conclude(outcome, extracted);
+  const [goldList, answerList] = [attempt(listed(goldText)), attempt(listed(extracted))];
+  if (goldList instanceof ParseFailure || answerList instanceof ParseFailure) return conclude(outcome, extracted);
+  return conclude(best([outcome, decide(goldList, answerList, settings)]), extracted);
 }
 
 function conclude(outcome: Outcome, extracted: string): Judgement {
@@ -91,6 +96,9 @@ function decide(gold: Node, answer: Node, settings: MathSettings): Outcome {
     throw error;
   }
 }
+
+/** `0,1` is a decimal, or two items. */
+const listed = (text: string): string => text.replace(/(?<![\d.,])0,(?=\d)/g, '0, ');
 
 function attempt(text: string): Node | ParseFailure {
   try {

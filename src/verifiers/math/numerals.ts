@@ -28,7 +28,8 @@ export function lexNumber(text: string, at: number, depth: number): NumberFound 
   if (thousands && !/^0/.test(thousands)) return { value: thousands.replace(/[,⁀]/g, ''), end: at + thousands.length };
   const dotted = match(DOTTED_THOUSANDS);
   if (dotted) return { value: dotted.replaceAll('.', '').replace(',', '.'), end: at + dotted.length };
-  const comma = match(COMMA_DECIMAL);
+  // An item of a list is no whole part: -1, 0, 1.
+  const comma = /[,;]\s*[-+]?\s*$/.test(text.slice(Math.max(0, at - 8), at)) ? undefined : match(COMMA_DECIMAL);
   if (comma && (depth === 0 || comma.includes('⁀')))
     return { value: comma.replace(/,⁀?/, '.'), end: at + comma.length };
   const spaced = depth === 0 ? match(SPACED_THOUSANDS) : undefined;

@@ -1,4 +1,4 @@
-import { type Node, ParseFailure, type Relation } from './ast.js';
+import { type Node, ParseFailure, type Relation, some } from './ast.js';
 import { parseArgument, parseOver } from './atoms.js';
 import { type Cursor, deeper, isOperator, peek, take } from './cursor.js';
 import { parseFactors, parsePostfix } from './factors.js';
@@ -224,6 +224,8 @@ function parseSum(c: Cursor): Node {
   return { kind: 'add', items };
 }
 
+const isVector = (node: Node): boolean => node.kind === 'symbol' && node.name.startsWith('vec:');
+
 function parseProduct(c: Cursor): Node {
   return deeper(c, () => {
     if (take(c, '+')) return parseProduct(c);
@@ -243,7 +245,9 @@ function parseProduct(c: Cursor): Node {
       if (!times && !over && !modulo) return left;
       c.at++;
       const right = take(c, '-') ? ({ kind: 'negate', item: parseFactors(c) } as const) : parseFactors(c);
-      if (modulo) left = { kind: 'call', name: 'modulo', items: [left, right], known: true };
+      const cross = operator.text === 'times' && some(left, isVector) && some(right, isVector);
+      if (cross) left = { kind: 'call', name: 'cross', items: [left, right], known: false };
+      else if (modulo) left = { kind: 'call', name: 'modulo', items: [left, right], known: true };
       else left = over ? { kind: 'divide', left, right } : { kind: 'multiply', items: [left, right] };
     }
   });

@@ -13,7 +13,7 @@ const RULES: readonly Rule[] = [
   // What is said of the names that stand in the answer.
   [/[\s,;]*(?:\\text\s*\{\s*,?\s*|(?<=[,\s]))(?:for (?:all|any|every)|where)\b[\s\S]*$/, ''],
   [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, ''],
-  [/[\s,;]*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2'],
+  [/(?:[\s,;]|\\[ ,;])*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2'],
   // What only decorates.
   [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label|[hv]space)\*?\s*${BRACED}`, 'g'), ' '],
   [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}'],
@@ -75,6 +75,7 @@ const RULES: readonly Rule[] = [
   [/:=|\\(?:coloneqq|triangleq|stackrel\{[^{}]*\}\{=\})(?![a-zA-Z])/g, '='],
   [/^\s*(?:\\(?:therefore|implies|iff|to|(?:R|Longr|r|leftr|Leftr)ightarrow)(?![a-zA-Z])|[-=]>)/, ''],
   // Units.
+  [/\b([ap])\.\s?m\b\.?/gi, '$1m'],
   [/\\%/g, '%'],
   [/^([^a-zA-Z\\]*\d)\s+([mgshlLNJWVKA])(\^?[23²³])?[\s.]*$/, '$1\\text{$2}$3'],
   [

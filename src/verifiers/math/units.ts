@@ -48,6 +48,8 @@ define({ time: 1 }, [
 ]);
 define({ month: 1 }, ['1 month months', '12 year years']);
 define({ money: 1 }, ['0.01 cent cents', '1 dollar dollars usd USD']);
+define({ morning: 1 }, ['1 am AM']);
+define({ afternoon: 1 }, ['1 pm PM']);
 define({ euro: 1 }, ['1 euro euros eur EUR']);
 define({ length: 1, time: -1 }, ['0.44704 mph']);
 

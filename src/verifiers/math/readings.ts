@@ -1,0 +1,88 @@
+import { type Node, some, symbols } from './ast.js';
+import { minus, modulus } from './complex.js';
+import { letters, signs } from './normal.js';
+import { type Context, compareExpressions, constant, free, hasDecimal, rename } from './values.js';
+
+// What a text says besides its plain words: each function gives the node that is meant, or the node itself.
+
+/** `a = b = 1` as `a = 1, b = 1`, where the other side lists several values. */
+export function unchained(node: Node, other: Node): Node {
+  if (node.kind !== 'relation' || node.terms.length < 3 || other.kind !== 'list' || other.items.length < 2) return node;
+  const value = node.terms.at(-1);
+  const names = node.terms.slice(0, -1);
+  const chain = value && free(value).length === 0 && node.relations.every((relation) => relation === '=');
+  if (!chain || !names.every((name) => name.kind === 'symbol')) return node;
+  const items = names.map((name): Node => ({ kind: 'relation', terms: [name, value], relations: ['='] }));
+  return { kind: 'list', open: '', close: '', items };
+}
+
+export const hasSigns = (node: Node): boolean =>
+  some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus');
+
+/** `k \in \mathbb{Z}`: where a name comes from. */
+const isDomain = (node: Node): boolean =>
+  node.kind === 'relation' &&
+  node.relations.join() === 'in' &&
+  node.terms[1]?.kind === 'symbol' &&
+  node.terms[1].name.startsWith('\\set');
+
+/** A list without what it says of the domain, where the other side says nothing of it; with the constant of integration that the other uses. */
+export function bareOf(node: Node, other: Node): Node {
+  const constantNames = [node, other].map((one) => symbols(one).filter((name) => name === 'C' || name === 'c'));
+  if (constantNames.join() === 'c,C') return rename(node, new Map([['c', 'C']]));
+  if (node.kind !== 'list' || node.open !== '' || some(other, isDomain)) return node;
+  const items = node.items.filter((item) => !isDomain(item));
+  if (items.length === node.items.length || items.length === 0) return node;
+  const [only] = items;
+  return only && items.length === 1 ? only : { ...node, items };
+}
+
+/** How far a rounded value at the end of `x = 1/3 \approx 0.33` may lie from the exact one before it. */
+const ROUNDING = 0.02;
+
+/** Without a decimal at the end that only rounds what stands before it. */
+export function unrounded(node: Node, context: Context): Node {
+  if (node.kind !== 'relation' || node.terms.length < 2 || !/^[=~]$/.test(node.relations.at(-1) ?? '')) return node;
+  const [before, last] = node.terms.slice(-2);
+  if (!before || !last || hasDecimal(before) || !hasDecimal(last)) return node;
+  const [exact, rounded] = [constant(before, context)?.z, constant(last, context)?.z];
+  if (!exact || !rounded || modulus(minus(exact, rounded)) > ROUNDING * modulus(exact)) return node;
+  return node.terms.length === 2
+    ? before
+    : { ...node, terms: node.terms.slice(0, -1), relations: node.relations.slice(0, -1) };
+}
+
+/** `x^2-1 = (x-1)(x+1)` says the last of its sides, where all are equal whatever x is. */
+export function identityValue(node: Node, context: Context): Node {
+  if (node.kind !== 'relation' || !node.relations.every((relation) => relation === '=')) return node;
+  const last = node.terms.at(-1);
+  const others = node.terms.slice(0, -1);
+  return last && others.every((term) => compareExpressions(term, last, context) === 'yes') ? last : node;
+}
+
+/** Sets that are said in words. */
+const SPOKEN: Readonly<Record<string, string>> = {
+  allrealnumbers: '\\setR',
+  allreals: '\\setR',
+  allintegers: '\\setZ',
+  allpositiveintegers: '\\setZpositive',
+};
+
+export function spokenSet(node: Node): Node {
+  if (node.kind !== 'text' && node.kind !== 'multiply') return node;
+  const name = SPOKEN[letters(node)?.toLowerCase().replaceAll(' ', '') ?? ''];
+  return name === undefined ? node : { kind: 'symbol', name };
+}
+
+export const isEmptySet = (node: Node): boolean =>
+  (node.kind === 'symbol' && node.name === 'emptyset') ||
+  (node.kind === 'list' && node.open.endsWith('{') && node.items.length === 0) ||
+  /^no(?:real)?solutions?(?:exists?)?$/.test(letters(node)?.toLowerCase().replaceAll(' ', '') ?? '');
+
+/** `a \pm b` as the list of its two values, in lists among the other items. */
+export function spread(node: Node, independent: boolean): Node {
+  if (!hasSigns(node)) return node;
+  if (node.kind === 'list' && node.open !== '(' && node.open !== '[')
+    return { ...node, items: node.items.flatMap((item) => signs(item, independent)) };
+  return { kind: 'list', open: '', close: '', items: signs(node, independent) };
+}
