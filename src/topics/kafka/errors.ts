@@ -69,7 +69,7 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
 }
 
 const CLUES: readonly (readonly [RegExp, string])[] = [
-  [/closed connection/i, 'the listener may want TLS (tls) or a login (sasl)'],
+  [/closed connection|ECONNRESET|EPIPE/i, 'the listener may want TLS (tls) or a login (sasl)'],
   [/before secure TLS connection|wrong version number|packet length too long/i, 'the listener may be one without TLS'],
   [
     /unable to verify|self.signed|unable to get (local )?issuer/i,
