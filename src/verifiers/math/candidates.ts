@@ -1,3 +1,4 @@
+import { isDenied } from '../denial.js';
 import { closing } from './lexer.js';
 
 /** A stretch of a completion that may be its answer. */
@@ -7,17 +8,13 @@ export interface Candidate {
   readonly text: string;
 }
 
-/** "not 5", "it cannot be 5": not the answer. */
-const DENIAL =
-  /(?:\bnot|n't|\bnever|\bcannot|\banything but|\bexcept(?: for)?|\brather than|\binstead of|\bother than)\s*(?:(?:be|equal(?: to)?|a|an|the|is)\s*)*[\s:$*]*(?:\\[([]\s*)?$/i;
 /** "for all $x$": a word about a name. */
 const ASIDE =
   /\b(?:for (?:all|every|any|each|some)|where|when|with|in terms of|respect to)(?: real| positive| integers?)*\s*$/i;
 const LONE_NAME = /^\s*\\?[a-zA-Z]+(?:_\w)?\s*$/;
 
 function isAnswer(text: string, { start, text: found }: Candidate): boolean {
-  const before = text.slice(Math.max(0, start - 60), start);
-  return !DENIAL.test(before) && !(LONE_NAME.test(found) && ASIDE.test(before));
+  return !isDenied(text, start) && !(LONE_NAME.test(found) && ASIDE.test(text.slice(Math.max(0, start - 60), start)));
 }
 
 export function boxes(text: string): readonly Candidate[] {

@@ -6,7 +6,7 @@ import type { Judgement, Verifier } from '../verifier.js';
 import { judgeChoice, judgeExact, judgeNumeric, judgeRegex } from './judge.js';
 
 /** Raised with every change that can change a verdict. */
-const VERSION = 'simple-1';
+const VERSION = 'simple-2';
 
 const flag = (fields: Fields, name: string, where: string): boolean =>
   fields[name] !== undefined && readBoolean(fields, name, where);

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { isDenied } from '../denial.js';
 import type { Judgement } from '../verifier.js';
 
 /** Characters of a completion that are searched, from its end: the answer is there. */
@@ -52,6 +53,7 @@ export function judgeChoice(completion: string, gold: string, choices: number): 
   for (const form of CHOICE_FORMS) {
     const found = [...text.matchAll(new RegExp(form.replace('[L]', `[${letters}]`), 'gi'))]
       .filter((match) => match[1] === match[1]?.toUpperCase() || form !== CHOICE_FORMS[1])
+      .filter((match) => !isDenied(text, match.index + match[0].lastIndexOf(match[1] ?? '')))
       .at(-1);
     const letter = found?.[1]?.toUpperCase();
     if (!found || !letter) continue;
@@ -81,8 +83,9 @@ export function judgeNumeric(completion: string, gold: string, { absolute, relat
     throw new UserError('bad-reference', 'numeric: the reference is not a number');
   const text = completion.slice(-SEARCHED).replaceAll('−', '-');
   const marked = [...text.matchAll(/####|\banswer\b/gi)].at(-1);
-  const after = marked ? [...text.slice(marked.index).matchAll(NUMBER)] : [];
-  const answer = (after[0] ?? [...text.matchAll(NUMBER)].at(-1))?.[0];
+  const numbers = [...text.matchAll(NUMBER)].filter(({ index }) => !isDenied(text, index));
+  const after = marked ? numbers.filter(({ index }) => index > marked.index) : [];
+  const answer = (after[0] ?? numbers.at(-1))?.[0];
   if (answer === undefined) return judgement('unparseable', 'no number was found in the completion');
   if (new Set(after.map((match) => match[0])).size > 1 && /\bor\b/i.test(text.slice(marked?.index)))
     return judgement('incorrect', 'the completion names more than one number', answer);

@@ -28,6 +28,19 @@ test.each([
   [numericVerifier({ absolute: 0.01 }), '3.14', '3.145', 'correct'],
   [numericVerifier({ relative: 0.1 }), '100', '111', 'incorrect'],
   [numericVerifier(), '5', 'none', 'unparseable'],
+  [numericVerifier(), '5', 'The answer is not 5.', 'unparseable'],
+  [numericVerifier(), '5', 'The answer is not: 5', 'unparseable'],
+  [numericVerifier(), '5', 'The answer is not 4 but 5.', 'correct'],
+  [numericVerifier(), '5', 'The answer is 5, not 4.', 'correct'],
+  [numericVerifier(), '-5', 'answer −5', 'correct'],
+  [numericVerifier(), '1e3', '1,000.0', 'correct'],
+  [numericVerifier(), '0.3', '0.1 + 0.2 = 0.30000000000000004', 'correct'],
+  [numericVerifier(), '5', '9'.repeat(100_000), 'incorrect'],
+  [choiceVerifier(), 'B', 'The answer is not B.', 'unparseable'],
+  [choiceVerifier(), 'B', 'The answer is not A but B', 'correct'],
+  [choiceVerifier({ choices: 2 }), 'B', 'The answer is C', 'unparseable'],
+  [exactVerifier(), 'not 5', '5', 'incorrect'],
+  [exactVerifier(), 'a b', 'a  b', 'incorrect'],
 ])('%# is judged right', async (verifier, answer, completion, verdict) => {
   expect(await judge(verifier, answer, completion)).toBe(verdict);
 });
