@@ -7,6 +7,7 @@ import { fromRecord, type TopicName } from '../pipelines/wire.js';
 import { schemaTopics } from '../topics/codec.js';
 import { topicDigest } from '../topics/digest.js';
 import type { LogRecord } from '../topics/log.js';
+import { lastOffset } from '../topics/scan.js';
 import { print, say, table, toJson } from './output.js';
 
 export async function topics(folder: string, { json }: { json?: boolean }): Promise<void> {
@@ -53,8 +54,7 @@ interface TailOptions {
 
 export async function tail(folder: string, topic: string, options: TailOptions): Promise<void> {
   const { log, plan } = await openRunFolder(folder);
-  const find = async () => (await log.describe()).find(({ name }) => name === topic);
-  const info = await find();
+  const info = (await log.describe()).find(({ name }) => name === topic);
   if (!info) {
     const known = (await log.describe()).map(({ name }) => name);
     const near = nearest(topic, known);
@@ -64,9 +64,7 @@ export async function tail(folder: string, topic: string, options: TailOptions):
       `${folder}: no topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
-  const next = info.bounds.map(({ start, end }) =>
-    end - start > BigInt(options.lines) ? end - BigInt(options.lines) : start,
-  );
+  const next = await Promise.all(info.bounds.map((_, partition) => lastOffset(log, topic, partition, options.lines)));
   const fields = !options.showPrivileged;
   const texts = isSourceTopic(plan.spec, topic);
   const hidden = { fields, all: fields && texts };
@@ -74,19 +72,19 @@ export async function tail(folder: string, topic: string, options: TailOptions):
   if (hidden.all || (fields && hasVeil(topic))) say('what is privileged is hidden; --show-privileged shows it');
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
-  do {
+  while (!stop.signal.aborted) {
+    let more = false;
     for (const partition of next.keys()) {
       const records = await log.read(topic, partition, next[partition] ?? 0n, 256);
       for (const record of records) {
         show(record);
         next[partition] = record.offset + 1n;
+        more = true;
       }
     }
-    const ends = (await find())?.bounds ?? [];
-    const more = ends.some(({ end }, partition) => end > (next[partition] ?? 0n));
     if (!more && !options.follow) break;
     if (!more) await new Promise((resolve) => setTimeout(resolve, 200));
-  } while (!stop.signal.aborted);
+  }
   await log.close();
 }
 

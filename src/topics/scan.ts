@@ -48,6 +48,20 @@ export async function lastRecord(
   return undefined;
 }
 
+/** Where the last `count` records of a partition begin; on Kafka the ends of transactions take offsets between them. */
+export async function lastOffset(log: TopicLog, topic: string, partition: number, count: number): Promise<bigint> {
+  const { start, end } = (await log.describe()).find(({ name }) => name === topic)?.bounds[partition] ?? ZERO;
+  if (count === 0) return end;
+  for (let back = BigInt(count); ; back *= 2n) {
+    const from = end - back > start ? end - back : start;
+    const offsets: bigint[] = [];
+    for await (const { offset } of scan(log, topic, partition, from)) offsets.push(offset);
+    if (offsets.length >= count || from === start) return offsets.at(-count) ?? from;
+  }
+}
+
+const ZERO = { start: 0n, end: 0n };
+
 /** Records of a topic, in all its partitions. */
 export async function countRecords(log: TopicLog, topic: string): Promise<number> {
   const info = (await log.describe()).find(({ name }) => name === topic);

@@ -116,7 +116,20 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     const embedded = await digestOf('embedded');
     expect(embedded.version).toBe(2);
     const brokers = `topics.kafka.brokers=${broker.brokers}`;
-    expect((await digestOf('example', '--set', brokers)).digest).toBe(embedded.digest);
+    const run = `example-${Math.random().toString(36).slice(2)}`;
+    expect((await digestOf(run, '--set', brokers)).digest).toBe(embedded.digest);
+    // The ends of transactions take offsets, and a step's prompts lie in several partitions.
+    const ask = async (command: string, ...more: string[]) => {
+      const { code, stdout } = await rlsd([command, join(folder, run), ...more, '--json']);
+      expect(code).toBe(0);
+      return parseLines(stdout);
+    };
+    expect(await ask('tail', 'weights', '-n', '2')).toMatchObject([
+      { value: { version: 1 } },
+      { value: { version: 2 } },
+    ]);
+    expect(await ask('lineage', '--step', '1')).toHaveLength(4 * 8);
+    expect((await ask('lag')).every(({ lag }) => lag === 0)).toBe(true);
   });
 
   it('goes on under kills, and ends with the weights of a run that had none', async () => {

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { nearest, UserError } from '../../errors.js';
 import { float32Array, int32Array } from '../../topics/arrays.js';
 import type { Advantage, DocumentUse, TeacherScore } from '../../topics/records.js';
-import { scan } from '../../topics/scan.js';
 import type { RunFolder } from '../open-run.js';
 import { fromRecord, type TopicName } from '../wire.js';
-import { weightsOf } from './recorded.js';
+import { scanInOrder, weightsOf } from './recorded.js';
 
 /** Everything that made one sample, and what it went into. No privileged text. */
 export interface SampleLineage {
@@ -64,7 +63,7 @@ export async function lineageOf(run: RunFolder, folder: string, query: LineageQu
   const index = at < 0 ? undefined : Number(query.sample?.slice(at + 1));
   const found: TeacherScore[] = [];
   const known = new Set<string>();
-  for await (const record of scan(log, scored, 0)) {
+  for await (const record of scanInOrder(log, scored)) {
     if (record.value === null) continue;
     const score = fromRecord('teacher-scores' === scored ? 'teacher-scores' : 'verdicts', {
       ...record,
@@ -85,13 +84,13 @@ export async function lineageOf(run: RunFolder, folder: string, query: LineageQu
   if (found.length === 0) throw unknown(query, [...known]);
   const ids = new Set(found.map(({ promptId: id }) => id));
   const advantages = new Map<string, Advantage>();
-  for await (const record of scan(log, 'advantages', 0)) {
+  for await (const record of scanInOrder(log, 'advantages')) {
     if (record.value === null || !ids.has(record.key)) continue;
     const advantage = fromRecord('advantages', { ...record, value: record.value });
     advantages.set(`${advantage.promptId}/${advantage.sampleIndex}`, advantage);
   }
   const sources = new Map<string, string>();
-  for await (const record of scan(log, 'prompts', 0))
+  for await (const record of scanInOrder(log, 'prompts'))
     if (record.value !== null && ids.has(record.key))
       sources.set(record.key, fromRecord('prompts', { ...record, value: record.value }).source);
   const versions = [...(await weightsOf(log)).values()].sort((a, b) => a.version - b.version);

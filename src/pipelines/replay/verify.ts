@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import { scan } from '../../topics/scan.js';
 import { type Manifest, manifestDifferences } from '../manifest.js';
 import { openLog } from '../open-log.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
@@ -14,7 +13,16 @@ import type { PromptSource } from '../source.js';
 import { fromRecord } from '../wire.js';
 import { compareTopic, type Difference } from './compare.js';
 import { checkHead } from './part.js';
-import { copyTopic, findTopic, sampledVersions, sourceOf, tables, weightsOf, withBase } from './recorded.js';
+import {
+  copyTopic,
+  findTopic,
+  sampledVersions,
+  scanInOrder,
+  sourceOf,
+  tables,
+  weightsOf,
+  withBase,
+} from './recorded.js';
 
 /** How a run was executed again. */
 export type VerifyMode =
@@ -225,7 +233,7 @@ function isOfIngest(record: LogRecord): boolean {
 }
 
 async function wasRequeued(log: TopicLog): Promise<boolean> {
-  for await (const record of scan(log, 'prompts', 0)) {
+  for await (const record of scanInOrder(log, 'prompts')) {
     if (record.value === null) continue;
     if (fromRecord('prompts', { ...record, value: record.value }).source.startsWith('dead-letter:')) return true;
   }
