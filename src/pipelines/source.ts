@@ -108,8 +108,9 @@ export async function* readItems(file: string): AsyncGenerator<SourceItem | BadL
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new UserError('no-file', `${file}: no such file`);
   const seen = new Map<string, number>();
   let number = 0;
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+    // Some editors begin a file with a byte order mark.
+    const line = number++ === 0 ? text.replace(/^\uFEFF/, '') : text;
     if (line.trim() === '') continue;
     const source = `${basename(file)}:${number}`;
     try {
@@ -134,7 +135,7 @@ async function fileSource(file: string, heldOutCount: number): Promise<PromptSou
     lines++;
     if (isBad(found)) continue;
     items++;
-    ranked.push({ rank: digest('held-out', found.itemId), item: found });
+    ranked.push({ rank: digest('held-out', found.question), item: found });
     if (ranked.length >= 2 * heldOutCount + 1024) keepLowest(ranked, heldOutCount);
   }
   keepLowest(ranked, heldOutCount);
@@ -144,7 +145,11 @@ async function fileSource(file: string, heldOutCount: number): Promise<PromptSou
       `${file}: found ${items} usable prompts in ${lines} lines, expected more than the ${heldOutCount} held out`,
     );
   const heldOut = ranked.map(({ item }) => item);
-  const kept = new Set(heldOut.map((item) => item.itemId));
+  // A question that is asked twice, under two ids, is not trained on either.
+  const kept = new Set(heldOut.map((item) => item.question));
+  const trains = (found: SourceItem | BadLine): found is SourceItem => !isBad(found) && !kept.has(found.question);
+  if (!(await some(readItems(file), trains)))
+    throw new UserError('no-prompts', `${file}: every question is held out, expected others to train on`);
   return {
     heldOut,
     hash: await fileHash(file),
@@ -153,7 +158,7 @@ async function fileSource(file: string, heldOutCount: number): Promise<PromptSou
         let at = BigInt(pass) * BigInt(lines);
         for await (const found of readItems(file)) {
           const here = at++;
-          if (here < position || (isBad(found) ? pass > 0 : kept.has(found.itemId))) continue;
+          if (here < position || (isBad(found) ? pass > 0 : !trains(found))) continue;
           yield { position: here, pass, found };
         }
       }
@@ -165,6 +170,11 @@ async function fileHash(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file)) hash.update(chunk);
   return hash.digest('hex');
+}
+
+async function some<T>(items: AsyncIterable<T>, holds: (item: T) => boolean): Promise<boolean> {
+  for await (const item of items) if (holds(item)) return true;
+  return false;
 }
 
 function keepLowest(ranked: { rank: string; item: SourceItem }[], count: number): void {

@@ -50,7 +50,11 @@ const prompts = z
     }),
     z.strictObject({
       file: text.describe('JSON lines of {"id","question","answer"}, with "trace" and "data" where there are any.'),
-      heldOut: z.int().min(0).default(0).describe('Lines that are never trained on, chosen by a hash of their id.'),
+      heldOut: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('Lines that are never trained on, chosen by a hash of their question.'),
       system: text.optional().describe('A system message before each question.'),
     }),
   ])

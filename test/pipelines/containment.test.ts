@@ -107,7 +107,7 @@ async function plantTopic(): Promise<void> {
     note('closed', `${marker}hr`, { label: 'hr' }),
     note('bytes', Buffer.from(`${marker}\xff`, 'latin1')),
     note('kind', `${marker}kind`, { kind: 'secret' }),
-    note('of-s0', `${marker}hr`, { label: 'hr', itemId: 's0' }),
+    note('of-s1', `${marker}hr`, { label: 'hr', itemId: 's1' }),
   ]);
   await log.close();
 }

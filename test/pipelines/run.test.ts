@@ -137,7 +137,7 @@ describe("a user's operator in the run", () => {
 });
 
 describe('prompts that are no good', () => {
-  const long = JSON.stringify({ id: 'long', question: '1 + '.repeat(60), answer: '60' });
+  const long = JSON.stringify({ id: 'long', question: '3 + '.repeat(60), answer: '180' });
 
   it('become dead letters that name file and line, and the rest goes on', async () => {
     const base = tinyFolder([
@@ -172,7 +172,7 @@ describe('prompts that are no good', () => {
   });
 
   it('are left out of the measurement where they are held out, and are told of', async () => {
-    const base = tinyFolder([...sums(3), long, '{"id": "none", "question": "1 + 1 ="}']);
+    const base = tinyFolder([...sums(3), long, '{"id": "none", "question": "8 + 8 ="}']);
     const change = {
       prompts: { file: 'sums.jsonl', heldOut: 4 },
       verify: { exact: {} },

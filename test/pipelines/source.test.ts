@@ -62,6 +62,18 @@ describe('a file of prompts', () => {
     for (const { found } of await take(source, 30)) expect(isBad(found) || heldOut.has(found.itemId)).toBe(false);
     expect((await fileOf(lines, 10)).heldOut).toEqual(source.heldOut);
   });
+  it('trains on no question that is held out, under whatever id', async () => {
+    const twice = Array.from({ length: 40 }, (_, i) => line(i).replace('"id":', '"id":1000'));
+    const source = await fileOf([...Array.from({ length: 40 }, (_, i) => line(i)), ...twice], 11);
+    const heldOut = new Set(source.heldOut.map(({ question }) => question));
+    expect([source.heldOut.length, heldOut.size]).toEqual([11, 6]);
+    for (const { found } of await take(source, 68)) expect(isBad(found) || heldOut.has(found.question)).toBe(false);
+    const same = (id: number) => JSON.stringify({ id, question: 'what?', answer: '1' });
+    await expect(fileOf([same(1), same(2)], 1)).rejects.toThrow(/every question is held out/);
+  });
+  it('may begin with a byte order mark', async () => {
+    expect(ids(await take(await fileOf([`\uFEFF${line(1)}`]), 1))).toEqual(['1/0']);
+  });
   it('must hold more than what is held out', async () => {
     await expect(fileOf([line(1)], 1)).rejects.toThrow(
       /found 1 usable prompts in 1 lines, expected more than the 1 held out/,
