@@ -135,10 +135,8 @@ function parseSymbol(c: Cursor, letter: string): Node {
       return { kind: 'symbol', name };
     }
     const index = parseArgument(c);
-    if (letter === 'C' && isOperator(peek(c), '^')) {
-      c.at++;
-      return { kind: 'call', name: 'binomial', items: [index, parseArgument(c)], known: true };
-    }
+    const choose = letter === 'C' ? parseChoose(c, index) : undefined;
+    if (choose) return choose;
     const label = subscriptText(index);
     if (label === undefined) return { kind: 'call', name: `${name}_`, items: [index], known: false };
     name += `_${label}`;
@@ -175,6 +173,18 @@ function parseSymbol(c: Cursor, letter: string): Node {
     c.at = start;
   }
   return { kind: 'symbol', name };
+}
+
+/** `C_{10}^3` and `C_n^2`, after the subscript; C_1^2 is the square of a constant. */
+function parseChoose(c: Cursor, n: Node): Node | undefined {
+  const { at, tokens } = c;
+  if (!take(c, '^')) return undefined;
+  const k = parseArgument(c);
+  const fits =
+    n.kind === 'number' && k.kind === 'number' ? n.value.n >= k.value.n && n.value.n > 4n : n.kind !== 'number';
+  if (fits) return { kind: 'call', name: 'binomial', items: [n, k], known: true };
+  Object.assign(c, { at, tokens });
+  return undefined;
 }
 
 /** A subscript that is only a label; undefined where it computes, as in F_{n-1}. */

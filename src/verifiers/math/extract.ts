@@ -34,7 +34,11 @@ function finalRegion(text: string): string | undefined {
 }
 
 /** Without the marks of emphasis and quotation around it. */
-const unmarked = (text: string): string => text.trim().replace(/^[*`"'_#]+|[*`"'_:]+$/g, '');
+const unmarked = (text: string): string =>
+  text
+    .trim()
+    .replace(/^[*`"#]+|[*`":]+$/g, '')
+    .replace(/^(['_])([\s\S]*)\1$/, '$2');
 
 function cutSentence(text: string): string {
   const trimmed = text.replace(/^[\s*:}]+/, '');

@@ -68,7 +68,7 @@ const RULES: readonly Rule[] = [
   [/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|(?<=\d)\^\{?o\}?(?![a-zA-Z])/g, '°'],
   [/\^\s*\{?((?:\s*\\prime(?![a-zA-Z]))+)\s*\}?/g, (_, primes = '') => "'".repeat(primes.split('prime').length - 1)],
   [/\\genfrac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}/g, '\\frac'],
-  [/(?:\{\s*\}\s*)?[_^]\s*\{?([a-zA-Z\d]+)\}?\s*C\s*_\s*\{?([a-zA-Z\d]+)\}?/g, '\\binom{$1}{$2}'],
+  [/(?:\{\s*\}\s*|(?<![\w})\]]\s{0,3}))[_^]\s*\{?([a-zA-Z\d]+)\}?\s*C\s*_\s*\{?([a-zA-Z\d]+)\}?/g, '\\binom{$1}{$2}'],
   [/\\cr(?![a-zA-Z])/g, '\\\\'],
   [/\((\d+)\)(?=_)/g, '$1'],
   [/\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*([^()]+)\)/g, '\\pmod{$1}'],
