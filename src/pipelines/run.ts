@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { RecordedScores } from '../operators/score-teacher.js';
 import { modelDigest } from '../policy/folder.js';
@@ -6,40 +6,33 @@ import { fileDigest } from '../policy/safetensors.js';
 import { hiddenFromSearch } from '../privileged/join.js';
 import { privilegedTable } from '../privileged/table.js';
 import type { TopicLog } from '../topics/log.js';
-import { countRecords, scan } from '../topics/scan.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
-import {
-  type ContextEnvironment,
-  contextOf,
-  embeddingHashes,
-  hasEmbeddings,
-  ingestContext,
-  watchContext,
-} from './context.js';
+import { contextOf, embeddingHashes, hasEmbeddings, ingestContext } from './context.js';
+import { type Closers, drive, type OpenRun } from './drive.js';
 import type { Evaluation } from './evaluate.js';
 import { messagesOf } from './ingest.js';
-import { drained, lagByStage, recentLag } from './lag.js';
+import { lagByStage, recentLag } from './lag.js';
 import { lastBase, leakMeter } from './leak-meter.js';
 import { throughHashes } from './load-through.js';
 import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent } from './manifest.js';
-import { type Observer, observe } from './observe.js';
+import { observe } from './observe.js';
 import { ensureTopics, openLog, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
-import { flowOrder, isShared, type Plan, topicsRead } from './plan.js';
+import { type Plan, topicsRead } from './plan.js';
 import { lastWeights, publishBase, type RunFiles } from './publisher.js';
 import { referenceTable } from './references.js';
 import { baseFolder, openPolicy, teacherTemplate } from './resources.js';
 import { openSource, type PromptSource } from './source.js';
 import type { OnDeadLetter, StageEnvironment } from './stage.js';
-import { makeShaper, type Resources, stagesOf } from './stages.js';
-import { type Running, startIngest } from './start-ingest.js';
-import { startStage } from './start-stage.js';
+import { makeShaper, type Resources } from './stages.js';
 import type { StepReport } from './step-metrics.js';
+import { type Summary, summarize } from './summary.js';
 import { openTeacher } from './teacher.js';
 import { openTrainer, type RunTrainer } from './trainer.js';
 import { followVersions } from './versions.js';
-import { fromRecord } from './wire.js';
+
+export type { Summary } from './summary.js';
 
 export type RunEvent =
   | {
@@ -61,16 +54,6 @@ export type RunEvent =
   /** Something beside the run that did not work; the run goes on. */
   | { readonly event: 'warning'; readonly message: string }
   | ({ readonly event: 'summary' } & Summary);
-
-export interface Summary {
-  readonly run: string;
-  readonly folder: string;
-  readonly steps: number;
-  readonly seconds: number;
-  readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly n: number };
-  readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
-  readonly records: Readonly<Record<string, number>>;
-}
 
 export interface RunOptions {
   readonly plan: Plan;
@@ -138,23 +121,6 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
   } finally {
     for (const close of closing.reverse()) await close();
   }
-}
-
-/** What to close, the last opened first. */
-type Closers = (() => Promise<unknown>)[];
-
-interface OpenRun {
-  readonly manifest: Manifest;
-  readonly resumed: boolean;
-  readonly log: TopicLog;
-  readonly source: PromptSource;
-  readonly resources: Resources;
-  readonly environment: StageEnvironment;
-  /** In a process that reads privileged context. */
-  readonly context: ContextEnvironment | undefined;
-  /** Topics that this process may read. */
-  readonly reads: ReadonlySet<string>;
-  readonly observer: Observer;
 }
 
 async function open(
@@ -283,100 +249,3 @@ const noTrainer: Pick<RunTrainer, 'learner' | 'publisher' | 'nextStep' | 'takeOv
   nextStep: () => 0,
   takeOver: async () => {},
 };
-
-/** Starts the stages and waits for the last step, or for what ends the run before. */
-async function drive(
-  plan: Plan,
-  run: OpenRun,
-  wanted: readonly string[],
-  closing: Closers,
-  until: number | null | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const running: Running[] = [];
-  const { log, resources } = run;
-  if (run.context && wanted.includes('ingest')) {
-    const environment = { ...run.environment, table: run.context.table };
-    running.push(await startIngest(plan.spec, run.source, resources.versions, environment));
-    const { watch } = contextOf(plan.spec);
-    if (watch !== undefined) running.push(watchContext(run.context, watch));
-  }
-  for (const [name, stage] of stagesOf(plan, resources))
-    if (wanted.includes(name)) {
-      const started = await startStage(stage as Parameters<typeof startStage>[0], run.environment);
-      run.observer.watch(started);
-      running.push(started);
-    }
-  closing.push(() => Promise.all(running.map((stage) => stage.stop())));
-  const failed = Promise.race(running.map(({ ended }) => ended.then(never)));
-  const stopped = new Promise<never>((_, reject) => {
-    const stop = () => reject(new UserError('stopped', 'stopped; `rlsd resume` goes on from here'));
-    if (signal?.aborted) stop();
-    signal?.addEventListener('abort', stop, { once: true });
-  });
-  const finished = async () => {
-    const look = plan.spec.topics === 'embedded' ? 20 : 250;
-    if (until === null) {
-      for (const { name, input } of flowOrder(plan)) if (wanted.includes(name)) await drained(log, name, input, look);
-      return;
-    }
-    const part = until === undefined && plan.stages.some(({ name }) => !wanted.includes(name));
-    // Nobody else can write to embedded topics meanwhile, so some of the stages go on only as far as what is there lets them.
-    if (part && plan.spec.topics === 'embedded') return idle(running, resources.versions);
-    await resources.versions.published(until ?? plan.spec.steps);
-    if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights', look);
-  };
-  await Promise.race([finished(), failed.catch(runFailed), stopped]);
-}
-
-/** What ends a run that had begun well is no mistake in the request; nothing that was committed is lost. */
-function runFailed(cause: unknown): never {
-  const { message } = cause as Error;
-  throw Object.assign(new UserError('run-failed', `${message}\nthe run stopped; \`rlsd resume\` goes on from here`), {
-    cause,
-  });
-}
-
-const never = (): Promise<never> => new Promise(() => {});
-
-/** Resolves once every stage has done all it can: what is in work waits for weights that nobody here makes. */
-async function idle(stages: readonly Running[], versions: Resources['versions']): Promise<void> {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const working = stages.reduce((sum, { stats }) => sum + stats.running, 0);
-    if (working !== versions.waiting() || stages.some(({ stats }) => stats.committing)) continue;
-    if (stages.every(({ stats }) => stats.waiting || stats.running > 0)) return;
-  }
-}
-
-async function summarize(
-  { manifest, log, resources, reads }: OpenRun,
-  { topics }: Plan,
-  folder: string,
-  seconds: number,
-): Promise<Summary> {
-  const accuracies = new Map<number, { accuracy: number; n: number }>();
-  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
-    if (record.value === null) continue;
-    const metric = fromRecord('metrics', { ...record, value: record.value });
-    if (metric.stage === 'evaluate')
-      accuracies.set(metric.step, { accuracy: metric.values.accuracy ?? 0, n: metric.values.n ?? 0 });
-  }
-  const last = await lastWeights(log);
-  const version = last?.version ?? 0;
-  const records: Record<string, number> = {};
-  for (const { name } of topics) if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
-  return {
-    run: manifest.run,
-    folder,
-    steps: version,
-    seconds,
-    heldOut: {
-      before: accuracies.get(0)?.accuracy ?? null,
-      after: accuracies.get(version)?.accuracy ?? null,
-      n: accuracies.get(version)?.n ?? 0,
-    },
-    weights: { version, digest: last?.digest ?? '', path: resolve(await resources.versions.folderOf(version)) },
-    records,
-  };
-}
