@@ -1,5 +1,6 @@
-import { contextOf, ingestContext } from '../pipelines/context.js';
+import { contextOf, documentHashes, ingestContext } from '../pipelines/context.js';
 import { forgetDocument } from '../pipelines/forget-document.js';
+import { writeManifest } from '../pipelines/manifest.js';
 import { openRunFolder } from '../pipelines/open-run.js';
 import { privilegedTable } from '../privileged/table.js';
 import { table as columns, print, say, toJson } from './output.js';
@@ -21,6 +22,7 @@ export async function ingestPrivileged(folder: string, { json }: Options): Promi
       run: manifest.run,
       now: Date.now,
     });
+    writeManifest(folder, { ...manifest, ...(await documentHashes(plan)) });
     if (json) print(toJson({ event: 'ingested', ...counts, problems }));
     else {
       for (const { code, message } of problems) say(`${code}: ${message}`);

@@ -87,17 +87,27 @@ function parse(file: string): { state: string; stateDigest: string } & Position 
   return rest;
 }
 
+/** @throws {UserError} `bad-checkpoint` when it is missing, truncated or altered */
+export function checkCheckpoint(folder: string): { readonly file: string; readonly position: Position } {
+  const { state, stateDigest, ...position } = parse(join(folder, NAME));
+  const file = join(folder, state);
+  if (!existsSync(file)) throw new UserError('bad-checkpoint', `${file}: the file is missing`);
+  const found = fileDigest(file);
+  if (found !== stateDigest)
+    throw new UserError('bad-checkpoint', `${file}: truncated or altered: SHA-256 ${found}, expected ${stateDigest}`);
+  return { file, position };
+}
+
 /**
  * Reads a checkpoint into `model`, which is left as it is when anything is wrong.
  * @throws {UserError} `bad-checkpoint` when it is missing, truncated, altered or another model's
  */
 export function readCheckpoint(folder: string, config: ModelConfig, model: TrainedModel): Position {
-  const { state, stateDigest, step, updates, offsets } = parse(join(folder, NAME));
-  const file = join(folder, state);
+  const {
+    file,
+    position: { step, updates, offsets },
+  } = checkCheckpoint(folder);
   const bad = (what: string): UserError => new UserError('bad-checkpoint', `${file}: ${what}`);
-  if (!existsSync(file)) throw bad('the file is missing');
-  const found = fileDigest(file);
-  if (found !== stateDigest) throw bad(`truncated or altered: SHA-256 ${found}, expected ${stateDigest}`);
   const tensors = readSafetensors(file);
   const expected = [...parameterShapes(config)].flatMap(([name, shape]) =>
     parts.map((part) => [part, name, shape] as const),

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { digest } from '../digest.js';
 import { nearest, UserError } from '../errors.js';
+import { fileDigest } from '../policy/safetensors.js';
 import { embeddingModelHash, readEmbeddingModel } from '../privileged/embedding/model.js';
 import type { Join } from '../privileged/join.js';
 import { filesOf } from '../privileged/sources/files.js';
@@ -50,6 +51,30 @@ type Declared = { readonly spec: PipelineSpec; readonly folder: string };
 /** Whether the folders of all embedding models are there. */
 export const hasEmbeddings = ({ spec, folder }: Declared): boolean =>
   embeddingModels(spec).every((model) => existsSync(resolve(folder, model)));
+
+/** For the manifest: the content hash of each file of documents that is read once; nothing where there is none. */
+export async function documentHashes({
+  spec,
+  folder,
+}: Declared): Promise<{ readonly documents?: Readonly<Record<string, string>> }> {
+  const { sources, watch } = contextOf(spec);
+  if (watch !== undefined) return {};
+  const names = await Promise.all(
+    sources.map((source) =>
+      'files' in source ? filesOf(source as FileSource, folder) : 'keyed' in source ? [source.keyed] : [],
+    ),
+  );
+  if (names.flat().length === 0) return {};
+  const hash = (name: string) => {
+    try {
+      return fileDigest(resolve(folder, name));
+    } catch (error) {
+      // The ingest says of it what is wrong.
+      return `unreadable (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`;
+    }
+  };
+  return { documents: Object.fromEntries(names.flat().map((name) => [name, hash(name)])) };
+}
 
 /** For the manifest: the content hash of each embedding model; nothing where there is none. */
 export async function embeddingHashes({

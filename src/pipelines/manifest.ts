@@ -24,6 +24,8 @@ export interface Manifest {
   readonly prompts: string;
   /** Content hash of each module of the user's own, by topic. */
   readonly through: Readonly<Record<string, string>>;
+  /** Content hash of each file of documents that is read once, by its path; none where the sources are watched for changes. */
+  readonly documents?: Readonly<Record<string, string>>;
   /** Content hash of each embedding model that a search uses, by its folder. */
   readonly embeddings?: Readonly<Record<string, string>>;
   /** Of a replay: what was recorded elsewhere and taken over. */
@@ -33,7 +35,7 @@ export interface Manifest {
   readonly schemas: Readonly<Record<string, string>>;
   /** Content hash of this program. */
   readonly code: string;
-  /** The program, its libraries and Node; for the record. */
+  /** The program, its libraries and Node; Node is for the record. */
   readonly versions: Readonly<Record<string, string>>;
   /** Decides only whether float results can be the same bit by bit. */
   readonly machine: Machine;
@@ -66,10 +68,19 @@ export function manifestOf(
   parts: Omit<Manifest, 'format' | 'run' | 'schemas' | 'code' | 'versions' | 'machine'>,
 ): Manifest {
   const schemas = Object.fromEntries(topics.map((topic) => [topic, codecFor(topic).fingerprint]));
-  const { folder, ...rest } = parts;
+  const { folder, documents, ...rest } = parts;
   const decisive = { ...rest, schemas, code: codeHash() };
   const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(decisive))).slice(0, 8)}`;
-  return { format: 1, run: name, folder, ...decisive, versions: programVersions(), machine: machineOf() };
+  // A run keeps its name when it takes in changed documents.
+  return {
+    format: 1,
+    run: name,
+    folder,
+    ...decisive,
+    ...(documents && { documents }),
+    versions: programVersions(),
+    machine: machineOf(),
+  };
 }
 
 /**
@@ -91,50 +102,77 @@ export function readManifest(run: string): Manifest {
 }
 
 /**
- * Claims a folder for a run: writes the manifest where there is none, and otherwise makes sure that it is the same.
- * @returns whether a run was there already
+ * Claims a folder for a run: writes the manifest where there is none, and otherwise makes sure that it is the same. Documents are
+ * compared later, by `refuseOtherDocuments`, once the log tells which of them were forgotten.
+ * @returns the manifest of the run that was there already
  * @throws {UserError} `other-manifest`, naming every difference
  */
-export function claimFolder(run: string, manifest: Manifest): boolean {
+export function claimFolder(run: string, manifest: Manifest): Manifest | undefined {
   if (!existsSync(join(run, FILE))) {
-    mkdirSync(run, { recursive: true });
-    const partial = join(run, `${FILE}.partial`);
-    writeFileSync(partial, `${JSON.stringify(manifest, null, 2)}\n`);
-    renameSync(partial, join(run, FILE));
-    return false;
+    writeManifest(run, manifest);
+    return undefined;
   }
-  refuseOther(run, readManifest(run), manifest);
-  return true;
+  const found = readManifest(run);
+  refuseOther(run, found, manifest);
+  return found;
+}
+
+export function writeManifest(run: string, manifest: Manifest): void {
+  mkdirSync(run, { recursive: true });
+  const partial = join(run, `${FILE}.partial`);
+  writeFileSync(partial, `${JSON.stringify(manifest, null, 2)}\n`);
+  renameSync(partial, join(run, FILE));
 }
 
 /**
- * Claims the topics of a run on a cluster in the same way: whoever comes first writes the manifest into its topic.
- * @returns whether a run was there already
+ * Claims the topics of a run in the same way: whoever comes first writes the manifest into its topic.
+ * @returns the manifest of the run that was there already
  * @throws {UserError} `other-manifest`, naming every difference
  */
-export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<boolean> {
-  const there = async () => {
-    const found: Manifest[] = [];
-    for await (const { value } of scan(log, 'manifest', 0))
-      if (value !== null) found.push(JSON.parse(Buffer.from(value).toString('utf8')) as Manifest);
-    return found;
-  };
-  const before = await there();
+export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<Manifest | undefined> {
+  const before = await topicManifest(log);
   // What the record says must not depend on the machine that wrote it.
   const { folder: _, ...portable } = manifest;
-  if (before.length === 0)
-    await log.append([{ topic: 'manifest', key: 'run', value: Buffer.from(JSON.stringify(portable)) }]);
-  for (const found of before.length > 0 ? before : await there())
-    refuseOther(`the run ${run} on Kafka`, found, manifest);
-  return before.length > 0;
+  if (!before) await log.append([{ topic: 'manifest', key: 'run', value: Buffer.from(JSON.stringify(portable)) }]);
+  const found = before ?? (await topicManifest(log));
+  if (found) refuseOther(`the topics of ${run}`, found, manifest);
+  return before;
+}
+
+/** The manifest in a run's topic; undefined where it has none. */
+export async function topicManifest(log: TopicLog): Promise<Manifest | undefined> {
+  if (!(await log.describe()).some(({ name }) => name === 'manifest')) return undefined;
+  for await (const { value } of scan(log, 'manifest', 0))
+    if (value !== null) return JSON.parse(Buffer.from(value).toString('utf8')) as Manifest;
+  return undefined;
+}
+
+/**
+ * Makes sure that a run goes on with the documents that it began with. One that was forgotten may be gone from its source.
+ * @throws {UserError} `other-manifest`, naming every document that differs
+ */
+export function refuseOtherDocuments(
+  run: string,
+  { documents: found = {} }: Manifest,
+  { documents: expected = {} }: Manifest,
+  isForgotten: (document: string) => boolean,
+): void {
+  const lines = differences({ documents: found }, { documents: expected }, [])
+    .filter(({ field }) => !isForgotten(field.slice('documents.'.length)))
+    .map(differenceLine);
+  if (lines.length > 0)
+    throw new UserError(
+      'other-manifest',
+      `${run}: its documents have changed since it began:\n${lines.join('\n')}\nput them back, take the changes in with \`rlsd privileged ingest\`, or let them change with privileged.watch`,
+    );
 }
 
 function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
-  const differences = manifestDifferences(found, manifest);
-  if (differences.length > 0)
+  const lines = manifestDifferences(found, manifest).map(differenceLine);
+  if (lines.length > 0)
     throw new UserError(
       'other-manifest',
-      `${run}: holds a run that differs:\n${differences.join('\n')}\nchoose another folder with --run`,
+      `${run}: holds a run that differs:\n${lines.join('\n')}\nchoose another folder with --run`,
     );
 }
 
@@ -145,22 +183,32 @@ function placeless<T extends { readonly spec?: PipelineSpec }>(manifest: T): T {
   return { ...manifest, spec: { ...spec, topics: 'kafka' } };
 }
 
-/** Differences as lines of field, found and expected. Versions and machine may differ: they are for the record. */
-export function manifestDifferences(found: Manifest, expected: Manifest): string[] {
-  const decisive = ({ versions: _, machine: __, folder: ___, run: ____, bundle: _____, ...rest }: Manifest) =>
-    placeless(rest);
+export interface ManifestDifference {
+  readonly field: string;
+  /** As JSON. */
+  readonly found: string;
+  readonly expected: string;
+}
+
+export const differenceLine = ({ field, found, expected }: ManifestDifference): string =>
+  `  ${field}: the run has ${found}, this pipeline ${expected}`;
+
+/** What decides differently. Node and the processor may be others: they are for the record. Documents are compared apart. */
+export function manifestDifferences(found: Manifest, expected: Manifest): ManifestDifference[] {
+  const decisive = (manifest: Manifest) => {
+    const { machine: _, folder: __, run: ___, bundle: ____, documents: _____, versions, ...rest } = manifest;
+    return placeless({ ...rest, versions: { ...versions, node: '' } });
+  };
   return differences(decisive(found), decisive(expected), []);
 }
 
-function differences(found: unknown, expected: unknown, path: readonly string[]): string[] {
+function differences(found: unknown, expected: unknown, path: readonly string[]): ManifestDifference[] {
   if (isObject(found) && isObject(expected))
     return [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((key) =>
       differences(found[key], expected[key], [...path, key]),
     );
-  const [there, here] = [JSON.stringify(found), JSON.stringify(expected)];
-  return there === here
-    ? []
-    : [`  ${path.join('.')}: the run has ${there ?? 'nothing'}, this pipeline ${here ?? 'nothing'}`];
+  const [there, here] = [JSON.stringify(found) ?? 'nothing', JSON.stringify(expected) ?? 'nothing'];
+  return there === here ? [] : [{ field: path.join('.'), found: there, expected: here }];
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

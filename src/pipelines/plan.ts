@@ -48,11 +48,9 @@ export function shaperOf(spec: PipelineSpec): { readonly name: 'grpo' | 'rlsd'; 
     : { name: 'grpo', settings: spec.shape.grpo };
 }
 
-/** What processes without a folder in common need of each other. The newest checkpoints stay, older ones are dropped. */
-const sharedTopics = [
-  { name: 'manifest', compact: true },
-  { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } },
-];
+const manifestTopic = { name: 'manifest', compact: true };
+/** What processes without a folder in common need of each other besides. The newest checkpoints stay, older ones are dropped. */
+const sharedTopics = [manifestTopic, { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } }];
 
 /** Prompts that may be in flight in a stage. */
 export const promptCredit = ({ flow, learn }: PipelineSpec): number =>
@@ -131,7 +129,7 @@ export function planOf(spec: PipelineSpec, folder: string, through: readonly Thr
     ...['prompts', ...present, ...operators.map(({ output }) => output)].map(spread),
     ...(isChecked(spec) ? [topic('disagreements')] : []),
     ...['references', 'privileged'].map((name) => topic(name, { compact: true })),
-    ...(spec.topics === 'embedded' ? [] : sharedTopics.map(({ name, ...rest }) => topic(name, rest))),
+    ...(spec.topics === 'embedded' ? [manifestTopic] : sharedTopics).map(({ name, ...rest }) => topic(name, rest)),
     ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [topic(source.topic)] : [])),
   ];
   return { spec, folder, stages, topics, through };

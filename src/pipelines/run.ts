@@ -8,14 +8,14 @@ import { privilegedTable } from '../privileged/table.js';
 import type { TopicLog } from '../topics/log.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
-import { contextOf, embeddingHashes, hasEmbeddings, ingestContext } from './context.js';
+import { contextOf, documentHashes, embeddingHashes, hasEmbeddings, ingestContext } from './context.js';
 import { type Closers, drive, type OpenRun } from './drive.js';
 import type { Evaluation } from './evaluate.js';
 import { messagesOf } from './ingest.js';
 import { lagByStage, recentLag } from './lag.js';
 import { lastBase, leakMeter } from './leak-meter.js';
 import { throughHashes } from './load-through.js';
-import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent } from './manifest.js';
+import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent, refuseOtherDocuments } from './manifest.js';
 import { observe } from './observe.js';
 import { ensureTopics, openLog, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
@@ -139,6 +139,7 @@ async function open(
   const verifier = opened(await createVerifier(spec.verify, { folder: plan.folder }));
   const source = recorded?.source ?? (await openSource(spec, plan.folder));
   const policy = opened(await openPolicy(spec, plan.folder));
+  const readsDocuments = !recorded || recorded.documents || wanted.includes('ingest');
   const manifest = manifestOf({
     spec,
     folder: plan.folder,
@@ -154,12 +155,14 @@ async function open(
     through: throughHashes(plan),
     // A replay that takes over what was found can do without the models.
     ...((!recorded || hasEmbeddings(plan)) && (await embeddingHashes(plan))),
+    ...(readsDocuments && (await documentHashes(plan))),
     ...(recorded && { parent: recorded.parent }),
   });
-  const there = claimFolder(folder, manifest);
+  const inFolder = claimFolder(folder, manifest);
   const log = opened(await openLog(spec, folder));
   await ensureTopics(log, plan.topics);
-  const resumed = spec.topics === 'embedded' ? there : await claimTopics(log, runName(folder), manifest);
+  const inTopic = await claimTopics(log, folder, manifest);
+  const before = spec.topics === 'embedded' ? inFolder : inTopic;
   await recorded?.fill(log, manifest);
   const { run } = manifest;
   const lag = recentLag(plan, log);
@@ -184,6 +187,8 @@ async function open(
   const reads = topicsRead(plan, wanted);
   const table = reads.has('privileged') ? await privilegedTable(log) : undefined;
   const context = table && { ...environment, table, spec, folder: plan.folder };
+  if (table && before && readsDocuments)
+    refuseOtherDocuments(folder, before, manifest, (id) => (table.document(id)?.forgotten.length ?? 0) > 0);
   if (context && (wanted.includes('ingest') || recorded?.documents)) await ingestContext(context);
   const teaches = context && wanted.includes('teach');
   const teacher = teaches ? opened(openTeacher({ ...context, run: folder })) : noTeacher;
@@ -233,7 +238,7 @@ async function open(
     },
     onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
   };
-  return { manifest, resumed, log, source, resources, environment, context, reads, observer };
+  return { manifest, resumed: before !== undefined, log, source, resources, environment, context, reads, observer };
 }
 
 const noTeacher: Resources['teacher'] = {

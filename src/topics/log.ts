@@ -4,6 +4,8 @@
  * Two implementations: `embedded/` (LMDB, one folder, no server) and `kafka/`. Both pass `test/topics/conformance.ts`.
  */
 
+import { UserError } from '../errors.js';
+
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
@@ -98,3 +100,21 @@ export class FencedError extends Error {
 export class TopicMismatchError extends Error {
   override readonly name = 'TopicMismatchError';
 }
+
+/** A record is not what was written: its checksum is another one. */
+export class DamagedRecordError extends UserError {
+  override readonly name = 'DamagedRecordError';
+  constructor(
+    readonly at: Position,
+    readonly expected: number,
+    readonly found: number,
+  ) {
+    const [was, is] = [expected, found].map(hex);
+    super(
+      'damaged-record',
+      `topic ${at.topic}, partition ${at.partition}, offset ${at.offset}: the record is damaged: its bytes have checksum ${is}, expected ${was} as written`,
+    );
+  }
+}
+
+export const hex = (bits: number): string => `0x${(bits >>> 0).toString(16).padStart(8, '0')}`;

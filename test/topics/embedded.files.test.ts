@@ -63,11 +63,11 @@ describe.each([
       overlappingSync: false,
     } as const;
     const db = open<Buffer, Buffer>(options);
-    db.putSync(Buffer.from('f'), Buffer.from('{"format":"rlsd-topics","version":2}'));
+    db.putSync(Buffer.from('f'), Buffer.from('{"format":"rlsd-topics","version":9}'));
     await db.close();
     const error = await refusal(folder, readOnly);
     expect(error).toMatchObject({ name: 'UserError', code: 'topics-version' });
-    expect(error.message).toMatch(/format rlsd-topics 2; this release reads and writes rlsd-topics 1/);
+    expect(error.message).toMatch(/format rlsd-topics 9; this release reads and writes rlsd-topics 2/);
   });
 
   it('a database of something else is refused', async () => {

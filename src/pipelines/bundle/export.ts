@@ -12,7 +12,6 @@ import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
 import { contextOf } from '../context.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
-import { isShared } from '../plan.js';
 import { lastWeights, weightsFolder, withCheckpoint } from '../publisher.js';
 import { baseFolder } from '../resources.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
@@ -114,7 +113,8 @@ function entryWriter(tar: Pack): EntryWriter {
 }
 
 async function indexOf({ log, manifest, plan }: RunFolder, folder: string, privileged: boolean): Promise<BundleIndex> {
-  const wanted = new Set(plan.topics.map(({ name }) => name).filter((name) => !isShared(name)));
+  // Of the checkpoints the one that counts goes along as a file.
+  const wanted = new Set(plan.topics.map(({ name }) => name).filter((name) => name !== 'checkpoints'));
   const infos = (await log.describe()).filter(({ name }) => wanted.has(name));
   const groups = [];
   for (const { name: group, input: topic } of plan.stages)

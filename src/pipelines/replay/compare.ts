@@ -3,7 +3,8 @@ import { codecFor, schemaTopics } from '../../topics/codec.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
 import { isVeiled, veil } from '../veil.js';
-import type { TopicName } from '../wire.js';
+import { fromRecord, type TopicName } from '../wire.js';
+import { scanInOrder } from './recorded.js';
 
 /** The first place where two logs say something else. */
 export interface Difference {
@@ -20,14 +21,19 @@ export interface Difference {
 
 /** Topics that several stages write, each at its own pace: only the order of each key is decided. */
 const interleaved = new Set(['metrics', 'dead-letters']);
+
 /** Fields that tell of one execution, not of what it made. */
 const passing: Readonly<Record<string, readonly string[]>> = { metrics: ['values.seconds'] };
+/** Fields that tell of the partitions in which the records of a run lie. */
+const placing: Readonly<Record<string, readonly string[]>> = {
+  weights: ['offsets', 'location', 'chunk'],
+  'dead-letters': ['key', 'id', 'partition', 'offset'],
+};
 const transport = new Set(['schema', 'traceparent', 'tracestate']);
 
-/** Where a topic's records are taken from. */
-export interface Side {
-  readonly log: TopicLog;
-  readonly topic: string;
+export interface CompareOptions {
+  /** The two logs have other partitions, so that only the order of each key is decided. */
+  readonly byKey?: boolean;
 }
 
 /**
@@ -38,26 +44,29 @@ export async function compareTopic(
   expected: TopicLog,
   found: TopicLog,
   topic: string,
+  { byKey = false }: CompareOptions = {},
 ): Promise<{ readonly records: number; readonly difference: Difference | null }> {
-  const partitions = (await expected.describe()).find(({ name }) => name === topic)?.bounds ?? [];
+  const ignored = new Set([...(passing[topic] ?? []), ...(byKey ? (placing[topic] ?? []) : [])]);
   let records = 0;
-  for (const partition of partitions.keys()) {
-    const pairs = interleaved.has(topic)
-      ? pairsByKey({ log: expected, topic }, { log: found, topic }, partition)
-      : pairsInOrder({ log: expected, topic }, { log: found, topic }, partition);
-    for await (const [was, is] of pairs) {
-      const difference = compareRecords(topic, partition, was, is);
-      if (difference) return { records, difference };
-      records++;
-    }
+  for await (const [was, is] of pairsOf(expected, found, topic, byKey)) {
+    const difference = compareRecords(topic, was, is, ignored);
+    if (difference) return { records, difference };
+    records++;
   }
   return { records, difference: null };
 }
 
 type Pair = readonly [LogRecord | undefined, LogRecord | undefined];
 
-async function* pairsInOrder(expected: Side, found: Side, partition: number): AsyncGenerator<Pair> {
-  const [a, b] = [scan(expected.log, expected.topic, partition), scan(found.log, found.topic, partition)];
+async function* pairsOf(expected: TopicLog, found: TopicLog, topic: string, byKey: boolean): AsyncGenerator<Pair> {
+  if (byKey) return yield* pairsByKey(scanInOrder(expected, topic), scanInOrder(found, topic));
+  const partitions = (await expected.describe()).find(({ name }) => name === topic)?.bounds ?? [];
+  const pairs = interleaved.has(topic) ? pairsByKey : pairsInOrder;
+  for (const partition of partitions.keys())
+    yield* pairs(scan(expected, topic, partition), scan(found, topic, partition));
+}
+
+async function* pairsInOrder(a: AsyncGenerator<LogRecord>, b: AsyncGenerator<LogRecord>): AsyncGenerator<Pair> {
   for (;;) {
     const [was, is] = [await a.next(), await b.next()];
     if (was.done && is.done) return;
@@ -65,31 +74,47 @@ async function* pairsInOrder(expected: Side, found: Side, partition: number): As
   }
 }
 
-/** These topics are small: a record a step, and one for each failure. */
-async function* pairsByKey(expected: Side, found: Side, partition: number): AsyncGenerator<Pair> {
-  const rows = new Map<string, LogRecord[]>();
-  for await (const record of scan(found.log, found.topic, partition)) {
-    const row = rows.get(record.key) ?? [];
-    rows.set(record.key, row);
-    row.push(record);
-  }
-  for await (const record of scan(expected.log, expected.topic, partition))
-    yield [record, rows.get(record.key)?.shift()];
-  for (const row of rows.values()) for (const record of row) yield [undefined, record];
+/** Memory holds what one side has and the other has not come to yet. */
+async function* pairsByKey(a: AsyncGenerator<LogRecord>, b: AsyncGenerator<LogRecord>): AsyncGenerator<Pair> {
+  const sides = [a, b].map((records) => ({ records, ended: false, waiting: new Map<string, LogRecord[]>() }));
+  while (sides.some(({ ended }) => !ended))
+    for (const [i, side] of sides.entries()) {
+      const next = side.ended ? undefined : await side.records.next();
+      if (next?.done) side.ended = true;
+      if (!next || next.done) continue;
+      const key = pairingKey(next.value);
+      const partner = sides[1 - i]?.waiting.get(key)?.shift();
+      if (partner) yield i === 0 ? [next.value, partner] : [partner, next.value];
+      else side.waiting.set(key, [...(side.waiting.get(key) ?? []), next.value]);
+    }
+  for (const [i, { waiting }] of sides.entries())
+    for (const record of [...waiting.values()].flat()) yield i === 0 ? [record, undefined] : [undefined, record];
+}
+
+/** A dead letter's own key tells of the offset of what failed. */
+function pairingKey(record: LogRecord): string {
+  if (record.topic !== 'dead-letters' || record.value === null) return record.key;
+  const { stage, topic, key } = fromRecord('dead-letters', { ...record, value: record.value });
+  return JSON.stringify([stage, topic, key]);
 }
 
 /** The first difference of two records; null where they say the same. */
 export function compareRecords(
   topic: string,
-  partition: number,
   was: LogRecord | undefined,
   is: LogRecord | undefined,
+  ignored: ReadonlySet<string> = new Set(),
 ): Difference | null {
-  const at = { topic, partition, offset: (was ?? is)?.offset ?? 0n, key: (was ?? is)?.key ?? '' };
+  const at = {
+    topic,
+    partition: (was ?? is)?.partition ?? 0,
+    offset: (was ?? is)?.offset ?? 0n,
+    key: (was ?? is)?.key ?? '',
+  };
   const missing = { ...at, field: 'record' };
   if (!was) return { ...missing, expected: 'nothing', found: 'a record' };
   if (!is) return { ...missing, expected: 'a record', found: 'nothing' };
-  const first = firstDifference(contentOf(topic, was), contentOf(topic, is), '', new Set(passing[topic]));
+  const first = firstDifference(contentOf(topic, was), contentOf(topic, is), '', ignored);
   return first && { ...at, ...first, ...(isVeiled(topic, first.field) && veiledValues(topic, first.field, was, is)) };
 }
 

@@ -1,17 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../errors.js';
+import { privilegedTable } from '../../privileged/table.js';
+import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import { type Manifest, manifestDifferences } from '../manifest.js';
-import { openLog } from '../open-log.js';
+import { documentHashes } from '../context.js';
+import { differenceLine, type Manifest, manifestDifferences } from '../manifest.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
-import { flowOrder, planOf } from '../plan.js';
+import { flowOrder, isShared, planOf } from '../plan.js';
 import { type Machine, machineOf, programVersions } from '../program-hash.js';
+import { logFolder } from '../resources.js';
 import { type RunEvent, runPipeline } from '../run.js';
 import type { PromptSource } from '../source.js';
 import { fromRecord } from '../wire.js';
 import { compareTopic, type Difference } from './compare.js';
+import { damageOf } from './damage.js';
 import { checkHead } from './part.js';
 import {
   copyTopic,
@@ -23,6 +28,7 @@ import {
   weightsOf,
   withBase,
 } from './recorded.js';
+import { recordedScores } from './scores.js';
 
 /** How a run was executed again. */
 export type VerifyMode =
@@ -31,7 +37,9 @@ export type VerifyMode =
   /** Everything, from its recorded prompts on. */
   | 'prompts'
   /** What does not depend on the processor, each stage from its recorded input. */
-  | 'recorded';
+  | 'recorded'
+  /** Nothing: the record itself is damaged. */
+  | 'checksums';
 
 export interface VerifyReport {
   readonly run: string;
@@ -52,7 +60,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Executes a finished run again in a temporary folder and compares it topic by topic, bit by bit.
+ * Reads all of a finished run against its checksums, then executes it again in a temporary folder and compares it topic by topic, bit
+ * by bit. What ran on a cluster is executed again on embedded topics, where the order of each key is compared.
  * @throws {UserError} `unfinished` before the run's last step; `other-manifest` when its model, verifier, template or another input has
  * changed since; `deleted-head` when retention has dropped records of it
  */
@@ -66,15 +75,19 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
         'is-replay',
         `${folder}: is a replay of ${parent.folder} from its ${parent.from}; do that replay again and compare \`rlsd topics\`, or verify ${parent.folder}`,
       );
+    const damage = await damageOf(run, folder);
+    if (damage)
+      return { run: run.manifest.run, equal: false, mode: 'checksums', notes: [], topics: [], difference: damage };
     await checkFinished(run, folder);
-    for (const { name } of run.plan.topics) checkHead(await findTopic(run.log, name));
+    for (const { name } of run.plan.topics) if (!isShared(name)) checkHead(await findTopic(run.log, name));
     const way = await wayOf(run, options.machine ?? machineOf());
     const { manifest, plan } = run;
+    const spec = { ...withBase(manifest, resolve(folder)), topics: 'embedded' as const };
     const again = join(temporary, 'run');
     const notes = [...way.notes];
     const { onEvent, signal } = options;
     await runPipeline({
-      plan: planOf(withBase(manifest, resolve(folder)), manifest.folder, plan.through),
+      plan: planOf(spec, manifest.folder, plan.through),
       folder: again,
       stages: way.stages,
       ...(onEvent && { onEvent }),
@@ -85,6 +98,7 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
         proof: true,
         until: way.mode === 'recorded' ? null : plan.spec.steps,
         ...(way.sampledBy && { sampledBy: way.sampledBy }),
+        ...(way.mode === 'prompts' && { scores: () => recordedScores({ log: run.log }) }),
         async fill(log, now) {
           notes.push(...checkInputs(manifest, now));
           await way.fill(log);
@@ -126,22 +140,42 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
   const rest = { source, ...(timed && { sampledBy: (promptId: string) => timed.get(promptId) }) };
   const stages = plan.stages.map(({ name }) => name);
   const outputs = flowOrder(plan).map(({ output }) => output);
-  const requeued = await wasRequeued(log);
-  if (there && !requeued) {
-    const compared = ['prompts', ...tables, ...outputs, 'metrics', 'dead-letters'];
-    return { ...rest, mode: 'source', notes: [], stages, fill: async () => {}, compared };
+  const disagreements = plan.topics.some(({ name }) => name === 'disagreements') ? ['disagreements'] : [];
+  const cluster = isSpread(run);
+  // Measurements along the way are sums in the order in which partitions were read.
+  const also = [...disagreements, ...(there && !cluster ? ['metrics'] : []), 'dead-letters'];
+  const why = (await wasRequeued(log))
+    ? 'dead letters were put back into it'
+    : !there
+      ? 'the source of its prompts is gone or has changed'
+      : (await documentsChanged(run))
+        ? 'its documents are not those that it began with: the recorded versions were shown'
+        : undefined;
+  const spread = cluster ? ['it ran on a cluster: compared in the order of each key, without metrics'] : [];
+  if (why === undefined) {
+    const first = [...(cluster ? [] : ['source']), 'prompts', ...tables];
+    return {
+      ...rest,
+      mode: 'source',
+      notes: spread,
+      stages,
+      fill: async () => {},
+      compared: [...first, ...outputs, ...also],
+    };
   }
-  const why = requeued ? 'dead letters were put back into it' : 'the source of its prompts is gone or has changed';
   return {
     ...rest,
     mode: 'prompts',
-    notes: [`${why}: executed again from the recorded prompts${there ? '' : ', the held-out prompts left out'}`],
+    notes: [
+      ...spread,
+      `${why}: executed again from the recorded prompts${there ? '' : ', the held-out prompts left out'}`,
+    ],
     stages: stages.filter((name) => name !== 'ingest' && (there || name !== 'evaluate')),
     async fill(to) {
       for (const topic of ['prompts', ...tables]) await copyTopic(log, to, topic);
       await copyTopic(log, to, 'dead-letters', isOfIngest);
     },
-    compared: [...outputs, ...(there ? ['metrics'] : []), 'dead-letters'],
+    compared: [...outputs, ...also],
   };
 }
 
@@ -188,14 +222,17 @@ function machineDifferences({ machine, versions }: Manifest, here: Machine): str
  * @throws {UserError} `other-manifest` for any other difference
  */
 export function checkInputs(recorded: Manifest, now: Manifest, changed: readonly (keyof Manifest)[] = []): string[] {
-  const free = new Set<keyof Manifest>(['spec', 'parent', 'code', ...changed]);
-  // Where passages are not searched for again, the models that found them need not be there.
-  if (!now.embeddings) free.add('embeddings');
-  const fixed = (manifest: Manifest) =>
-    Object.fromEntries(Object.entries(manifest).filter(([field]) => !free.has(field as keyof Manifest))) as never;
-  const differences = manifestDifferences(fixed(recorded), fixed(now));
+  const free: readonly string[] = ['spec', 'parent', 'code', 'versions', ...changed];
+  const differences = manifestDifferences(recorded, now).filter(
+    // What a search found is taken over, so a replay need not have the model that it found it with.
+    ({ field }) =>
+      !free.includes(field.split('.')[0] ?? '') && (now.embeddings !== undefined || !field.startsWith('embeddings')),
+  );
   if (differences.length > 0)
-    throw new UserError('other-manifest', `the run's inputs have changed since:\n${differences.join('\n')}`);
+    throw new UserError(
+      'other-manifest',
+      `the run's inputs have changed since:\n${differences.map(differenceLine).join('\n')}`,
+    );
   return recorded.code === now.code ? [] : ['the run was made by another build of this program'];
 }
 
@@ -204,12 +241,13 @@ async function compareRun(
   again: string,
   compared: readonly string[],
 ): Promise<Pick<VerifyReport, 'equal' | 'topics' | 'difference'>> {
-  const log = await openLog(run.manifest.spec, again, { readOnly: true });
+  const log = await openEmbedded(logFolder(again), { readOnly: true });
+  const byKey = isSpread(run);
   try {
     const topics: VerifyReport['topics'][number][] = [];
     let first: Difference | null = null;
     for (const topic of compared) {
-      const { records, difference } = await compareTopic(run.log, log, topic);
+      const { records, difference } = await compareTopic(run.log, log, topic, { byKey });
       first ??= difference;
       topics.push({ topic, records, equal: difference === null });
     }
@@ -217,6 +255,20 @@ async function compareRun(
   } finally {
     await log.close();
   }
+}
+
+/** Whether the run lies in the partitions of a cluster, or did before it came here in a bundle. */
+const isSpread = ({ manifest }: RunFolder): boolean =>
+  manifest.spec.topics !== 'embedded' || manifest.bundle?.from === 'kafka';
+
+/** Whether a document was changed, deleted or forgotten since the run began, or is another one at its source by now. */
+async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boolean> {
+  const { documents } = await documentHashes(plan);
+  if (!isDeepStrictEqual(documents, manifest.documents)) return true;
+  const table = await privilegedTable(log);
+  return [...table.documents()].some(
+    ({ current, versions, forgotten }) => current === null || versions.length !== 1 || forgotten.length > 0,
+  );
 }
 
 async function checkFinished({ log, plan }: RunFolder, folder: string): Promise<void> {

@@ -40,9 +40,10 @@ export function appendAll(
     bounds.timestamp = Math.max(bounds.timestamp, now);
     const offset = bounds.end;
     bounds.end += 1n;
-    const bytes = encodeRecord(key, headers, value, bounds.timestamp);
+    const place = recordKey(topic.id, partition, offset);
+    const bytes = encodeRecord(place, key, headers, value, bounds.timestamp);
     bounds.bytes += bytes.byteLength;
-    db.put(recordKey(topic.id, partition, offset), bytes);
+    db.put(place, bytes);
     if (topic.spec.compact) replaceNewest(db, part, key, offset);
     return { topic: name, partition, offset: bounds.end };
   });

@@ -56,7 +56,7 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
         limit: max,
       };
       if (max < 1 || from >= end) return [];
-      return [...db.getRange(range)].map(({ key, value }) => decodeRecord(name, partition, offsetOfKey(key), value));
+      return [...db.getRange(range)].map(({ key, value }) => decodeRecord(name, partition, key, value));
     });
 
   const committed = (group: string, name: string): Position[] =>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { LogRecord } from '../log.js';
+import { crc32 } from 'node:zlib';
+import { DamagedRecordError, type LogRecord } from '../log.js';
 
 /**
  * What the database holds: one ordered map from bytes to bytes.
@@ -80,10 +81,13 @@ export function decodeBounds(bytes: Buffer): Bounds {
   };
 }
 
-// A record: timestamp f64, 1 where there is a value, key length u32, headers length u32, key, headers as JSON, value.
-const fixed = 17;
+// A record: CRC-32 u32 of its place and of all that follows, timestamp f64, 1 where there is a value, key length u32, headers length
+// u32, key, headers as JSON, value.
+const fixed = 21;
 
+/** @param place the record's key in the database */
 export function encodeRecord(
+  place: Uint8Array,
   key: string,
   headers: Readonly<Record<string, string>> | undefined,
   value: Uint8Array | null,
@@ -93,23 +97,29 @@ export function encodeRecord(
   const keyLength = Buffer.byteLength(key);
   const headersLength = Buffer.byteLength(json);
   const bytes = Buffer.allocUnsafe(fixed + keyLength + headersLength + (value?.byteLength ?? 0));
-  bytes.writeDoubleBE(timestamp, 0);
-  bytes[8] = value === null ? 0 : 1;
-  bytes.writeUInt32BE(keyLength, 9);
-  bytes.writeUInt32BE(headersLength, 13);
+  bytes.writeDoubleBE(timestamp, 4);
+  bytes[12] = value === null ? 0 : 1;
+  bytes.writeUInt32BE(keyLength, 13);
+  bytes.writeUInt32BE(headersLength, 17);
   bytes.write(key, fixed, 'utf8');
   bytes.write(json, fixed + keyLength, 'utf8');
   if (value !== null) bytes.set(value, fixed + keyLength + headersLength);
+  bytes.writeUInt32BE(checksum(place, bytes));
   return bytes;
 }
 
-export const timestampOf = (bytes: Buffer) => bytes.readDoubleBE(0);
-export const keyOf = (bytes: Buffer) => bytes.toString('utf8', fixed, fixed + bytes.readUInt32BE(9));
+const checksum = (place: Uint8Array, bytes: Buffer): number => crc32(bytes.subarray(4), crc32(place));
 
-export function decodeRecord(topic: string, partition: number, offset: bigint, bytes: Buffer): LogRecord {
-  const afterKey = fixed + bytes.readUInt32BE(9);
-  const afterHeaders = afterKey + bytes.readUInt32BE(13);
-  if (afterHeaders > bytes.byteLength) throw new RangeError(`record of ${bytes.byteLength} bytes is cut short`);
+export const timestampOf = (bytes: Buffer) => bytes.readDoubleBE(4);
+export const keyOf = (bytes: Buffer) => bytes.toString('utf8', fixed, fixed + bytes.readUInt32BE(13));
+
+/** @throws {DamagedRecordError} where its bytes, or its place, are not those that were written */
+export function decodeRecord(topic: string, partition: number, place: Buffer, bytes: Buffer): LogRecord {
+  const offset = offsetOfKey(place);
+  const [expected, found] = bytes.length < fixed ? [0, -1] : [bytes.readUInt32BE(), checksum(place, bytes)];
+  if (found !== expected) throw new DamagedRecordError({ topic, partition, offset }, expected, found);
+  const afterKey = fixed + bytes.readUInt32BE(13);
+  const afterHeaders = afterKey + bytes.readUInt32BE(17);
   return {
     topic,
     partition,
@@ -117,7 +127,7 @@ export function decodeRecord(topic: string, partition: number, offset: bigint, b
     timestamp: timestampOf(bytes),
     key: keyOf(bytes),
     value:
-      bytes[8] === 1
+      bytes[12] === 1
         ? new Uint8Array(bytes.buffer, bytes.byteOffset + afterHeaders, bytes.byteLength - afterHeaders)
         : null,
     headers: afterHeaders === afterKey ? {} : JSON.parse(bytes.toString('utf8', afterKey, afterHeaders)),

@@ -34,8 +34,9 @@ export function restoreEmbedded(folder: string, topics: readonly TopicInfo[]): R
         for (const { topic: name, partition, offset, timestamp, key, headers, value } of records) {
           const topic = topicOf(name);
           const bounds = boundsOf(db, topic, partition);
-          const bytes = encodeRecord(key, headers, value, timestamp);
-          db.put(recordKey(topic.id, partition, offset), bytes);
+          const place = recordKey(topic.id, partition, offset);
+          const bytes = encodeRecord(place, key, headers, value, timestamp);
+          db.put(place, bytes);
           if (topic.spec.compact) db.put(newestKey(topic.id, partition, key), encodeOffset(offset));
           putBounds(db, topic, partition, { ...bounds, bytes: bounds.bytes + bytes.byteLength, timestamp });
         }

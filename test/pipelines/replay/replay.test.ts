@@ -87,8 +87,9 @@ const flipAt = (offset: bigint) => (record: LogRecord) => {
 async function digests(folder: string): Promise<Record<string, string>> {
   const { log, plan } = await openRunFolder(folder);
   const found: Record<string, string> = {};
-  // Where the ingest stands in its source is no data of the run's.
-  for (const { name } of plan.topics) if (name !== 'source') found[name] = (await topicDigest(log, name)).digest;
+  // Where the ingest stands in its source is no data of the run's, and each run has a manifest of its own.
+  for (const { name } of plan.topics)
+    if (name !== 'source' && name !== 'manifest') found[name] = (await topicDigest(log, name)).digest;
   await log.close();
   return found;
 }

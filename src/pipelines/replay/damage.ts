@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../../errors.js';
+import { checkCheckpoint } from '../../learner/checkpoint.js';
+import { modelDigest } from '../../policy/folder.js';
+import { DamagedRecordError, hex, type TopicInfo, type TopicLog } from '../../topics/log.js';
+import { scan } from '../../topics/scan.js';
+import { manifestDifferences, topicManifest } from '../manifest.js';
+import type { RunFolder } from '../open-run.js';
+import { checkpointOf } from '../publisher.js';
+import { fromRecord } from '../wire.js';
+import type { Difference } from './compare.js';
+
+/**
+ * The first place where a run's topics or files are not what was written, found without executing anything: a record whose checksum
+ * is another one, a record that is missing, a manifest that is not that of the topic, or weights and checkpoints of another digest.
+ * On Kafka the broker keeps the checksums of the records.
+ */
+export async function damageOf(run: RunFolder, folder: string): Promise<Difference | null> {
+  const { log } = run;
+  for (const topic of await log.describe()) {
+    const damage = await damagedRecord(log, topic, run.manifest.spec.topics === 'embedded');
+    if (damage) return damage;
+  }
+  return (await otherManifest(run)) ?? (await damagedFile(log, folder));
+}
+
+async function damagedRecord(
+  log: TopicLog,
+  { name, bounds, compact }: TopicInfo,
+  gapless: boolean,
+): Promise<Difference | null> {
+  for (const [partition, { start, end }] of bounds.entries()) {
+    let next = start;
+    const missing = (offset: bigint): Difference => ({
+      topic: name,
+      partition,
+      offset,
+      key: '',
+      field: 'record',
+      expected: 'a record',
+      found: 'nothing',
+    });
+    try {
+      for await (const { offset } of scan(log, name, partition, start)) {
+        if (gapless && !compact && offset !== next) return missing(next);
+        next = offset + 1n;
+      }
+    } catch (error) {
+      if (!(error instanceof DamagedRecordError)) throw error;
+      const { offset } = error.at;
+      return { ...missing(offset), field: 'checksum', expected: hex(error.expected), found: hex(error.found) };
+    }
+    if (gapless && !compact && next !== end) return missing(next);
+  }
+  return null;
+}
+
+async function otherManifest({ log, manifest }: RunFolder): Promise<Difference | null> {
+  const written = await topicManifest(log);
+  if (!written) return null;
+  const [first] = manifestDifferences(written, {
+    ...manifest,
+    spec: { ...manifest.spec, topics: written.spec.topics },
+  });
+  if (!first) return null;
+  const { field, found: expected, expected: found } = first;
+  return { topic: 'manifest', partition: 0, offset: 0n, key: 'run', field, expected, found };
+}
+
+/** Weights that are still there, and the checkpoints. */
+async function damagedFile(log: TopicLog, folder: string): Promise<Difference | null> {
+  for await (const record of scan(log, 'weights', 0)) {
+    if (record.value === null) continue;
+    const { version, digest, location, chunk } = fromRecord('weights', { ...record, value: record.value });
+    const at = { topic: 'weights', partition: 0, offset: record.offset, key: record.key };
+    if (chunk) {
+      const found = createHash('sha256').update(chunk.bytes).digest('hex');
+      if (found !== digest) return { ...at, field: 'chunk.bytes', expected: digest, found };
+    }
+    if (location !== null && existsSync(join(folder, location))) {
+      const found = modelDigest(join(folder, location));
+      if (found !== digest) return { ...at, field: `${location}/model.safetensors`, expected: digest, found };
+    }
+    const checkpoint = checkpointOf(folder, version);
+    if (!existsSync(checkpoint)) continue;
+    try {
+      checkCheckpoint(checkpoint);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { ...at, field: `checkpoints/v${version}`, expected: 'the checkpoint as written', found: error.message };
+    }
+  }
+  return null;
+}
