@@ -5,6 +5,7 @@ import { checkPlan } from '../pipelines/check.js';
 import { loadThrough } from '../pipelines/load-through.js';
 import { readSpec } from '../pipelines/parse.js';
 import { type Plan, planOf } from '../pipelines/plan.js';
+import { replayWarnings } from '../pipelines/replay/retention.js';
 import { print, say, toJson } from './output.js';
 
 /** The plan of a pipeline file with overrides. */
@@ -22,14 +23,21 @@ export function newFolder(name: string): string {
 }
 
 export async function check(file: string, options: { run?: string; set?: string[]; json?: boolean }): Promise<void> {
-  const problems = await readPlan(file, options.set)
-    .then((plan) => checkPlan(plan, { runFolder: options.run ?? newFolder(plan.spec.pipeline) }))
+  const { problems, warnings } = await readPlan(file, options.set)
+    .then(async (plan) => ({
+      problems: await checkPlan(plan, { runFolder: options.run ?? newFolder(plan.spec.pipeline) }),
+      warnings: replayWarnings(plan),
+    }))
     .catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      return error.message.split('\n');
+      return { problems: error.message.split('\n'), warnings: [] };
     });
-  if (options.json) print(toJson({ event: 'check', ok: problems.length === 0, problems }));
-  else if (problems.length === 0) print(`${file}: fine`);
-  else for (const problem of problems) say(problem.includes(file) ? problem : `${file}: ${problem}`);
+  const placed = (line: string) => (line.includes(file) ? line : `${file}: ${line}`);
+  if (options.json) print(toJson({ event: 'check', ok: problems.length === 0, problems, warnings }));
+  else {
+    for (const warning of warnings) say(`warning: ${placed(warning)}`);
+    if (problems.length === 0) print(`${file}: fine`);
+    else for (const problem of problems) say(placed(problem));
+  }
   if (problems.length > 0) process.exitCode = 2;
 }
