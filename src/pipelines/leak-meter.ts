@@ -102,7 +102,9 @@ export function leakMeter(settings: LeakMeterSettings): LeakMeter {
     for (const [past, measured] of [...steps].sort(([a], [b]) => a - b)) {
       if (measured.size < prompts && past >= step - overlap) continue;
       steps.delete(past);
-      const metric = report(past, [...measured.values()]);
+      // Sums of floats depend on their order, and groups are scored beside each other.
+      const inOrder = [...measured].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+      const metric = report(past, inOrder);
       if (metric) side.emit('metrics', metric);
     }
     return group;
