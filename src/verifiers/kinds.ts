@@ -24,7 +24,7 @@ export interface Judge {
 export type Kind = (settings: unknown, where: string, folder?: string) => Promise<Judge>;
 
 // Part of the hash: raised where a change to a verifier can change a verdict.
-const VERSION = '1';
+const VERSION = '2';
 
 const hashOf = (kind: string, settings: unknown): string => digest(kind, VERSION, JSON.stringify(settings));
 
