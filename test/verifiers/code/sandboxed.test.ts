@@ -108,6 +108,7 @@ describe.runIf(await needsSandbox())('Python', () => {
       'abs(f(1) - 3) < 1',
       'math.isclose(f(1), 3)',
       '[f(1)] == [3]',
+      'all(map(lambda x: f(x) == 3, [1]))',
     );
     const judgement = await judge(code, tests);
     expect(judgement.reward).toBe(0);

@@ -1,3 +1,5 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -248,13 +250,19 @@ export const attacks = () => {
     });
 
     it("of the host's Unix sockets, abstract ones too", async () => {
-      const server = createServer();
-      const name = `\0rlsd-test-${process.pid}`;
-      await new Promise<void>((resolve) => server.listen(name, resolve));
-      const code = `import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n  s.connect("\\0rlsd-test-${process.pid}"); print("connected")\nexcept OSError: print("refused")`;
+      const name = `rlsd-test-${process.pid}`;
+      const listen = `import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind("\\0${name}")\ns.listen()\nprint("listens", flush=True)\nsys.stdin.read()`;
+      const host = spawn(commandOf(python, python.run)[0] ?? '', ['-c', listen], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      await once(host.stdout, 'data');
+      const code = `import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n  s.connect("\\0${name}"); print("connected")\nexcept OSError: print("refused")\nprint([l.split(":")[0].strip() for l in open("/proc/net/dev").readlines()[2:]], len(open("/proc/net/unix").readlines()) - 2)`;
+      const outside = execFileSync(commandOf(python, python.run)[0] ?? '', ['-c', code]).toString();
       const ended = await python3(code);
-      await new Promise((resolve) => server.close(resolve));
-      expect(out(ended)).toBe('refused');
+      host.stdin.end();
+      await once(host, 'exit');
+      expect(outside).toContain('connected');
+      expect(out(ended)).toBe("refused\n['lo'] 0");
     });
   });
 
