@@ -1,5 +1,5 @@
 import { mergeAll, mergeMap, type OperatorFunction } from 'rxjs';
-import { seedOf } from '../digest.js';
+import { digest as digestOf, seedOf } from '../digest.js';
 import type { Policy, Sampling } from '../policy/policy.js';
 import { float32Bytes, int32Bytes } from '../topics/arrays.js';
 import type { Prompt, Rollout } from '../topics/records.js';
@@ -40,6 +40,7 @@ export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunc
     );
     const completions = await policy.sample(policyVersion, { prompt: tokens, seeds, sampling });
     const promptTokens = int32Bytes(tokens);
+    const promptDigest = digestOf(promptTokens);
     return completions.map((completion, sampleIndex) => ({
       run: prompt.run,
       promptId: prompt.promptId,
@@ -55,6 +56,7 @@ export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunc
       templateHash: policy.templateHash,
       temperature: sampling.temperature,
       promptTokens,
+      promptDigest,
       completionTokens: int32Bytes(completion.tokens),
       samplingLogprobs: float32Bytes(completion.logprobs),
       completion: completion.text,

@@ -13,13 +13,6 @@ export interface Ranker {
   remove(number: number): void;
   /** Called after passages were removed. */
   swept(): Promise<void>;
-  /**
-   * At least the `limit` best of the passages that are accepted, with all that score as the last of them does, in any order. What has
-   * nothing to do with the text may be left out, and others may be among them.
-   */
-  rank(
-    text: string,
-    limit: number,
-    accepts: (number: number) => boolean,
-  ): Promise<Iterable<{ readonly number: number; readonly score: number }>>;
+  /** The score of each passage, in any order; one that has nothing to do with the text may be left out. */
+  rank(text: string): Promise<readonly { readonly number: number; readonly score: number }[]>;
 }

@@ -73,16 +73,21 @@ export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25(
   return {
     refresh,
     async search(text, limit, allowed) {
-      const accepts = (number: number): boolean => {
+      const open = (await ranker.rank(text)).filter(({ number }) => {
         const passage = byNumber.get(number);
         return passage !== undefined && allowed(passage.document);
-      };
-      const found: (Passage & { readonly score: number })[] = [];
-      for (const { number, score } of await ranker.rank(text, limit, accepts)) {
-        const passage = byNumber.get(number);
-        if (passage && allowed(passage.document)) found.push({ ...passage, score });
-      }
-      return found
+      });
+      // All are looked at and few are wanted, so only those few are put in order.
+      const least =
+        Float64Array.from(open, ({ score }) => score)
+          .sort()
+          .at(-limit) ?? Number.NEGATIVE_INFINITY;
+      return open
+        .filter(({ score }) => score >= least)
+        .flatMap(({ number, score }) => {
+          const passage = byNumber.get(number);
+          return passage ? [{ ...passage, score }] : [];
+        })
         .sort((a, b) => b.score - a.score || inOrder(a, b))
         .slice(0, limit)
         .map(({ document, span }) => ({ document, span }));

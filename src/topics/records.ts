@@ -230,6 +230,8 @@ export interface Rollout {
   readonly temperature: number;
   /** Token ids, int32 little-endian. */
   readonly promptTokens: Uint8Array;
+  /** SHA-256 of promptTokens as they were handed to the student model; empty in records of earlier releases. */
+  readonly promptDigest: string;
   /** Token ids, int32 little-endian, the stop token included. */
   readonly completionTokens: Uint8Array;
   /** Natural log-probability of each completion token when it was sampled, float32 little-endian. */

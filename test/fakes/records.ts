@@ -26,6 +26,7 @@ export function rolloutOf(prompt: Prompt, sampleIndex: number, groupSize: number
     templateHash: 't',
     temperature: 1,
     promptTokens: int32Bytes(Int32Array.of(1, 2)),
+    promptDigest: '',
     completionTokens: int32Bytes(Int32Array.of(3, 4)),
     samplingLogprobs: float32Bytes(Float32Array.of(-1, -2)),
     completion: 'so',

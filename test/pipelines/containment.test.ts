@@ -11,6 +11,7 @@ import { lineage } from '../../src/cli/lineage.js';
 import { forgetPrivileged, listPrivileged } from '../../src/cli/privileged.js';
 import { reporter } from '../../src/cli/progress.js';
 import { replay } from '../../src/cli/replay.js';
+import { digest } from '../../src/digest.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
 import { compareRecords } from '../../src/pipelines/replay/compare.js';
@@ -18,14 +19,20 @@ import { runPipeline } from '../../src/pipelines/run.js';
 import type { SampleRequest } from '../../src/policy/policy.js';
 import { itemRecord } from '../../src/privileged/records.js';
 import { parseTemplate, renderTeacher } from '../../src/privileged/template.js';
+import { int32Array, int32Bytes } from '../../src/topics/arrays.js';
 import { codecFor } from '../../src/topics/codec.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
+import type { Message } from '../../src/topics/records.js';
 import { scan } from '../../src/topics/scan.js';
 import { tinyModel } from '../policy/tiny-model.js';
 import { tinyEncoder } from '../privileged/embedding/tiny-encoder.js';
-import { sums, tinyPipeline } from './tiny-run.js';
+import { records, sums, tinyPipeline } from './tiny-run.js';
 
-const students = vi.hoisted(() => ({ prompts: [] as Int32Array[], decode: (_: Int32Array): string => '' }));
+const students = vi.hoisted(() => ({
+  prompts: [] as Int32Array[],
+  decode: (_: Int32Array): string => '',
+  encode: (_: readonly Message[]): Int32Array => new Int32Array(),
+}));
 vi.mock(import('../../src/pipelines/resources.js'), async (importOriginal) => {
   const original = await importOriginal();
   return {
@@ -33,6 +40,7 @@ vi.mock(import('../../src/pipelines/resources.js'), async (importOriginal) => {
     async openPolicy(...args: Parameters<typeof original.openPolicy>) {
       const policy = await original.openPolicy(...args);
       students.decode = policy.decode;
+      students.encode = policy.encodePrompt;
       return {
         ...policy,
         sample(version: number, request: SampleRequest) {
@@ -88,7 +96,8 @@ function plant(): void {
     join(base, 'keyed.jsonl'),
     `{"item": "s1", "steps": "${marker}k"}\n{"item": "${marker}\n{"steps": "${marker}"}\n`,
   );
-  writeFileSync(join(base, 'keyed.csv'), `item,steps\ns2,"${marker}" x\n`);
+  // The parser quotes the value before a quotation mark that stands where none may.
+  writeFileSync(join(base, 'keyed.csv'), `item,steps\ns2,${marker}" x\n`);
   tinyEncoder([['sum', 'total']], { folder: join(base, 'encoder') });
 }
 
@@ -104,7 +113,7 @@ async function plantTopic(): Promise<void> {
   });
   await log.append([
     note('open', `7 + 1 = ${marker}note`),
-    note('closed', `${marker}hr`, { label: 'hr' }),
+    note('closed', `8 + 1 = ${marker}hr`, { label: 'hr' }),
     note('bytes', Buffer.from(`${marker}\xff`, 'latin1')),
     note('kind', `${marker}kind`, { kind: 'secret' }),
     note('of-s1', `${marker}hr`, { label: 'hr', itemId: 's1' }),
@@ -203,12 +212,26 @@ describe('what is privileged', () => {
     expect(await bytesOf('references')).toContain(`${marker}a`);
     const scores = await bytesOf('teacher-scores');
     expect(scores).toContain('docs/a.md');
+    expect(scores).toContain('notes:open');
+    expect(scores).not.toContain('notes:closed');
+    expect(scores).not.toContain('notes:of-s0');
   });
 
   it('is in nothing that the student model was given', () => {
     expect(students.prompts.length).toBeGreaterThanOrEqual(8);
     for (const prompt of students.prompts) expect(students.decode(prompt)).not.toContain(marker);
     expect(students.decode(students.prompts[0] ?? new Int32Array())).toContain('+ 1 =');
+  });
+
+  it('is not in what the record says the student was given, which follows from the prompt alone', async () => {
+    const given = new Map(students.prompts.map((prompt) => [digest(int32Bytes(prompt)), prompt]));
+    const prompts = new Map((await records(folder, 'prompts')).map((prompt) => [prompt.promptId, prompt]));
+    const rollouts = await records(folder, 'rollouts');
+    expect(rollouts.length).toBeGreaterThanOrEqual(24);
+    for (const { promptId, promptDigest, promptTokens } of rollouts) {
+      expect(given.get(promptDigest)).toEqual(int32Array(promptTokens));
+      expect(promptDigest).toBe(digest(int32Bytes(students.encode(prompts.get(promptId)?.messages ?? []))));
+    }
   });
 
   it('is in no topic but its own two', async () => {
@@ -233,7 +256,7 @@ describe('what is privileged', () => {
   });
 
   it('is in nothing that was printed, though every broken document was reported', async () => {
-    for (const part of ['summary', '"event":"committed"', '"event":"dead letter"', 'marked hr'])
+    for (const part of ['summary', '"event":"committed"', '"event":"dead letter"', 'leaves out 1 documents marked hr'])
       expect(written).toContain(part);
     expect(written).not.toContain(marker);
     expect(scraped).toContain('rlsd_dead_letters_total');
@@ -341,8 +364,12 @@ describe('what is privileged', () => {
     expect(readFileSync(join(folder, 'topics', 'data.mdb')).includes(`${marker}md`)).toBe(false);
     expect(readFileSync(join(folder, 'topics', 'data.mdb')).includes(`${marker}txt`)).toBe(true);
     expect(readFileSync(join(folder, 'vectors', name)).length).toBeLessThan(vectorBytes);
-    await printed(() => forgetPrivileged(folder, 'reference:s7', {}));
-    expect(await bytesOf('references')).not.toContain(`${marker}a7"`);
+    const answers = async () => (await records(folder, 'references')).map(({ answer }) => answer);
+    const [{ itemId, answer } = { itemId: '', answer: '' }] = await records(folder, 'references');
+    expect(answer).toContain(marker);
+    await printed(() => forgetPrivileged(folder, `reference:${itemId}`, {}));
+    expect(await answers()).not.toContain(answer);
+    expect(await answers()).not.toEqual([]);
     await expect(forgetPrivileged(folder, 'docs/a.mx', {})).rejects.toThrow('did you mean docs/a.md?');
   });
 });

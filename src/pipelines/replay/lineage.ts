@@ -16,6 +16,8 @@ export interface SampleLineage {
   readonly step: number;
   readonly seed: bigint;
   readonly promptSource: string | null;
+  /** SHA-256 of the token ids that the student model was given; null where the rollout is not in its topic any more. */
+  readonly promptDigest: string | null;
   readonly policy: { readonly version: number; readonly digest: string; readonly template: string };
   readonly verifier: {
     readonly name: string;
@@ -93,6 +95,10 @@ export async function lineageOf(run: RunFolder, folder: string, query: LineageQu
   for await (const record of scanInOrder(log, 'prompts'))
     if (record.value !== null && ids.has(record.key))
       sources.set(record.key, fromRecord('prompts', { ...record, value: record.value }).source);
+  const given = new Map<string, string>();
+  for await (const record of scanInOrder(log, 'rollouts'))
+    if (record.value !== null && ids.has(record.key))
+      given.set(record.key, fromRecord('rollouts', { ...record, value: record.value }).promptDigest);
   const versions = [...(await weightsOf(log)).values()].sort((a, b) => a.version - b.version);
   return found.map((score) => {
     const advantage = advantages.get(`${score.promptId}/${score.sampleIndex}`);
@@ -105,6 +111,7 @@ export async function lineageOf(run: RunFolder, folder: string, query: LineageQu
       step: score.step,
       seed: score.seed,
       promptSource: sources.get(score.promptId) ?? null,
+      promptDigest: given.get(score.promptId) ?? null,
       policy: { version: score.policyVersion, digest: score.policyDigest, template: score.templateHash },
       verifier: { name: score.verifier, hash: score.verifierHash, verdict: score.verdict, reward: score.reward },
       teacher:

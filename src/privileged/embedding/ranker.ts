@@ -23,16 +23,11 @@ export function nearestVectors(embedder: Pick<Embedder, 'query' | 'passage'>, ca
     },
     remove: (number) => void vectors.delete(number),
     swept: async () => {},
-    async rank(text, limit, accepts) {
+    async rank(text) {
       const query = await embedder.query(text);
-      const open = [...vectors.keys()].filter(accepts);
       // Rounded, so that equal texts are equal and their order is that of the documents.
-      const scores = Float64Array.from(open, (number) => {
-        const vector = vectors.get(number);
-        return vector ? Math.round(inner(query, vector) * 1e6) / 1e6 : -1;
-      });
-      const least = scores.toSorted().at(-limit) ?? -1;
-      return open.map((number, k) => ({ number, score: scores[k] ?? -1 })).filter(({ score }) => score >= least);
+      const score = (vector: Float32Array): number => Math.round(inner(query, vector) * 1e6) / 1e6;
+      return Array.from(vectors, ([number, vector]) => ({ number, score: score(vector) }));
     },
   };
 }

@@ -274,7 +274,7 @@ describe('replay from a topic', () => {
   });
 
   it('says from where a topic whose head was deleted can be replayed', async () => {
-    const folder = await tampered('head', 'rollouts', (record) => record, { bytes: 4000 });
+    const folder = await tampered('head', 'rollouts', (record) => record, { bytes: 4600 });
     const rejects = (work: Promise<unknown>, message: RegExp) =>
       expect(work).rejects.toMatchObject({ code: 'deleted-head', message: expect.stringMatching(message) });
     const first = /topic rollouts, partition 0: its first record is at offset (\d+), expected 0.*--only offset=\1\.\./;

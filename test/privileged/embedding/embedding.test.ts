@@ -131,10 +131,10 @@ describe('a join by meaning', () => {
     expect(await found([{ search: 2 }, { search: 2, model: 'encoder' }], ['hr'])).toEqual(['d', 'a']);
   });
 
-  it('ranks as a comparison with every vector does', async () => {
+  it('compares the question with every passage', async () => {
     const vector = fc.float32Array({ minLength: 2, maxLength: 2, noNaN: true, min: -1, max: 1 });
     await fc.assert(
-      fc.asyncProperty(fc.array(vector, { maxLength: 12 }), vector, fc.nat(12), async (vectors, query, limit) => {
+      fc.asyncProperty(fc.array(vector, { maxLength: 12 }), vector, async (vectors, query) => {
         const ranker = nearestVectors({
           query: async () => query,
           passage: async (text) => vectors[Number(text)] ?? new Float32Array(2),
@@ -147,17 +147,10 @@ describe('a join by meaning', () => {
           text: String(number),
         }));
         await ranker.add(passages);
-        const even = (number: number) => number % 2 === 0;
         const score = (one: Float32Array) =>
           Math.round(one.reduce((sum, x, d) => sum + x * (query[d] ?? 0), 0) * 1e6) / 1e6;
-        const expected = vectors
-          .map(score)
-          .filter((_, number) => even(number))
-          .sort((a, b) => b - a);
-        const ranked = [...(await ranker.rank('', limit, even))];
-        expect(ranked.every(({ number }) => even(number))).toBe(true);
-        const best = ranked.map((one) => one.score).sort((a, b) => b - a);
-        expect(best.slice(0, limit)).toEqual(expected.slice(0, limit));
+        const ranked = await ranker.rank('');
+        expect(ranked.map((one) => one.score)).toEqual(vectors.map(score));
       }),
     );
   });
@@ -183,7 +176,7 @@ describe('a join by meaning', () => {
     const start = async (others: typeof passages = []) => {
       const ranker = nearestVectors(embedder, vectorCache(folder, 'ab'.repeat(32)));
       await ranker.add([...passages, ...others]);
-      return [...(await ranker.rank('', 9, () => true))].map(({ score }) => score).sort((a, b) => a - b);
+      return [...(await ranker.rank(''))].map(({ score }) => score).sort((a, b) => a - b);
     };
     expect(await start()).toEqual([3, 5]);
     expect(await start()).toEqual([3, 5]);
