@@ -113,7 +113,8 @@ async function plantTopic(): Promise<void> {
   });
   await log.append([
     note('open', `7 + 1 = ${marker}note`),
-    note('closed', `8 + 1 = ${marker}hr`, { label: 'hr' }),
+    // As good an answer to every question's search as any.
+    note('closed', `${Array.from({ length: 24 }, (_, n) => n).join(' ')} ${marker}hr`, { label: 'hr' }),
     note('bytes', Buffer.from(`${marker}\xff`, 'latin1')),
     note('kind', `${marker}kind`, { kind: 'secret' }),
     note('of-s1', `${marker}hr`, { label: 'hr', itemId: 's1' }),
