@@ -154,7 +154,8 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       await publishedAtLeast(version);
       return use(version);
     },
-    atLeast: async (least) => use(await publishedAtLeast(least)),
+    // Early steps may be sampled by any version, but there is none before the base.
+    atLeast: async (least) => use(await publishedAtLeast(Math.max(least, 0))),
     async hold(version) {
       held.set(version, (held.get(version) ?? 0) + 1);
       await ready(version);

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,13 +64,13 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     return version;
   };
 
-  /** Whether the rollout with this port for its metrics holds the prompts of the first step: nobody has published the base. */
-  const holdsPrompts = async (port: number) => {
+  /** How many prompts the rollout with this port for its metrics holds. */
+  const held = async (port: number): Promise<number> => {
     const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
       (response) => response.text(),
       () => '',
     );
-    return /rlsd_in_flight\{.*stage="rollout".*\} 2\b/.test(text);
+    return Number(/rlsd_in_flight\{.*stage="rollout".*\} (\d+)/.exec(text)?.[1] ?? 0);
   };
 
   async function records<K extends TopicName>(log: TopicLog, topic: K): Promise<TopicRecords[K][]> {
@@ -172,7 +173,8 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     const others = start([...args('others'), ...stageArgs(['ingest', 'verify', 'teach', 'shape', 'evaluate'])]);
     const zombie = start([...args('zombie'), ...stageArgs(['rollout'])], env);
     const ends = [others, zombie].map((child) => finished(child));
-    await until(() => holdsPrompts(port));
+    // Nobody has published the base, so it holds the prompts of the first step.
+    await until(async () => (await held(port)) === 2);
     zombie.kill('SIGSTOP');
     const heirs = ['rollout', 'learn'].map((stage) => finished(start([...args(stage), ...stageArgs([stage])])));
     await until(async () => (await newest(log)) >= 3);
@@ -184,6 +186,38 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     const { stderr } = await (ends[1] as (typeof ends)[number]);
     // The first that it does is to lose what it held.
     expect(parseLines(stderr).map(({ event }) => event)[0]).toBe('revoked');
+    await census(log);
+    await log.close();
+  });
+
+  it('shares the work of a stage among its processes, those that come later and those that outlive others', async () => {
+    const { args, open, plan } = await project();
+    const log = await open();
+    await ensureTopics(log, plan.topics);
+    // All prompts of the run may be in flight at once. They wait for the base, which nobody has published yet.
+    const as = (machine: string, names: readonly string[], env = {}) =>
+      start([...args(machine, `flow.maxLag=${STEPS - 1}`), ...stageArgs(names)], env);
+    const ports = [await freePort(), await freePort(), await freePort()];
+    const rollout = (port: number) =>
+      as(`rollout-${port}`, ['rollout'], { RLSD_METRICS_PORT: `${port}`, RLSD_LOG: 'json' });
+    const [a, b, c] = ports as [number, number, number];
+    const hold = (...each: readonly number[]) =>
+      until(async () => {
+        const counts = await Promise.all(each.map(held));
+        return counts.every((count) => count > 0) && counts.reduce((sum, count) => sum + count) === 2 * STEPS;
+      });
+    const others = finished(as('others', ['ingest', 'verify', 'teach', 'shape', 'evaluate']));
+    const [first, second] = [a, b].map(rollout) as [ChildProcess, ChildProcess];
+    const early = finished(first);
+    await hold(a, b);
+    second.kill('SIGKILL');
+    await hold(a);
+    const late = finished(rollout(c));
+    await hold(a, c);
+    const ends = await Promise.all([others, early, late, finished(as('learn', ['learn']))]);
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    for (const { stderr } of ends.slice(1, 3))
+      expect(parseLines(stderr).some(({ event }) => event === 'committed')).toBe(true);
     await census(log);
     await log.close();
   });
@@ -200,7 +234,7 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
       }),
     );
     const ends = children.map((child) => finished(child));
-    await until(() => holdsPrompts(port));
+    await until(async () => (await held(port)) === 2);
     for (const child of children) child.kill('SIGINT');
     for (const { code, stderr } of await Promise.all(ends)) {
       expect(code).toBe(1);
