@@ -2,14 +2,23 @@ import { concatMap, from, type OperatorFunction, toArray } from 'rxjs';
 import { UserError } from '../errors.js';
 import { lastQuestion } from '../operators/verify.js';
 import { differenceByPosition, differenceMetrics, type ScoredSample } from '../privileged/difference.js';
+import { leakOf, type SampleLeak } from '../privileged/leak.js';
 import {
-  type LeakSummary,
+  type ByJudgement,
+  eachMeter,
+  type Judgement,
+  judgements,
+  type LeakName,
   leakAlarms,
-  leakMetrics,
-  leakSummary,
-  leakThresholds,
-  mergeLeaks,
-} from '../privileged/leak.js';
+  leakMeters,
+  mergeSpreads,
+  minPrompts,
+  noSpread,
+  type Observation,
+  observe,
+  type Spread,
+  spreadOf,
+} from '../privileged/leak-alarms.js';
 import type { PrivilegedStore } from '../privileged/store.js';
 import { float32Array } from '../topics/arrays.js';
 import type { TopicLog } from '../topics/log.js';
@@ -18,14 +27,16 @@ import { scan } from '../topics/scan.js';
 import type { Side } from './stage.js';
 import { fromRecord } from './wire.js';
 
-/** Steps from the start of the run that make the base. */
+/** Steps from the start of the run that make the base, and more where they have too few prompts that were judged alike. */
 const BASE_STEPS = 5;
 /** Stretches of a completion over which teacher minus student is reported. */
 const STRETCHES = 5;
 
+type JudgedLeak = SampleLeak & { readonly judgement: Judgement };
+
 interface Measured {
-  /** null where the context is not there to compare with. */
-  readonly leak: LeakSummary | null;
+  /** Empty where the context is not there to compare with. */
+  readonly leaks: readonly JudgedLeak[];
   readonly scored: readonly ScoredSample[];
 }
 
@@ -44,7 +55,7 @@ export interface LeakMeterSettings {
 
 interface LeakBase {
   readonly steps: number;
-  readonly summary: LeakSummary;
+  readonly spreads: ByJudgement<Spread>;
 }
 
 /** Passes teacher scores on and measures them: the groups of a step make one `metrics` record of stage `leak`. */
@@ -55,41 +66,47 @@ export type LeakMeter = (side: Side) => OperatorFunction<TeacherScore, TeacherSc
  * makes every answer right leaves no advantage. A step whose groups do not all come is reported when the steps that may overlap it are past.
  */
 export function leakMeter(settings: LeakMeterSettings): LeakMeter {
-  const { run, now, prompts, overlap, privileged, onAlarm } = settings;
+  const { run, now: time, prompts, overlap, privileged, onAlarm } = settings;
   const steps = new Map<number, Map<string, Measured>>();
-  let base = settings.base;
-  let recent: readonly LeakSummary[] = [];
+  let base = settings.base ?? { steps: 0, spreads: noSpread };
+  let recent: ByJudgement<readonly Observation[]> = { correct: [], incorrect: [] };
   let sounding: readonly string[] = [];
 
   const report = (step: number, groups: readonly Measured[]): Metric | undefined => {
-    const leaks = groups.flatMap(({ leak }) => (leak ? [leak] : []));
-    const [first, ...others] = leaks;
-    if (!first) return undefined;
-    const summary = others.reduce(mergeLeaks, first);
-    if (!base) base = { steps: 1, summary };
-    else if (base.steps < BASE_STEPS) base = { steps: base.steps + 1, summary: mergeLeaks(base.summary, summary) };
-    // Small steps are judged together with the ones before, as single samples say little.
-    recent = [summary, ...recent];
-    let samples = 0;
-    recent = recent.filter((one) => {
-      const enough = samples >= leakThresholds.minSamples;
-      samples += one.samples;
-      return !enough;
+    const measured = groups.filter(({ leaks }) => leaks.length > 0);
+    const samples = measured.flatMap(({ leaks }) => leaks);
+    if (samples.length === 0) return undefined;
+    const observed = measured.map(({ leaks }) => observe(leaks));
+    const fresh = eachJudgement((judgement) => observed.flatMap((one) => one[judgement] ?? []));
+    const early = base.steps < BASE_STEPS;
+    base = {
+      steps: early ? base.steps + 1 : base.steps,
+      spreads: eachJudgement((judgement) => {
+        const spread = base.spreads[judgement];
+        return early || spread.prompts < minPrompts ? mergeSpreads(spread, spreadOf(fresh[judgement])) : spread;
+      }),
+    };
+    // Small steps are judged together with the ones before.
+    recent = eachJudgement((judgement) => {
+      const fill = Math.max(0, minPrompts - fresh[judgement].length);
+      return [...fresh[judgement], ...recent[judgement].slice(0, fill)];
     });
-    const alarms = leakAlarms(recent.reduce(mergeLeaks), base.summary);
+    const now = eachJudgement((judgement) => spreadOf(recent[judgement]));
+    const alarms = leakAlarms(now, base.spreads);
     const meters = alarms.map((alarm) => alarm.split(':')[0] ?? alarm);
     for (const [k, alarm] of alarms.entries()) if (!sounding.includes(meters[k] ?? '')) onAlarm(step, alarm);
     sounding = meters;
     const scored = groups.flatMap((group) => group.scored);
+    const mean = (name: LeakName): number => samples.reduce((sum, one) => sum + one[name], 0) / samples.length;
     const values = {
-      samples: summary.samples,
-      ...leakMetrics(summary, base.summary),
-      leakLongestRunBase: base.summary.longestRun,
-      baseSamples: base.summary.samples,
+      samples: samples.length,
+      ...Object.fromEntries(leakMeters.map((name) => [valueNames[name], mean(name)])),
+      leakLongestRun: Math.max(...samples.map(({ longestRun }) => longestRun)),
       baseSteps: base.steps,
+      ...Object.assign({}, ...judgements.map((judgement) => spreadValues(judgement, now, base.spreads))),
       ...(scored.length > 0 && differenceMetrics(differenceByPosition(scored, STRETCHES))),
     };
-    return { run, stage: 'leak', step, time: now(), values, message: alarms.length > 0 ? alarms.join('; ') : null };
+    return { run, stage: 'leak', step, time: time(), values, message: alarms.length > 0 ? alarms.join('; ') : null };
   };
 
   const take = async (group: readonly TeacherScore[], side: Side): Promise<readonly TeacherScore[]> => {
@@ -98,7 +115,7 @@ export function leakMeter(settings: LeakMeterSettings): LeakMeter {
     const { step, promptId } = first;
     const groups = steps.get(step) ?? new Map<string, Measured>();
     steps.set(step, groups);
-    groups.set(promptId, { leak: await leakOf(group, first, privileged), scored: group.flatMap(scoredSample) });
+    groups.set(promptId, { leaks: await leaksOf(group, first, privileged), scored: group.flatMap(scoredSample) });
     for (const [past, measured] of [...steps].sort(([a], [b]) => a - b)) {
       if (measured.size < prompts && past >= step - overlap) continue;
       steps.delete(past);
@@ -118,20 +135,23 @@ export function leakMeter(settings: LeakMeterSettings): LeakMeter {
     );
 }
 
-async function leakOf(
+async function leaksOf(
   group: readonly TeacherScore[],
   first: TeacherScore,
   store: PrivilegedStore,
-): Promise<LeakSummary | null> {
+): Promise<readonly JudgedLeak[]> {
   const asOf = first.teacherLogprobs === null ? undefined : first.documents;
   try {
     const { pieces } = await store.lookup(first.itemId, lastQuestion(first.messages), asOf);
     const prompt = first.messages.map(({ content }) => content).join('\n');
     const privileged = pieces.map(({ content }) => content);
-    return leakSummary(group.map(({ completion }) => ({ prompt, completion, privileged })));
+    return group.map(({ completion, verdict }) => ({
+      ...leakOf({ prompt, completion, privileged }),
+      judgement: verdict === 'correct' ? 'correct' : 'incorrect',
+    }));
   } catch (error) {
     // A group that was not scored may have no context, and one that was may have lost it since: there is nothing to compare with.
-    if (error instanceof UserError) return null;
+    if (error instanceof UserError) return [];
     throw error;
   }
 }
@@ -145,6 +165,35 @@ function scoredSample({ samplingLogprobs, teacherLogprobs }: TeacherScore): Scor
   return broken ? [] : [sample];
 }
 
+const eachJudgement = <T>(value: (judgement: Judgement) => T): ByJudgement<T> => ({
+  correct: value('correct'),
+  incorrect: value('incorrect'),
+});
+
+const valueNames = { repeated: 'leakRepeated', cited: 'leakCited', length: 'completionWords' };
+const suffixes = { correct: 'Correct', incorrect: 'Incorrect' };
+
+/** What was judged so lately, beside its base. */
+function spreadValues(
+  judgement: Judgement,
+  now: ByJudgement<Spread>,
+  base: ByJudgement<Spread>,
+): Readonly<Record<string, number>> {
+  const suffix = suffixes[judgement];
+  const { prompts, mean, sd } = base[judgement];
+  const values: Record<string, number> = {
+    [`prompts${suffix}`]: now[judgement].prompts,
+    [`prompts${suffix}Base`]: prompts,
+  };
+  for (const name of leakMeters) {
+    const value = `${valueNames[name]}${suffix}`;
+    values[value] = now[judgement].mean[name];
+    values[`${value}Base`] = mean[name];
+    values[`${value}BaseSd`] = sd[name];
+  }
+  return values;
+}
+
 /** The base that the newest `leak` record of a run's metrics names. */
 export async function lastBase(log: TopicLog): Promise<LeakBase | undefined> {
   let last: LeakBase | undefined;
@@ -152,16 +201,15 @@ export async function lastBase(log: TopicLog): Promise<LeakBase | undefined> {
     if (record.value === null || record.key !== 'leak') continue;
     const { values } = fromRecord('metrics', { ...record, value: record.value });
     const value = (name: string): number => values[name] ?? 0;
-    last = {
-      steps: value('baseSteps'),
-      summary: {
-        samples: value('baseSamples'),
-        repeated: value('leakRepeatedBase'),
-        longestRun: value('leakLongestRunBase'),
-        cited: value('leakCitedBase'),
-        length: value('completionWordsBase'),
-      },
+    const spread = (judgement: Judgement): Spread => {
+      const meter = (name: LeakName) => `${valueNames[name]}${suffixes[judgement]}Base`;
+      return {
+        prompts: value(`prompts${suffixes[judgement]}Base`),
+        mean: eachMeter((name) => value(meter(name))),
+        sd: eachMeter((name) => value(`${meter(name)}Sd`)),
+      };
     };
+    last = { steps: value('baseSteps'), spreads: eachJudgement(spread) };
   }
   return last;
 }

@@ -1,7 +1,4 @@
-/**
- * Meters of one question: does the student begin to repeat what only the teacher was shown? Pure functions over one step's samples; the
- * base is the same measurement from the start of the run, as text also meets by chance.
- */
+/** Does the student begin to repeat what only the teacher was shown? What one completion tells; pure functions of its text. */
 export interface LeakSample {
   readonly prompt: string;
   readonly completion: string;
@@ -9,32 +6,19 @@ export interface LeakSample {
   readonly privileged: readonly string[];
 }
 
-export interface LeakSummary {
-  readonly samples: number;
-  /** Mean share (0 to 1) of a completion's words inside a run of words that the privileged text has and the prompt has not. */
+export interface SampleLeak {
+  /** Share (0 to 1) of the words inside a run of at least `runWords` words that the privileged text has and the prompt has not. */
   readonly repeated: number;
-  /** Longest such run in any sample, in words. */
+  /** Longest such run, in words. */
   readonly longestRun: number;
-  /** Share (0 to 1) of completions that speak of a reference, hint or document that their prompt does not speak of. */
+  /** 1 where it speaks of a reference, hint or document that its prompt does not speak of, else 0. */
   readonly cited: number;
-  /** Mean length of a completion, in words. */
+  /** In words. */
   readonly length: number;
 }
 
-export interface LeakThresholds {
-  /** Words of a run that counts; 5. Shorter ones meet by chance. */
-  readonly gram: number;
-  /** Alarm when `repeated` passes the base by more than this; 0.1. */
-  readonly repeated: number;
-  /** Alarm when `cited` passes the base by more than this; 0.02. */
-  readonly cited: number;
-  /** Alarm when `length` leaves base / (1 + this) to base * (1 + this); 0.5. */
-  readonly length: number;
-  /** Samples below which nothing is said; 32. */
-  readonly minSamples: number;
-}
-
-export const leakThresholds: LeakThresholds = { gram: 5, repeated: 0.1, cited: 0.02, length: 0.5, minSamples: 32 };
+/** Words of a run that counts as a repeat; shorter ones meet by chance. */
+export const runWords = 5;
 
 /** Words and numbers in lower case; each other visible character stands alone, so that `3+4=7` has five. */
 export function wordsOf(text: string): string[] {
@@ -104,70 +88,12 @@ export function citesUnseen(prompt: string, completion: string): string | undefi
   return undefined;
 }
 
-/** @throws {RangeError} without samples. */
-export function leakSummary(samples: readonly LeakSample[], gram = leakThresholds.gram): LeakSummary {
-  if (samples.length === 0) throw new RangeError('no samples to measure');
-  const repeats = samples.map((sample) => repeatedShare(sample, gram));
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+export function leakOf(sample: LeakSample): SampleLeak {
+  const { share, longest } = repeatedShare(sample, runWords);
   return {
-    samples: samples.length,
-    repeated: mean(repeats.map(({ share }) => share)),
-    longestRun: Math.max(...repeats.map(({ longest }) => longest)),
-    cited: mean(samples.map(({ prompt, completion }) => (citesUnseen(prompt, completion) === undefined ? 0 : 1))),
-    length: mean(samples.map(({ completion }) => wordsOf(completion).length)),
+    repeated: share,
+    longestRun: longest,
+    cited: citesUnseen(sample.prompt, sample.completion) === undefined ? 0 : 1,
+    length: wordsOf(sample.completion).length,
   };
-}
-
-/** Two measurements as one, weighted by their samples: a base over several steps, or a moving window. */
-export function mergeLeaks(a: LeakSummary, b: LeakSummary): LeakSummary {
-  const samples = a.samples + b.samples;
-  const mean = (x: number, y: number): number => (x * a.samples + y * b.samples) / samples;
-  return {
-    samples,
-    repeated: mean(a.repeated, b.repeated),
-    longestRun: Math.max(a.longestRun, b.longestRun),
-    cited: mean(a.cited, b.cited),
-    length: mean(a.length, b.length),
-  };
-}
-
-/** The values of a `metrics` record; none of them is text. */
-export function leakMetrics(now: LeakSummary, base: LeakSummary): Readonly<Record<string, number>> {
-  return {
-    leakRepeated: now.repeated,
-    leakRepeatedBase: base.repeated,
-    leakLongestRun: now.longestRun,
-    leakCited: now.cited,
-    leakCitedBase: base.cited,
-    completionWords: now.length,
-    completionWordsBase: base.length,
-  };
-}
-
-/** One line for each meter past its threshold, for the metric's `message` and the terminal; quotes nothing. */
-export function leakAlarms(
-  now: LeakSummary,
-  base: LeakSummary,
-  thresholds: LeakThresholds = leakThresholds,
-): readonly string[] {
-  if (now.samples < thresholds.minSamples || base.samples < thresholds.minSamples) return [];
-  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-  const alarms: string[] = [];
-  if (now.repeated > base.repeated + thresholds.repeated) {
-    alarms.push(
-      `completions repeat privileged text: ${percent(now.repeated)} of their words, ${percent(base.repeated)} at the start of the run (longest run ${now.longestRun} words)`,
-    );
-  }
-  if (now.cited > base.cited + thresholds.cited) {
-    alarms.push(
-      `completions cite material that they were not shown: ${percent(now.cited)} of them, ${percent(base.cited)} at the start of the run`,
-    );
-  }
-  const ratio = now.length / base.length;
-  if (ratio > 1 + thresholds.length || ratio < 1 / (1 + thresholds.length)) {
-    alarms.push(
-      `completions drift in length: ${now.length.toFixed(1)} words, ${base.length.toFixed(1)} at the start of the run`,
-    );
-  }
-  return alarms;
 }

@@ -274,7 +274,7 @@ describe('what is privileged', () => {
     const metrics = await bytesOf('metrics');
     for (const name of ['leakRepeated', 'leakCited', 'completionWords', 'teacherMinusStudent4'])
       expect(metrics).toContain(name);
-    expect(metrics.split('leakRepeatedBase')).toHaveLength(1 + tinyPipeline.steps);
+    expect(metrics.split('leakRepeatedCorrectBaseSd')).toHaveLength(1 + tinyPipeline.steps);
   });
 
   it('is shown by tail only when asked for by name, and never by the list', async () => {

@@ -73,6 +73,6 @@ describe('the leak meters of a run', () => {
     const { alarms, leaks } = await alarmsOf(null);
     expect(alarms.filter(({ message }) => /repeat|cite/.test(message))).toEqual([]);
     expect(leaks.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, step) => step));
-    expect(leaks.at(-1)?.values.baseSamples).toBe(40);
+    expect(leaks.at(-1)?.values.baseSteps).toBe(5);
   });
 });

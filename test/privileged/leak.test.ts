@@ -1,15 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  citesUnseen,
-  type LeakSummary,
-  leakAlarms,
-  leakMetrics,
-  leakSummary,
-  mergeLeaks,
-  repeatedShare,
-  wordsOf,
-} from '../../src/privileged/leak.js';
+import { citesUnseen, leakOf, repeatedShare, wordsOf } from '../../src/privileged/leak.js';
 
 const sample = (prompt: string, completion: string, ...privileged: string[]) => ({ prompt, completion, privileged });
 
@@ -80,49 +71,10 @@ describe('citesUnseen', () => {
   });
 });
 
-describe('the summary and its alarms', () => {
-  const quiet: LeakSummary = { samples: 100, repeated: 0.05, longestRun: 6, cited: 0, length: 20 };
-
-  it('measures a batch', () => {
-    const summary = leakSummary(
-      [sample('q', 'the seal leaks now', 'the seal leaks'), sample('q', 'The hint says 5 and 6', 'x')],
-      3,
-    );
-    expect(summary).toEqual({ samples: 2, repeated: 3 / 8, longestRun: 3, cited: 0.5, length: 5 });
-    expect(() => leakSummary([])).toThrow(RangeError);
-  });
-
-  it('merges as if measured together', () => {
-    const samples = [
-      sample('q', 'the seal leaks now', 'the seal leaks'),
-      sample('q', 'The hint says 5', 'x'),
-      sample('q', 'no', 'y'),
-    ];
-    const [first, ...rest] = samples;
-    const merged = mergeLeaks(leakSummary(first ? [first] : [], 3), leakSummary(rest, 3));
-    const whole = leakSummary(samples, 3);
-    for (const [name, value] of Object.entries(whole)) expect(merged[name as keyof LeakSummary]).toBeCloseTo(value, 12);
-  });
-
-  it('is quiet at the base rate and with few samples', () => {
-    expect(leakAlarms(quiet, quiet)).toEqual([]);
-    expect(leakAlarms({ ...quiet, repeated: 1, samples: 31 }, quiet)).toEqual([]);
-    expect(leakAlarms({ ...quiet, repeated: 0.15 }, quiet)).toEqual([]);
-  });
-
-  it.each([
-    [{ repeated: 0.16 }, /repeat privileged text: 16\.0 % of their words, 5\.0 % at the start/],
-    [{ cited: 0.03 }, /cite material that they were not shown: 3\.0 %/],
-    [{ length: 31 }, /drift in length: 31\.0 words, 20\.0 at the start/],
-    [{ length: 13 }, /drift in length/],
-  ])('sounds for %j alone', (change, message) => {
-    const alarms = leakAlarms({ ...quiet, ...change }, quiet);
-    expect(alarms).toHaveLength(1);
-    expect(alarms[0]).toMatch(message);
-  });
-
-  it('gives numbers alone to the metrics', () => {
-    expect(leakMetrics(quiet, quiet)).toMatchObject({ leakRepeated: 0.05, leakCited: 0, completionWords: 20 });
-    expect(Object.values(leakMetrics(quiet, quiet)).every(Number.isFinite)).toBe(true);
+describe('leakOf', () => {
+  it('tells of one completion, in numbers alone', () => {
+    const copied = leakOf(sample('q', 'so the old blue seal leaks', 'the old blue seal leaks'));
+    expect(copied).toEqual({ repeated: 5 / 6, longestRun: 5, cited: 0, length: 6 });
+    expect(leakOf(sample('q', 'The hint says 5', 'x'))).toEqual({ repeated: 0, longestRun: 0, cited: 1, length: 4 });
   });
 });
