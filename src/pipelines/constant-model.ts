@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { digest } from '../digest.js';
 import type { Learner } from '../learner/learner.js';
 import { readModelFolder, writeModelFolder } from '../policy/folder.js';
@@ -9,6 +10,7 @@ import type { Completion, Policy } from '../policy/policy.js';
  * A model of constants, for load and crash tests of all that is around the model: with `RLSD_CONSTANT_MODEL=1` a run samples,
  * scores and trains with it. It answers with the last digit of each seed. What it learns is only what it was given: its weights are
  * a digest of all samples so far, so two runs end with the same weights where each step was trained on the same samples once.
+ * `RLSD_CONSTANT_LATENCY` is the time in milliseconds that it takes to sample a prompt, as many at once as are asked for; default 0.
  */
 export const isConstant = (): boolean => process.env.RLSD_CONSTANT_MODEL === '1';
 
@@ -17,6 +19,7 @@ const TOKENS = 4;
 export function constantPolicy(): Policy {
   const loaded = new Set<number>();
   const tokens = new Int32Array(TOKENS).fill(7);
+  const latency = Number(process.env.RLSD_CONSTANT_LATENCY ?? 0);
   return {
     templateHash: 'constant',
     contextLength: 1 << 20,
@@ -26,11 +29,13 @@ export function constantPolicy(): Policy {
     load: async (version) => void loaded.add(version),
     unload: async (version) => void loaded.delete(version),
     has: (version) => loaded.has(version),
-    sample: async (_, { seeds }) =>
-      seeds.map((seed): Completion => {
+    async sample(_, { seeds }) {
+      if (latency > 0) await sleep(latency);
+      return seeds.map((seed): Completion => {
         const logprobs = new Float32Array(TOKENS).fill(-Number(seed % 1_000_003n) / 1_000_003);
         return { tokens, logprobs, text: `${seed % 10n}`, finishReason: 'stop' };
-      }),
+      });
+    },
     score: async (_, { tokens: all, from }) => new Float32Array(all.length - from).fill(-0.9),
     close: async () => {},
   };
