@@ -29,16 +29,26 @@ export interface OpenRun {
   readonly observer: Observer;
 }
 
+/** How a replay goes, where that is another way than a run's. */
+export interface Course {
+  /** Ends after this version; null: once its stages, in the order of the flow, have read all of their topics. */
+  readonly until: number | null;
+  /** Puts records into the topics while the stages run, no further ahead of the weights than partitions in no order of steps allow. */
+  readonly feed?: (log: TopicLog, published: Resources['versions']['published']) => Promise<void>;
+}
+
 /** Starts the stages and waits for the last step, or for what ends the run before. */
 export async function drive(
   plan: Plan,
   run: OpenRun,
   wanted: readonly string[],
   closing: Closers,
-  until: number | null | undefined,
+  course: Course | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const running: Running[] = [];
+  const until = course?.until;
+  const again = run.manifest.parent ? 'do the replay again into a new folder' : '`rlsd resume` goes on from here';
   const { log, resources } = run;
   if (run.context && wanted.includes('ingest')) {
     const environment = { ...run.environment, table: run.context.table };
@@ -53,9 +63,10 @@ export async function drive(
       running.push(started);
     }
   closing.push(() => Promise.all(running.map((stage) => stage.stop())));
-  const failed = Promise.race(running.map(({ ended }) => ended.then(never)));
+  const fed = course?.feed?.(log, resources.versions.published) ?? Promise.resolve();
+  const failed = Promise.race([fed, ...running.map(({ ended }) => ended)].map((ended) => ended.then(never)));
   const stopped = new Promise<never>((_, reject) => {
-    const stop = () => reject(new UserError('stopped', 'stopped; `rlsd resume` goes on from here'));
+    const stop = () => reject(new UserError('stopped', `stopped; ${again}`));
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
   });
@@ -71,13 +82,13 @@ export async function drive(
     await resources.versions.published(until ?? plan.spec.steps);
     if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights', look);
   };
-  await Promise.race([finished(), failed.catch(runFailed), stopped]);
+  await Promise.race([finished(), failed.catch((cause) => runFailed(cause, again)), stopped]);
 }
 
 /** What ends a run that had begun well is no mistake in the request; nothing that was committed is lost. */
-function runFailed(cause: unknown): never {
+function runFailed(cause: unknown, again: string): never {
   const { message } = cause as Error;
-  throw Object.assign(new UserError('run-failed', `${message}\nthe run stopped; \`rlsd resume\` goes on from here`), {
+  throw Object.assign(new UserError('run-failed', `${message}\nthe run stopped; ${again}`), {
     cause,
   });
 }

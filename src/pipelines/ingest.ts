@@ -36,6 +36,15 @@ export interface IngestEnvironment {
 const STEPS_AHEAD = 4;
 
 /**
+ * Steps that are written ahead of the published weights at most. The partitions of a cluster are not read in the order of the steps:
+ * what waits for newer weights must leave credit for what does not.
+ */
+export const stepsAhead = (spec: PipelineSpec): number =>
+  spec.topics === 'embedded'
+    ? STEPS_AHEAD + spec.flow.maxLag + spec.publish.every
+    : Math.floor(promptCredit(spec) / spec.learn.prompts) - 1;
+
+/**
  * The topic `source` holds one token at a time: where the next prompt is in the source, and its number in the run. Whoever reads it
  * writes a step's prompts and the next token in one transaction, so there is one writer of prompts however many stand by.
  */
@@ -106,12 +115,8 @@ async function ingestFrom(
   environment: IngestEnvironment,
   signal: AbortSignal,
 ): Promise<void> {
-  const { steps, learn, flow, publish, topics } = environment.spec;
-  // Partitions are not read in the order of the steps: prompts that wait for newer weights must leave credit for those that do not.
-  const ahead =
-    topics === 'embedded'
-      ? STEPS_AHEAD + flow.maxLag + publish.every
-      : Math.floor(promptCredit(environment.spec) / learn.prompts) - 1;
+  const { steps, learn } = environment.spec;
+  const ahead = stepsAhead(environment.spec);
   const total = BigInt(steps * learn.prompts);
   let { sequence } = token;
   let appends: Append[] = [];

@@ -9,7 +9,7 @@ import type { TopicLog } from '../topics/log.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkPlan } from './check.js';
 import { contextOf, documentHashes, embeddingHashes, hasEmbeddings, ingestContext } from './context.js';
-import { type Closers, drive, type OpenRun } from './drive.js';
+import { type Closers, type Course, drive, type OpenRun } from './drive.js';
 import type { Evaluation } from './evaluate.js';
 import { messagesOf } from './ingest.js';
 import { lagByStage, recentLag } from './lag.js';
@@ -68,7 +68,7 @@ export interface RunOptions {
 }
 
 /** What a replay brings along instead of making it anew. */
-export interface Recorded {
+export interface Recorded extends Course {
   readonly parent: Parent;
   readonly source: PromptSource;
   /** Puts the recorded records into the topics, before any stage starts. */
@@ -79,8 +79,6 @@ export interface Recorded {
   readonly sampledBy?: Resources['sampledBy'];
   /** What the teacher was shown and said, given the digests of the weights of this replay. */
   readonly scores?: (digestOf: Resources['versions']['digestOf']) => Promise<RecordedScores>;
-  /** Ends after this version; null: once its stages, in the order of the flow, have read all of their topics. */
-  readonly until: number | null;
   /** Made to be compared and thrown away: tells nobody that it ran. */
   readonly proof?: boolean;
 }
@@ -107,7 +105,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     }
     await lineage?.start();
     onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps, resumed });
-    await drive(plan, run, wanted, closing, recorded?.until, signal).catch((error) => {
+    await drive(plan, run, wanted, closing, recorded, signal).catch((error) => {
       run.observer.failed(error);
       throw error;
     });

@@ -11,7 +11,7 @@ import { openRunFolder } from '../open-run.js';
 import { weightsFolder } from '../publisher.js';
 import type { PipelineSpec } from '../spec.js';
 import { fromRecord, headerPlace } from '../wire.js';
-import { weightsOf } from './recorded.js';
+import { scanInOrder, weightsOf } from './recorded.js';
 
 interface Change<T> {
   readonly was: T;
@@ -103,7 +103,7 @@ async function diffSamples(
   const [ofSamples, ofTokens] = [agreement(), agreement()];
   const counts = { samples: 0, verdictsChanged: 0, rewardsChanged: 0 };
   const replayed = new Set<string>();
-  for await (const { key } of scan(is, 'prompts', 0)) replayed.add(key);
+  for await (const { key } of scanInOrder(is, 'prompts')) replayed.add(key);
   const recorded = advantagesOf(was, replayed);
   const waiting = new Map<string, Advantage>();
   const idOf = ({ promptId, sampleIndex }: Advantage) => `${promptId}/${sampleIndex}`;
@@ -161,7 +161,7 @@ async function diffSamples(
 }
 
 async function* advantagesOf(log: TopicLog, prompts?: ReadonlySet<string>): AsyncGenerator<Advantage> {
-  for await (const record of scan(log, 'advantages', 0))
+  for await (const record of scanInOrder(log, 'advantages'))
     if (record.value !== null && (prompts?.has(record.key) ?? true))
       yield fromRecord('advantages', { ...record, value: record.value });
 }
@@ -225,7 +225,7 @@ async function gradientsPart(
 
 async function samplesOf(log: TopicLog, step: number): Promise<Advantage[]> {
   const samples: Advantage[] = [];
-  for await (const record of scan(log, 'advantages', 0))
+  for await (const record of scanInOrder(log, 'advantages'))
     if (record.value !== null && headerPlace(record)?.step === step)
       samples.push(fromRecord('advantages', { ...record, value: record.value }));
   return samples;

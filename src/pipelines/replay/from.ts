@@ -2,9 +2,13 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { nearest, UserError } from '../../errors.js';
+import type { LogRecord } from '../../topics/log.js';
 import { contextOf, shownKinds } from '../context.js';
+import { stepsAhead } from '../ingest.js';
 import { linkFolder } from '../link-folder.js';
 import { loadThrough } from '../load-through.js';
+import { topicManifest } from '../manifest.js';
+import { openLog, runName } from '../open-log.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { changeSpec } from '../parse.js';
 import { flowOrder, needsTeacher, type Plan, type PlanStage, planOf } from '../plan.js';
@@ -60,6 +64,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     if (existsSync(to))
       throw new UserError('run-exists', `${to}: is there already, expected a new folder for the replay`);
     const plan = await changedPlan(run, resolve(folder), from, set);
+    await refuseThere(plan, to);
     checkHead(await findTopic(run.log, from), part);
     const until = (part.step?.to ?? plan.spec.steps - 1) + 1;
     checkTraining(from, part, train, evaluate);
@@ -77,6 +82,8 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     const taken = shown && sameTeacher(run.manifest.spec, plan.spec);
     const inside = await promptsInPart(run.log, from as TopicName, part);
     const snapshots = train || !scores ? [] : await snapshotsOf(run, folder, from, plan.spec, inside, taken);
+    const kept = ({ key }: LogRecord) => inside?.has(key) ?? true;
+    const feeds = train && plan.spec.topics !== 'embedded';
     const notes: string[] = [];
     const summary = await runPipeline({
       plan,
@@ -89,6 +96,10 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
         source,
         until: train ? until : null,
         documents: scores && newDocuments(run.manifest.spec, plan.spec),
+        ...(feeds && {
+          feed: (log, published) =>
+            copyTopic(run.log, log, from, kept, (step) => published(step - stepsAhead(plan.spec))),
+        }),
         ...(shown && {
           scores: (digestOf) => recordedScores({ log: run.log, ...(taken && { digestOf }) }),
         }),
@@ -96,7 +107,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
           notes.push(...checkInputs(run.manifest, manifest, ['verifier', 'shaper', 'teacherTemplate', 'through']));
           for (const topic of tables) await copyTopic(run.log, log, topic);
           for (const topic of new Set(['prompts', from]))
-            await copyTopic(run.log, log, topic, ({ key }) => inside?.has(key) ?? true);
+            if (topic !== from || !feeds) await copyTopic(run.log, log, topic, kept);
           if (!train) await copyTopic(run.log, log, 'weights');
           for (const location of snapshots) linkFolder(join(folder, location), join(to, location));
         },
@@ -105,6 +116,21 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     return { summary, notes };
   } finally {
     await run.log.close();
+  }
+}
+
+/** @throws {UserError} `run-exists` where the cluster has topics of a run of this name, whose folder may be gone */
+async function refuseThere({ spec }: Plan, to: string): Promise<void> {
+  if (spec.topics === 'embedded') return;
+  const log = await openLog(spec, to);
+  try {
+    if (await topicManifest(log))
+      throw new UserError(
+        'run-exists',
+        `--run ${to}: the cluster has topics of a run ${runName(to)} already, expected a new name for the replay`,
+      );
+  } finally {
+    await log.close();
   }
 }
 

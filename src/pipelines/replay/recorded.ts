@@ -16,6 +16,10 @@ import { fromRecord, headerPlace } from '../wire.js';
 /** What every replay takes over, whatever topic it begins after. */
 export const tables: readonly string[] = ['references', 'privileged'];
 
+/** Whether the run lies in the partitions of a cluster, or did before it came here in a bundle. */
+export const isSpread = ({ manifest }: Pick<RunFolder, 'manifest'>): boolean =>
+  manifest.spec.topics !== 'embedded' || manifest.bundle?.from === 'kafka';
+
 /** @throws {UserError} `unknown-topic` with the nearest name */
 export async function findTopic(log: TopicLog, topic: string): Promise<TopicInfo> {
   const infos = await log.describe();
@@ -34,7 +38,6 @@ export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator
   const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
   const scans = [...partitions.entries()].map(([partition, { start }]) => scan(log, topic, partition, start));
   const heads: { readonly scan: AsyncGenerator<LogRecord>; record: LogRecord; step: number }[] = [];
-  const stepOf = (record: LogRecord) => headerPlace(record)?.step ?? 0;
   for (const each of scans) {
     const { value } = await each.next();
     if (value) heads.push({ scan: each, record: value, step: stepOf(value) });
@@ -50,21 +53,33 @@ export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator
   }
 }
 
-/** Copies a topic, or what of it has one of these keys, byte by byte. */
+const stepOf = (record: LogRecord): number => headerPlace(record)?.step ?? 0;
+
+/**
+ * Copies a topic, or what of it is to be kept, byte by byte.
+ * @param begin waited for before the first record of each step
+ */
 export async function copyTopic(
   from: TopicLog,
   to: TopicLog,
   topic: string,
   keep: (record: LogRecord) => boolean = () => true,
+  begin?: (step: number) => Promise<unknown>,
 ): Promise<void> {
   let page: LogRecord[] = [];
-  let bytes = 0;
+  let [bytes, step] = [0, 0];
   const flush = async () => {
     if (page.length > 0) await to.append(page.map(({ key, value, headers }) => ({ topic, key, value, headers })));
     [page, bytes] = [[], 0];
   };
   for await (const record of scanInOrder(from, topic)) {
     if (!keep(record)) continue;
+    const now = stepOf(record);
+    if (begin && now > step) {
+      await flush();
+      await begin(now);
+      step = now;
+    }
     page.push(record);
     bytes += record.value?.byteLength ?? 0;
     if (page.length === 256 || bytes > 1 << 22) await flush();

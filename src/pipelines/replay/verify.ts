@@ -21,6 +21,7 @@ import { checkHead } from './part.js';
 import {
   copyTopic,
   findTopic,
+  isSpread,
   sampledVersions,
   scanInOrder,
   sourceOf,
@@ -256,10 +257,6 @@ async function compareRun(
     await log.close();
   }
 }
-
-/** Whether the run lies in the partitions of a cluster, or did before it came here in a bundle. */
-const isSpread = ({ manifest }: RunFolder): boolean =>
-  manifest.spec.topics !== 'embedded' || manifest.bundle?.from === 'kafka';
 
 /** Whether a document was changed, deleted or forgotten since the run began, or is another one at its source by now. */
 async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boolean> {
