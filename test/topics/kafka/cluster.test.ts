@@ -263,6 +263,21 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three broke
       expect(await readAll(log, 'out', 1)).toHaveLength(2);
     });
 
+    it('refuse the former owner as soon as a member has its partitions', async () => {
+      const settings = settingsOf();
+      const log = await open(settings);
+      await log.ensureTopics([
+        { name: 'in', partitions: 2 },
+        { name: 'out', partitions: 1 },
+      ]);
+      const append = { topic: `${settings.topicPrefix}out`, key: 'k', value: text('v') };
+      const former = await Promise.all([0, 1].map((number) => writerOf(`${settings.topicPrefix}g-${number}`)));
+      for (const writer of former) await writer.write([append]);
+      // It has read and written nothing yet.
+      await log.consumer('g', ['in']);
+      for (const writer of former) await expect(writer.write([append])).rejects.toThrow(FencedError);
+    });
+
     it('refuse offsets of another generation, and the outputs with them', async () => {
       const settings = settingsOf();
       const log = await open(settings);
