@@ -55,13 +55,17 @@ export async function tinyRun(
   base: string,
   name: string,
   change: Partial<PipelineInput> = {},
-  rest: { stages?: readonly string[]; through?: readonly Through[]; signal?: AbortSignal } = {},
+  rest: { stages?: readonly string[]; through?: readonly Through[]; signal?: AbortSignal; onStep?: () => void } = {},
 ): Promise<TinyRun> {
-  const { through = [], ...options } = rest;
+  const { through = [], onStep, ...options } = rest;
   const plan = planOf(checkSpec({ ...tinyPipeline, ...change }), base, through);
   const events: RunEvent[] = [];
   const folder = join(base, name);
-  const summary = await runPipeline({ plan, folder, onEvent: (event) => events.push(event), ...options });
+  const onEvent = (event: RunEvent) => {
+    events.push(event);
+    if (event.event === 'step') onStep?.();
+  };
+  const summary = await runPipeline({ plan, folder, onEvent, ...options });
   return { folder, summary, events };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { UserError } from '../../errors.js';
 import { checkCheckpoint } from '../../learner/checkpoint.js';
 import { modelDigest } from '../../policy/folder.js';
@@ -92,7 +92,12 @@ async function damagedFile(log: TopicLog, folder: string): Promise<Difference | 
       checkCheckpoint(checkpoint);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      return { ...at, field: `checkpoints/v${version}`, expected: 'the checkpoint as written', found: error.message };
+      return {
+        ...at,
+        field: relative(folder, checkpoint),
+        expected: 'the checkpoint as written',
+        found: error.message,
+      };
     }
   }
   return null;

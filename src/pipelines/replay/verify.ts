@@ -7,7 +7,7 @@ import { privilegedTable } from '../../privileged/table.js';
 import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { documentHashes } from '../context.js';
-import { differenceLine, type Manifest, manifestDifferences } from '../manifest.js';
+import { differenceLine, type Manifest, manifestDifferences, topicManifest } from '../manifest.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { flowOrder, isShared, planOf } from '../plan.js';
 import { type Machine, machineOf, programVersions } from '../program-hash.js';
@@ -137,6 +137,14 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
     return fromRecorded(run, source, 'the run came without its privileged content, which judging and teaching need', [
       'verify',
     ]);
+  const forgotten = await forgottenOf(run);
+  if (forgotten.length > 0)
+    return fromRecorded(
+      run,
+      source,
+      `${forgotten.slice(0, 3).join(', ')}${forgotten.length > 3 ? ` and ${forgotten.length - 3} more` : ''}: was forgotten since, which judging or teaching needs`,
+      forgotten.some((id) => id.startsWith('reference:')) ? ['verify'] : [],
+    );
   const timed = plan.spec.flow.maxLag > 0 ? await sampledVersions(log) : undefined;
   const rest = { source, ...(timed && { sampledBy: (promptId: string) => timed.get(promptId) }) };
   const stages = plan.stages.map(({ name }) => name);
@@ -258,10 +266,27 @@ async function compareRun(
   }
 }
 
-/** Whether a document was changed, deleted or forgotten since the run began, or is another one at its source by now. */
+/** Documents that were forgotten and that the run cannot be executed again without: a verdict's reference, or what the teacher was shown. */
+async function forgottenOf({ log }: RunFolder): Promise<string[]> {
+  const table = await privilegedTable(log);
+  const gone = new Map([...table.documents()].map(({ id, forgotten }) => [id, forgotten]));
+  const needed = new Set(
+    [...gone].flatMap(([id, { length }]) => (length > 0 && id.startsWith('reference:') ? [id] : [])),
+  );
+  for await (const record of [...gone.values()].flat().length > 0 ? scanInOrder(log, 'teacher-scores') : []) {
+    if (record.value === null) continue;
+    for (const { id, version } of fromRecord('teacher-scores', { ...record, value: record.value }).documents)
+      if (gone.get(id)?.includes(version)) needed.add(id);
+  }
+  return [...needed].sort();
+}
+
+/** Whether a document was added, changed, deleted or forgotten since the run began, or is another one at its source by now. */
 async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boolean> {
   const { documents } = await documentHashes(plan);
-  if (!isDeepStrictEqual(documents, manifest.documents)) return true;
+  // Those that the run began with: its folder's manifest knows what an ingest took in since.
+  const began = (await topicManifest(log)) ?? manifest;
+  if (!isDeepStrictEqual(documents, began.documents)) return true;
   const table = await privilegedTable(log);
   return [...table.documents()].some(
     ({ current, versions, forgotten }) => current === null || versions.length !== 1 || forgotten.length > 0,

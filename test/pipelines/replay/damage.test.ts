@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openRunFolder } from '../../../src/pipelines/open-run.js';
@@ -92,6 +92,16 @@ it('one bit flipped in any topic, or in the files beside them, is found and name
     expected: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   cpSync(join(run, 'weights'), join(copy, 'weights'), { recursive: true });
+  for (const name of readdirSync(join(run, 'checkpoints/v000001'))) {
+    flipFile(`checkpoints/v000001/${name}`);
+    expect((await verifyRun(copy)).difference, name).toMatchObject({
+      topic: 'weights',
+      field: 'checkpoints/v000001',
+      expected: 'the checkpoint as written',
+      found: expect.stringContaining('v000001'),
+    });
+    cpSync(join(run, 'checkpoints'), join(copy, 'checkpoints'), { recursive: true });
+  }
   const manifest = readFileSync(join(run, 'manifest.json'), 'utf8');
   writeFileSync(join(copy, 'manifest.json'), manifest.replace('"lr": 0.01', '"lr": 0.02'));
   expect((await verifyRun(copy)).difference).toMatchObject({
