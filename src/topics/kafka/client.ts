@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.js';
-import { explain, explainConnecting, isTransient, protocolType } from './errors.js';
+import { explain, explainConnecting, isMissingTopic, isTransient, protocolType } from './errors.js';
 import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
 import { required } from './protocol.js';
 
 /** How long a broker may be away before the work fails, in milliseconds. */
 const OUTAGE_MS = 300_000;
+/** How long brokers may say that there is no such topic: one that comes back learns of them late. */
+const NO_TOPIC_MS = 30_000;
 
 /** One set of connections to the cluster. Requests on a connection wait for each other, so every consumer has its own. */
 export interface Client {
@@ -80,17 +82,22 @@ function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
 
   const retrying: Client['retrying'] = async (doing, attempt, forMs = OUTAGE_MS) => {
     const deadline = Date.now() + forMs;
+    let missing: number | undefined;
     for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
       // A request would open a connection again, and that would keep the process from ending.
       if (disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
       try {
         return await attempt();
       } catch (error) {
-        if (closed || !isTransient(error) || Date.now() + pause > deadline) throw explain(error, brokers, doing);
+        missing = isMissingTopic(error) ? (missing ?? Date.now()) : undefined;
+        const until = Math.min(deadline, (missing ?? deadline) + NO_TOPIC_MS);
+        if (closed || !isTransient(error) || Date.now() + pause > until) throw explain(error, brokers, doing);
         await sleep(pause * (0.5 + Math.random() / 2));
+        if (disconnected) continue;
         // An open transaction that must finish first says nothing about where the brokers are.
         if (protocolType(error) !== 'CONCURRENT_TRANSACTIONS' && protocolType(error) !== 'UNSTABLE_OFFSET_COMMIT')
           await refresh().catch(() => {});
+        if (disconnected) await cluster.disconnect().catch(() => {});
       }
     }
   };

@@ -187,7 +187,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
     const waitMs = wanted.length === owned.size ? IDLE_MS : BUSY_MS;
     for (const position of wanted) position.fetching = true;
     void client
-      .retrying(`reading for group ${group}`, async () => {
+      .retrying(`reading ${topics.join(', ')} for group ${group}`, async () => {
         const still = wanted.filter((position) => position.ready.length === 0 && owned.get(id(position)) === position);
         const leaders = new Map<Broker, Owned[]>();
         for (const position of still) {

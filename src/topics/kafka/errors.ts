@@ -22,7 +22,13 @@ const CONNECTION = new Set([
   'KafkaJSLockTimeout',
 ]);
 // Retriable by the protocol although kafkajs does not list them so.
-const RETRIABLE = new Set(['BROKER_NOT_AVAILABLE', 'STALE_CONTROLLER_EPOCH', 'UNKNOWN']);
+const RETRIABLE = new Set(['BROKER_NOT_AVAILABLE', 'STALE_CONTROLLER_EPOCH', 'UNKNOWN', 'OPERATION_NOT_ATTEMPTED']);
+
+// Of several partitions in one request, those beside the missing one were not attempted.
+const MISSING = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'OPERATION_NOT_ATTEMPTED']);
+
+/** True where the brokers know no such topic. */
+export const isMissingTopic = (error: unknown): boolean => MISSING.has(protocolType(error) ?? '');
 
 /** True where the cluster may answer when it is asked again: no connection, no leader, no coordinator yet. */
 export function isTransient(error: unknown): boolean {
@@ -61,8 +67,7 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
     return new UserError('kafka-tls', `${doing}: no TLS connection to Kafka at ${where}: ${message}`);
   if (type?.endsWith('AUTHORIZATION_FAILED'))
     return new UserError('kafka-denied', `${doing}: Kafka at ${where} denied it (${type}): ${message}`);
-  if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION')
-    return new UserError('unknown-topic', `${doing}: Kafka at ${where} has no such topic`);
+  if (isMissingTopic(error)) return new UserError('unknown-topic', `${doing}: Kafka at ${where} has no such topic`);
   if (isTransient(error))
     return new UserError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);
   return error;

@@ -103,11 +103,13 @@ export function openWriter(client: Client, options: WriterOptions): Writer {
   const transact = async (from: Producer, partitions: readonly Outgoing[], membership: Membership | undefined) => {
     const identity = { transactionalId, producerId: from.producerId, producerEpoch: from.producerEpoch };
     if (partitions.length > 0)
-      await client.retrying('beginning a transaction', async () =>
-        (await coordinator()).addPartitionsToTxn({
-          ...identity,
-          topics: byTopic(partitions, ({ partition }) => partition),
-        }),
+      await client.retrying(
+        `beginning a transaction on ${[...new Set(partitions.map(({ topic }) => topic))].join(', ')}`,
+        async () =>
+          (await coordinator()).addPartitionsToTxn({
+            ...identity,
+            topics: byTopic(partitions, ({ partition }) => partition),
+          }),
       );
     for (let round = 0; ; round++) {
       const batches = partitions.flatMap((outgoing) => nextBatch(outgoing, round));
