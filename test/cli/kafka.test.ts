@@ -246,6 +246,7 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('rlsd on a cluster with l
           'topic differs.privileged: compact is false, expected true',
           'topic differs.weights: is missing',
         ],
+        warnings: [],
       },
     ]);
   });

