@@ -54,7 +54,7 @@ export interface Replayed {
 /**
  * Runs only what lies after a topic into a new run, from the recorded records, with nothing sampled again. Each sample keeps the version
  * that made it; a teacher's score that would come out the same is taken over. With `train` each step is trained on in its place.
- * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `bad-request`, `deleted-head`, `unfinished`,
+ * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `bad-request`, `deleted-head`, `incomplete-group`, `unfinished`,
  * `weights-gone`, `privileged-gone`, `run-exists`
  */
 export async function replayFrom(folder: string, options: ReplayOptions): Promise<Replayed> {
@@ -80,11 +80,11 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     const scores = after.some(({ does }) => does === 'teach');
     const shown = scores && from !== 'prompts' && sameContext(run.manifest.spec, plan.spec);
     const taken = shown && sameTeacher(run.manifest.spec, plan.spec);
-    const inside = await promptsInPart(run.log, from as TopicName, part);
+    const { inside, incomplete } = await promptsInPart(run.log, from as TopicName, part);
+    const notes = leftOut(from, incomplete, train);
     const snapshots = train || !scores ? [] : await snapshotsOf(run, folder, from, plan.spec, inside, taken);
-    const kept = ({ key }: LogRecord) => inside?.has(key) ?? true;
+    const kept = ({ key }: LogRecord) => inside.has(key);
     const feeds = train && plan.spec.topics !== 'embedded';
-    const notes: string[] = [];
     const summary = await runPipeline({
       plan,
       folder: to,
@@ -150,6 +150,15 @@ function checkTraining(from: string, part: Part, train: boolean, evaluate: boole
       'bad-request',
       '--train: a part that does not begin at the start is not trained on, since the optimiser kept no state of the time between; expected no --only but step=..LAST',
     );
+}
+
+/** @throws {UserError} `incomplete-group` where each step is to be trained on in full */
+function leftOut(from: string, [first, ...others]: readonly string[], train: boolean): string[] {
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : ` and of ${others.length} other${others.length === 1 ? '' : 's'}`;
+  const found = `topic ${from}: found a part only of the samples of prompt ${first}${more}`;
+  if (train) throw new UserError('incomplete-group', `${found}, expected whole groups to train on`);
+  return [`${found}; groups are replayed whole, so these are left out`];
 }
 
 /** Whether other documents are declared than those of the record. */
@@ -245,12 +254,12 @@ async function snapshotsOf(
   folder: string,
   from: string,
   { teach }: PipelineSpec,
-  inside: ReadonlySet<string> | undefined,
+  inside: ReadonlySet<string>,
   taken: boolean,
 ): Promise<string[]> {
   const needed = new Set<number>();
   for await (const record of scanInOrder(log, from)) {
-    if (record.value === null || inside?.has(record.key) === false) continue;
+    if (record.value === null || !inside.has(record.key)) continue;
     const { policyVersion } = fromRecord(from as 'rollouts', { ...record, value: record.value });
     needed.add(policyVersion - (policyVersion % teach.every));
   }

@@ -78,12 +78,19 @@ function expression(text: string, value: string): RegExp {
 export const isTrainable = ({ offset, time, version, prompt, step }: Part): boolean =>
   offset === undefined && time === undefined && version === undefined && prompt === undefined && !step?.from;
 
-/** Ids of the prompts whose whole group lies in the part; undefined where that is all of them. */
-export async function promptsInPart(log: TopicLog, topic: TopicName, part: Part): Promise<Set<string> | undefined> {
-  if (Object.keys(part).length === 0) return undefined;
+/**
+ * Ids of the prompts whose whole group lies in the part, and of those that the topic itself holds a part of only, as where retention
+ * deleted the beginning of a group: a stage would wait for the rest of it for ever.
+ */
+export async function promptsInPart(
+  log: TopicLog,
+  topic: TopicName,
+  part: Part,
+): Promise<{ readonly inside: ReadonlySet<string>; readonly incomplete: readonly string[] }> {
   const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
   const inside = new Set<string>();
   const outside = new Set<string>();
+  const missing = new Map<string, number>();
   for (const partition of partitions.keys())
     for await (const record of scan(log, topic, partition)) {
       const { key, offset, timestamp, value } = record;
@@ -100,9 +107,13 @@ export async function promptsInPart(log: TopicLog, topic: TopicName, part: Part)
         within(part.version, version) &&
         (part.prompt?.test(key) ?? true);
       (lies ? inside : outside).add(key);
+      if (place)
+        missing.set(key, (missing.get(key) ?? place.groupSize) - (place.sampleIndex === null ? place.groupSize : 1));
     }
   for (const key of outside) inside.delete(key);
-  return inside;
+  const incomplete = [...inside].filter((key) => (missing.get(key) ?? 0) > 0);
+  for (const key of incomplete) inside.delete(key);
+  return { inside, incomplete };
 }
 
 const within = (range: Range | undefined, value: number | undefined): boolean =>

@@ -273,8 +273,17 @@ describe('replay from a topic', () => {
     await expect(replay).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
+  it('leaves out a group that lacks a sample, says so, and does not train on such', async () => {
+    const folder = await tampered('holed', 'verdicts', (record) => (record.offset === 5n ? null : record));
+    const { summary, notes } = await replayFrom(folder, { from: 'verdicts', to: join(root, 'whole') });
+    expect(summary.records).toMatchObject({ verdicts: 20, prompts: 5, advantages: 20 });
+    expect(notes.join()).toMatch(/topic verdicts: found a part only of the samples of prompt/);
+    const training = replayFrom(folder, { from: 'verdicts', to: join(root, 'never'), train: true });
+    await expect(training).rejects.toMatchObject({ code: 'incomplete-group' });
+  }, 60_000);
+
   it('says from where a topic whose head was deleted can be replayed', async () => {
-    const folder = await tampered('head', 'rollouts', (record) => record, { bytes: 4600 });
+    const folder = await tampered('head', 'rollouts', (record) => record, { bytes: 4300 });
     const rejects = (work: Promise<unknown>, message: RegExp) =>
       expect(work).rejects.toMatchObject({ code: 'deleted-head', message: expect.stringMatching(message) });
     const first = /topic rollouts, partition 0: its first record is at offset (\d+), expected 0.*--only offset=\1\.\./;
@@ -284,8 +293,13 @@ describe('replay from a topic', () => {
     const start = (await log.describe()).find(({ name }) => name === 'rollouts')?.bounds[0]?.start ?? 0n;
     await log.close();
     expect(start).toBeGreaterThan(0n);
+    // The first record that is left lies inside a group of four.
+    expect(Number(start) % 4).toBeGreaterThan(0);
     const part = { offset: { from: Number(start) } };
-    const { summary } = await replayFrom(folder, { from: 'rollouts', to: join(root, 'tail'), part });
-    expect(summary.records.rollouts).toBe(4 * Math.floor((24 - Number(start)) / 4));
+    const { summary, notes } = await replayFrom(folder, { from: 'rollouts', to: join(root, 'tail'), part });
+    expect(summary.records).toMatchObject({ rollouts: 4 * Math.floor((24 - Number(start)) / 4), 'dead-letters': 0 });
+    expect(notes.join()).toMatch(
+      /topic rollouts: found a part only of the samples of prompt \S+; groups are replayed whole/,
+    );
   }, 60_000);
 });
