@@ -1,4 +1,5 @@
 import { digest } from '../digest.js';
+import { UserError } from '../errors.js';
 import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { PrivilegedTable } from '../privileged/table.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
@@ -127,7 +128,7 @@ async function ingestFrom(
   await environment.table.catchUp();
   for await (const positioned of source.from(token.position)) {
     if (signal.aborted) return;
-    if (isBad(positioned.found)) appends.push(badLine(positioned.found, positioned.position, environment));
+    if (isBad(positioned.found)) appends.push(problem(positioned.found, positioned.position, environment));
     else appends.push(...promptAppends(positioned.found, positioned, sequence++, environment));
     if (sequence % BigInt(learn.prompts) > 0n && sequence < total) continue;
     if (isBad(positioned.found)) continue;
@@ -159,7 +160,7 @@ async function nextOffset(consumer: Consumer, signal: AbortSignal): Promise<bigi
 
 function promptAppends(
   item: SourceItem,
-  { pass }: Positioned,
+  { pass, position }: Positioned,
   sequence: bigint,
   environment: IngestEnvironment,
 ): Append[] {
@@ -184,20 +185,25 @@ function promptAppends(
   const joined = (['reference', 'trace'] as const).filter((kind) => contextOf(spec).joins.includes(kind));
   const privileged = joined.flatMap((kind) => {
     const content = context[kind];
-    return content === null || forgotten(kind)
-      ? []
-      : [privilegedAppend(itemRecord({ run, itemId, kind, content, source, time: now() }))];
+    if (content === null || forgotten(kind)) return [];
+    const record = itemRecord({ run, itemId, kind, content, source, time: now() });
+    const declared = table.document(record.documentId)?.current;
+    // A declared source may have labelled its text; what the prompts have beside it must not take its place.
+    if (!declared || declared.stamp === null) return [privilegedAppend(record)];
+    if (declared.version === record.version) return [];
+    const message = `${source}: document ${record.documentId} is in the source ${declared.source} already, which counts; expected it in one place`;
+    return [problem({ source, error: new UserError('document-twice', message) }, position, environment)];
   });
   return [...(forgotten('reference') ? [] : [reference]), ...privileged, prompt];
 }
 
-function badLine(bad: BadLine, position: bigint, environment: IngestEnvironment): Append {
+function problem(bad: BadLine, position: bigint, environment: IngestEnvironment): Append {
   const { run, now, onDeadLetter } = environment;
   const at = { topic: 'source', partition: 0, offset: position };
   onDeadLetter?.('ingest', bad.error.code, bad.error.message, at);
   return toAppend('dead-letters', {
     run,
-    id: digest('ingest', bad.source).slice(0, 16),
+    id: digest('ingest', bad.source, bad.error.message).slice(0, 16),
     stage: 'ingest',
     cause: bad.error.code,
     error: bad.error.message,

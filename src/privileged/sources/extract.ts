@@ -138,7 +138,10 @@ const compoundFile = [0xd0, 0xcf, 0x11, 0xe0];
 async function docxText(path: string, bytes: Uint8Array): Promise<string> {
   if (compoundFile.every((byte, k) => bytes[k] === byte)) throw encrypted(path);
   try {
-    const { value } = await mammoth.convertToHtml({ buffer: Buffer.from(bytes) });
+    const { value } = await mammoth.convertToHtml(
+      { buffer: Buffer.from(bytes) },
+      { styleMap: ["p[style-name='Title'] => h1:fresh"] },
+    );
     return htmlText(value);
   } catch (error) {
     throw unreadable(path, 'docx', error);

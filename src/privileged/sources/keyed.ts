@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { nearest, UserError } from '../../errors.js';
 import type { PrivilegedKind } from '../../topics/records.js';
+import { maxDocumentCharacters } from './extract.js';
 import type { KeyedSource, SourceDocument, SourceProblem, SourceUnit } from './source.js';
 
 /** The one unit of a CSV, TSV or JSON lines file, read a row at a time. @throws {UserError} `source-field` for a source without columns. */
@@ -76,7 +77,14 @@ async function* rows(
 }
 
 async function* csvRows(path: string, name: string, delimiter: string): AsyncGenerator<{ line: number; row: Row }> {
-  const parser = parse({ delimiter, columns: true, bom: true, info: true, skip_empty_lines: true });
+  const parser = parse({
+    delimiter,
+    columns: true,
+    bom: true,
+    info: true,
+    skip_empty_lines: true,
+    max_record_size: maxDocumentCharacters,
+  });
   // An error of the file reaches the loop below through the parser.
   pipeline(Readable.from(utf8(path, name)), parser, () => undefined);
   try {
@@ -86,6 +94,11 @@ async function* csvRows(path: string, name: string, delimiter: string): AsyncGen
   } catch (error) {
     // The parser's message may quote the row; its code and line do not.
     if (!(error instanceof CsvError)) throw error;
+    if (error.code === 'CSV_MAX_RECORD_SIZE')
+      throw new UserError(
+        'document-huge',
+        `${name}:${Number(error.lines)}: found a row that is longer than ${maxDocumentCharacters} characters; is a quotation mark open?`,
+      );
     throw new UserError('source-format', `${name}:${Number(error.lines)}: not valid CSV (${error.code})`);
   }
 }
@@ -96,7 +109,7 @@ async function* jsonRows(
   report: (problem: SourceProblem) => void,
 ): AsyncGenerator<{ line: number; row: Row }> {
   let line = 0;
-  for await (const text of linesOf(utf8(path, name))) {
+  for await (const text of linesOf(utf8(path, name), name)) {
     line++;
     if (text.trim() === '') continue;
     const row = jsonObject(text.replace(/^\uFEFF/, ''));
@@ -127,13 +140,27 @@ async function* utf8(path: string, name: string): AsyncGenerator<string> {
   }
 }
 
-/** The lines of a text that comes in pieces. */
-async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = '';
+/** The lines of a text that comes in pieces. @throws {UserError} `document-huge` for a line past `maxDocumentCharacters`. */
+async function* linesOf(pieces: AsyncIterable<string>, name: string): AsyncGenerator<string> {
+  let line = 1;
+  let parts: string[] = [];
+  let length = 0;
+  const whole = (): string => parts.join('').replace(/\r$/, '');
   for await (const piece of pieces) {
-    const lines = (rest + piece).split(/\r?\n/);
-    rest = lines.pop() ?? '';
-    yield* lines;
+    const [first = '', ...others] = piece.split('\n');
+    parts.push(first);
+    length += first.length;
+    for (const next of others) {
+      yield whole();
+      line++;
+      parts = [next];
+      length = next.length;
+    }
+    if (length > maxDocumentCharacters)
+      throw new UserError(
+        'document-huge',
+        `${name}:${line}: found a line that is longer than ${maxDocumentCharacters} characters`,
+      );
   }
-  if (rest !== '') yield rest;
+  if (length > 0) yield whole();
 }
