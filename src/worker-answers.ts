@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { UserError } from './errors.js';
+import { onMessage } from './worker-end.js';
 import { type Call, READY, type Reply } from './worker-pool.js';
 
 /** The worker's side of a pool: answers calls, those that are done in one turn in one message. Errors keep their code. */
@@ -16,7 +17,7 @@ export function answerCalls<M>(port: MessagePort, handle: (message: M) => unknow
       answer({ id, error: error instanceof UserError ? { message: text, code: error.code } : { message: text } });
     }
   };
-  port.on('message', (calls: readonly Call<M>[]) => {
+  onMessage(port, (calls: readonly Call<M>[]) => {
     for (const call of calls) void work(call);
   });
   port.postMessage(READY);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from './errors.js';
+import { endWorker } from './worker-end.js';
 
 /** A worker is sent several at a time; it answers each with a `Reply` of the same id, several at a time. */
 export interface Call<M> {
@@ -177,7 +178,7 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
     },
     async close() {
       end(new Error('the workers were closed'), []);
-      await Promise.all(members.map((member) => member.worker.terminate()));
+      await Promise.all(members.map((member) => endWorker(member.worker)));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ModelConfig } from '../policy/config.js';
 import type { Tensors } from '../policy/safetensors.js';
+import { endWorker } from '../worker-end.js';
 import { workerUrl } from '../worker-url.js';
 import { remote } from './remote.js';
 import type { SupervisedSample, TrainSample } from './samples.js';
@@ -95,7 +96,7 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
   const worker = new Worker(workerUrl('./worker.js', import.meta.url), { workerData: options });
   const call = remote(worker);
   await call('ready', []).catch(async (error) => {
-    await worker.terminate();
+    await endWorker(worker);
     throw error;
   });
   return {
@@ -106,8 +107,6 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
     saveModel: (folder) => call('saveModel', [folder]),
     saveCheckpoint: (folder, offsets) => call('saveCheckpoint', [folder, offsets]),
     loadCheckpoint: (folder) => call('loadCheckpoint', [folder]),
-    async close() {
-      await worker.terminate();
-    },
+    close: () => endWorker(worker),
   };
 }

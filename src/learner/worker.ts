@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { onMessage } from '../worker-end.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { createLocalLearner } from './local.js';
 import { failureOf, type Reply, type Request } from './remote.js';
@@ -18,6 +19,8 @@ async function answer({ id, method, args }: Request): Promise<Reply> {
   }
 }
 
-parentPort?.on('message', (request: Request) => {
-  last = last.then(async () => parentPort?.postMessage(await answer(request)));
+const port = parentPort;
+if (!port) throw new Error('this module runs as a worker thread');
+onMessage(port, (request: Request) => {
+  last = last.then(async () => port.postMessage(await answer(request)));
 });
