@@ -28,6 +28,20 @@ beforeAll(async () => {
 });
 afterAll(() => policy.close());
 
+it('can be closed while it samples, which ends the samples and not the process', async () => {
+  for (let n = 0; n < 8; n++) {
+    const busy = await create();
+    await busy.load(0, folder);
+    const prompt = ask(busy, '3 + 4');
+    const long = busy.sample(0, { prompt, seeds: seeds(64), sampling: { temperature: 1, maxTokens: 50 } });
+    const closed = expect(long).rejects.toThrow('the workers were closed');
+    // Its answer comes between two steps of the samples.
+    await busy.score(0, { tokens: Int32Array.of(...prompt, 1), from: prompt.length, temperature: 1 });
+    await busy.close();
+    await closed;
+  }
+});
+
 describe('sampling', () => {
   it('agrees with scoring of the same tokens', async () => {
     for (const temperature of [1, 0.7, 0]) {
