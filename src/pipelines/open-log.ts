@@ -49,6 +49,20 @@ export function kafkaSettings(kafka: KafkaSpec, run?: string): KafkaSettings {
   };
 }
 
+/**
+ * A run that has begun had all of its topics: going on without one would lose what it held.
+ * @throws {UserError} `topics-deleted`, with every topic that is gone
+ */
+export async function refuseDeleted(log: TopicLog, topics: readonly TopicSpec[]): Promise<void> {
+  const there = new Set((await log.describe()).map(({ name }) => name));
+  const gone = topics.filter(({ name }) => !there.has(name)).map(({ name }) => `topic ${name}: is missing`);
+  if (gone.length > 0)
+    throw new UserError(
+      'topics-deleted',
+      `${gone.join('\n')}\nthe run had begun and cannot go on without it; begin another with another --run`,
+    );
+}
+
 /** Creates the topics that are missing. @throws {UserError} `topics-differ`, with every difference */
 export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]): Promise<void> {
   try {

@@ -15,9 +15,17 @@ import { messagesOf } from './ingest.js';
 import { lagByStage, recentLag } from './lag.js';
 import { lastBase, leakMeter } from './leak-meter.js';
 import { throughHashes } from './load-through.js';
-import { claimFolder, claimTopics, type Manifest, manifestOf, type Parent, refuseOtherDocuments } from './manifest.js';
+import {
+  claimFolder,
+  claimTopics,
+  type Manifest,
+  manifestOf,
+  type Parent,
+  refuseOtherDocuments,
+  topicManifest,
+} from './manifest.js';
 import { observe } from './observe.js';
-import { ensureTopics, openLog, runName } from './open-log.js';
+import { ensureTopics, openLog, refuseDeleted, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
 import { type Plan, topicsRead } from './plan.js';
 import { lastWeights, publishBase, type RunFiles } from './publisher.js';
@@ -158,6 +166,7 @@ async function open(
   });
   const inFolder = claimFolder(folder, manifest);
   const log = opened(await openLog(spec, folder));
+  if (await topicManifest(log)) await refuseDeleted(log, plan.topics);
   await ensureTopics(log, plan.topics);
   const inTopic = await claimTopics(log, folder, manifest);
   const before = spec.topics === 'embedded' ? inFolder : inTopic;

@@ -242,6 +242,17 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     }
   });
 
+  it('does not go on without a topic that was deleted', async () => {
+    const { run, args } = await project();
+    expect((await finished(start([...args('first'), '--steps', '1']))).code).toBe(0);
+    const admin = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [`${run}.verdicts`] });
+    await admin.disconnect();
+    const { code, stderr } = await finished(start([...args('second'), '--steps', '1']));
+    expect([code, stderr]).toEqual([2, expect.stringContaining('topic verdicts: is missing')]);
+  });
+
   it('runs each stage with no more rights than it needs, and trains the same weights', async () => {
     const { run, args, open, digest, plan } = await project();
     const log = await open();
