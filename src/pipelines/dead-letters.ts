@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import type { Consumer } from '../topics/log.js';
 import type { DeadLetter, Prompt } from '../topics/records.js';
 import { scan } from '../topics/scan.js';
 import { takeToken, tokenAppend } from './ingest.js';
@@ -38,6 +39,19 @@ export async function requeueDeadLetters(
   for await (const prompt of prompts(run)) if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
   if (found.size === 0) return { requeued: 0, left: [...wanted.values()] };
   const consumer = await run.log.consumer('ingest', ['source']);
+  try {
+    return await putBack(run, consumer, wanted, found);
+  } finally {
+    await consumer.close();
+  }
+}
+
+async function putBack(
+  run: RunFolder,
+  consumer: Consumer,
+  wanted: ReadonlyMap<string, ListedLetter>,
+  found: ReadonlyMap<string, Prompt>,
+): Promise<{ readonly requeued: number; readonly left: ListedLetter[] }> {
   const held = await takeToken(run.log, consumer, AbortSignal.timeout(15_000));
   if (!held)
     throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
@@ -65,7 +79,6 @@ export async function requeueDeadLetters(
   const next = tokenAppend({ position, sequence: sequence + BigInt(appends.length) });
   const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
   await consumer.commit({ appends: [...appends, next], offsets });
-  await consumer.close();
   return { requeued: appends.length, left: [...wanted.values()].filter((letter) => !found.has(letter.key)) };
 }
 
