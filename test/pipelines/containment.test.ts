@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { exportBundle } from '../../src/cli/bundle.js';
 import { listDeadLetters } from '../../src/cli/dead-letters.js';
 import { lag, tail, topics } from '../../src/cli/inspect.js';
 import { lineage } from '../../src/cli/lineage.js';
@@ -317,6 +318,16 @@ describe('what is privileged', () => {
       ).not.toContain(marker);
     }
     await log.close();
+  });
+
+  it('travels in a bundle only when it is to', async () => {
+    const bundle = (name: string) => join(folder, '..', `${name}.tar`);
+    await printed(() => exportBundle(folder, bundle('whole'), {}));
+    expect(readFileSync(bundle('whole')).includes(marker)).toBe(true);
+    const text = await printed(() => exportBundle(folder, bundle('bare'), { withoutPrivileged: true }));
+    expect(text).not.toContain(marker);
+    expect(readFileSync(bundle('bare')).includes('verdicts')).toBe(true);
+    expect(readFileSync(bundle('bare')).includes(marker)).toBe(false);
   });
 
   it('is in no error that a damaged record or a failing template causes', () => {
