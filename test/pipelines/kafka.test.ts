@@ -164,32 +164,6 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     await log.close();
   });
 
-  it('a process that was stopped past its session commits nothing of what it held', async () => {
-    const { args, open, digest, plan } = await project();
-    const log = await open();
-    await ensureTopics(log, plan.topics);
-    const port = await freePort();
-    const env = { RLSD_LOG: 'json', RLSD_METRICS_PORT: String(port) };
-    const others = start([...args('others'), ...stageArgs(['ingest', 'verify', 'teach', 'shape', 'evaluate'])]);
-    const zombie = start([...args('zombie'), ...stageArgs(['rollout'])], env);
-    const ends = [others, zombie].map((child) => finished(child));
-    // Nobody has published the base, so it holds the prompts of the first step.
-    await until(async () => (await held(port)) === 2);
-    zombie.kill('SIGSTOP');
-    const heirs = ['rollout', 'learn'].map((stage) => finished(start([...args(stage), ...stageArgs([stage])])));
-    await until(async () => (await newest(log)) >= 3);
-    zombie.kill('SIGCONT');
-    for (const { code, stdout } of await Promise.all([...ends, ...heirs])) {
-      expect(code).toBe(0);
-      expect(summaryOf(stdout).weights).toMatchObject({ version: STEPS, digest });
-    }
-    const { stderr } = await (ends[1] as (typeof ends)[number]);
-    // The first that it does is to lose what it held.
-    expect(parseLines(stderr).map(({ event }) => event)[0]).toBe('revoked');
-    await census(log);
-    await log.close();
-  });
-
   it('shares the work of a stage among its processes, those that come later and those that outlive others', async () => {
     const { args, open, plan } = await project();
     const log = await open();
