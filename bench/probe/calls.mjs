@@ -35,7 +35,8 @@ Worker.prototype.postMessage = function post(message, ...rest) {
       }
     });
   }
-  for (const { id, method, message: { type } = {} } of [message].flat()) {
+  // What ends a worker is no call.
+  for (const { id, method, message: { type } = {} } of [message ?? []].flat()) {
     const isModel = method === 'step' || type === 'sample' || type === 'score';
     if (isModel || method === 'saveModel' || method === 'saveCheckpoint') ended.set(id, begin(this, id, isModel));
   }
