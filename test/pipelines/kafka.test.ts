@@ -190,8 +190,10 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     await hold(a, c);
     const ends = await Promise.all([others, early, late, finished(as('learn', ['learn']))]);
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    for (const { stderr } of ends.slice(1, 3))
-      expect(parseLines(stderr).some(({ event }) => event === 'committed')).toBe(true);
+    // A rebalance may still hand all of it to one of them.
+    expect(ends.slice(1, 3).flatMap(({ stderr }) => parseLines(stderr).map(({ event }) => event))).toContain(
+      'committed',
+    );
     await census(log);
     await log.close();
   });
