@@ -3,15 +3,17 @@ import { nearest, UserError } from '../errors.js';
 /** A JSON object whose fields are read one by one, each with its own complaint. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** What a value is, without a word of it: it may be a reference's. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-const fail = (where: string, found: unknown, expected: string): never => {
-  throw new UserError('bad-field', `${where}: found ${describe(found)}, expected ${expected}`);
+const fail = (where: string, found: unknown, expected: string, described = describe(found)): never => {
+  throw new UserError('bad-field', `${where}: found ${described}, expected ${expected}`);
 };
 
 export const at = (where: string, name: string): string => (where === '' ? name : `${where}.${name}`);
@@ -68,21 +70,31 @@ export function readNumber(fields: Fields, name: string, where: string, least = 
   const value = fields[name];
   if (typeof value === 'number' && Number.isFinite(value) && value >= least && value <= most) return value;
   const bounds = `${least === -Infinity ? '' : ` from ${least}`}${most === Infinity ? '' : ` up to ${most}`}`;
-  return fail(at(where, name), value, `a number${bounds}`);
+  const described = typeof value === 'number' ? `the number ${value}` : undefined;
+  return fail(at(where, name), value, `a number${bounds}`, described);
 }
 
 /** A whole number within the bounds, both included. */
 export function readWhole(fields: Fields, name: string, where: string, least: number, most: number): number {
   const value = readNumber(fields, name, where, least, most);
-  return Number.isInteger(value) ? value : fail(at(where, name), value, `a whole number from ${least} up to ${most}`);
+  return Number.isInteger(value)
+    ? value
+    : fail(at(where, name), value, `a whole number from ${least} up to ${most}`, `the number ${value}`);
 }
 
 export function readChoice<T extends string>(fields: Fields, name: string, where: string, choices: readonly T[]): T {
   const value = fields[name];
   const choice = choices.find((one) => one === value);
   if (choice !== undefined) return choice;
-  const near = typeof value === 'string' ? nearest(value, choices) : undefined;
-  return fail(at(where, name), value, `one of ${choices.join(', ')}${near ? `; did you mean "${near}"?` : ''}`);
+  const text = typeof value === 'string' ? value : undefined;
+  const near = text === undefined ? undefined : nearest(text, choices);
+  const expected = `one of ${choices.join(', ')}${near ? `; did you mean "${near}"?` : ''}`;
+  return fail(
+    at(where, name),
+    value,
+    expected,
+    text === undefined ? undefined : `the string ${JSON.stringify(text.slice(0, 60))}`,
+  );
 }
 
 /** `read`, or `otherwise` where the field is absent or null. */

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
+import { hider } from './conceal.js';
 import { type Judge, kinds } from './kinds.js';
 import type { FromWorker, ToWorker } from './pool.js';
 
@@ -26,8 +27,9 @@ process.on('message', async ({ kind, settings, question, where }: ToWorker) => {
     const judge = await judgeOf(kind, settings);
     say({ judgement: await judge.judge(question, where, (seconds) => say({ step: seconds })) });
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    say({ error: message, ...(cause instanceof UserError ? { code: cause.code } : {}) });
+    if (cause instanceof UserError) return say({ error: cause.message, code: cause.code });
+    // What was not foreseen may quote anything, such as a line of the tests.
+    say({ error: hider(question)(cause instanceof Error ? cause.message : String(cause)) });
   }
 });
 

@@ -35,7 +35,7 @@ describe('a line of rlsd verify KIND', () => {
   });
 
   it.each([
-    ['math', { id: 'a', gold: 1, answer: '1' }, 'f.jsonl:3.gold: found the number 1, expected a string'],
+    ['math', { id: 'a', gold: 1, answer: '1' }, 'f.jsonl:3.gold: found a number, expected a string'],
     ['math', { id: 'a', gold: ' ', answer: '1' }, 'f.jsonl:3.gold: found an empty text'],
     ['math', { id: 'a', gold: '1' }, 'f.jsonl:3.answer: found nothing, expected a string'],
     ['math', { id: 'a', gold: '1', answer: '1', precison: 2 }, 'f.jsonl:3.precison: unknown field'],

@@ -1,3 +1,4 @@
+import { conceal } from '../conceal.js';
 import { newEngine, openRealm, type Realm, realmMishap } from './javascript-engine.js';
 import type { AssertedTests, FromThread, Work } from './javascript-messages.js';
 import { javascriptProgramEnd, javascriptTestsEnd } from './javascript-peer.js';
@@ -59,11 +60,21 @@ async function converse(
   for (let index = from; index < total; index++) {
     call('run', { index });
     realm.settle();
-    const mishap = left('test was over') ?? realmMishap(realm.state);
+    const mishap = left('test was over') ?? testsMishap(realm, script, tests);
     const outcome = mishap ?? (call('outcome').value as Outcome);
     say({ outcome });
     if (!all && outcome.outcome !== 'pass') return undefined;
     if (mishap) return index + 1 < total ? index + 1 : undefined;
   }
   return undefined;
+}
+
+/** What ended the tests' own engine, such as an error in a timer of theirs: it may quote them. */
+function testsMishap(
+  { state }: Realm,
+  script: string,
+  { assertions = [], file = '' }: AssertedTests,
+): Outcome | undefined {
+  const mishap = realmMishap(state);
+  return mishap && { ...mishap, detail: conceal(mishap.detail, [...assertions, file], [script]) };
 }

@@ -16,8 +16,10 @@ export async function judgeCode(settings: CodeSettings, task: CodeTask, completi
   const languages = task.language === undefined ? settings.languages : [task.language];
   const unknown = languages.find((language) => !settings.languages.includes(language));
   if (unknown !== undefined) {
-    const reason = `the task is in ${unknown}, which this verifier is not set to run`;
-    throw new UserError('language-not-set', `${reason} (languages: ${settings.languages.join(', ')})`);
+    throw new UserError(
+      'language-not-set',
+      `the task is in a language that this verifier is not set to run (languages: ${settings.languages.join(', ')})`,
+    );
   }
   const block = pickBlock(completion, languages, settings.block);
   if (!block) {

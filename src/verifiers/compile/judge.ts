@@ -34,7 +34,7 @@ export async function judgeCompile(
   if (taskLanguage !== undefined && !settings.languages.includes(taskLanguage)) {
     throw new UserError(
       'language-not-set',
-      `the task is in ${taskLanguage}, which this verifier is not set to compile (languages: ${settings.languages.join(', ')})`,
+      `the task is in a language that this verifier is not set to compile (languages: ${settings.languages.join(', ')})`,
     );
   }
   const languages = taskLanguage === undefined ? settings.languages : [taskLanguage];

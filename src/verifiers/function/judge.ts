@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { digest } from '../../digest.js';
 import { nearest, UserError } from '../../errors.js';
+import { concealing } from '../conceal.js';
 import { optional, readNumber, readObject, readString } from '../fields.js';
 import { readJudgement } from '../judgement.js';
 import type { Judgement, Question } from '../verifier.js';
@@ -85,11 +86,14 @@ export async function judgeFunction(settings: FunctionSettings, question: Questi
   const key = `${settings.module}#${settings.name}`;
   const judge = loaded.get(key) ?? load(settings);
   loaded.set(key, judge);
-  const found = await (await judge)(question);
-  const value = typeof found === 'boolean' ? Number(found) : found;
-  if (typeof value === 'number' && value >= 0 && value <= 1) {
+  const call = await judge;
+  const place = `the function ${settings.name} of ${settings.module}`;
+  const judged = async (): Promise<Judgement> => {
+    const found = await call(question);
+    const value = typeof found === 'boolean' ? Number(found) : found;
+    if (typeof value !== 'number' || value < 0 || value > 1) return readJudgement(value, place);
     const verdict = value === 1 ? 'correct' : 'incorrect';
     return { verdict, reward: value, reason: `the function ${settings.name} gives ${value}`, evidence: {} };
-  }
-  return readJudgement(value, `the function ${settings.name} of ${settings.module}`);
+  };
+  return concealing(question, judged, place);
 }

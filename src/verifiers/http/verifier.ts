@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { digest } from '../../digest.js';
 import { UserError } from '../../errors.js';
+import { concealing } from '../conceal.js';
 import { type Fields, optional, readNumber, readObject, readString, readWhole } from '../fields.js';
 import { readJudgement } from '../judgement.js';
 import type { Judgement, Question, Verifier } from '../verifier.js';
@@ -43,7 +44,7 @@ class Passing extends Error {}
 export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verifier {
   const closing = new AbortController();
 
-  async function attempt(body: string, signal: AbortSignal): Promise<Judgement> {
+  async function attempt(body: string, signal: AbortSignal): Promise<unknown> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(settings.seconds * 1000)]);
     let response: Response;
     let text: string;
@@ -61,16 +62,14 @@ export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verif
     if (response.status === 429 || response.status >= 500) throw new Passing(`status ${response.status}`);
     if (!response.ok)
       throw new UserError('verifier-service', `${settings.url}: status ${response.status}, expected 200`);
-    let value: unknown;
     try {
-      value = JSON.parse(text);
+      return JSON.parse(text);
     } catch {
       throw new UserError(
         'verifier-service',
         `${settings.url}: found an answer that is not JSON, expected a judgement`,
       );
     }
-    return readJudgement(value, settings.url);
   }
 
   return {
@@ -81,7 +80,8 @@ export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verif
       const body = JSON.stringify(question);
       for (let tries = 0; ; tries++) {
         try {
-          return await attempt(body, stop);
+          const answer = await attempt(body, stop);
+          return await concealing(question, async () => readJudgement(answer, settings.url), settings.url);
         } catch (cause) {
           if (!(cause instanceof Passing)) throw cause;
           if (tries >= settings.retries) {

@@ -25,7 +25,7 @@ export function readJsonSchemaSettings(value: unknown, where: string): JsonSchem
     ...readJsonSchemaTask(fields, where),
     bare: optional(fields, 'bare', () => readBoolean(fields, 'bare', where), false),
   };
-  if (settings.schema !== undefined) validatorOf(settings.schema, `${where}.schema`);
+  if (settings.schema !== undefined) validatorOf(settings.schema, `${where}.schema`, true);
   return settings;
 }
 
@@ -39,7 +39,7 @@ export function readJsonSchemaTask(fields: Fields, where: string): JsonSchemaTas
   };
 }
 
-/** Where the value lacks what is wanted, as a JSON pointer; undefined where it has everything. */
+/** Where the value lacks what is wanted, as a JSON pointer into the value; undefined where it has everything. */
 function missing(value: unknown, wanted: unknown, path = ''): string | undefined {
   if (typeof wanted !== 'object' || wanted === null) return value === wanted ? undefined : path || '/';
   if (Array.isArray(wanted)) {
@@ -49,15 +49,19 @@ function missing(value: unknown, wanted: unknown, path = ''): string | undefined
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return path || '/';
   return firstOf(
     Object.entries(wanted).map(([name, one]) =>
-      Object.hasOwn(value, name) ? missing((value as Fields)[name], one, `${path}/${name}`) : `${path}/${name}`,
+      Object.hasOwn(value, name) ? missing((value as Fields)[name], one, `${path}/${name}`) : path || '/',
     ),
   );
 }
 
 const firstOf = (found: readonly (string | undefined)[]): string | undefined => found.find((one) => one !== undefined);
 
-const complaint = (error: ErrorObject | undefined): string =>
-  error ? `${error.instancePath || '/'} ${error.message ?? error.keyword}` : 'the value is not valid';
+/** @param open whether the schema may be quoted: one of an item is part of its reference. */
+function complaint(error: ErrorObject | undefined, open: boolean): string {
+  if (!error) return 'the value is not valid';
+  const { instancePath, keyword, message } = error;
+  return `${instancePath || '/'} ${open && message ? message : `breaks "${keyword}"`}`;
+}
 
 const DEEP = 200;
 
@@ -66,9 +70,9 @@ const deeperThan = (value: unknown, depth: number): boolean =>
   value !== null &&
   (depth === 0 || Object.values(value).some((inner) => deeperThan(inner, depth - 1)));
 
-function errorOf(validate: ValidateFunction, value: unknown, where: string): string | undefined {
+function errorOf(validate: ValidateFunction, value: unknown, where: string, open: boolean): string | undefined {
   try {
-    return validate(value) ? undefined : complaint(validate.errors?.[0]);
+    return validate(value) ? undefined : complaint(validate.errors?.[0], open);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     // The validator calls itself as deep as the value is nested.
@@ -87,14 +91,14 @@ export function judgeJsonSchema(
   const schema = task.schema ?? settings.schema;
   if (schema === undefined)
     throw new UserError('no-schema', `${where}.schema: found ${describe(schema)}, expected a JSON schema`);
-  const validate = validatorOf(schema, `${where}.schema`);
+  const validate = validatorOf(schema, `${where}.schema`, task.schema === undefined);
   const found = extractJson(completion, settings.bare);
   if (!found) {
     const reason = settings.bare ? 'the completion is not JSON' : 'no JSON value found';
     return { verdict: 'unparseable', reward: 0, reason, evidence: {} };
   }
   const evidence = { json: clip(found.text, 2000) };
-  const error = errorOf(validate, found.value, `${where}.schema`);
+  const error = errorOf(validate, found.value, `${where}.schema`, task.schema === undefined);
   if (error !== undefined) {
     return {
       verdict: 'incorrect',

@@ -73,8 +73,11 @@ function engineFor(schema: AnySchema, where: string): { readonly engine: Ajv; re
 const validators = new Map<string, ValidateFunction>();
 const KEEP = 1000;
 
-/** Compiles a schema of draft 7, 2019-09 or 2020-12. */
-export function validatorOf(schema: AnySchema, where: string): ValidateFunction {
+/**
+ * Compiles a schema of draft 7, 2019-09 or 2020-12.
+ * @param open whether the error of one that does not compile may quote it
+ */
+export function validatorOf(schema: AnySchema, where: string, open: boolean): ValidateFunction {
   const key = digest(JSON.stringify(schema));
   const known = validators.get(key);
   if (known) return known;
@@ -91,10 +94,8 @@ export function validatorOf(schema: AnySchema, where: string): ValidateFunction 
     validate = engine.compile(own);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(
-      'bad-schema',
-      `${where}: the schema does not compile (remote references are refused): ${clip(message, 200)}`,
-    );
+    const quoted = open ? `: ${clip(message, 200)}` : '';
+    throw new UserError('bad-schema', `${where}: the schema does not compile (remote references are refused)${quoted}`);
   }
   if (validators.size >= KEEP) validators.clear();
   validators.set(key, validate);

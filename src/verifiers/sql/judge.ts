@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { UserError } from '../../errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
+import { conceal } from '../conceal.js';
 import { at, type Fields, optional, readBoolean, readNumber, readObject, readString, readStrings } from '../fields.js';
 import type { Judgement } from '../verifier.js';
 import { type CompareSettings, difference } from './compare.js';
@@ -123,11 +124,13 @@ async function judgeOn(
   } catch (cause) {
     if (cause instanceof SqlTimeout)
       return refuse('timeout', `${where}: the query takes longer than ${settings.limits.seconds} s`);
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if (/disabled by configuration|Permission Error|locked/.test(message)) {
+    // DuckDB names what the tables have and the query might have meant.
+    const said = cause instanceof Error ? cause.message : String(cause);
+    const message = conceal(said, [script, task.reference], [query]);
+    if (/disabled by configuration|Permission Error|locked/.test(said)) {
       return refuse('denied', 'the query reaches outside the database', message);
     }
-    if (/Out of Memory/i.test(message)) return refuse('crash', `${where}: the query takes too much memory`);
+    if (/Out of Memory/i.test(said)) return refuse('crash', `${where}: the query takes too much memory`);
     return refuse('incorrect', `${where}: the query fails`, message);
   }
   const reason = difference(found, expected, runs, settings);

@@ -195,7 +195,5 @@ it('runs the last block in the language; without one the completion is unparseab
 
 it('names the field of a task that is wrong', () => {
   expect(() => readCodeTask({ tests: [] }, 'x')).toThrow('x.tests');
-  expect(() => readCodeTask({ tests: [{ stdin: 1, stdout: '' }] }, 'x')).toThrow(
-    'x.tests[0].stdin: found the number 1',
-  );
+  expect(() => readCodeTask({ tests: [{ stdin: 1, stdout: '' }] }, 'x')).toThrow('x.tests[0].stdin: found a number');
 });
