@@ -87,9 +87,9 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
       }
       await begin();
       stats.waiting = true;
-      lost.clear();
       const records = await consumer.poll(Math.min(free, 512), 1000, abort.signal);
       stats.waiting = false;
+      lost.clear();
       await begin();
       // What was taken away while the stage began comes again to whoever has it now.
       for (const record of records) if (!lost.has(record.partition)) commits.admit(units.collect(record));

@@ -70,7 +70,10 @@ export interface Consumer {
   commit(transaction: Transaction): Promise<void>;
   /** What this member owns now; a member of a group with more members than partitions may own nothing. */
   assigned(): readonly TopicPartition[];
-  /** Called when partitions are taken away: drop what is in flight for them. */
+  /**
+   * Called when partitions are taken away: drop what was given of them. What a poll under way gives is not of that: the partition may be
+   * back by then.
+   */
   onRevoked(listener: (partitions: readonly TopicPartition[]) => void): void;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFailed, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
 import { tinyFolder, tinyPipeline } from '../pipelines/tiny-run.js';
@@ -26,14 +26,18 @@ export function start(args: readonly string[], env: Record<string, string> = {})
 
 /** Its output once it has ended. */
 export async function finished(child: ChildProcess, input = ''): Promise<Finished> {
-  const text = async (stream: NodeJS.ReadableStream | null) => {
-    let all = '';
-    for await (const chunk of stream ?? []) all += chunk;
-    return all;
+  const said = { stdout: '', stderr: '' };
+  const listen = async (name: keyof typeof said) => {
+    for await (const chunk of child[name] ?? []) said[name] += chunk;
   };
+  onTestFailed(() => {
+    const end = child.exitCode ?? child.signalCode ?? 'runs';
+    const tail = `${said.stdout.slice(-2000)}\n${said.stderr.slice(-2000)}`;
+    process.stderr.write(`rlsd ${child.spawnargs.slice(2).join(' ')}: ${end}\n${tail}\n`);
+  });
   child.stdin?.end(input);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { code, stdout, stderr };
+  const [, , [code]] = await Promise.all([listen('stdout'), listen('stderr'), once(child, 'close')]);
+  return { code, ...said };
 }
 
 export const rlsd = (args: readonly string[], input = ''): Promise<Finished> => finished(start(args), input);

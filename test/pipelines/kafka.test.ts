@@ -164,6 +164,33 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
     await log.close();
   });
 
+  it('a process that was stopped past its session commits nothing of what it held', async () => {
+    const { args, open, digest, plan } = await project();
+    const log = await open();
+    await ensureTopics(log, plan.topics);
+    const port = await freePort();
+    const as = (machine: string, names: readonly string[], env = {}) =>
+      start([...args(machine), ...stageArgs(names)], { RLSD_LOG: 'json', ...env });
+    const others = finished(as('others', ['ingest', 'verify', 'teach', 'shape', 'evaluate']));
+    const zombie = as('zombie', ['rollout'], { RLSD_METRICS_PORT: `${port}` });
+    const end = finished(zombie);
+    // Nobody has published the base, so it holds the prompts of the first step.
+    await until(async () => (await held(port)) === 2);
+    zombie.kill('SIGSTOP');
+    const heirs = ['rollout', 'learn'].map((stage) => finished(as(stage, [stage])));
+    await until(async () => (await newest(log)) >= 3);
+    zombie.kill('SIGCONT');
+    for (const { code, stdout } of await Promise.all([others, end, ...heirs])) {
+      expect(code).toBe(0);
+      expect(summaryOf(stdout).weights).toMatchObject({ version: STEPS, digest });
+    }
+    // The first that it does is to lose what it held, unless the run is over before it can do anything.
+    const events = parseLines((await end).stderr).map(({ event }) => event);
+    expect(['revoked', undefined]).toContain(events[0]);
+    await census(log);
+    await log.close();
+  });
+
   it('shares the work of a stage among its processes, those that come later and those that outlive others', async () => {
     const { args, open, plan } = await project();
     const log = await open();

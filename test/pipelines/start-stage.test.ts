@@ -104,6 +104,27 @@ describe('a stage over records', () => {
     expect((await decoded('rollouts')).map((r) => r.promptId)).toEqual(['p0', 'p0', 'p1', 'p1', 'p2', 'p2']);
   });
 
+  it('works on what comes back in the poll under which it was taken away', async () => {
+    await log.append([toAppend('prompts', promptOf(0))]);
+    const real = log.consumer;
+    log.consumer = async (group, topics) => {
+      const consumer = await real(group, topics);
+      const listeners: Parameters<typeof consumer.onRevoked>[0][] = [];
+      return {
+        ...consumer,
+        onRevoked: (listener) => void listeners.push(listener),
+        async poll(...wanted) {
+          for (const listener of listeners.splice(0)) listener(consumer.assigned());
+          return consumer.poll(...wanted);
+        },
+      };
+    };
+    const stage = await rolloutStage(twoEach);
+    await committed('rollout', 'prompts', 1n);
+    await stage.stop();
+    expect((await decoded('rollouts')).map((r) => r.promptId)).toEqual(['p0', 'p0']);
+  });
+
   it('turns what fails into a dead letter and a gap, after its attempts, and the rest goes on', async () => {
     await log.append([0, 1, 2].map((n) => toAppend('prompts', promptOf(n))));
     let tries = 0;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UserError } from '../../errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type Position, type TopicPartition } from '../log.js';
 import { type Assembler, assembler } from './chunks.js';
@@ -69,7 +70,9 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
   const newWriter = (number: number) =>
     openWriter(client, { transactionalId: `${transactionalIdPrefix}${number}`, ...writing });
 
-  const revoke = (lost: readonly Owned[]) => {
+  const revoke = async (lost: readonly Owned[]) => {
+    // In a turn of its own, since a poll's caller gets its records a moment after they were given.
+    await nextTurn();
     for (const partition of lost) owned.delete(id(partition));
     if (lost.length === 0) return;
     const names = lost.map(({ topic, partition }) => ({ topic, partition }));
@@ -117,7 +120,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
       const before = seat;
       const joined = await join(client, options, before);
       const kept = joined.lapsed ? [] : (before?.numbers ?? []).filter((n) => joined.seat.numbers.includes(n));
-      revoke([...owned.values()].filter(({ partition }) => !kept.includes(partition)));
+      await revoke([...owned.values()].filter(({ partition }) => !kept.includes(partition)));
       const taken = await take(joined.seat.numbers.filter((number) => !kept.includes(number)));
       const lowest = joined.seat.numbers[0];
       if (lowest === undefined) writer = undefined;
@@ -127,8 +130,8 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
     });
 
   // Others may have had what this member holds: it starts again from the committed offsets.
-  const lapse = () => {
-    revoke([...owned.values()]);
+  const lapse = async () => {
+    await revoke([...owned.values()]);
     seat = seat && { ...seat, numbers: [] };
   };
 
@@ -140,7 +143,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
       const held = seat;
       const answer = await heartbeat(client, group, held);
       if (answer === 'member' || seat !== held) return;
-      if (answer === 'lapsed') await exclusive(async () => lapse());
+      if (answer === 'lapsed') await exclusive(lapse);
       await rejoin();
     } catch (error) {
       if (!closed) fail(error);
@@ -260,7 +263,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
       });
     } catch (error) {
       if (error instanceof FencedError) {
-        lapse();
+        await lapse();
         void rejoin().catch(fail);
       }
       throw error;
