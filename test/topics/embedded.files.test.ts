@@ -67,7 +67,7 @@ describe.each([
     await db.close();
     const error = await refusal(folder, readOnly);
     expect(error).toMatchObject({ name: 'UserError', code: 'topics-version' });
-    expect(error.message).toMatch(/format rlsd-topics 9; this release reads and writes rlsd-topics 2/);
+    expect(error.message).toMatch(/format rlsd-topics 9; this release reads and writes rlsd-topics 3/);
   });
 
   it('a database of something else is refused', async () => {

@@ -4,11 +4,13 @@ import { join, relative } from 'node:path';
 import { UserError } from '../../errors.js';
 import { checkCheckpoint } from '../../learner/checkpoint.js';
 import { modelDigest } from '../../policy/folder.js';
-import { DamagedRecordError, hex, type TopicInfo, type TopicLog } from '../../topics/log.js';
+import { checkEmbedded } from '../../topics/embedded/check.js';
+import type { TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
 import { manifestDifferences, topicManifest } from '../manifest.js';
 import type { RunFolder } from '../open-run.js';
 import { checkpointOf } from '../publisher.js';
+import { logFolder } from '../resources.js';
 import { fromRecord } from '../wire.js';
 import type { Difference } from './compare.js';
 import { isSpread } from './recorded.js';
@@ -19,45 +21,11 @@ import { isSpread } from './recorded.js';
  * On Kafka the broker keeps the checksums of the records.
  */
 export async function damageOf(run: RunFolder, folder: string): Promise<Difference | null> {
-  const { log } = run;
-  // The ends of Kafka's transactions take offsets, too, and a bundle keeps the offsets of what it brings.
-  const gapless = !isSpread(run);
-  for (const topic of await log.describe()) {
-    const damage = await damagedRecord(log, topic, gapless);
-    if (damage) return damage;
-  }
-  return (await otherManifest(run)) ?? (await damagedFile(log, folder));
-}
-
-async function damagedRecord(
-  log: TopicLog,
-  { name, bounds, compact }: TopicInfo,
-  gapless: boolean,
-): Promise<Difference | null> {
-  for (const [partition, { start, end }] of bounds.entries()) {
-    let next = start;
-    const missing = (offset: bigint): Difference => ({
-      topic: name,
-      partition,
-      offset,
-      key: '',
-      field: 'record',
-      expected: 'a record',
-      found: 'nothing',
-    });
-    try {
-      for await (const { offset } of scan(log, name, partition, start)) {
-        if (gapless && !compact && offset !== next) return missing(next);
-        next = offset + 1n;
-      }
-    } catch (error) {
-      if (!(error instanceof DamagedRecordError)) throw error;
-      const { offset } = error.at;
-      return { ...missing(offset), field: 'checksum', expected: hex(error.expected), found: hex(error.found) };
-    }
-    if (gapless && !compact && next !== end) return missing(next);
-  }
-  return null;
+  // A bundle keeps the offsets of what it brings, and the ends of Kafka's transactions take some, too.
+  const damage =
+    run.manifest.spec.topics === 'embedded' ? await checkEmbedded(logFolder(folder), !isSpread(run)) : undefined;
+  if (damage) return { ...damage, key: '' };
+  return (await otherManifest(run)) ?? (await damagedFile(run.log, folder));
 }
 
 async function otherManifest({ log, manifest }: RunFolder): Promise<Difference | null> {

@@ -58,11 +58,11 @@ function replaceNewest(db: Database, { topic, partition, bounds }: Touched, key:
   const index = newestKey(topic.id, partition, key);
   const before = db.getBinary(index);
   if (before) {
-    const old = recordKey(topic.id, partition, decodeOffset(before));
+    const old = recordKey(topic.id, partition, decodeOffset(index, before));
     bounds.bytes -= db.getBinary(old)?.byteLength ?? 0;
     db.remove(old);
   }
-  db.put(index, encodeOffset(offset));
+  db.put(index, encodeOffset(index, offset));
 }
 
 /** Drops the oldest records past the topic's limits; the newest stays, however large it is. */
@@ -89,7 +89,7 @@ function retain(db: Database, { topic, partition, bounds }: Touched, now: number
 function forget(db: Database, topic: Topic, partition: number, key: string, offset: bigint): void {
   const index = newestKey(topic.id, partition, key);
   const newest = db.getBinary(index);
-  if (newest && decodeOffset(newest) === offset) db.remove(index);
+  if (newest && decodeOffset(index, newest) === offset) db.remove(index);
 }
 
 /** Applies time limits to topics that nothing is appended to. */

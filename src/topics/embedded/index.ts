@@ -63,8 +63,10 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
     store.read((db) => {
       const topic = topicIn(db)(name);
       return Array.from({ length: topic.spec.partitions }, (_, partition) => {
-        const bytes = db.getBinary(groupKey(topic.id, partition, group));
-        return { topic: name, partition, offset: bytes ? decodeOffset(bytes) : boundsOf(db, topic, partition).start };
+        const place = groupKey(topic.id, partition, group);
+        const bytes = db.getBinary(place);
+        const offset = bytes ? decodeOffset(place, bytes) : boundsOf(db, topic, partition).start;
+        return { topic: name, partition, offset };
       });
     });
 
@@ -75,7 +77,8 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
       for (const { topic: name, partition, offset } of offsets) {
         const topic = topicOf(name);
         assertPartition(topic, partition);
-        db.put(groupKey(topic.id, partition, group), encodeOffset(offset));
+        const place = groupKey(topic.id, partition, group);
+        db.put(place, encodeOffset(place, offset));
       }
       return appendAll(db, topicOf, appends, Date.now());
     });

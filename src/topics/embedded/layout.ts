@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { DamagedRecordError, type LogRecord } from '../log.js';
+import { UserError } from '../../errors.js';
+import { DamagedRecordError, hex, type LogRecord } from '../log.js';
 
 /**
  * What the database holds: one ordered map from bytes to bytes.
@@ -12,8 +13,10 @@ import { DamagedRecordError, type LogRecord } from '../log.js';
  *     r id partition offset          a record
  *     k id partition sha256(key)     compacted topics: offset of the key's newest record
  *     g id partition group           a group's next offset
+ *
+ * Topics, bounds, indices and groups begin with a checksum of their place and of what follows, as records do.
  */
-const tags = { format: 'f', writer: 'w', topic: 't', partition: 'p', record: 'r', key: 'k', group: 'g' };
+export const tags = { format: 'f', writer: 'w', topic: 't', partition: 'p', record: 'r', key: 'k', group: 'g' };
 
 export interface Bounds {
   start: bigint;
@@ -55,24 +58,76 @@ export function groupKey(id: number, partition: number, group: string): Buffer {
   return Buffer.concat([partitioned(tags.group, id, partition, 0), Buffer.from(group)]);
 }
 
-export function encodeOffset(offset: bigint): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigUInt64BE(offset);
+/** A topic's id and partition, of a place that has them. */
+export const partOf = (place: Buffer) => ({ id: place.readUInt32BE(1), partition: place.readUInt32BE(5) });
+
+/** What a place that is none of a record holds, in words; undefined where it is no place of a log. */
+export function entryName(place: Buffer): string | undefined {
+  const tag = place.toString('latin1', 0, 1);
+  if (tag === tags.topic) return `settings of topic ${place.toString('utf8', 1)}`;
+  if (place.length < 9) return undefined;
+  const names: Readonly<Record<string, string>> = {
+    [tags.partition]: 'bounds',
+    [tags.key]: 'index of the newest record of a key',
+    [tags.group]: `committed offset of group ${place.toString('utf8', 9)}`,
+  };
+  return names[tag];
+}
+
+/** An entry that is no record is not what was written: its checksum is another one, or it is gone. */
+export class DamagedEntryError extends UserError {
+  override readonly name = 'DamagedEntryError';
+  readonly what: string;
+  constructor(
+    readonly place: Buffer,
+    readonly expected: string,
+    readonly found: string,
+  ) {
+    const what = entryName(place) ?? 'entry';
+    super('damaged-log', `the log is damaged: ${what}: found checksum ${found}, expected ${expected} as written`);
+    this.what = what;
+  }
+}
+
+const SEAL = 4;
+
+function sealed(place: Buffer, length: number, write: (bytes: Buffer) => unknown): Buffer {
+  const bytes = Buffer.allocUnsafe(SEAL + length);
+  write(bytes.subarray(SEAL));
+  bytes.writeUInt32BE(checksum(place, bytes));
   return bytes;
 }
 
-export const decodeOffset = (bytes: Buffer) => bytes.readBigUInt64BE();
-
-export function encodeBounds(bounds: Bounds): Buffer {
-  const bytes = Buffer.allocUnsafe(32);
-  bytes.writeBigUInt64BE(bounds.start, 0);
-  bytes.writeBigUInt64BE(bounds.end, 8);
-  bytes.writeDoubleBE(bounds.bytes, 16);
-  bytes.writeDoubleBE(bounds.timestamp, 24);
-  return bytes;
+/** @throws {DamagedEntryError} where an entry's bytes, or its place, are not those that were written */
+export function unseal(place: Buffer, bytes: Buffer | undefined): Buffer {
+  if (bytes === undefined) throw new DamagedEntryError(place, 'one', 'none');
+  const [expected, found] = bytes.length < SEAL ? [0, -1] : [bytes.readUInt32BE(), checksum(place, bytes)];
+  if (found !== expected) throw new DamagedEntryError(place, hex(expected), hex(found));
+  return bytes.subarray(SEAL);
 }
 
-export function decodeBounds(bytes: Buffer): Bounds {
+export function encodeJson(place: Buffer, value: unknown): Buffer {
+  const json = JSON.stringify(value);
+  return sealed(place, Buffer.byteLength(json), (bytes) => bytes.write(json));
+}
+
+export const decodeJson = (place: Buffer, bytes: Buffer): unknown => JSON.parse(unseal(place, bytes).toString());
+
+export const encodeOffset = (place: Buffer, offset: bigint): Buffer =>
+  sealed(place, 8, (bytes) => bytes.writeBigUInt64BE(offset));
+
+export const decodeOffset = (place: Buffer, bytes: Buffer): bigint => unseal(place, bytes).readBigUInt64BE();
+
+export const encodeBounds = (place: Buffer, bounds: Bounds): Buffer =>
+  sealed(place, 32, (bytes) => {
+    bytes.writeBigUInt64BE(bounds.start, 0);
+    bytes.writeBigUInt64BE(bounds.end, 8);
+    bytes.writeDoubleBE(bounds.bytes, 16);
+    bytes.writeDoubleBE(bounds.timestamp, 24);
+  });
+
+export function decodeBounds(place: Buffer, sealedBytes: Buffer | undefined): Bounds {
+  const bytes = unseal(place, sealedBytes);
   return {
     start: bytes.readBigUInt64BE(0),
     end: bytes.readBigUInt64BE(8),

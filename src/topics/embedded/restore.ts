@@ -37,14 +37,18 @@ export function restoreEmbedded(folder: string, topics: readonly TopicInfo[]): R
           const place = recordKey(topic.id, partition, offset);
           const bytes = encodeRecord(place, key, headers, value, timestamp);
           db.put(place, bytes);
-          if (topic.spec.compact) db.put(newestKey(topic.id, partition, key), encodeOffset(offset));
+          if (topic.spec.compact) {
+            const index = newestKey(topic.id, partition, key);
+            db.put(index, encodeOffset(index, offset));
+          }
           putBounds(db, topic, partition, { ...bounds, bytes: bounds.bytes + bytes.byteLength, timestamp });
         }
       });
     },
     commit(group, { topic, partition, offset }) {
       store.write((db) => {
-        db.put(groupKey(topicOf(topic).id, partition, group), encodeOffset(offset));
+        const place = groupKey(topicOf(topic).id, partition, group);
+        db.put(place, encodeOffset(place, offset));
       });
     },
     close: () => store.close(),

@@ -7,7 +7,7 @@ import { formatKey } from './layout.js';
 import { verifyFile } from './verify.js';
 import { acquireWriter, assertWriter, releaseWriter } from './writer-lock.js';
 
-const format = { format: 'rlsd-topics', version: 2 };
+const format = { format: 'rlsd-topics', version: 3 };
 
 /** The open database, with every failure turned into an error that a user can act on. */
 export interface Store {

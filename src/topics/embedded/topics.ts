@@ -1,7 +1,16 @@
 import type { RootDatabase } from 'lmdb';
 import { nearest, UserError } from '../../errors.js';
 import { type TopicInfo, TopicMismatchError, type TopicSpec } from '../log.js';
-import { type Bounds, boundsKey, decodeBounds, encodeBounds, topicKey, topicRange } from './layout.js';
+import {
+  type Bounds,
+  boundsKey,
+  decodeBounds,
+  decodeJson,
+  encodeBounds,
+  encodeJson,
+  topicKey,
+  topicRange,
+} from './layout.js';
 
 export type Database = RootDatabase<Buffer, Buffer>;
 export interface Topic {
@@ -11,16 +20,17 @@ export interface Topic {
 
 /** Every topic of the folder. A topic never changes once it was made, so what was read may be kept. */
 export function listTopics(db: Database): Topic[] {
-  return [...db.getRange(topicRange)].map(({ value }) => JSON.parse(value.toString()) as Topic);
+  return [...db.getRange(topicRange)].map(({ key, value }) => decodeJson(key, value) as Topic);
 }
 
 export function boundsOf(db: Database, topic: Topic, partition: number): Bounds {
-  const bytes = db.getBinary(boundsKey(topic.id, partition));
-  return bytes ? decodeBounds(bytes) : { start: 0n, end: 0n, bytes: 0, timestamp: 0 };
+  const place = boundsKey(topic.id, partition);
+  return decodeBounds(place, db.getBinary(place));
 }
 
 export function putBounds(db: Database, topic: Topic, partition: number, bounds: Bounds): void {
-  db.put(boundsKey(topic.id, partition), encodeBounds(bounds));
+  const place = boundsKey(topic.id, partition);
+  db.put(place, encodeBounds(place, bounds));
 }
 
 export function describeTopics(db: Database): TopicInfo[] {
@@ -92,7 +102,11 @@ export function createTopics(db: Database, specs: readonly TopicSpec[]): void {
       continue;
     }
     found.set(spec.name, spec);
-    db.put(topicKey(spec.name), Buffer.from(JSON.stringify({ id: ++id, spec } satisfies Topic)));
+    const topic: Topic = { id: ++id, spec };
+    const place = topicKey(spec.name);
+    db.put(place, encodeJson(place, topic));
+    for (let partition = 0; partition < spec.partitions; partition++)
+      putBounds(db, topic, partition, { start: 0n, end: 0n, bytes: 0, timestamp: 0 });
   }
   if (wrong.length > 0) throw new TopicMismatchError(wrong.join('\n'));
 }
