@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { nearest, UserError } from '../errors.js';
 import { loadThrough } from '../pipelines/load-through.js';
 import { readManifest } from '../pipelines/manifest.js';
@@ -62,7 +62,18 @@ async function execute(plan: Plan, folder: string, { stage, json }: Pick<Options
   process.once('SIGTERM', stop);
   const report = reporter(plan, json ?? false);
   try {
-    await runPipeline({ plan, folder, signal: abort.signal, onEvent: report.event, ...(stage && { stages: stage }) });
+    const { steps, samples } = await runPipeline({
+      plan,
+      folder,
+      signal: abort.signal,
+      onEvent: report.event,
+      ...(stage && { stages: stage }),
+    });
+    if (samples === 0 && steps > 0 && (stage?.includes('learn') ?? true))
+      throw new UserError(
+        'run-failed',
+        `no sample was learnt from: all of them became dead letters; \`rlsd dead-letters ${relative('', folder)}\` says why`,
+      );
   } finally {
     report.end();
     process.off('SIGINT', stop);

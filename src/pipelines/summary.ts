@@ -13,11 +13,13 @@ export interface Summary {
   readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly n: number };
   readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
   readonly records: Readonly<Record<string, number>>;
+  /** Samples that came to the learner rather than to the dead letters; null where this process does not read them. */
+  readonly samples: number | null;
 }
 
 export async function summarize(
   { manifest, log, resources, reads }: OpenRun,
-  { topics }: Plan,
+  { topics, stages }: Plan,
   folder: string,
   seconds: number,
 ): Promise<Summary> {
@@ -32,6 +34,7 @@ export async function summarize(
   const version = last?.version ?? 0;
   const records: Record<string, number> = {};
   for (const { name } of topics) if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
+  const learnt = stages.find(({ does }) => does === 'learn')?.input ?? '';
   return {
     run: manifest.run,
     folder,
@@ -44,5 +47,6 @@ export async function summarize(
     },
     weights: { version, digest: last?.digest ?? '', path: resolve(await resources.versions.folderOf(version)) },
     records,
+    samples: reads.has(learnt) ? await countRecords(log, learnt, ({ value }) => value !== null) : null,
   };
 }

@@ -62,10 +62,15 @@ export async function lastOffset(log: TopicLog, topic: string, partition: number
 
 const ZERO = { start: 0n, end: 0n };
 
-/** Records of a topic, in all its partitions. */
-export async function countRecords(log: TopicLog, topic: string): Promise<number> {
+/** Records of a topic, in all its partitions, that a test accepts. */
+export async function countRecords(
+  log: TopicLog,
+  topic: string,
+  accepts: (record: LogRecord) => boolean = () => true,
+): Promise<number> {
   const info = (await log.describe()).find(({ name }) => name === topic);
   let count = 0;
-  for (const partition of info?.bounds.keys() ?? []) for await (const _ of scan(log, topic, partition)) count++;
+  for (const partition of info?.bounds.keys() ?? [])
+    for await (const record of scan(log, topic, partition)) if (accepts(record)) count++;
   return count;
 }

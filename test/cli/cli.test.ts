@@ -12,6 +12,25 @@ async function refuses(args: readonly string[], message: RegExp, code = 2): Prom
 }
 
 describe('a run from the command line', () => {
+  it('goes on over dead letters, and has failed once nothing but them came to the learner', async () => {
+    const { folder, file } = tinyProject({ verify: { function: { module: 'judge.mjs' } }, shape: 'grpo' });
+    writeFileSync(join(folder, 'judge.mjs'), `export default () => { throw new Error('no judge here'); };\n`);
+    const prompts = join(folder, 'sums.jsonl');
+    writeFileSync(prompts, `not JSON\n${readFileSync(prompts, 'utf8')}`);
+    const set = ['--set', 'verify={regex: {pattern: "[0-4]"}}'];
+    const some = await rlsd(['run', file, '--run', join(folder, 'some'), '--steps', '1', '--json', ...set]);
+    expect(parseLines(some.stdout).at(-1)).toMatchObject({ samples: 8, records: { 'dead-letters': 1 } });
+    expect(some).toMatchObject({ code: 0, stderr: '' });
+    const none = await rlsd(['run', file, '--run', join(folder, 'none'), '--steps', '1', '--json']);
+    expect(parseLines(none.stdout).at(-1)).toMatchObject({
+      event: 'summary',
+      steps: 1,
+      samples: 0,
+      records: { verdicts: 8, advantages: 8 },
+    });
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/no sample was learnt from.*dead-letters/) });
+  });
+
   it('is told in JSON lines, can be looked into, and is not run again once it is finished', async () => {
     const { folder, file } = tinyProject();
     const run = join(folder, 'run');
