@@ -155,7 +155,8 @@ async function checkKeyed(
     .filter((name) => !known.includes(name))
     .map((name) => {
       const near = nearest(name, known);
-      return `${field}: ${path}: no column ${name}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`;
+      // A file without a header has text of its first row there: only what is nearly the name asked for is quoted.
+      return `${field}: ${path}: no column ${name}; ${near ? `did you mean ${near}?` : `expected one of the ${known.length} columns that its first line names`}`;
     });
 }
 

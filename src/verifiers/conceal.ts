@@ -7,16 +7,22 @@ const WORD = /[\p{L}\p{N}_]+/gu;
 const wordsOf = (texts: readonly string[]): Set<string> =>
   new Set(texts.flatMap((text) => text.toLowerCase().match(WORD) ?? []));
 
+/** Characters from which a word is found within another one as well, as in a name put together of two. */
+const LONG = 4;
+
 /**
  * A text with `…` for each word (of letters, digits and `_`, whatever its case) that the reference has and `own`, what the student was
  * asked or wrote itself, has not.
  * @example conceal('expected 42, found 41', ['42'], ['It is 41.']) // 'expected …, found 41'
  */
 export function conceal(text: string, reference: readonly string[], own: readonly string[]): string {
-  const [hidden, open] = [wordsOf(reference), wordsOf(own)];
+  const open = wordsOf(own);
+  const hidden = new Set([...wordsOf(reference)].filter((word) => !open.has(word)));
+  const long = [...hidden].filter((word) => word.length >= LONG);
   return text.replace(WORD, (word) => {
     const key = word.toLowerCase();
-    return hidden.has(key) && !open.has(key) ? '…' : word;
+    if (open.has(key)) return word;
+    return hidden.has(key) || long.some((part) => key.includes(part)) ? '…' : word;
   });
 }
 

@@ -9,7 +9,7 @@ import { stringify } from 'yaml';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
 import { tinyFolder, tinyPipeline } from '../pipelines/tiny-run.js';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

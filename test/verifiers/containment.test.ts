@@ -112,6 +112,12 @@ const cases: readonly (readonly [spec: object, says: string, completion: string,
   ],
   [
     { code: {} },
+    'fails',
+    block('javascript', 'const f = () => 4'),
+    { data: { testFile: `test('t', () => { throw new Error('${marker}'); })` } },
+  ],
+  [
+    { code: {} },
     'crash',
     block('javascript', 'const f = () => 4'),
     { data: { testFile: `test('t', () => new Promise(() => setTimeout(() => { throw new Error('${marker}'); })))` } },
@@ -147,7 +153,7 @@ const cases: readonly (readonly [spec: object, says: string, completion: string,
     'It is 4',
     { data: { note: `${marker}\n` } },
   ],
-  [{ function: { module: 'judges.mjs', name: 'throws' } }, 'it cannot be …', 'no', { data: { note: ` "${marker}"` } }],
+  [{ function: { module: 'judges.mjs', name: 'throws' } }, 'it cannot be …', 'no', { data: { note: `a\n${marker}` } }],
   [{ function: { module: 'judges.mjs', name: 'misjudges' } }, 'bad-field', 'no', {}],
 ];
 
@@ -199,7 +205,9 @@ describe('what the reference has and the student has not', () => {
         const text = parts.join('');
         const shown = conceal(text, reference, own);
         const wordsOf = (one: string) => one.match(/\w+/g) ?? [];
-        const hidden = wordsOf(text).filter((one) => reference.includes(one) && !own.includes(one));
+        const secret = reference.filter((one) => !own.includes(one));
+        const within = (one: string) => secret.some((part) => part.length >= 4 && one.includes(part));
+        const hidden = wordsOf(text).filter((one) => !own.includes(one) && (secret.includes(one) || within(one)));
         for (const one of hidden) expect(wordsOf(shown)).not.toContain(one);
         expect(shown.split('…')).toHaveLength(hidden.length + 1);
         expect(wordsOf(shown)).toEqual(wordsOf(text).filter((one) => !hidden.includes(one)));
