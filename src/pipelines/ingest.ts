@@ -65,13 +65,15 @@ function tokenOf({ value }: LogRecord): Token {
   return { position: BigInt(position), sequence: BigInt(sequence) };
 }
 
-/** The token and the offset behind it, once this process is the one that writes prompts; undefined when it is not before the signal. */
-export async function takeToken(
-  log: TopicLog,
-  consumer: Consumer,
-  signal: AbortSignal,
-): Promise<{ readonly token: Token; readonly offset: bigint } | undefined> {
-  let newest: { token: Token; offset: bigint } | undefined;
+/** A token that this process may go on from, and the offset behind it. */
+interface Held {
+  readonly token: Token;
+  readonly offset: bigint;
+}
+
+/** The token, once this process is the one that writes prompts; undefined when it is not before the signal. */
+export async function takeToken(log: TopicLog, consumer: Consumer, signal: AbortSignal): Promise<Held | undefined> {
+  let newest: Held | undefined;
   while (!signal.aborted) {
     const records = await consumer.poll(16, newest ? 0 : 500, signal);
     for (const record of records) {
@@ -100,8 +102,9 @@ export async function ingest(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      const held = await takeToken(environment.log, consumer, signal);
-      if (held) return await ingestFrom(held, source, consumer, environment, signal);
+      let held = await takeToken(environment.log, consumer, signal);
+      while (held) held = await ingestFrom(held, source, consumer, environment, signal);
+      return;
     } catch (error) {
       // Another process writes the prompts now.
       if (!(error instanceof FencedError)) throw error;
@@ -109,13 +112,14 @@ export async function ingest(
   }
 }
 
+/** Goes on from a token to the last prompt or the signal, or resolves to the token of another process that got further meanwhile. */
 async function ingestFrom(
-  { token, offset }: { readonly token: Token; readonly offset: bigint },
+  { token, offset }: Held,
   source: PromptSource,
   consumer: Consumer,
   environment: IngestEnvironment,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Held | undefined> {
   const { steps, learn } = environment.spec;
   const ahead = stepsAhead(environment.spec);
   const total = BigInt(steps * learn.prompts);
@@ -124,10 +128,10 @@ async function ingestFrom(
   let read = offset;
   let before = sequence;
   let started = performance.now();
-  if (sequence >= total) return;
+  if (sequence >= total) return undefined;
   await environment.table.catchUp();
   for await (const positioned of source.from(token.position)) {
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     if (isBad(positioned.found)) appends.push(problem(positioned.found, positioned.position, environment));
     else appends.push(...promptAppends(positioned.found, positioned, sequence++, environment));
     if (sequence % BigInt(learn.prompts) > 0n && sequence < total) continue;
@@ -139,23 +143,27 @@ async function ingestFrom(
     environment.observer?.unit('ingest', { records: Number(sequence - before), seconds, tokens: 0 });
     environment.observer?.committed('ingest', offsets, appends.length);
     appends = [];
-    if (sequence >= total) return;
-    read = await nextOffset(consumer, signal);
+    if (sequence >= total) return undefined;
+    const held = await nextToken(consumer, sequence, signal);
+    if (held?.token.sequence !== sequence) return held;
+    read = held.offset;
     await environment.published(Number(sequence / BigInt(learn.prompts)) - ahead);
     await environment.table.catchUp();
     before = sequence;
     started = performance.now();
   }
+  return undefined;
 }
 
-/** Reads the token that was just written. */
-async function nextOffset(consumer: Consumer, signal: AbortSignal): Promise<bigint> {
+/** Reads the token that was just written, or that of another process that wrote prompts while this one had lost its place. */
+async function nextToken(consumer: Consumer, sequence: bigint, signal: AbortSignal): Promise<Held | undefined> {
   while (!signal.aborted) {
     const [record] = await consumer.poll(1, 500, signal);
-    if (record) return record.offset + 1n;
+    const token = record && tokenOf(record);
+    if (token && token.sequence >= sequence) return { token, offset: record.offset + 1n };
     if (consumer.assigned().length === 0) throw new FencedError('another process writes the prompts');
   }
-  return 0n;
+  return undefined;
 }
 
 function promptAppends(
