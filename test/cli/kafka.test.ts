@@ -14,6 +14,7 @@ import { scan } from '../../src/topics/scan.js';
 import { type Broker, freePorts, startBroker } from '../broker/broker.mjs';
 import { noBroker } from '../broker/require.js';
 import { sums } from '../pipelines/tiny-run.js';
+import { oldBroker } from '../topics/kafka/old-broker.js';
 import { finished, parseLines, rlsd, start, tinyProject } from './cli.js';
 
 const SECRET = 'alice-secret';
@@ -193,6 +194,33 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('rlsd on a cluster with l
     expect(denied.stderr).toMatch(topics);
     expect(checked).toMatchObject({ code: 2, stdout: '' });
     expect(checked.stderr).toMatch(topics);
+  });
+
+  it('says in one line which server does not answer or is too old', async () => {
+    const { folder, file } = tinyProject();
+    const old = await oldBroker();
+    const attempts = [
+      [
+        { brokers: broker.brokers, schemaRegistry: { url: 'http://127.0.0.1:1' } },
+        /^no answer from the schema registry at http:\/\/127\.0\.0\.1:1: /,
+      ],
+      [{ brokers: ['127.0.0.1:1'] }, /^connecting: no answer from Kafka at 127\.0\.0\.1:1: .*ECONNREFUSED/],
+      [{ brokers: [old.address] }, /^Kafka at 127\.0\.0\.1:\d+ is too old: .*use Kafka 2\.5 or newer$/],
+    ] as const;
+    const tried = attempts.map(async ([kafka, message], i) => {
+      const sets = ['--set', `topics=${JSON.stringify({ kafka })}`];
+      const [checked, run] = await Promise.all([
+        rlsd(['check', file, ...sets, '--json']),
+        rlsd(['run', file, '--run', join(folder, `run${i}`), ...sets]),
+      ]);
+      expect(checked.code).toBe(2);
+      expect(parseLines(checked.stdout)).toMatchObject([{ ok: false, problems: [expect.stringMatching(message)] }]);
+      expect(run).toMatchObject({ code: 2, stdout: '' });
+      const [, line = ''] = /^rlsd: (.*)\n$/.exec(run.stderr) ?? [];
+      expect(line).toMatch(message);
+    });
+    await Promise.all(tried);
+    old.close();
   });
 
   it('does not ask again where a group or a transactional id is denied', async () => {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { seedOf } from '../../src/digest.js';
@@ -20,7 +20,8 @@ async function grown(run: string, topic: string, least: number, child: ChildProc
   let count = 0;
   while (count < least && child.exitCode === null) {
     await new Promise((resolve) => setTimeout(resolve, 2));
-    if (!existsSync(join(run, 'topics', 'data.mdb'))) continue;
+    // There, and no longer empty.
+    if (!statSync(join(run, 'topics', 'data.mdb'), { throwIfNoEntry: false })?.size) continue;
     log ??= await openEmbedded(join(run, 'topics'), { readOnly: true });
     const info = (await log.describe()).find(({ name }) => name === topic);
     count = Number(info?.bounds[0]?.end ?? 0n);

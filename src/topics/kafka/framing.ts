@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import { type AvroSchema, avroType, fingerprintOf } from '../avro.js';
 import { codecFor, releasedSchemas, schemaTopics } from '../codec.js';
-import type { Append, LogRecord, TopicLog } from '../log.js';
+import type { Append, LogRecord, TopicLog, TopicPartition } from '../log.js';
 import type { Registry } from './registry.js';
 
 /** Set on every framed record of ours: what stands behind the frame was written under header `schema`. */
@@ -78,9 +78,20 @@ export function framed(log: TopicLog, registry: Registry, topicPrefix: string): 
     read: async (...wanted) => Promise.all((await log.read(...wanted)).map(unframe)),
     async consumer(group, names) {
       const consumer = await log.consumer(group, names);
+      const lost = new Set<string>();
+      const id = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+      consumer.onRevoked((partitions) => {
+        for (const partition of partitions) lost.add(id(partition));
+      });
       return {
         ...consumer,
-        poll: async (...wanted) => Promise.all((await consumer.poll(...wanted)).map(unframe)),
+        async poll(...wanted) {
+          const given = await consumer.poll(...wanted);
+          lost.clear();
+          const records = await Promise.all(given.map(unframe));
+          // Taken away while the registry was asked: they come again to whoever has the partition now.
+          return records.filter((record) => !lost.has(id(record)));
+        },
         commit: async ({ appends, offsets }) => consumer.commit({ appends: await frame(appends), offsets }),
       };
     },

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
 import { type Broker, startBroker } from '../../broker/broker.mjs';
 import { noBroker } from '../../broker/require.js';
+import { oldBroker } from './old-broker.js';
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -160,23 +161,6 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('TLS and SASL listeners',
 });
 
 describe('a cluster that cannot be used', () => {
-  const closing: (() => void)[] = [];
-  afterEach(() => {
-    for (const close of closing.splice(0)) close();
-  });
-  const listen = async (answer: (data: Buffer) => Buffer | undefined) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.on('data', (data) => {
-        const reply = answer(data);
-        if (reply) socket.write(reply);
-      });
-    });
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    closing.push(() => server.close());
-    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  };
-
   it('is named when nothing listens there', async () => {
     const opening = openKafka({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] });
     await expect(opening).rejects.toMatchObject({ code: 'kafka-unreachable' });
@@ -184,20 +168,11 @@ describe('a cluster that cannot be used', () => {
   });
 
   it('is refused when it is too old', async () => {
-    // Answers ApiVersions as a broker that knows Fetch up to 4 and nothing else.
-    const old = await listen((data) => {
-      if (data.readInt16BE(4) !== 18) return undefined;
-      const reply = Buffer.alloc(4 + 4 + 2 + 4 + 2 * 6 + 4);
-      let at = reply.writeInt32BE(reply.length - 4, 0);
-      at = reply.writeInt32BE(data.readInt32BE(8), at);
-      at = reply.writeInt16BE(0, at);
-      at = reply.writeInt32BE(2, at);
-      for (const number of [1, 0, 4, 9, 0, 3]) at = reply.writeInt16BE(number, at);
-      return reply;
-    });
-    const opening = openKafka({ brokers: [old] });
+    const old = await oldBroker();
+    const opening = openKafka({ brokers: [old.address] });
     await expect(opening).rejects.toMatchObject({ code: 'kafka-too-old' });
     await expect(opening).rejects.toThrow(/OffsetFetch 7 is needed, it has 3/);
+    old.close();
   });
 
   it('is not asked where a secret is missing', async () => {

@@ -83,6 +83,23 @@ describe('values in the wire format of a schema registry', () => {
     expect(decode).toThrow(/unknown|99 of the registry/);
   });
 
+  it('are not given where their partition is taken away while the registry is asked', async () => {
+    await inner.ensureTopics(specs);
+    const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 99]), codec.encode(reference)]);
+    await inner.append([{ topic: 'references', key: 'i', value }]);
+    const consumer = await inner.consumer('g', ['references']);
+    let takeAway = () => {};
+    const onRevoked: typeof consumer.onRevoked = (listener) => {
+      takeAway = () => listener(consumer.assigned());
+    };
+    const asking = { ...openRegistry({ url: registry.url }), byId: async () => void takeAway() };
+    const seen = await framed({ ...inner, consumer: async () => ({ ...consumer, onRevoked }) }, asking, '').consumer(
+      'g',
+      ['references'],
+    );
+    expect(await seen.poll(1, 5000)).toEqual([]);
+  });
+
   it('leave records alone that were written before, tombstones and other topics', async () => {
     await log.ensureTopics([...specs, { name: 'other', partitions: 1 }]);
     await inner.append([record]);
