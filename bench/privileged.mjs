@@ -113,7 +113,7 @@ async function measure(documents, only) {
   const cold = await timed(async () => ingest(log, await privilegedTable(log), options));
   line('unchanged, restarted', cold.cpu, 'floor 5 s');
 
-  const store = privilegedStore(table, { joins: [{ search: 4 }], labels: [], shown: 'own', seed: 1 });
+  const store = await privilegedStore(table, { joins: [{ search: 4 }], labels: [], shown: 'own', seed: 1 });
   const built = await timed(() => store.lookup('q', words(draws('first'), 12)));
   line('index', built.cpu, 'and its first prompt');
   const joined = await timed(async () => {

@@ -40,9 +40,9 @@ export async function ingestPrivileged(folder: string, { json }: Options): Promi
 export async function listPrivileged(folder: string, { json }: Options): Promise<void> {
   const { log } = await openRunFolder(folder);
   const table = await privilegedTable(log);
-  const rows = [...table.documents()]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ id, current, versions, forgotten, updatedAt }) => ({
+  const rows = [];
+  for await (const { id, current, versions, forgotten, updatedAt } of table.documents())
+    rows.push({
       id,
       state: current ? 'current' : forgotten.length > 0 ? 'forgotten' : 'deleted',
       kind: current?.kind ?? null,
@@ -51,7 +51,8 @@ export async function listPrivileged(folder: string, { json }: Options): Promise
       versions: versions.length,
       chunks: current?.spans.length ?? 0,
       time: new Date(updatedAt).toISOString(),
-    }));
+    });
+  rows.sort((a, b) => (a.id < b.id ? -1 : 1));
   await log.close();
   if (json) for (const row of rows) print(toJson(row));
   else {

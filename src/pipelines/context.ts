@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { digest } from '../digest.js';
 import { nearest, UserError } from '../errors.js';
 import { fileDigest } from '../policy/safetensors.js';
+import type { DocumentState } from '../privileged/document.js';
 import { embeddingModelHash, readEmbeddingModel } from '../privileged/embedding/model.js';
 import type { Join } from '../privileged/join.js';
 import { filesOf } from '../privileged/sources/files.js';
@@ -240,12 +241,12 @@ export async function usesOf(
 }
 
 /** @throws {UserError} `no-document`, with the nearest id, when the table never held it. */
-export function requireDocument(table: PrivilegedTable, id: string): void {
-  if (table.document(id)) return;
-  const near = nearest(
-    id,
-    [...table.documents()].map((document) => document.id),
-  );
+export async function requireDocument(table: PrivilegedTable, id: string): Promise<DocumentState> {
+  const state = await table.document(id);
+  if (state) return state;
+  const ids: string[] = [];
+  for await (const document of table.documents()) ids.push(document.id);
+  const near = nearest(id, ids);
   throw new UserError(
     'no-document',
     `document ${id}: the run never held it; ${near ? `did you mean ${near}?` : 'expected an id that `rlsd privileged list` shows'}`,

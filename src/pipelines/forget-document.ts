@@ -19,8 +19,7 @@ export async function forgetDocument(folder: string, id: string): Promise<Forgot
   let forgotten: ForgottenDocument;
   try {
     const table = await privilegedTable(log);
-    requireDocument(table, id);
-    const versions = table.document(id)?.versions ?? [];
+    const { versions } = await requireDocument(table, id);
     const chunks = versions.flatMap(({ version, spans }) => spans.map(({ start }) => ({ id, version, start })));
     const removed = await forget(log, table, id, { run: manifest.run, now: Date.now });
     const item = /^reference:(.*)$/s.exec(id)?.[1];

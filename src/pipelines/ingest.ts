@@ -133,7 +133,7 @@ async function ingestFrom(
   for await (const positioned of source.from(token.position)) {
     if (signal.aborted) return undefined;
     if (isBad(positioned.found)) appends.push(problem(positioned.found, positioned.position, environment));
-    else appends.push(...promptAppends(positioned.found, positioned, sequence++, environment));
+    else appends.push(...(await promptAppends(positioned.found, positioned, sequence++, environment)));
     if (sequence % BigInt(learn.prompts) > 0n && sequence < total) continue;
     if (isBad(positioned.found)) continue;
     const next = tokenAppend({ position: positioned.position + 1n, sequence });
@@ -166,12 +166,12 @@ async function nextToken(consumer: Consumer, sequence: bigint, signal: AbortSign
   return undefined;
 }
 
-function promptAppends(
+async function promptAppends(
   item: SourceItem,
   { pass, position }: Positioned,
   sequence: bigint,
   environment: IngestEnvironment,
-): Append[] {
+): Promise<Append[]> {
   const { spec, run, now, table } = environment;
   const { itemId, answer, data, trace, source } = item;
   const promptId = pass === 0 ? itemId : `${itemId}#${pass}`;
@@ -187,22 +187,24 @@ function promptAppends(
   });
   const prompt = traced(plain, newTrace(run, promptId), 'ingest');
   if (pass > 0) return [prompt];
-  const forgotten = (kind: 'reference' | 'trace') => (table.document(`${kind}:${itemId}`)?.forgotten.length ?? 0) > 0;
+  const forgotten = async (kind: 'reference' | 'trace') =>
+    ((await table.document(`${kind}:${itemId}`))?.forgotten.length ?? 0) > 0;
   const reference = toAppend('references', { run, itemId, answer, data, hash: digest(answer, data ?? '') });
   const context = { reference: answer === '' ? null : answer, trace };
-  const joined = (['reference', 'trace'] as const).filter((kind) => contextOf(spec).joins.includes(kind));
-  const privileged = joined.flatMap((kind) => {
+  const privileged: Append[] = [];
+  for (const kind of ['reference', 'trace'] as const) {
     const content = context[kind];
-    if (content === null || forgotten(kind)) return [];
+    if (content === null || !contextOf(spec).joins.includes(kind) || (await forgotten(kind))) continue;
     const record = itemRecord({ run, itemId, kind, content, source, time: now() });
-    const declared = table.document(record.documentId)?.current;
+    const declared = (await table.document(record.documentId))?.current;
     // A declared source may have labelled its text; what the prompts have beside it must not take its place.
-    if (!declared || declared.stamp === null) return [privilegedAppend(record)];
-    if (declared.version === record.version) return [];
-    const message = `${source}: document ${record.documentId} is in the source ${declared.source} already, which counts; expected it in one place`;
-    return [problem({ source, error: new UserError('document-twice', message) }, position, environment)];
-  });
-  return [...(forgotten('reference') ? [] : [reference]), ...privileged, prompt];
+    if (!declared || declared.stamp === null) privileged.push(privilegedAppend(record));
+    else if (declared.version !== record.version) {
+      const message = `${source}: document ${record.documentId} is in the source ${declared.source} already, which counts; expected it in one place`;
+      privileged.push(problem({ source, error: new UserError('document-twice', message) }, position, environment));
+    }
+  }
+  return [...((await forgotten('reference')) ? [] : [reference]), ...privileged, prompt];
 }
 
 function problem(bad: BadLine, position: bigint, environment: IngestEnvironment): Append {

@@ -151,15 +151,15 @@ export async function topicManifest(log: TopicLog): Promise<Manifest | undefined
  * Makes sure that a run goes on with the documents that it began with. One that was forgotten may be gone from its source.
  * @throws {UserError} `other-manifest`, naming every document that differs
  */
-export function refuseOtherDocuments(
+export async function refuseOtherDocuments(
   run: string,
   { documents: found = {} }: Manifest,
   { documents: expected = {} }: Manifest,
-  isForgotten: (document: string) => boolean,
-): void {
-  const lines = differences({ documents: found }, { documents: expected }, [])
-    .filter(({ field }) => !isForgotten(field.slice('documents.'.length)))
-    .map(differenceLine);
+  isForgotten: (document: string) => Promise<boolean>,
+): Promise<void> {
+  const lines: string[] = [];
+  for (const difference of differences({ documents: found }, { documents: expected }, []))
+    if (!(await isForgotten(difference.field.slice('documents.'.length)))) lines.push(differenceLine(difference));
   if (lines.length > 0)
     throw new UserError(
       'other-manifest',

@@ -195,11 +195,16 @@ async function open(
   const table = reads.has('privileged') ? await privilegedTable(log) : undefined;
   const context = table && { ...environment, table, spec, folder: plan.folder };
   if (table && before && readsDocuments)
-    refuseOtherDocuments(folder, before, manifest, (id) => (table.document(id)?.forgotten.length ?? 0) > 0);
+    await refuseOtherDocuments(
+      folder,
+      before,
+      manifest,
+      async (id) => ((await table.document(id))?.forgotten.length ?? 0) > 0,
+    );
   if (context && (wanted.includes('ingest') || recorded?.documents)) await ingestContext(context);
   const teaches = context && wanted.includes('teach');
-  const teacher = teaches ? opened(openTeacher({ ...context, run: folder })) : noTeacher;
-  for (const [label, documents] of teaches ? hiddenFromSearch(context.table, contextOf(spec)) : [])
+  const teacher = teaches ? opened(await openTeacher({ ...context, run: folder })) : noTeacher;
+  for (const [label, documents] of teaches ? await hiddenFromSearch(context.table, contextOf(spec)) : [])
     onEvent({
       event: 'warning',
       message: `the search leaves out ${documents} documents marked ${label}, which is not in privileged.labels`,

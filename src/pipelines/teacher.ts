@@ -23,7 +23,9 @@ export interface TeacherEnvironment {
 }
 
 /** The teacher's context and prompt, over the `privileged` topic. */
-export function openTeacher(environment: TeacherEnvironment): Resources['teacher'] & { close(): Promise<void> } {
+export async function openTeacher(
+  environment: TeacherEnvironment,
+): Promise<Resources['teacher'] & { close(): Promise<void> }> {
   const { spec, folder, run, table } = environment;
   const template = teacherTemplate(spec);
   const base = baseFolder(spec, folder);
@@ -36,7 +38,7 @@ export function openTeacher(environment: TeacherEnvironment): Resources['teacher
     embedders.push(embedder);
     return nearestVectors(embedder, vectorCache(vectorFolder(run), embedder.hash));
   };
-  const privileged = privilegedStore(table, {
+  const privileged = await privilegedStore(table, {
     joins,
     labels,
     shown,

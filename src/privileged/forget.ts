@@ -25,7 +25,7 @@ export async function forget(
   { run, now, topic = privilegedTopic }: { readonly run: string; readonly now: () => number; readonly topic?: string },
 ): Promise<Forgotten> {
   await table.catchUp();
-  const state = table.document(id);
+  const state = await table.document(id);
   if (!state)
     throw new UserError(
       'no-document',
@@ -42,5 +42,5 @@ export async function forget(
   }));
   await log.append([...chunks, ...audit, privilegedAppend({ ...end, source: '' }, topic)]);
   await table.catchUp();
-  return { id, versions: [...(table.document(id)?.forgotten ?? [])], removed: chunks.length };
+  return { id, versions: [...((await table.document(id))?.forgotten ?? [])], removed: chunks.length };
 }

@@ -1,11 +1,13 @@
 import { UserError } from '../errors.js';
 import type { PrivilegedKind } from '../topics/records.js';
 import { fitContext } from './budget.js';
+import type { DocumentVersion } from './document.js';
 import type { Ranker } from './ranker.js';
+import { privilegedKey } from './records.js';
 import { type Passage, type SearchIndex, searchIndex } from './search.js';
 import { anotherItem, otherPassages } from './shuffle.js';
 import type { PrivilegedPiece, PrivilegedStore } from './store.js';
-import type { DocumentVersion, PrivilegedTable } from './table.js';
+import type { PrivilegedTable } from './table.js';
 
 /** Which context the teacher sees: the item's own, another item's, or none. The last two are the control arms. */
 export type Shown = 'own' | 'shuffled' | 'none';
@@ -39,7 +41,7 @@ export interface JoinOptions {
  * makes it follow the topic; newer versions are seen once the caller lets the table catch up.
  * @throws {UserError} `no-context` at once for a fixed document that is not there, `label-refused` for one that is not allowed.
  */
-export function privilegedStore(table: PrivilegedTable, options: JoinOptions): PrivilegedStore {
+export async function privilegedStore(table: PrivilegedTable, options: JoinOptions): Promise<PrivilegedStore> {
   const kinds = options.joins.filter((join) => typeof join === 'string');
   const opened = new Map<string | undefined, Promise<SearchIndex>>();
   const openIndex = async (model?: string): Promise<SearchIndex> => {
@@ -63,21 +65,29 @@ export function privilegedStore(table: PrivilegedTable, options: JoinOptions): P
 
   const ofItem = async (itemId: string): Promise<readonly DocumentVersion[]> => {
     if (kinds.length === 0) return [];
-    const wanted = (): DocumentVersion[] => table.ofItem(itemId).filter(({ kind }) => kinds.includes(kind));
-    if (wanted().length === 0) await table.catchUp();
-    return kinds.flatMap((kind) => wanted().filter((document) => document.kind === kind));
+    const wanted = async (): Promise<readonly DocumentVersion[]> =>
+      (await table.ofItem(itemId)).filter(({ kind }) => kinds.includes(kind));
+    let found = await wanted();
+    if (found.length === 0) {
+      await table.catchUp();
+      found = await wanted();
+    }
+    return kinds.flatMap((kind) => found.filter((document) => document.kind === kind));
   };
 
   const anothers = async (itemId: string): Promise<readonly DocumentVersion[]> => {
     const own = await ofItem(itemId);
     if (own.length === 0) return [];
-    let other = anotherItem(table, own, itemId, options.seed);
+    let other = await anotherItem(table, own, itemId, options.seed);
     if (other === undefined) {
       await table.catchUp();
-      other = anotherItem(table, own, itemId, options.seed);
+      other = await anotherItem(table, own, itemId, options.seed);
     }
     return other === undefined ? [] : await ofItem(other);
   };
+
+  const fixedOf = (ids: readonly string[]): Promise<readonly DocumentVersion[]> =>
+    Promise.all(ids.map((id) => fixed(table, id)));
 
   const passagesOf = async (
     join: Join,
@@ -85,7 +95,7 @@ export function privilegedStore(table: PrivilegedTable, options: JoinOptions): P
     ofThisItem: readonly DocumentVersion[],
   ): Promise<readonly Passage[]> => {
     if (typeof join === 'string') return whole(ofThisItem.filter(({ kind }) => kind === join).map(allowed));
-    if ('documents' in join) return whole(join.documents.map((id) => allowed(fixed(table, id))));
+    if ('documents' in join) return whole((await fixedOf(join.documents)).map(allowed));
     const index = await openIndex(join.model);
     return index.search(question, join.search, isAllowed);
   };
@@ -104,7 +114,7 @@ export function privilegedStore(table: PrivilegedTable, options: JoinOptions): P
   };
 
   for (const join of options.joins) {
-    if (typeof join === 'object' && 'documents' in join) for (const id of join.documents) allowed(fixed(table, id));
+    if (typeof join === 'object' && 'documents' in join) (await fixedOf(join.documents)).map(allowed);
   }
   return {
     async lookup(itemId, question, asOf) {
@@ -129,21 +139,21 @@ export function privilegedStore(table: PrivilegedTable, options: JoinOptions): P
 }
 
 /** How many documents a search of this pipeline never finds, by their label. */
-export function hiddenFromSearch(
+export async function hiddenFromSearch(
   table: PrivilegedTable,
   { joins, labels }: Pick<JoinOptions, 'joins' | 'labels'>,
-): ReadonlyMap<string, number> {
+): Promise<ReadonlyMap<string, number>> {
   const hidden = new Map<string, number>();
   if (!joins.some((join) => typeof join === 'object' && 'search' in join)) return hidden;
-  for (const { current } of table.documents()) {
+  for await (const { current } of table.documents('searched')) {
     const label = current?.itemId === null && current.kind === 'document' ? current.label : null;
     if (label !== null && !labels.includes(label)) hidden.set(label, (hidden.get(label) ?? 0) + 1);
   }
   return hidden;
 }
 
-function fixed(table: PrivilegedTable, id: string): DocumentVersion {
-  const document = table.document(id)?.current;
+async function fixed(table: PrivilegedTable, id: string): Promise<DocumentVersion> {
+  const document = (await table.document(id))?.current;
   if (document) return document;
   throw new UserError(
     'no-context',
@@ -157,8 +167,11 @@ function whole(documents: readonly DocumentVersion[]): readonly Passage[] {
 
 /** A passage that two joins find is shown where it was found first. */
 function once(passages: readonly Passage[]): readonly Passage[] {
-  const seen = new Set<Passage['span']>();
-  return passages.filter(({ span }) => !seen.has(span) && seen.add(span));
+  const seen = new Set<string>();
+  return passages.filter(({ document, span }) => {
+    const key = privilegedKey(document.id, document.version, span.start);
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 function noContext(itemId: string, { joins, shown }: JoinOptions): UserError {

@@ -57,6 +57,9 @@ export interface ItemContext {
   readonly label?: string | null;
 }
 
+/** Document id of an item's reference or trace. */
+export const itemDocument = (kind: string, itemId: string | null): string => `${kind}:${itemId}`;
+
 /**
  * The record of an item's reference or trace; its document id is `kind:itemId`.
  * @example itemRecord({ run: 'r1', itemId: 'sum-7', kind: 'trace', content: '3 + 4 = 7', source: 'chain-sum', time: 0 })
@@ -64,7 +67,7 @@ export interface ItemContext {
 export function itemRecord(item: ItemContext): Privileged {
   return {
     run: item.run,
-    documentId: `${item.kind}:${item.itemId}`,
+    documentId: itemDocument(item.kind, item.itemId),
     itemId: item.itemId,
     kind: item.kind,
     version: digest(item.content),

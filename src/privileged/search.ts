@@ -1,6 +1,7 @@
 import { bm25 } from './bm25.js';
+import type { DocumentVersion, Span } from './document.js';
 import type { Ranker } from './ranker.js';
-import type { DocumentVersion, PrivilegedTable, Span } from './table.js';
+import type { PrivilegedTable } from './table.js';
 
 /** A chunk of a current document. */
 export interface Passage {
@@ -48,10 +49,10 @@ export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25(
   };
 
   const update = async (): Promise<void> => {
-    const changed = changes();
+    const changed = await changes();
     let removed = false;
     for (const id of changed) {
-      const current = table.document(id)?.current ?? null;
+      const current = (await table.document(id))?.current ?? null;
       const wanted = current?.itemId === null && current.kind === 'document' ? current : null;
       if (wanted && numbers.get(id)?.version === indexedAs(wanted)) continue;
       if (numbers.has(id)) removed = true;

@@ -1,35 +1,35 @@
 import { seedOf } from '../digest.js';
+import type { DocumentVersion } from './document.js';
 import type { Passage } from './search.js';
-import type { DocumentVersion, PrivilegedTable } from './table.js';
+import type { PrivilegedTable } from './table.js';
 
 /**
  * Another item whose text differs, for the control arm with another prompt's context. It is drawn from the items that came before this
  * one in the same partition, and for the first is the next one: what has been read since then does not change the choice.
  * @param own The item's documents; the first one decides its place.
  */
-export function anotherItem(
+export async function anotherItem(
   table: PrivilegedTable,
   own: readonly DocumentVersion[],
   itemId: string,
   seed: number | bigint,
-): string | undefined {
-  const anchor = own[0];
-  if (!anchor) return undefined;
-  const order = table.neighbours(anchor.id);
-  const position = order.indexOf(anchor.id);
+): Promise<string | undefined> {
+  const order = own[0] && table.neighbours(own[0].id);
+  if (!order) return undefined;
+  const { position, length } = order;
   const versions = new Set(own.map((document) => document.version));
-  const usable = (id: string | undefined): string | undefined => {
-    const document = id === undefined ? undefined : table.document(id)?.current;
+  const usable = async (at: number): Promise<string | undefined> => {
+    const document = await order.current(at);
     const same = !document?.itemId || document.itemId === itemId || versions.has(document.version);
     return same ? undefined : (document.itemId ?? undefined);
   };
   const start = position === 0 ? 0 : Number(seedOf(seed, 'shuffled', itemId) % BigInt(position));
   for (let k = 0; k < position; k++) {
-    const found = usable(order[(start + k) % position]);
+    const found = await usable((start + k) % position);
     if (found !== undefined) return found;
   }
-  for (let k = position + 1; k < order.length; k++) {
-    const found = usable(order[k]);
+  for (let k = position + 1; k < length; k++) {
+    const found = await usable(k);
     if (found !== undefined) return found;
   }
   return undefined;

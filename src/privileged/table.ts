@@ -1,58 +1,39 @@
 import { UserError } from '../errors.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
-import type { DocumentUse, PrivilegedKind } from '../topics/records.js';
-import { textCache } from './lru.js';
+import type { DocumentUse, Privileged } from '../topics/records.js';
+import {
+  type DocumentState,
+  type DocumentVersion,
+  documentOf,
+  type FollowingState,
+  followDocument,
+  type Span,
+} from './document.js';
+import { lru } from './lru.js';
+import type { TextNumbers } from './numbers.js';
+import { documentPlaces, type Mark } from './places.js';
+import { recordReader } from './reader.js';
 import { parseChunkKey, privilegedKey, privilegedOf, privilegedTopic } from './records.js';
 import type { PrivilegedPiece } from './store.js';
 
-/** One chunk's place: characters `start` to `end` of its document's text, kept in the topic at `offset`. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-  readonly partition: number;
-  readonly offset: bigint;
-}
-
-/** One version of a document, without its text. */
-export interface DocumentVersion {
-  readonly id: string;
-  readonly version: string;
-  readonly itemId: string | null;
-  readonly kind: PrivilegedKind;
-  readonly title: string;
-  readonly label: string | null;
-  readonly source: string;
-  /** When it was read, in milliseconds since the epoch. */
-  readonly time: number;
-  /** What its source wrote beside it to know it again; null for records that no ingest made. */
-  readonly stamp: string | null;
-  /** In the order of the text. */
-  readonly spans: readonly Span[];
-}
-
-/** A document's state: its versions, and which of them is current; null once the document was deleted or forgotten. */
-export interface DocumentState {
-  readonly id: string;
-  readonly current: DocumentVersion | null;
-  readonly versions: readonly DocumentVersion[];
-  /** Hashes of the versions whose text was removed. */
-  readonly forgotten: readonly string[];
-  /** Newest time of its records. */
-  readonly updatedAt: number;
-}
-
-/** The topic as a table. It holds where each text is, not the texts: these are read when asked for and kept in a bounded cache. */
+/**
+ * The topic as a table. It holds where each document's records are, not what they say: these are read when asked for, and kept in bounded
+ * caches. A state is as of the call.
+ */
 export interface PrivilegedTable {
   /** Follows the topic to its present end. */
   catchUp(): Promise<void>;
-  /** A feed of changes: each call returns the ids of the documents that changed since the call before, the first one all. */
-  changes(): () => readonly string[];
-  document(id: string): DocumentState | undefined;
-  documents(): Iterable<DocumentState>;
+  /** A feed of documents that can be found by search: each call gives the ids of those that changed since the call before, the first one all. */
+  changes(): () => Promise<readonly string[]>;
+  document(id: string): Promise<DocumentState | undefined>;
+  /** All documents in the order in which they came; with `marked`, those that are or ever were so. */
+  documents(marked?: Mark): AsyncIterable<DocumentState>;
+  /** Documents that an ingest wrote, and whose ids have no number among these. */
+  ingestedBeside(seen: TextNumbers): AsyncIterable<DocumentState>;
   /** Current documents of a prompt item, by id. */
-  ofItem(itemId: string): readonly DocumentVersion[];
-  /** Ids of the item documents of a kind that share the partition of `id`, in the order in which they came, `id` among them. */
-  neighbours(id: string): readonly string[];
+  ofItem(itemId: string): Promise<readonly DocumentVersion[]>;
+  /** The item documents that share kind and partition with `id`, in the order in which they came; undefined where it is of no item. */
+  neighbours(id: string): Neighbours | undefined;
   piece(document: DocumentVersion, span: Span): Promise<PrivilegedPiece>;
   /**
    * What an earlier record says was shown. `check` may refuse the document before it is read.
@@ -61,119 +42,94 @@ export interface PrivilegedTable {
   pieceAsOf(use: DocumentUse, check: (document: DocumentVersion) => void): Promise<PrivilegedPiece>;
 }
 
-interface MutableVersion extends DocumentVersion {
-  time: number;
-  title: string;
-  label: string | null;
-  source: string;
-  stamp: string | null;
-  spans: Span[];
+export interface Neighbours {
+  /** Where the document itself stands. */
+  readonly position: number;
+  readonly length: number;
+  current(position: number): Promise<DocumentVersion | null>;
 }
 
-interface MutableState {
-  id: string;
-  current: MutableVersion | null;
-  versions: MutableVersion[];
-  forgotten: string[];
-  deletedAt: number;
-  updatedAt: number;
-  partition: number;
+export interface TableOptions {
+  readonly topic?: string;
+  /** Characters of text that are kept in memory. Default: 32 Mi. */
+  readonly cacheCharacters?: number;
+  /** Records whose document's state is kept in memory, about half a kilobyte each. Default: 50,000. */
+  readonly cacheRecords?: number;
 }
 
 /** Records read from the topic at once. */
 const batch = 1000;
 
-/**
- * Opens the table over a topic that exists, and reads it to its end.
- * Memory: about half a kilobyte a chunk, and `cacheCharacters` of text.
- */
+/** Opens the table over a topic that exists, and reads it to its end. Memory: about 100 bytes a document and 14 a record, and its caches. */
 export async function privilegedTable(
   log: TopicLog,
-  { topic = privilegedTopic, cacheCharacters = 32 << 20 }: { topic?: string; cacheCharacters?: number } = {},
+  { topic = privilegedTopic, cacheCharacters = 32 << 20, cacheRecords = 50_000 }: TableOptions = {},
 ): Promise<PrivilegedTable> {
   const next: bigint[] = await startOf(log, topic);
-  const states = new Map<string, MutableState>();
-  const byItem = new Map<string, Set<string>>();
-  const orders = new Map<string, string[]>();
+  const places = documentPlaces();
+  // By row; two ids whose hashes meet share one.
+  const kept = lru<number, FollowingState[]>(cacheRecords, (row) => places.count(row) + 1);
   const feeds: Set<string>[] = [];
-  const cache = textCache(cacheCharacters);
+  const texts = lru<string, string>(cacheCharacters, (key, text) => key.length + text.length);
+  const recordAt = recordReader(log, topic);
 
-  const stateOf = (id: string, partition: number): MutableState => {
-    const known = states.get(id);
-    if (known) return known;
-    const state = { id, current: null, versions: [], forgotten: [], deletedAt: -1, updatedAt: -1, partition };
-    states.set(id, state);
-    return state;
+  const tell = (id: string, row: number): void => {
+    if (places.has(row, 'searched')) for (const feed of feeds) feed.add(id);
   };
 
-  const settle = (state: MutableState): void => {
-    const newest = state.versions.reduce<MutableVersion | null>(
-      (best, version) => (best === null || version.time >= best.time ? version : best),
-      null,
-    );
-    state.current = newest !== null && newest.time > state.deletedAt ? newest : null;
-  };
-
-  const removeChunk = (key: string): string | undefined => {
-    const parts = parseChunkKey(key);
-    const state = parts && states.get(parts.id);
-    const version = state?.versions.find((candidate) => candidate.version === parts?.version);
-    cache.delete(key);
-    if (!parts || !state || !version) return undefined;
-    version.spans = version.spans.filter((span) => span.start !== parts.start);
-    if (version.spans.length === 0) state.versions = state.versions.filter((candidate) => candidate !== version);
-    settle(state);
-    return state.id;
-  };
-
-  const take = (entry: LogRecord): string | undefined => {
+  const take = (entry: LogRecord): void => {
     const record = privilegedOf(entry);
-    if (record === null) return removeChunk(entry.key);
-    const state = stateOf(record.documentId, entry.partition);
-    state.updatedAt = Math.max(state.updatedAt, record.time);
-    if (record.content === null) {
-      if (entry.key === record.documentId) state.deletedAt = Math.max(state.deletedAt, record.time);
-      else if (!state.forgotten.includes(record.version)) state.forgotten.push(record.version);
-      settle(state);
-      return state.id;
+    const id = documentOf(entry, record);
+    if (id === undefined) return;
+    const known = places.ids.size;
+    const row = places.add(id, entry);
+    if (record === null) texts.delete(entry.key);
+    else if (record.content !== null) {
+      if (record.itemId !== null) places.link(row, record.itemId, `${record.kind}/${entry.partition}`);
+      else if (record.kind === 'document') places.mark(row, 'searched');
+      if (entry.headers.stamp !== undefined) places.mark(row, 'ingested');
+      // It was read for its place; whoever asks for the text next need not read it again.
+      texts.set(entry.key, record.content);
     }
-    const { itemId, kind, title, label, source, time } = record;
-    const stamp = entry.headers.stamp ?? null;
-    let version = state.versions.find((candidate) => candidate.version === record.version);
-    if (!version) {
-      version = { id: state.id, version: record.version, itemId, kind, title, label, source, time, stamp, spans: [] };
-      state.versions.push(version);
-      if (itemId !== null) remember(itemId, kind, state);
-    } else if (time >= version.time) Object.assign(version, { title, label, source, time, stamp });
-    // It was read for its place; whoever asks for the text next need not read it again.
-    cache.set(entry.key, record.content);
-    const span = { start: record.start, end: record.end, partition: entry.partition, offset: entry.offset };
-    const at = version.spans.findIndex((other) => other.start >= span.start);
-    if (at < 0) version.spans.push(span);
-    else version.spans.splice(at, version.spans[at]?.start === span.start ? 1 : 0, span);
-    settle(state);
-    return state.id;
+    // A state that is not in memory is put together when it is asked for.
+    const states = row === known ? [] : kept.get(row);
+    if (states) {
+      follow(states, id, entry, record);
+      kept.set(row, states);
+    }
+    tell(id, row);
   };
 
-  const remember = (itemId: string, kind: PrivilegedKind, state: MutableState): void => {
-    const ids = byItem.get(itemId) ?? new Set();
-    byItem.set(itemId, ids);
-    if (ids.has(state.id)) return;
-    ids.add(state.id);
-    const order = `${kind}/${state.partition}`;
-    const list = orders.get(order);
-    if (list) list.push(state.id);
-    else orders.set(order, [state.id]);
+  const statesOf = async (row: number): Promise<readonly FollowingState[]> => {
+    const held = kept.get(row);
+    if (held) return held;
+    const states: FollowingState[] = [];
+    // Records that come while others are read are among the places as well.
+    for (const place of places.of(row)) {
+      const entry = await recordAt(place, places.count(row));
+      const record = entry && privilegedOf(entry);
+      const id = entry && documentOf(entry, record ?? null);
+      if (entry && id !== undefined) follow(states, id, entry, record ?? null);
+    }
+    const meanwhile = kept.get(row);
+    if (!meanwhile) kept.set(row, states);
+    return meanwhile ?? states;
   };
+
+  const document = async (id: string): Promise<FollowingState | undefined> => {
+    const row = places.ids.find(id);
+    return row === undefined ? undefined : (await statesOf(row)).find((state) => state.id === id);
+  };
+
+  async function* documents(wanted: (row: number) => boolean): AsyncGenerator<DocumentState> {
+    for (let row = 0; row < places.ids.size; row++) if (wanted(row)) yield* await statesOf(row);
+  }
 
   const readOn = async (): Promise<void> => {
     for (let partition = 0; partition < next.length; partition++) {
       for (;;) {
         const records = await log.read(topic, partition, next[partition] ?? 0n, batch);
-        for (const record of records) {
-          const id = take(record);
-          if (id !== undefined) for (const feed of feeds) feed.add(id);
-        }
+        for (const record of records) take(record);
         const last = records.at(-1);
         if (!last) break;
         next[partition] = last.offset + 1n;
@@ -188,82 +144,101 @@ export async function privilegedTable(
     return turn;
   };
 
-  const gone = (id: string, version: string): UserError => {
-    const state = states.get(id);
-    const why = state?.forgotten.includes(version) ? 'it was forgotten' : 'the topic does not hold it any more';
+  const gone = async (id: string, version: string): Promise<UserError> => {
+    const forgotten = (await document(id))?.forgotten.includes(version);
+    const why = forgotten ? 'it was forgotten' : 'the topic does not hold it any more';
     return new UserError('context-gone', `document ${id}, version ${version.slice(0, 12)}: ${why}`);
   };
 
-  const text = async (document: DocumentVersion, span: Span): Promise<string> => {
-    const key = privilegedKey(document.id, document.version, span.start);
-    const cached = cache.get(key);
+  const find = async (id: string, version: string): Promise<DocumentVersion | undefined> =>
+    (await document(id))?.versions.find((candidate) => candidate.version === version);
+
+  const text = async (version: DocumentVersion, span: Span): Promise<string> => {
+    const key = privilegedKey(version.id, version.version, span.start);
+    const cached = texts.get(key);
     if (cached !== undefined) return cached;
     const [entry] = await log.read(topic, span.partition, span.offset, 1);
     const content = entry?.offset === span.offset ? privilegedOf(entry)?.content : undefined;
     if (typeof content === 'string') {
-      cache.set(key, content);
+      texts.set(key, content);
       return content;
     }
     // The record moved (written again) or went (forgotten) since the table last looked.
     await catchUp();
-    const moved = find(document.id, document.version)?.spans.find((other) => other.start === span.start);
-    if (!moved || moved.offset === span.offset) {
-      const id = removeChunk(key);
-      if (id !== undefined) for (const feed of feeds) feed.add(id);
-      throw gone(document.id, document.version);
-    }
-    return text(document, moved);
+    const moved = (await find(version.id, version.version))?.spans.find((other) => other.start === span.start);
+    if (moved && moved.offset !== span.offset) return text(version, moved);
+    (await document(version.id))?.remove({ id: version.id, version: version.version, start: span.start });
+    const row = places.ids.find(version.id);
+    if (row !== undefined) tell(version.id, row);
+    throw await gone(version.id, version.version);
   };
 
-  const find = (id: string, version: string): DocumentVersion | undefined =>
-    states.get(id)?.versions.find((candidate) => candidate.version === version);
-
-  const piece = async (document: DocumentVersion, span: Span): Promise<PrivilegedPiece> => ({
-    id: document.id,
-    version: document.version,
+  const piece = async (version: DocumentVersion, span: Span): Promise<PrivilegedPiece> => ({
+    id: version.id,
+    version: version.version,
     start: span.start,
     end: span.end,
     truncated: false,
-    kind: document.kind,
-    title: document.title,
-    content: await text(document, span),
+    kind: version.kind,
+    title: version.title,
+    content: await text(version, span),
   });
 
   await catchUp();
   return {
     catchUp,
-    changes: () => {
-      const feed = new Set(states.keys());
+    changes() {
+      const feed = new Set<string>();
       feeds.push(feed);
-      return () => {
+      let all = true;
+      return async () => {
+        const first = all ? documents((row) => places.has(row, 'searched')) : [];
+        all = false;
+        for await (const { id } of first) feed.add(id);
         const ids = [...feed];
         feed.clear();
         return ids;
       };
     },
-    document: (id) => states.get(id),
-    documents: () => states.values(),
-    ofItem: (itemId) =>
-      [...(byItem.get(itemId) ?? [])]
-        .map((id) => states.get(id)?.current)
-        .filter((document) => document?.itemId === itemId)
-        .filter((document) => document !== null && document !== undefined)
-        .sort((a, b) => (a.id < b.id ? -1 : 1)),
-    neighbours: (id) => {
-      const state = states.get(id);
-      return (state?.current && orders.get(`${state.current.kind}/${state.partition}`)) ?? [];
+    document,
+    documents: (marked) => documents((row) => marked === undefined || places.has(row, marked)),
+    ingestedBeside: (seen) => documents((row) => places.has(row, 'ingested') && !seen.shares(places.ids, row)),
+    async ofItem(itemId) {
+      const found: DocumentVersion[] = [];
+      for (const row of places.ofItem(itemId))
+        for (const { current } of await statesOf(row)) if (current?.itemId === itemId) found.push(current);
+      return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+    },
+    neighbours(id) {
+      const row = places.ids.find(id);
+      const order = row === undefined ? undefined : places.orderOf(row);
+      if (!order) return undefined;
+      const current = async (at: number) =>
+        (await statesOf(order.row(at))).map((state) => state.current).find((version) => version !== null) ?? null;
+      return { position: order.position, length: order.length, current };
     },
     piece,
     async pieceAsOf(use, check) {
-      if (!find(use.id, use.version)) await catchUp();
-      const document = find(use.id, use.version);
-      const span = document?.spans.find(({ start, end }) => start <= use.start && use.end <= end);
-      if (!document || !span) throw gone(use.id, use.version);
-      check(document);
-      const whole = await piece(document, span);
+      if (!(await find(use.id, use.version))) await catchUp();
+      const version = await find(use.id, use.version);
+      const span = version?.spans.find(({ start, end }) => start <= use.start && use.end <= end);
+      if (!version || !span) throw await gone(use.id, use.version);
+      check(version);
+      const whole = await piece(version, span);
       return { ...whole, ...use, content: whole.content.slice(use.start - span.start, use.end - span.start) };
     },
   };
+}
+
+function follow(states: FollowingState[], id: string, entry: LogRecord, record: Privileged | null): void {
+  let state = states.find((one) => one.id === id);
+  if (!state) {
+    state = followDocument(id);
+    states.push(state);
+  }
+  const chunk = record === null ? parseChunkKey(entry.key) : undefined;
+  if (record !== null) state.take(entry, record);
+  else if (chunk) state.remove(chunk);
 }
 
 async function startOf(log: TopicLog, topic: string): Promise<bigint[]> {

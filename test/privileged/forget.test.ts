@@ -23,10 +23,10 @@ describe('forget', () => {
       writeFileSync(join(folder, 'b.md'), 'harmless');
       await read();
     }
-    const store = privilegedStore(table, { joins: [{ search: 3 }], labels: [], shown: 'own', seed: 1 });
+    const store = await privilegedStore(table, { joins: [{ search: 3 }], labels: [], shown: 'own', seed: 1 });
     const { pieces } = await store.lookup('x', 'marker');
     expect(pieces).toHaveLength(1);
-    const versions = table.document('a.md')?.versions.map(({ version }) => version) ?? [];
+    const versions = (await table.document('a.md'))?.versions.map(({ version }) => version) ?? [];
     expect(versions).toHaveLength(2);
 
     expect(await forget(log, table, 'a.md', { run: 'r', now })).toEqual({ id: 'a.md', versions, removed: 2 });
@@ -51,7 +51,7 @@ describe('forget', () => {
       problems: [{ code: 'document-forgotten', source: 'a.md' }],
     });
     const reopened = await privilegedTable(log);
-    expect(reopened.document('a.md')).toMatchObject({
+    expect(await reopened.document('a.md')).toMatchObject({
       current: null,
       versions: [],
       forgotten: expect.arrayContaining(versions),

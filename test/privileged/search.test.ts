@@ -31,7 +31,7 @@ async function storeOf(more: Partial<JoinOptions> = {}) {
   const log = memoryLog();
   await log.append(corpus());
   const table = await privilegedTable(log);
-  return { log, table, store: privilegedStore(table, { ...options, ...more }) };
+  return { log, table, store: await privilegedStore(table, { ...options, ...more }) };
 }
 
 describe('a store joined by search', () => {
@@ -68,11 +68,11 @@ describe('a store joined by search', () => {
     const { table, store } = await storeOf({ joins });
     const { pieces } = await store.lookup('any', 'pump engineer earns');
     expect(pieces.map(({ id }) => id)).not.toContain('salaries');
-    expect([...hiddenFromSearch(table, { joins, labels: [] })]).toEqual([['hr', 1]]);
+    expect([...(await hiddenFromSearch(table, { joins, labels: [] }))]).toEqual([['hr', 1]]);
     const hr = (await storeOf({ joins: [{ search: 10 }], labels: ['hr'] })).store;
     expect((await hr.lookup('any', 'pump engineer earns')).pieces[0]?.id).toBe('salaries');
-    expect(hiddenFromSearch(table, { joins, labels: ['hr'] }).size).toBe(0);
-    expect(hiddenFromSearch(table, { joins: ['trace'], labels: [] }).size).toBe(0);
+    expect((await hiddenFromSearch(table, { joins, labels: ['hr'] })).size).toBe(0);
+    expect((await hiddenFromSearch(table, { joins: ['trace'], labels: [] })).size).toBe(0);
   });
 
   it('follows changes and deletions', async () => {
@@ -94,7 +94,7 @@ describe('a store joined by search', () => {
     ]);
     const joins: JoinOptions['joins'] = [{ documents: ['valves'] }, 'trace', { search: 3 }];
     const table = await privilegedTable(log);
-    const all = await privilegedStore(table, { ...options, joins }).lookup('i', 'valve pump');
+    const all = await (await privilegedStore(table, { ...options, joins })).lookup('i', 'valve pump');
     expect(all.pieces.map(({ id, start }) => [id, start])).toEqual([
       ['valves', 0],
       ['valves', 30],
@@ -102,22 +102,24 @@ describe('a store joined by search', () => {
       ['pumps', 0],
     ]);
     const budget = { tokens: 65, countTokens: (text: string) => text.length };
-    const cut = await privilegedStore(table, { ...options, joins, budget }).lookup('i', 'valve pump');
+    const cut = await (await privilegedStore(table, { ...options, joins, budget })).lookup('i', 'valve pump');
     expect(cut.pieces.map(({ content, truncated }) => [content.length, truncated])).toEqual([
       [30, false],
       [29, false],
       [6, true],
       [0, true],
     ]);
-    expect(await privilegedStore(table, { ...options, joins }).lookup('other', 'valve', cut.pieces)).toEqual(cut);
+    expect(await (await privilegedStore(table, { ...options, joins })).lookup('other', 'valve', cut.pieces)).toEqual(
+      cut,
+    );
   });
 
   it('refuses a fixed document that is missing or marked for another pipeline, before the first prompt', async () => {
     const { table } = await storeOf();
-    expect(() => privilegedStore(table, { ...options, joins: [{ documents: ['none'] }] })).toThrow(
+    await expect(privilegedStore(table, { ...options, joins: [{ documents: ['none'] }] })).rejects.toThrow(
       /document none: named for every prompt/,
     );
-    expect(() => privilegedStore(table, { ...options, joins: [{ documents: ['salaries'] }] })).toThrow(
+    await expect(privilegedStore(table, { ...options, joins: [{ documents: ['salaries'] }] })).rejects.toThrow(
       /salaries: marked hr/,
     );
   });

@@ -269,11 +269,10 @@ async function compareRun(
 /** Documents that were forgotten and that the run cannot be executed again without: a verdict's reference, or what the teacher was shown. */
 async function forgottenOf({ log }: RunFolder): Promise<string[]> {
   const table = await privilegedTable(log);
-  const gone = new Map([...table.documents()].map(({ id, forgotten }) => [id, forgotten]));
-  const needed = new Set(
-    [...gone].flatMap(([id, { length }]) => (length > 0 && id.startsWith('reference:') ? [id] : [])),
-  );
-  for await (const record of [...gone.values()].flat().length > 0 ? scanInOrder(log, 'teacher-scores') : []) {
+  const gone = new Map<string, readonly string[]>();
+  for await (const { id, forgotten } of table.documents()) if (forgotten.length > 0) gone.set(id, forgotten);
+  const needed = new Set([...gone.keys()].filter((id) => id.startsWith('reference:')));
+  for await (const record of gone.size > 0 ? scanInOrder(log, 'teacher-scores') : []) {
     if (record.value === null) continue;
     for (const { id, version } of fromRecord('teacher-scores', { ...record, value: record.value }).documents)
       if (gone.get(id)?.includes(version)) needed.add(id);
@@ -288,9 +287,9 @@ async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boo
   const began = (await topicManifest(log)) ?? manifest;
   if (!isDeepStrictEqual(documents, began.documents)) return true;
   const table = await privilegedTable(log);
-  return [...table.documents()].some(
-    ({ current, versions, forgotten }) => current === null || versions.length !== 1 || forgotten.length > 0,
-  );
+  for await (const { current, versions, forgotten } of table.documents())
+    if (current === null || versions.length !== 1 || forgotten.length > 0) return true;
+  return false;
 }
 
 async function checkFinished({ log, plan }: RunFolder, folder: string): Promise<void> {

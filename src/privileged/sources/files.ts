@@ -57,6 +57,7 @@ async function fileUnit(name: string, path: string, label: string | null): Promi
   return {
     name,
     stamp: {
+      id: name,
       mark,
       contentHash: async () =>
         createHash('sha256')

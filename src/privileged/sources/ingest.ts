@@ -1,8 +1,10 @@
 import { digest } from '../../digest.js';
 import type { Append, TopicLog } from '../../topics/log.js';
 import type { Privileged } from '../../topics/records.js';
+import type { DocumentState, DocumentVersion } from '../document.js';
+import { textNumbers } from '../numbers.js';
 import { itemRecord, privilegedAppend, privilegedTopic } from '../records.js';
-import type { DocumentState, DocumentVersion, PrivilegedTable } from '../table.js';
+import type { PrivilegedTable } from '../table.js';
 import { type ChunkOptions, chunkText } from './chunk.js';
 import { fileUnits } from './files.js';
 import { keyedUnit } from './keyed.js';
@@ -52,34 +54,34 @@ const flushCharacters = 1 << 20;
 export async function ingest(log: TopicLog, table: PrivilegedTable, options: IngestOptions): Promise<IngestReport> {
   const { sources, chunk = defaultChunk, topic = privilegedTopic } = options;
   await table.catchUp();
-  const known = bySource(table);
-  const seen = new Set<string>();
+  // Ids that were read in this ingest, and what kept its last version because it could not be read.
+  const seen = textNumbers();
+  const unread = new Set<string>();
   const problems: SourceProblem[] = [];
-  const report = (problem: SourceProblem): void => void problems.push(problem);
+  const report = (problem: SourceProblem): void => {
+    problems.push(problem);
+    unread.add(problem.source);
+  };
   const counts = { unchanged: 0, written: 0, deleted: 0, chunks: 0 };
   const writer = batchWriter(log);
   let complete = true;
 
-  const keep = (name: string): void => {
-    for (const { id } of known.get(name) ?? []) seen.add(id);
-  };
-
-  const skip = (name: string): void => {
-    counts.unchanged += known.get(name)?.length ?? 0;
-    keep(name);
-  };
-
   const takeUnit = async (unit: SourceUnit, settings: string): Promise<void> => {
-    const before = known.get(unit.name) ?? [];
+    const before = await knownOf(unit, table);
     const unchanged = (part: 0 | 1, value: string): boolean =>
-      before.length > 0 &&
-      before.every(({ id, current }) => !seen.has(id) && current?.stamp?.split(' ')[part] === `${settings}:${value}`);
+      before !== undefined &&
+      seen.find(before.id) === undefined &&
+      before.stamp?.split(' ')[part] === `${settings}:${value}`;
+    const skip = ({ id }: DocumentVersion): void => {
+      counts.unchanged++;
+      seen.add(id);
+    };
     let stamp = '';
     if (unit.stamp) {
       const { mark } = unit.stamp;
-      if (unchanged(0, mark)) return skip(unit.name);
+      if (before && unchanged(0, mark)) return skip(before);
       const hash = await unit.stamp.contentHash();
-      if (unchanged(1, hash)) return skip(unit.name);
+      if (before && unchanged(1, hash)) return skip(before);
       stamp = `${settings}:${mark} ${settings}:${hash}`;
     }
     for await (const document of unit.documents(report)) await takeDocument(document, unit.name, stamp);
@@ -90,7 +92,7 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
     const first = records[0];
     if (!first) return;
     const id = first.documentId;
-    if (seen.has(id)) {
+    if (seen.find(id) !== undefined) {
       report({
         source,
         code: 'document-twice',
@@ -99,7 +101,7 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
       return;
     }
     seen.add(id);
-    const state = table.document(id);
+    const state = await table.document(id);
     if (state && state.forgotten.length > 0) {
       report({
         source,
@@ -127,7 +129,8 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
           await takeUnit(unit, settings);
         } catch (error) {
           report(problemOf(unit.name, error));
-          keep(unit.name);
+          const before = await knownOf(unit, table);
+          if (before) seen.add(before.id);
         }
       }
     } catch (error) {
@@ -135,15 +138,13 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
       complete = false;
     }
   }
-  for (const { source } of problems) keep(source);
-  if (complete) {
-    for (const state of [...known.values()].flat()) {
-      if (seen.has(state.id) || !state.current) continue;
-      counts.deleted++;
-      await writer.put([
-        privilegedAppend(deletion(options.run, state, Math.max(options.now(), state.updatedAt + 1)), topic),
-      ]);
-    }
+  for await (const state of complete ? table.ingestedBeside(seen) : []) {
+    const { current } = state;
+    if (!current || current.stamp === null || unread.has(current.source)) continue;
+    counts.deleted++;
+    await writer.put([
+      privilegedAppend(deletion(options.run, state, Math.max(options.now(), state.updatedAt + 1)), topic),
+    ]);
   }
   await writer.flush();
   await table.catchUp();
@@ -193,16 +194,10 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Documents that an ingest wrote, under the unit that they came from. */
-function bySource(table: PrivilegedTable): Map<string, DocumentState[]> {
-  const known = new Map<string, DocumentState[]>();
-  for (const state of table.documents()) {
-    if (!state.current || state.current.stamp === null) continue;
-    const there = known.get(state.current.source);
-    if (there) there.push(state);
-    else known.set(state.current.source, [state]);
-  }
-  return known;
+/** What an ingest wrote of a unit of one document, where that is current. */
+async function knownOf({ name, stamp }: SourceUnit, table: PrivilegedTable): Promise<DocumentVersion | undefined> {
+  const current = stamp && (await table.document(stamp.id))?.current;
+  return current && current.stamp !== null && current.source === name ? current : undefined;
 }
 
 function recordsOf(

@@ -53,9 +53,9 @@ export interface SourceUnit {
   readonly name: string;
   /**
    * How a unit of one document is known to be unchanged without reading it; null for a unit of many, which is always read.
-   * `mark` changes whenever the unit does: size and times, or an offset. `contentHash` is asked for when the mark changed.
+   * `id` is the document's, `mark` changes whenever the unit does: size and times, or an offset. `contentHash` is asked for when the mark changed.
    */
-  readonly stamp: { readonly mark: string; contentHash(): Promise<string> } | null;
+  readonly stamp: { readonly id: string; readonly mark: string; contentHash(): Promise<string> } | null;
   /** Problems of single rows go to `report`; a rejection is the whole unit's. */
   documents(report: (problem: SourceProblem) => void): AsyncIterable<SourceDocument>;
 }

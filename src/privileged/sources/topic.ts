@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import type { PrivilegedKind } from '../../topics/records.js';
 import { scan } from '../../topics/scan.js';
+import { itemDocument } from '../records.js';
 import type { SourceUnit, TopicSource } from './source.js';
 
 const kinds: readonly string[] = ['reference', 'trace', 'document'] satisfies PrivilegedKind[];
@@ -24,16 +25,20 @@ export async function* topicUnits(source: TopicSource, log: TopicLog): AsyncGene
 function recordUnit(source: TopicSource, record: LogRecord, value: Uint8Array): SourceUnit {
   const name = `${source.topic}/${record.partition}@${record.offset}`;
   const { title = record.key, label = source.label ?? null, itemId = null, kind = 'document' } = record.headers;
+  const id = kind === 'document' || itemId === null ? `${source.topic}:${record.key}` : null;
   return {
     name: `${source.topic}:${record.key}`,
-    stamp: { mark: name, contentHash: async () => createHash('sha256').update(value).digest('hex') },
+    stamp: {
+      id: id ?? itemDocument(kind, itemId),
+      mark: name,
+      contentHash: async () => createHash('sha256').update(value).digest('hex'),
+    },
     async *documents() {
       if (!isKind(kind)) {
         throw new UserError('source-field', `${name}: header kind is ${kind}, expected ${kinds.join(', ')}`);
       }
-      const own = kind === 'document' || itemId === null;
       yield {
-        id: own ? `${source.topic}:${record.key}` : null,
+        id,
         itemId,
         kind,
         title,

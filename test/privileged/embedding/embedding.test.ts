@@ -120,7 +120,10 @@ describe('a join by meaning', () => {
     const table = await privilegedTable(log);
     const options = { labels: [], shown: 'own', seed: 1, rankerOf: async () => nearestVectors(embedder) } as const;
     const found = async (joins: Parameters<typeof privilegedStore>[1]['joins'], labels: readonly string[] = []) => {
-      const { pieces } = await privilegedStore(table, { ...options, joins, labels }).lookup('x', 'compressor drips');
+      const { pieces } = await (await privilegedStore(table, { ...options, joins, labels })).lookup(
+        'x',
+        'compressor drips',
+      );
       return pieces.map(({ id }) => id);
     };
     expect(await found([{ search: 1, model: 'encoder' }])).toEqual(['a']);

@@ -37,7 +37,7 @@ const docs: DocumentSource = { files: ['docs/**'] };
 /** What a reader sees: each current document with its text put together from its chunks. */
 async function contents(table: PrivilegedTable): Promise<Record<string, string>> {
   const found: [string, string][] = [];
-  for (const { id, current } of table.documents()) {
+  for await (const { id, current } of table.documents()) {
     if (!current) continue;
     let text = '';
     for (const span of current.spans) text += (await table.piece(current, span)).content;
@@ -64,13 +64,13 @@ describe('ingest of files', () => {
     expect(await run(log, table, docs)).toEqual({ unchanged: 2, written: 0, deleted: 0, chunks: 0, problems: [] });
     expect(log.records('privileged')).toHaveLength(written);
 
-    const before = table.document('docs/a.md')?.current?.version;
+    const before = (await table.document('docs/a.md'))?.current?.version;
     write('docs/a.md', '# A\n\nchanged');
     rmSync(join(folder, 'docs/sub/b.txt'));
     expect(await run(log, table, docs)).toMatchObject({ unchanged: 0, written: 1, deleted: 1 });
     expect(await contents(table)).toEqual({ 'docs/a.md': '# A\n\nchanged' });
-    expect(table.document('docs/a.md')?.versions.map(({ version }) => version)).toContain(before);
-    expect(table.document('docs/sub/b.txt')?.current).toBeNull();
+    expect((await table.document('docs/a.md'))?.versions.map(({ version }) => version)).toContain(before);
+    expect((await table.document('docs/sub/b.txt'))?.current).toBeNull();
 
     write('docs/sub/b.txt', 'second\n\n'.repeat(20));
     expect(await run(log, table, docs)).toMatchObject({ unchanged: 1, written: 1, deleted: 0 });
@@ -100,14 +100,16 @@ describe('ingest of files', () => {
     write('docs/a.md', 'word '.repeat(40));
     await run(log, table, docs);
     expect(await run(log, table, { ...docs, label: 'sales' })).toMatchObject({ written: 1 });
-    expect(table.document('docs/a.md')?.current?.label).toBe('sales');
+    expect((await table.document('docs/a.md'))?.current?.label).toBe('sales');
     const twice = await run(log, table, { ...docs, label: 'sales' }, { files: ['**/*.md'], label: 'all' });
     expect(twice.problems).toMatchObject([{ code: 'document-twice', source: 'docs/a.md' }]);
-    expect(table.document('docs/a.md')?.current?.label).toBe('sales');
+    expect((await table.document('docs/a.md'))?.current?.label).toBe('sales');
     const chunk = { maxCharacters: 100, overlap: 0 };
     await ingest(log, table, { run: 'r', sources: [{ ...docs, label: 'sales' }], folder, now: () => ++clock, chunk });
-    expect(table.document('docs/a.md')?.current?.spans.every(({ start, end }) => end - start <= 100)).toBe(true);
-    expect(table.document('docs/a.md')?.current?.spans.length).toBe(2);
+    expect((await table.document('docs/a.md'))?.current?.spans.every(({ start, end }) => end - start <= 100)).toBe(
+      true,
+    );
+    expect((await table.document('docs/a.md'))?.current?.spans.length).toBe(2);
   });
 
   it('reports what it cannot read, keeps its last version, and reads the rest', async () => {
@@ -288,7 +290,7 @@ describe('ingest of a topic', () => {
     const report = await run(log, table, { topic: 'notes' });
     expect(report.problems.map(({ code }) => code).sort()).toEqual(['document-encoding', 'source-field']);
     expect(await contents(table)).toEqual({ 'notes:a': 'new', 'trace:x': 'trace of x' });
-    expect(table.document('notes:a')?.current).toMatchObject({ title: 'Note A', label: 'hr' });
+    expect((await table.document('notes:a'))?.current).toMatchObject({ title: 'Note A', label: 'hr' });
     await put('a', null);
     expect(await run(log, table, { topic: 'notes' })).toMatchObject({ unchanged: 1, written: 0, deleted: 1 });
     expect((await run(log, table, { topic: 'none' })).problems).toMatchObject([{ code: 'no-topic' }]);
