@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 const spec = checkSpec({ ...tinyPipeline, steps: 4, prompts: { generate: 'chain-sum', heldOut: 0 } });
-const table = { catchUp: async () => {}, document: () => undefined };
+const table = { catchUp: async () => {}, document: async () => undefined };
 const write = async (consumer: Consumer, signal = new AbortController().signal) => {
   const environment = { log, spec, published: async () => {}, table, run: 'r', now: () => 0 };
   await ingest(await openSource(spec, folder), consumer, environment, signal);
