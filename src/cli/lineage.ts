@@ -15,6 +15,8 @@ export async function lineage(folder: string, { json, ...query }: Options): Prom
   const asked = [query.sample, query.document, query.step].filter((one) => one !== undefined);
   if (asked.length !== 1)
     throw new UserError('bad-request', 'lineage: expected one of --sample PROMPT/INDEX, --document ID and --step N');
+  if (query.token !== undefined && !/\/\d+$/.test(query.sample ?? ''))
+    throw new UserError('bad-request', '--token: is of one sample; expected --sample PROMPT/INDEX with it');
   const run = await openRunFolder(folder);
   try {
     const rows = await lineageOf(run, folder, query);

@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 import { codecFor } from '../topics/codec.js';
 import type { TopicLog } from '../topics/log.js';
 import { scan } from '../topics/scan.js';
+import { checkSpec } from './parse.js';
 import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
 import type { PipelineSpec } from './spec.js';
 import { groupTopics, type TopicName } from './wire.js';
@@ -85,7 +86,7 @@ export function manifestOf(
 
 /**
  * The manifest of a run's folder.
- * @throws {UserError} `no-run`, `bad-manifest`, `other-version`
+ * @throws {UserError} `no-run`, `bad-manifest`, `bad-spec`, `other-version`
  */
 export function readManifest(run: string): Manifest {
   const file = join(run, FILE);
@@ -96,9 +97,17 @@ export function readManifest(run: string): Manifest {
   } catch (error) {
     throw new UserError('bad-manifest', `${file}: not JSON (${(error as Error).message})`);
   }
-  if (manifest.format !== 1)
-    throw new UserError('other-version', `${file}: found format ${JSON.stringify(manifest.format)}, expected 1`);
-  return manifest;
+  if (manifest?.format !== 1)
+    throw new UserError('other-version', `${file}: found format ${JSON.stringify(manifest?.format)}, expected 1`);
+  for (const field of ['run', 'folder', 'verifier', 'prompts'] as const)
+    if (typeof manifest[field] !== 'string') lacks(file, field, manifest[field], 'a string');
+  for (const field of ['model', 'through', 'schemas', 'versions', 'machine'] as const)
+    if (!isObject(manifest[field])) lacks(file, field, manifest[field], 'an object');
+  return { ...manifest, spec: checkSpec(manifest.spec, () => `${file}: spec`) };
+}
+
+function lacks(file: string, field: string, found: unknown, expected: string): never {
+  throw new UserError('bad-manifest', `${file}: ${field}: found ${JSON.stringify(found)}, expected ${expected}`);
 }
 
 /**

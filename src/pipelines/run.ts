@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { RecordedScores } from '../operators/score-teacher.js';
@@ -28,7 +29,7 @@ import { observe } from './observe.js';
 import { ensureTopics, openLog, refuseDeleted, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
 import { type Plan, topicsRead } from './plan.js';
-import { lastWeights, publishBase, type RunFiles } from './publisher.js';
+import { lastWeights, publishBase, type RunFiles, weightsFolder } from './publisher.js';
 import { referenceTable } from './references.js';
 import { baseFolder, openPolicy, teacherTemplate } from './resources.js';
 import { openSource, type PromptSource } from './source.js';
@@ -166,7 +167,8 @@ async function open(
   });
   const inFolder = claimFolder(folder, manifest);
   const log = opened(await openLog(spec, folder));
-  if (await topicManifest(log)) await refuseDeleted(log, plan.topics);
+  const begun = spec.topics === 'embedded' && existsSync(join(folder, weightsFolder(0)));
+  if (begun || (await topicManifest(log))) await refuseDeleted(log, plan.topics);
   await ensureTopics(log, plan.topics);
   const inTopic = await claimTopics(log, folder, manifest);
   const before = spec.topics === 'embedded' ? inFolder : inTopic;

@@ -116,6 +116,20 @@ describe('a run from the command line', () => {
   });
 });
 
+it('whose reader has gone away has failed where it is asked for its work, not for its lines', async () => {
+  const { folder, file } = tinyProject();
+  const run = join(folder, 'run');
+  const unread = (args: readonly string[]) => {
+    const child = start(args);
+    child.stdout?.destroy();
+    return new Promise<number | null>((resolve) => child.once('close', resolve));
+  };
+  expect(await unread(['run', file, '--run', run, '--json'])).toBe(1);
+  expect((await rlsd(['resume', run])).code).toBe(0);
+  expect(await unread(['replay', run, '--verify', '--json'])).toBe(1);
+  expect(await unread(['tail', run, 'rollouts'])).toBe(0);
+});
+
 describe('a request that is wrong', () => {
   it.each([
     ['an unknown command', ['runn'], /unknown command 'runn'\n\(Did you mean run\?\)/],

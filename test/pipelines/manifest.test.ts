@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { claimFolder, readManifest, writeManifest } from '../../src/pipelines/manifest.js';
@@ -77,6 +77,20 @@ it('a run goes on only with what it began with; every difference is named', asyn
   expect(was.documents).toEqual({ 'docs/a.md': expect.stringMatching(/^[0-9a-f]{64}$/) });
 }, 60_000);
 
+it('a run whose topics are gone does not begin anew in their place', async () => {
+  const folder = tinyFolder();
+  const { folder: run } = await tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } });
+  rmSync(join(run, 'topics'), { recursive: true });
+  await expect(tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } })).rejects.toMatchObject({
+    code: 'topics-deleted',
+    message: expect.stringMatching(/topic rollouts: is missing/),
+  });
+  // A start that was killed before there were topics left nothing but the manifest.
+  rmSync(join(run, 'weights'), { recursive: true });
+  rmSync(join(run, 'topics'), { recursive: true });
+  expect((await tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } })).summary.steps).toBe(1);
+});
+
 it('a manifest of another version, or none, is refused', () => {
   const folder = tinyFolder([]);
   expect(() => readManifest(folder)).toThrow(/no run here/);
@@ -85,4 +99,6 @@ it('a manifest of another version, or none, is refused', () => {
   writeFileSync(join(folder, 'manifest.json'), '{"format": 2}');
   expect(() => readManifest(folder)).toThrow(/found format 2, expected 1/);
   expect(() => claimFolder(folder, {} as never)).toThrow(/found format 2, expected 1/);
+  writeFileSync(join(folder, 'manifest.json'), '{"format": 1}');
+  expect(() => readManifest(folder)).toThrow(/manifest.json: run: found undefined, expected a string/);
 });

@@ -37,10 +37,11 @@ const SEGMENT_BYTES = 4 << 20;
 
 /**
  * Writes a whole run into one tar file, see `format.ts`. No other process may write to the run meanwhile.
- * @throws {UserError} `file-exists`, `no-run`, `topics-locked`, `damaged-record`
+ * @throws {UserError} `file-exists`, `no-folder`, `no-run`, `topics-locked`, `damaged-record`
  */
 export async function exportRun(folder: string, { to, withoutPrivileged = false }: ExportOptions): Promise<Exported> {
   if (existsSync(to)) throw new UserError('file-exists', `${to}: is there already, expected the name of a new file`);
+  if (!existsSync(dirname(resolve(to)))) throw new UserError('no-folder', `${to}: its folder is not there`);
   const run = await openRunFolder(folder, { readOnly: false });
   const partial = `${to}.${process.pid}.partial`;
   const tar = pack();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Entry, extract, type Headers } from 'tar-stream';
@@ -29,6 +29,7 @@ export async function importRun(file: string, to: string): Promise<Imported> {
   const folder = resolve(to);
   if (existsSync(folder)) throw new UserError('run-exists', `${to}: is there already, expected a new folder`);
   if (!existsSync(file)) throw new UserError('no-file', `${file}: no such file`);
+  if (!statSync(file).isFile()) notABundle(file, 'is no file');
   const partial = `${folder}.${process.pid}.partial`;
   mkdirSync(partial, { recursive: true });
   try {

@@ -54,7 +54,7 @@ export interface Replayed {
 /**
  * Runs only what lies after a topic into a new run, from the recorded records, with nothing sampled again. Each sample keeps the version
  * that made it; a teacher's score that would come out the same is taken over. With `train` each step is trained on in its place.
- * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `bad-request`, `deleted-head`, `incomplete-group`, `unfinished`,
+ * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `bad-request`, `deleted-head`, `empty-part`, `incomplete-group`, `unfinished`,
  * `weights-gone`, `privileged-gone`, `run-exists`
  */
 export async function replayFrom(folder: string, options: ReplayOptions): Promise<Replayed> {
@@ -81,7 +81,12 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     const shown = scores && from !== 'prompts' && sameContext(run.manifest.spec, plan.spec);
     const taken = shown && sameTeacher(run.manifest.spec, plan.spec);
     const { inside, incomplete } = await promptsInPart(run.log, from as TopicName, part);
-    const notes = leftOut(from, incomplete, train);
+    if (inside.size === 0 && incomplete.length === 0)
+      throw new UserError(
+        'empty-part',
+        `topic ${from}: no whole group lies in this part, so there is nothing to replay`,
+      );
+    const notes = [...idleChanges(from, run.manifest.spec, plan.spec, train), ...leftOut(from, incomplete, train)];
     const snapshots = train || !scores ? [] : await snapshotsOf(run, folder, from, plan.spec, inside, taken);
     const kept = ({ key }: LogRecord) => inside.has(key);
     const feeds = train && plan.spec.topics !== 'embedded';
@@ -150,6 +155,17 @@ function checkTraining(from: string, part: Part, train: boolean, evaluate: boole
       'bad-request',
       '--train: a part that does not begin at the start is not trained on, since the optimiser kept no state of the time between; expected no --only but step=..LAST',
     );
+}
+
+/** What was asked for that takes training, which was not. */
+function idleChanges(from: string, was: PipelineSpec, is: PipelineSpec, train: boolean): string[] {
+  if (train) return [];
+  const changed = ['learn', 'publish', 'evaluate'].filter(
+    (field) => !isDeepStrictEqual(was[field as 'learn'], is[field as 'learn']),
+  );
+  const [field] = changed;
+  if (field !== undefined) return [`--set ${field}: changes nothing without --train`];
+  return from === 'advantages' ? ['nothing lies after advantages but training, which --train does'] : [];
 }
 
 /** @throws {UserError} `incomplete-group` where each step is to be trained on in full */

@@ -159,7 +159,7 @@ function unknown({ sample, document, step }: LineageQuery, known: readonly strin
       : document !== undefined
         ? ['document', document]
         : ['step', String(step)];
-  const near = nearest(name, known);
+  const near = step === undefined ? nearest(name, known) : undefined;
   const hint = near
     ? `did you mean ${near}?`
     : `expected one such as ${known.slice(0, 3).join(', ') || '(there is none yet)'}`;

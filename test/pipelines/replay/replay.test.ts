@@ -229,6 +229,14 @@ describe('replay from a topic', () => {
     expect(offPolicyFrom).toBe(weightsPart === 2 ? null : weightsPart);
   }, 60_000);
 
+  it('says where what was asked for takes training', async () => {
+    const set = ['learn.lr=0.5'];
+    const learner = await replayFrom(recorded, { from: 'teacher-scores', to: join(root, 'idle-learner'), set });
+    expect(learner.notes).toContainEqual('--set learn: changes nothing without --train');
+    const last = await replayFrom(recorded, { from: 'advantages', to: join(root, 'idle-advantages') });
+    expect(last.notes).toContainEqual('nothing lies after advantages but training, which --train does');
+  }, 60_000);
+
   it('shows what another verifier changes, sample by sample', async () => {
     const to = join(root, 'other-verifier');
     await replayFrom(recorded, { from: 'rollouts', to, set: ['verify.regex.pattern="[5-9]"'] });
@@ -248,8 +256,6 @@ describe('replay from a topic', () => {
     [{ offset: { from: 2 } }, 20],
     [{ offset: { from: 4, to: 14 } }, 8],
     [{ time: { from: 0 } }, 24],
-    [{ time: { to: 1 } }, 0],
-    [{ step: { to: 0 }, prompt: /^$/ }, 0],
   ])(
     'replays the part %j, whole groups only',
     async (part, count) => {
@@ -268,6 +274,8 @@ describe('replay from a topic', () => {
     [{ from: 'rollouts', train: true, part: { offset: { from: 4 } } }, 'bad-request', /not trained on/],
     [{ from: 'rollouts', evaluate: true }, 'bad-request', /--train/],
     [{ from: 'prompts' }, 'bad-request', /--train/],
+    [{ from: 'rollouts', part: { time: { to: 1 } } }, 'empty-part', /topic rollouts: no whole group/],
+    [{ from: 'rollouts', part: { step: { to: 0 }, prompt: /^$/ } }, 'empty-part', /nothing to replay/],
   ])('refuses %j', async (options, code, message) => {
     const replay = replayFrom(recorded, { to: join(root, 'never'), ...options });
     await expect(replay).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
