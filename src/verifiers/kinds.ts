@@ -128,3 +128,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
     };
   },
 };
+
+/** Kinds that judge most items in less than a message between processes takes. */
+export const quickKinds: ReadonlySet<string> = new Set([
+  'math',
+  'exact',
+  'regex',
+  'choice',
+  'numeric',
+  'json-schema',
+  'format',
+]);

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import { workerUrl } from '../worker-url.js';
+import { quickKinds } from './kinds.js';
 import { killTree, meterTree } from './sandbox/tree.js';
 import type { Judgement, Question } from './verifier.js';
 
@@ -14,14 +15,17 @@ export interface ToWorker {
   readonly where?: string;
 }
 
+export type Answer = { readonly judgement: Judgement } | { readonly error: string; readonly code?: string };
+
+/** A worker is sent several items at a time and takes them one by one; what it says is about the first that it has not answered. */
 export type FromWorker =
   | { readonly ready: true }
   /** Said where the kind had to be loaded for the item, once it is. */
   | { readonly loaded: true }
   /** A step begins that may take so many CPU seconds. */
   | { readonly step: number }
-  | { readonly judgement: Judgement }
-  | { readonly error: string; readonly code?: string };
+  /** In the order of the items. */
+  | { readonly answers: readonly Answer[] };
 
 /** Processes that judge one item each at a time and can be killed, whatever they are at. */
 export interface Pool {
@@ -36,7 +40,9 @@ interface Job {
   readonly item: ToWorker;
   readonly seconds: number;
   readonly signal: AbortSignal | undefined;
-  attempts: number;
+  readonly attempts: number;
+  /** Its worker ended under it and others, and it may have been the one that did it. */
+  readonly alone: boolean;
   resolve(judgement: Judgement): void;
   reject(cause: unknown): void;
 }
@@ -47,6 +53,10 @@ const LEAST_TIMER = 20;
 /** Most items are judged before the first look at the clocks of their worker's processes, which takes longer than many a verdict. */
 const UNMETERED_MS = 50;
 const LOAD_SECONDS = 30;
+/** Quick items that go to a worker together: a message costs more than to judge one. */
+const TOGETHER = 32;
+
+const keyOf = ({ item }: Job) => `${item.kind} ${JSON.stringify(item.settings)}`;
 
 const entry = fileURLToPath(workerUrl('./worker.js', import.meta.url));
 
@@ -55,7 +65,8 @@ const entry = fileURLToPath(workerUrl('./worker.js', import.meta.url));
  *
  * The deadline counts the CPU time of the item's own worker, from soon after the item starts: neither the queue nor a busy machine
  * takes of it. A worker that dies under an item (not by its deadline) is replaced and the item tried once more; if that kills
- * the second as well the verdict is `crash`.
+ * the second as well the verdict is `crash`. Where others had been sent with it, those without an answer are first asked again,
+ * each alone, so that a verdict never depends on who shares a worker.
  */
 export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))): Pool {
   const queue: Job[] = [];
@@ -66,12 +77,24 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
   let starting = 0;
   let replaced = 0;
   let closed = false;
+  let scheduled = false;
+
+  /** What one worker gets next: of quick items its share. */
+  const take = (): Job[] => {
+    const share = queue.slice(0, Math.min(TOGETHER, Math.ceil(queue.length / size)));
+    const other = share.findIndex(({ item, alone }) => alone || !quickKinds.has(item.kind));
+    return queue.splice(0, other < 0 ? share.length : Math.max(1, other));
+  };
 
   const next = () => {
-    while (queue.length > 0 && idle.length > 0) {
-      const worker = idle.pop();
-      const job = queue.shift();
-      if (worker && job) assign(worker, job);
+    scheduled = false;
+    for (let worker = idle.pop(); worker; worker = idle.pop()) {
+      const jobs = take();
+      if (jobs.length === 0) {
+        idle.push(worker);
+        break;
+      }
+      assign(worker, jobs);
     }
     if (queue.length > starting && workers.size < size && !closed) start();
   };
@@ -114,15 +137,14 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
     next();
   }
 
-  function assign(worker: ChildProcess, job: Job): void {
+  function assign(worker: ChildProcess, jobs: Job[]): void {
     const spent = meterTree(worker.pid ?? 0);
-    const key = `${job.item.kind} ${JSON.stringify(job.item.settings)}`;
+    const several = jobs.length > 1;
     const known = loaded.get(worker) ?? new Set();
     loaded.set(worker, known);
-    // Loading a kind for the first time is no part of the item.
-    let seconds = job.seconds + (known.has(key) ? 0 : LOAD_SECONDS);
+    let seconds = 0;
     let begin: ReturnType<typeof spent> | undefined;
-    let timer: NodeJS.Timeout;
+    let timer: NodeJS.Timeout | undefined;
     let late = false;
     const watch = () => {
       const now = spent();
@@ -136,59 +158,64 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       late = true;
       killTree(worker.pid);
     };
-    timer = setTimeout(watch, UNMETERED_MS);
+    /** Starts the deadline of the first item, or of a step of it, anew. */
+    const restart = (within?: number) => {
+      const [job] = jobs;
+      if (!job) return;
+      // Loading a kind for the first time is no part of the item.
+      seconds = within ?? job.seconds + (known.has(keyOf(job)) ? 0 : LOAD_SECONDS);
+      begin = undefined;
+      clearTimeout(timer);
+      timer = setTimeout(watch, UNMETERED_MS);
+    };
 
+    const abort = () => {
+      killTree(worker.pid);
+    };
     const finish = () => {
       clearTimeout(timer);
-      worker.off('message', answered);
+      worker.off('message', told);
       worker.off('exit', died);
-      job.signal?.removeEventListener('abort', abort);
+      for (const { signal } of jobs) signal?.removeEventListener('abort', abort);
     };
-    const answered = (message: FromWorker) => {
-      if ('loaded' in message || 'step' in message) {
-        if ('loaded' in message) known.add(key);
-        begin = undefined;
-        seconds = 'step' in message ? message.step : job.seconds;
-        clearTimeout(timer);
-        timer = setTimeout(watch, UNMETERED_MS);
-        return;
+    const told = (message: FromWorker) => {
+      if ('step' in message) return restart(message.step);
+      if ('loaded' in message && jobs[0]) known.add(keyOf(jobs[0]));
+      for (const answer of 'answers' in message ? message.answers : []) {
+        const job = jobs.shift();
+        job?.signal?.removeEventListener('abort', abort);
+        if ('judgement' in answer) job?.resolve(answer.judgement);
+        else
+          job?.reject(answer.code === undefined ? new Error(answer.error) : new UserError(answer.code, answer.error));
       }
+      if (jobs.length > 0) return restart();
       finish();
-      if ('judgement' in message) job.resolve(message.judgement);
-      else if ('error' in message) {
-        job.reject(message.code === undefined ? new Error(message.error) : new UserError(message.code, message.error));
-      }
       rest(worker);
     };
     const died = (code: number | null, signal: string | null) => {
       finish();
       const how = signal ?? `exit status ${code}`;
-      if (late) {
-        job.resolve({
-          verdict: 'timeout',
-          reward: 0,
-          reason: `stopped at the deadline of ${seconds} s`,
-          evidence: {},
-        });
-      } else if (closed || job.signal?.aborted) {
-        job.reject(job.signal?.reason ?? new Error('the verifier was closed'));
-      } else if (job.attempts < 1) {
-        job.attempts += 1;
-        queue.unshift(job);
-        next();
-      } else {
-        job.resolve({ verdict: 'crash', reward: 0, reason: `judging it ended two workers (${how})`, evidence: {} });
+      const again: Job[] = [];
+      for (const job of jobs) {
+        if (closed || job.signal?.aborted) job.reject(job.signal?.reason ?? new Error('the verifier was closed'));
+        else if (several) again.push({ ...job, alone: true });
+        else if (late) {
+          const reason = `stopped at the deadline of ${seconds} s`;
+          job.resolve({ verdict: 'timeout', reward: 0, reason, evidence: {} });
+        } else if (job.attempts < 1) again.push({ ...job, attempts: job.attempts + 1 });
+        else
+          job.resolve({ verdict: 'crash', reward: 0, reason: `judging it ended two workers (${how})`, evidence: {} });
       }
+      queue.unshift(...again);
+      next();
     };
-    const abort = () => {
-      killTree(worker.pid);
-    };
-    worker.on('message', answered);
+    worker.on('message', told);
     worker.on('exit', died);
-    job.signal?.addEventListener('abort', abort, { once: true });
+    for (const { signal } of jobs) signal?.addEventListener('abort', abort, { once: true });
     worker.ref();
     worker.channel?.ref();
-    worker.send(job.item);
+    restart();
+    worker.send(jobs.map(({ item }) => item));
   }
 
   return {
@@ -196,8 +223,10 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
       new Promise<Judgement>((resolve, reject) => {
         if (closed) return reject(new Error('the verifier was closed'));
         if (signal?.aborted) return reject(signal.reason);
-        queue.push({ item, seconds, signal, attempts: 0, resolve, reject });
-        next();
+        queue.push({ item, seconds, signal, attempts: 0, alone: false, resolve, reject });
+        // What is asked for in one turn goes together.
+        if (!scheduled) setImmediate(next);
+        scheduled = true;
       }),
     get state() {
       return { alive: workers.size, replaced };

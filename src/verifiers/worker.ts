@@ -2,9 +2,12 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
 import { hider } from './conceal.js';
 import { type Judge, kinds } from './kinds.js';
-import type { FromWorker, ToWorker } from './pool.js';
+import type { Answer, FromWorker, ToWorker } from './pool.js';
 
 // The process of a pool that judges one item at a time. See pool.ts.
+
+/** An answer waits this long at most for those of the items after it, and for as long as the next one holds the thread. */
+const FLUSH_MS = 5;
 
 const judges = new Map<string, Judge>();
 
@@ -20,17 +23,38 @@ async function judgeOf(kind: string, settings: unknown): Promise<Judge> {
   return judge;
 }
 
-const say = (message: FromWorker) => process.send?.(message);
+let answers: Answer[] = [];
+let flushed = 0;
+function flush(): void {
+  flushed = performance.now();
+  if (answers.length > 0) process.send?.({ answers } satisfies FromWorker);
+  answers = [];
+}
 
-process.on('message', async ({ kind, settings, question, where }: ToWorker) => {
+function say(message: FromWorker): void {
+  flush();
+  process.send?.(message);
+}
+
+async function answerTo({ kind, settings, question, where }: ToWorker): Promise<Answer> {
   try {
     const judge = await judgeOf(kind, settings);
-    say({ judgement: await judge.judge(question, where, (seconds) => say({ step: seconds })) });
+    return { judgement: await judge.judge(question, where, (seconds) => say({ step: seconds })) };
   } catch (cause) {
-    if (cause instanceof UserError) return say({ error: cause.message, code: cause.code });
+    if (cause instanceof UserError) return { error: cause.message, code: cause.code };
     // What was not foreseen may quote anything, such as a line of the tests.
-    say({ error: hider(question)(cause instanceof Error ? cause.message : String(cause)) });
+    return { error: hider(question)(cause instanceof Error ? cause.message : String(cause)) };
   }
+}
+
+process.on('message', async (items: readonly ToWorker[]) => {
+  flushed = performance.now();
+  for (const item of items) {
+    const answer = await answerTo(item);
+    answers.push(answer);
+    if (performance.now() - flushed >= FLUSH_MS) flush();
+  }
+  flush();
 });
 
 // A pool that closes, or whose process ends, disconnects. While an item holds this thread only another one can notice.

@@ -33,6 +33,8 @@ export function readHttpSettings(value: unknown, where: string): HttpSettings {
 }
 
 const FIRST_PAUSE = 200;
+/** Questions that the service is asked at a time, those that wait for their next attempt among them. */
+const AT_ONCE = 16;
 
 class Passing extends Error {}
 
@@ -72,24 +74,43 @@ export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verif
     }
   }
 
+  let free = AT_ONCE;
+  const waiting: (() => void)[] = [];
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  }
+
+  async function ask(body: string, stop: AbortSignal): Promise<unknown> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await attempt(body, stop);
+      } catch (cause) {
+        if (!(cause instanceof Passing)) throw cause;
+        if (tries >= settings.retries) {
+          throw new UserError('verifier-service', `${settings.url}: ${cause.message}, after ${tries + 1} attempts`);
+        }
+      }
+      await wait(FIRST_PAUSE * 2 ** tries, undefined, { signal: stop });
+    }
+  }
+
   return {
     name,
     hash: digest('http', JSON.stringify(settings)),
     async verify(question: Question, signal?: AbortSignal): Promise<Judgement> {
       const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
-      const body = JSON.stringify(question);
-      for (let tries = 0; ; tries++) {
-        try {
-          const answer = await attempt(body, stop);
-          return await concealing(question, async () => readJudgement(answer, settings.url), settings.url);
-        } catch (cause) {
-          if (!(cause instanceof Passing)) throw cause;
-          if (tries >= settings.retries) {
-            throw new UserError('verifier-service', `${settings.url}: ${cause.message}, after ${tries + 1} attempts`);
-          }
-        }
-        await wait(FIRST_PAUSE * 2 ** tries, undefined, { signal: stop });
-      }
+      return inTurn(async () => {
+        const answer = await ask(JSON.stringify(question), stop);
+        return concealing(question, async () => readJudgement(answer, settings.url), settings.url);
+      });
     },
     async close() {
       closing.abort(new Error('the verifier was closed'));
