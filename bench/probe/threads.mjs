@@ -61,4 +61,5 @@ export function spent() {
 }
 
 /** Milliseconds that the threads of one kind have been on a processor. */
-export const spentBy = (kind) => spent()[kind] ?? 0;
+export const spentBy = (kind) =>
+  tasks(process.pid).reduce((sum, [tid, task]) => sum + (kindOf(tid) === kind ? onProcessor(task) : 0), 0);

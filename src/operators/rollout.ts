@@ -33,8 +33,8 @@ export interface RolloutSettings {
 export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunction<Prompt, Rollout> {
   const { group, sampling, version, concurrency = 1 } = settings;
   const sample = async (prompt: Prompt): Promise<Rollout[]> => {
-    const { version: policyVersion, digest } = await version(prompt);
     const tokens = policy.encodePrompt(prompt.messages);
+    const { version: policyVersion, digest } = await version(prompt);
     const seeds = Array.from({ length: group }, (_, i) =>
       seedOf(prompt.seed, prompt.promptId, i, policyVersion, 'rollout'),
     );

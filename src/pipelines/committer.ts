@@ -16,7 +16,7 @@ export interface Committer<T> {
 }
 
 interface CommitterSettings<T> {
-  readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'steps'>;
+  readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'steps' | 'waiting' | 'committed'>;
   readonly topic: string;
   readonly consumer: Pick<Consumer, 'commit'>;
   readonly stats: StageStats;
@@ -36,6 +36,9 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
   const windows = new Map<number, Entry<T>[]>();
   let moreToCommit = false;
   let atRest = () => {};
+
+  /** Units that may finish before long. */
+  const atWork = () => stats.running - (stage.waiting?.() ?? 0);
 
   /** Resolves when no unit is at work, or it has taken long enough. */
   const linger = () =>
@@ -70,7 +73,7 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
 
   /** Commits what is finished of all partitions in one transaction; resolves to whether there was anything. */
   const commitFinished = async (): Promise<boolean> => {
-    if (stats.running > 0 && finished().length > 0) await linger();
+    if (atWork() > 0 && finished().length > 0) await linger();
     const cuts = finished();
     if (cuts.length === 0) return false;
     const works = [...new Set(cuts.flatMap(({ works }) => works))];
@@ -93,6 +96,7 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
       stats.records += cut;
     }
     observer?.committed(stage.name, offsets, appends.length);
+    stage.committed?.();
     return true;
   };
 
@@ -107,7 +111,7 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
     async commit() {
       // Work that finishes while a commit is under way is seen by one more round.
       moreToCommit = true;
-      if (stats.running === 0) atRest();
+      if (atWork() <= 0) atRest();
       if (stats.committing) return;
       stats.committing = true;
       try {

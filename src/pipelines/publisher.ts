@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { LearnStep } from '../operators/learn.js';
@@ -19,6 +20,9 @@ export interface PublishedLearner {
   /** Writes weights, moments, schedule and the offsets that go with them, durably and at once. */
   saveCheckpoint(folder: string, offsets: readonly Position[]): Promise<void>;
 }
+
+/** Is told of weights that are written, before the record that publishes them is on its way. */
+export type Announce = (version: number, announced: { readonly digest: string; readonly location: string }) => void;
 
 /** Whether weights and checkpoints travel through topics: no folder is seen by every process. */
 export const viaTopics = ({ topics }: Pick<PipelineSpec, 'topics'>): boolean =>
@@ -66,6 +70,7 @@ export function runPublisher<Stats>(
   learner: PublishedLearner,
   { log, run, folder, spec }: RunFiles,
   offsets: () => readonly Position[],
+  announce: Announce,
 ): Publisher<Stats> {
   const { every } = spec.publish;
   return {
@@ -78,13 +83,16 @@ export function runPublisher<Stats>(
       const digest = await learner.saveModel(fresh);
       const location = weightsFolder(version);
       place(fresh, join(folder, location), digest);
-      pruneWeights(folder, version, spec);
+      const pruned = pruneWeights(folder, version, spec);
       const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
       if (!viaTopics(spec)) {
-        await learner.saveCheckpoint(checkpointOf(folder, version), consumed);
-        prune(folder, 'checkpoints', (old) => old < version - every);
+        // On embedded topics no other learner can come in between.
+        if (spec.topics === 'embedded') announce(version, { digest, location });
+        const saved = learner.saveCheckpoint(checkpointOf(folder, version), consumed);
+        await Promise.all([saved, pruned, prune(folder, 'checkpoints', (old) => old < version - every)]);
         return [{ ...weights, location, chunk: null }];
       }
+      await pruned;
       const scratch = join(folder, `checkpoints/${process.pid}.partial`);
       await learner.saveCheckpoint(scratch, consumed);
       await log.append([{ topic: 'checkpoints', key: String(version), value: packed(scratch), headers: { digest } }]);
@@ -127,7 +135,10 @@ export async function withCheckpoint(
 }
 
 /** The folder of a version that travelled through the topic: made of the base's files and the record's weights, once. */
-export function materialise({ folder, base, spec }: RunFiles, { version, digest, chunk }: Weights): string {
+export async function materialise(
+  { folder, base, spec }: RunFiles,
+  { version, digest, chunk }: Weights,
+): Promise<string> {
   const target = join(folder, weightsFolder(version));
   if (existsSync(target) && modelDigest(target) === digest) return target;
   const fresh = join(folder, `weights/${process.pid}.${version}.partial`);
@@ -144,7 +155,7 @@ export function materialise({ folder, base, spec }: RunFiles, { version, digest,
       `version ${version}: ${chunk ? 'the weights in the topic' : `the base model in ${base}`} have SHA-256 ${found}, expected ${digest}`,
     );
   place(fresh, target, digest);
-  pruneWeights(folder, version, spec);
+  await pruneWeights(folder, version, spec);
   return target;
 }
 
@@ -187,9 +198,9 @@ function unpacked(value: Uint8Array): [string, Buffer][] {
   return files;
 }
 
-function pruneWeights(folder: string, version: number, spec: PipelineSpec): void {
+function pruneWeights(folder: string, version: number, spec: PipelineSpec): Promise<unknown> {
   const { every, keep } = spec.publish;
-  prune(folder, 'weights', (old) => old < version - keep * every && !lasting(old, version, spec));
+  return prune(folder, 'weights', (old) => old < version - keep * every && !lasting(old, version, spec));
 }
 
 /** Versions that stay: the base, those that are measured, and what the teacher of a sample in flight may be. */
@@ -198,13 +209,18 @@ function lasting(old: number, version: number, { teach, evaluate, flow }: Pipeli
   return old === 0 || old % evaluate.every === 0 || old >= oldestInFlight - (oldestInFlight % teach.every);
 }
 
-function prune(folder: string, kind: 'weights' | 'checkpoints', goes: (version: number) => boolean): void {
+async function prune(
+  folder: string,
+  kind: 'weights' | 'checkpoints',
+  goes: (version: number) => boolean,
+): Promise<unknown> {
   const root = join(folder, kind);
   if (!existsSync(root)) return;
-  for (const name of readdirSync(root)) {
+  const old = readdirSync(root).filter((name) => {
     const version = /^v(\d+)$/.exec(name)?.[1];
-    if (version !== undefined && goes(Number(version))) rmSync(join(root, name), { recursive: true, force: true });
-  }
+    return version !== undefined && goes(Number(version));
+  });
+  return Promise.all(old.map((name) => rm(join(root, name), { recursive: true, force: true })));
 }
 
 /** Removes what processes of this machine that are no more left unfinished. */

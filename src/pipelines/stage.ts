@@ -34,6 +34,10 @@ export interface Stage<In extends TopicName, Out extends TopicName> {
   };
   /** Called before the first records after this process became the one that owns the topic, with no unit at work. */
   readonly begin?: () => Promise<void>;
+  /** Units at work that wait for what other stages make. */
+  readonly waiting?: () => number;
+  /** Called after each commit. */
+  readonly committed?: () => unknown;
   /** A unit that fails ends the run: there is no going on without it. */
   readonly vital?: boolean;
 }

@@ -23,6 +23,7 @@ import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import type { LeakMeter } from './leak-meter.js';
 import { type Plan, promptCredit, shaperOf } from './plan.js';
+import type { Announce } from './publisher.js';
 import type { PipelineSpec } from './spec.js';
 import type { OnDeadLetter, Side, Stage, Unit } from './stage.js';
 import { type StepReport, stepMetrics } from './step-metrics.js';
@@ -47,7 +48,10 @@ export interface Resources {
   readonly evaluation: Omit<EvaluationSettings, 'failed'>;
   readonly learner: Trainer<Readonly<Record<string, number>>>;
   /** Makes the publisher for a unit, whose consumed offsets are given. */
-  readonly publisher: (offsets: () => readonly Position[]) => Publisher<Readonly<Record<string, number>>>;
+  readonly publisher: (
+    offsets: () => readonly Position[],
+    announce: Announce,
+  ) => Publisher<Readonly<Record<string, number>>>;
   /** The next step to train. */
   readonly nextStep: () => number;
   /** In a replay: the version that sampled a prompt, where that was a matter of timing. */
@@ -92,8 +96,11 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
     stage('rollout', 'prompts', 'rollouts', 'record', () => rolloutOf(spec, resources), {
       credit: prompts,
       concurrency: prompts,
+      waiting: resources.versions.waiting,
     }),
-    stage('verify', 'rollouts', 'verdicts', 'record', (side) => verifyOf(resources, side), { concurrency: 16 }),
+    stage('verify', 'rollouts', 'verdicts', 'record', (side) => verifyOf(resources, side), {
+      concurrency: samples,
+    }),
     stage('teach', 'verdicts', 'teacher-scores', 'group', teacherOf(spec, resources), { concurrency: prompts }),
     stage('shape', scored, 'advantages', 'group', () => shapeOf(spec, resources)),
     stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side, lastStep), {
@@ -104,6 +111,8 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
         next: () => Math.floor(resources.nextStep() / spec.publish.every),
       },
       begin: resources.takeOver,
+      // A look that fails is done again by who waits for weights.
+      committed: () => resources.versions.look().catch(() => {}),
       vital: true,
     }),
     stage('evaluate', 'weights', 'metrics', 'record', (side) => evaluateOf(spec, resources, side)),
@@ -133,7 +142,11 @@ export function rolloutOf(
     const before = sampledBy?.(prompt.promptId);
     return before === undefined ? versions.atLeast(prompt.step - flow.maxLag) : versions.exactly(before);
   };
-  return rollout(policy, { group, sampling, version });
+  const published = async (sampled: Rollout) => {
+    await versions.published(sampled.policyVersion);
+    return sampled;
+  };
+  return pipe(rollout(policy, { group, sampling, version }), concatMap(published));
 }
 
 function verifyOf({ verifier, reference }: Resources, side: Side): OperatorFunction<Rollout, Verdict> {
@@ -223,7 +236,7 @@ function learnOf(
       expected: Array.from({ length: spec.publish.every }, (_, i) => nextStep() + i),
     }),
     tap(report),
-    publishWeights(resources.publisher(() => side.consumed)),
+    publishWeights(resources.publisher(() => side.consumed, resources.versions.announce)),
   );
 }
 

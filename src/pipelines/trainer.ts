@@ -44,7 +44,7 @@ export function openTrainer(files: RunFiles & { readonly specFolder: string }): 
       },
     },
     nextStep: () => next,
-    publisher: (offsets) => runPublisher(published, files, offsets),
+    publisher: (offsets, announce) => runPublisher(published, files, offsets, announce),
     close: async () => learner?.close(),
   };
 }

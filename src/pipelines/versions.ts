@@ -3,14 +3,21 @@ import { UserError } from '../errors.js';
 import type { PolicyVersion } from '../operators/rollout.js';
 import type { Policy } from '../policy/policy.js';
 import type { Weights } from '../topics/records.js';
-import { materialise, type RunFiles } from './publisher.js';
+import { type Announce, materialise, type RunFiles } from './publisher.js';
 import { fromRecord } from './wire.js';
 
 /** Follows the `weights` topic and keeps the versions that are in use loaded in the policy. */
 export interface Versions {
+  /** Takes note of what was published since the last look. */
+  look(): Promise<void>;
   /** Resolves to the newest version's number once it is at least `least`; loads nothing. */
   published(least: number): Promise<number>;
-  /** The newest version, loaded, once it is at least `least`. */
+  /**
+   * Takes note of weights that lie in their folder and are about to be published, so that sampling need not wait for their checkpoint.
+   * Nothing that they made may be committed before they are `published`.
+   */
+  announce: Announce;
+  /** The newest version that is published or announced, loaded, once it is at least `least`. */
   atLeast(least: number): Promise<PolicyVersion>;
   /** That version, loaded, once it is published. */
   exactly(version: number): Promise<PolicyVersion>;
@@ -40,17 +47,25 @@ export interface VersionSettings {
 /** Milliseconds between looks at the topic while somebody waits for a version. */
 const lookEvery = ({ topics }: RunFiles['spec']): number => (topics === 'embedded' ? 10 : 50);
 
+interface Waiter {
+  readonly least: number;
+  /** The state that the version has to have reached. */
+  readonly state: 'published' | 'announced';
+  resolve(version: number): void;
+  reject(error: Error): void;
+}
+
 /** What is remembered of a version; its tensors stay in the topic. */
 type Known = Pick<Weights, 'digest' | 'location'> & { readonly offset: bigint };
 
 export async function followVersions(settings: VersionSettings): Promise<Versions> {
   const { files, policy, keep, teacherOf } = settings;
   const { log } = files;
-  const published = new Map<number, Known>();
+  const known = new Map<number, Known>();
   const loading = new Map<number, Promise<void>>();
   const held = new Map<number, number>();
-  const waiting = new Set<{ least: number; resolve: (version: number) => void; reject: (error: Error) => void }>();
-  let newest = -1;
+  const waiting = new Set<Waiter>();
+  const newest = { published: -1, announced: -1 };
   let next = 0n;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -62,15 +77,20 @@ export async function followVersions(settings: VersionSettings): Promise<Version
         next = record.offset + 1n;
         if (record.value === null) continue;
         const { version, digest, location } = fromRecord('weights', { ...record, value: record.value });
-        published.set(version, { digest, location, offset: record.offset });
-        newest = Math.max(newest, version);
+        known.set(version, { digest, location, offset: record.offset });
+        newest.published = Math.max(newest.published, version);
+        newest.announced = Math.max(newest.announced, version);
       }
       if (records.length === 0) break;
     }
+    wake();
+  };
+
+  const wake = () => {
     for (const waiter of waiting)
-      if (newest >= waiter.least) {
+      if (newest[waiter.state] >= waiter.least) {
         waiting.delete(waiter);
-        waiter.resolve(newest);
+        waiter.resolve(newest[waiter.state]);
       }
   };
 
@@ -86,15 +106,13 @@ export async function followVersions(settings: VersionSettings): Promise<Version
   };
 
   const folderOf = async (version: number): Promise<string> => {
-    const known = published.get(version);
-    if (!known) throw new Error(`weights: version ${version} was not published`);
-    if (known.location !== null) return join(files.folder, known.location);
-    const [record] = await log.read('weights', 0, known.offset, 1);
+    const found = known.get(version);
+    if (!found) throw new Error(`weights: version ${version} was not published`);
+    const { location, offset } = found;
+    if (location !== null) return join(files.folder, location);
+    const [record] = await log.read('weights', 0, offset, 1);
     if (!record?.value)
-      throw new UserError(
-        'records-gone',
-        `weights: the record of version ${version} at offset ${known.offset} is gone`,
-      );
+      throw new UserError('records-gone', `weights: the record of version ${version} at offset ${offset} is gone`);
     return materialise(files, fromRecord('weights', { ...record, value: record.value }));
   };
 
@@ -108,46 +126,53 @@ export async function followVersions(settings: VersionSettings): Promise<Version
   };
 
   const unloadOld = () => {
-    const teacher = teacherOf(newest - keep);
+    const teacher = teacherOf(newest.published - keep);
     for (const version of loading.keys())
-      if (version < newest - keep && version < teacher && !held.has(version)) {
+      if (version < newest.published - keep && version < teacher && !held.has(version)) {
         loading.delete(version);
         void policy.unload(version);
       }
   };
 
   const ready = async (version: number) => {
-    if (!published.has(version)) await look();
+    if (!known.has(version)) await look();
     await load(version);
   };
 
-  const publishedAtLeast = async (least: number) => {
-    if (newest < least) await look();
-    if (newest >= least) return newest;
+  const newestAtLeast = async (state: Waiter['state'], least: number) => {
+    if (newest[state] < least) await look();
+    if (newest[state] >= least) return newest[state];
     if (closed) throw new Error('the run was stopped');
     return new Promise<number>((resolve, reject) => {
-      waiting.add({ least, resolve, reject });
+      waiting.add({ least, state, resolve, reject });
       watch();
     });
   };
+  const publishedAtLeast = (least: number) => newestAtLeast('published', least);
 
   const use = async (version: number): Promise<PolicyVersion> => {
     await load(version);
     unloadOld();
-    return { version, digest: published.get(version)?.digest ?? '' };
+    return { version, digest: known.get(version)?.digest ?? '' };
   };
 
   await look();
   return {
+    look,
     folderOf: async (version) => {
-      if (!published.has(version)) await look();
+      if (!known.has(version)) await look();
       return folderOf(version);
     },
     async digestOf(version) {
       await publishedAtLeast(version);
-      return published.get(version)?.digest ?? '';
+      return known.get(version)?.digest ?? '';
     },
     ready,
+    announce(version, announced) {
+      known.set(version, { ...announced, offset: -1n });
+      newest.announced = version;
+      wake();
+    },
     published: publishedAtLeast,
     waiting: () => waiting.size,
     async exactly(version) {
@@ -155,7 +180,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       return use(version);
     },
     // Early steps may be sampled by any version, but there is none before the base.
-    atLeast: async (least) => use(await publishedAtLeast(Math.max(least, 0))),
+    atLeast: async (least) => use(await newestAtLeast('announced', Math.max(least, 0))),
     async hold(version) {
       held.set(version, (held.get(version) ?? 0) + 1);
       await ready(version);

@@ -7,7 +7,7 @@ export const CHAIN_SUM_WORDS: readonly string[] = [
 
 /**
  * How the example's base model is made: a supervised warm start on plain and hinted demonstrations, half and half. At its end the
- * model answers about 40 % of held-out questions greedily, and nearly all when it is shown the worked solution.
+ * model answers about half of held-out questions greedily, and nearly all when it is shown the worked solution.
  */
 export const CHAIN_SUM_RECIPE = {
   seed: 5,
@@ -15,11 +15,11 @@ export const CHAIN_SUM_RECIPE = {
   model: {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
-    hidden_size: 64,
-    num_hidden_layers: 3,
+    hidden_size: 128,
+    num_hidden_layers: 4,
     num_attention_heads: 4,
     num_key_value_heads: 4,
-    intermediate_size: 176,
+    intermediate_size: 352,
     max_position_embeddings: 128,
     rms_norm_eps: 1e-6,
     rope_theta: 10_000,
@@ -28,8 +28,8 @@ export const CHAIN_SUM_RECIPE = {
     torch_dtype: 'float32',
   },
   demonstrator: { slip: 0.6, leave: 0.1 },
-  steps: 1500,
+  steps: 700,
   /** Demonstrations a step, of each kind. */
   batch: 32,
-  learn: { lr: 3e-3, warmup: 50, decay: 'cosine', weightDecay: 0.01, microTokens: 2048 },
+  learn: { lr: 2e-3, warmup: 50, decay: 'cosine', weightDecay: 0.01, microTokens: 2048 },
 } as const;
