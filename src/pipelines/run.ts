@@ -14,7 +14,7 @@ import { type Closers, type Course, drive, type OpenRun } from './drive.js';
 import type { Evaluation } from './evaluate.js';
 import { messagesOf } from './ingest.js';
 import { lagByStage, recentLag } from './lag.js';
-import { lastBase, leakMeter } from './leak-meter.js';
+import { earlierLeaks, leakMeter } from './leak-meter.js';
 import { throughHashes } from './load-through.js';
 import {
   claimFolder,
@@ -219,6 +219,11 @@ async function open(
       teacherOf: (version) => version - (version % spec.teach.every),
     }),
   );
+  const leakWindow = {
+    prompts: spec.learn.prompts,
+    samples: spec.rollout.group,
+    overlap: spec.flow.maxLag + spec.publish.every,
+  };
   const resources: Resources = {
     run,
     now: Date.now,
@@ -230,11 +235,10 @@ async function open(
     leaks: leakMeter({
       run,
       now: Date.now,
-      prompts: spec.learn.prompts,
-      overlap: spec.flow.maxLag + spec.publish.every,
+      ...leakWindow,
       privileged: teacher.privileged,
       onAlarm: (step, message) => onEvent({ event: 'alarm', stage: 'leak', step, message }),
-      base: reads.has('metrics') ? await lastBase(log) : undefined,
+      earlier: reads.has('metrics') ? await earlierLeaks(log, leakWindow) : undefined,
     }),
     heldOut: source.heldOut,
     evaluation: {

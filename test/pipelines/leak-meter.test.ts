@@ -35,13 +35,20 @@ afterEach(() => {
 
 const trace = (n: number) => `begin with ${n} and count one further on the line`;
 
-/** The alarms of a run of twelve steps. */
-async function alarmsOf(late: (typeof answers)['late']) {
-  answers.late = late;
+/** A folder with a model and twenty prompts. */
+function prepared(): string {
   const lines = sums(40).map((line, n) => JSON.stringify({ ...JSON.parse(line), trace: trace(n) }));
   const base = tinyFolder(lines);
   tinyModel({ folder: join(base, 'model'), hiddenSize: 16, layers: 1, contextLength: 256, gain: 2 });
-  const { folder, events } = await tinyRun(base, 'run', { steps: 12, evaluate: { every: 12 } });
+  return base;
+}
+const twelve = { steps: 12, evaluate: { every: 12 } };
+
+/** The alarms of a run of twelve steps. */
+async function alarmsOf(late: (typeof answers)['late']) {
+  answers.late = late;
+  const base = prepared();
+  const { folder, events } = await tinyRun(base, 'run', twelve);
   const alarms = events.filter((event) => event.event === 'alarm');
   const leaks = (await records(folder, 'metrics')).filter(({ stage }) => stage === 'leak');
   const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
@@ -67,6 +74,32 @@ describe('the leak meters of a run', () => {
   it('sound where it cites what it was not shown', async () => {
     const { alarms } = await alarmsOf(() => 'According to the reference solution it is 5');
     expect(alarms.map(({ message }) => message).join()).toContain('cite material that they were not shown');
+  });
+
+  it('sound where the answers drift in length', async () => {
+    const { alarms } = await alarmsOf(() => 'so '.repeat(40));
+    expect(alarms.map(({ message }) => message).join()).toContain('drift in length');
+  });
+
+  it('say the same of a run that was stopped and went on, again and again', async () => {
+    const leaking = (prompt: string) => trace(Number(/(\d+) \+ 1/.exec(prompt)?.[1]));
+    const told = async (stops: readonly number[]) => {
+      answers.late = leaking;
+      const base = prepared();
+      for (const stop of [...stops, 99]) {
+        const abort = new AbortController();
+        let step = -1;
+        const onStep = () => void (++step === stop && abort.abort());
+        const run = tinyRun(base, 'run', twelve, { signal: abort.signal, onStep });
+        if (stop < 99) await expect(run).rejects.toMatchObject({ code: 'stopped' });
+        else await run;
+      }
+      const leaks = (await records(join(base, 'run'), 'metrics')).filter(({ stage }) => stage === 'leak');
+      return leaks.map(({ run, time, ...rest }) => rest);
+    };
+    const whole = await told([]);
+    expect(whole).toHaveLength(12);
+    expect(await told([2, 1, 3])).toEqual(whole);
   });
 
   it('are silent where it does neither', async () => {
