@@ -21,10 +21,11 @@ export async function forgetDocument(folder: string, id: string): Promise<Forgot
     const table = await privilegedTable(log);
     const { versions } = await requireDocument(table, id);
     const chunks = versions.flatMap(({ version, spans }) => spans.map(({ start }) => ({ id, version, start })));
+    // First, as the table knows the chunks no more once they are forgotten: an interrupted call can be made again.
+    forgetVectors(vectorFolder(folder), chunks);
     const removed = await forget(log, table, id, { run: manifest.run, now: Date.now });
     const item = /^reference:(.*)$/s.exec(id)?.[1];
     if (item !== undefined) await log.append([{ topic: 'references', key: item, value: null }]);
-    forgetVectors(vectorFolder(folder), chunks);
     forgotten = { ...removed, ...(await usesOf(log, id)) };
   } finally {
     await log.close();
