@@ -36,34 +36,33 @@ export function createCache({ layers, kvHeads, headDim }: ModelConfig, rows: num
   return {
     view: (n) =>
       made.flatMap(({ names, keys, values }): [string, Tensor][] => [
-        [names.keys, { data: keys.subarray(0, n * stride), dims: [n, kvHeads, headDim, capacity] }],
+        [names.keys, { data: keys.subarray(0, n * stride), dims: [n, kvHeads, capacity, headDim] }],
         [names.values, { data: values.subarray(0, n * stride), dims: [n, kvHeads, capacity, headDim] }],
       ]),
     fill(row, prefix) {
-      for (const { names, keys, values } of made) {
-        const fromKeys = floats(prefix, names.keys);
-        const fromValues = floats(prefix, names.values);
-        const length = fromKeys.length / width;
-        for (let i = 0; i < width; i++)
-          keys.set(fromKeys.subarray(i * length, (i + 1) * length), row * stride + i * capacity);
-        for (let head = 0; head < kvHeads; head++) {
-          const from = fromValues.subarray(head * length * headDim, (head + 1) * length * headDim);
-          values.set(from, row * stride + head * capacity * headDim);
+      for (const { names, keys, values } of made)
+        for (const [into, from] of [
+          [keys, floats(prefix, names.keys)],
+          [values, floats(prefix, names.values)],
+        ] as const) {
+          const size = from.length / kvHeads;
+          for (let head = 0; head < kvHeads; head++)
+            into.set(from.subarray(head * size, (head + 1) * size), row * stride + head * capacity * headDim);
         }
-      }
     },
     append(outputs, lengths) {
       for (const { keys, values, newKeys, newValues } of made) {
         const key = floats(outputs, newKeys);
         const value = floats(outputs, newValues);
-        for (let row = 0; row < lengths.length; row++) {
-          const at = lengths[row] ?? 0;
-          for (let i = 0; i < width; i++) keys[row * stride + i * capacity + at] = key[row * width + i] ?? 0;
+        for (let row = 0; row < lengths.length; row++)
           for (let head = 0; head < kvHeads; head++) {
             const from = row * width + head * headDim;
-            values.set(value.subarray(from, from + headDim), row * stride + (head * capacity + at) * headDim);
+            const to = row * stride + (head * capacity + (lengths[row] ?? 0)) * headDim;
+            for (let i = 0; i < headDim; i++) {
+              keys[to + i] = key[from + i] ?? 0;
+              values[to + i] = value[from + i] ?? 0;
+            }
           }
-        }
       }
     },
     move(from, to) {

@@ -10,8 +10,8 @@ export function cacheNames(layer: number): { readonly keys: string; readonly val
 
 /**
  * Computes the cache of whole prompts. Inputs: the parameters, `tokens` int64 [B, T], padded on the right with any id. Outputs for
- * each layer: `keys.i` float [B, kvHeads, headDim, T] and `values.i` float [B, kvHeads, T, headDim]. Entries of padding are
- * garbage; `lengths` of {@link decodeGraph} hides them.
+ * each layer: `keys.i` and `values.i`, both float [B, kvHeads, T, headDim]. Entries of padding are garbage; `lengths` of
+ * {@link decodeGraph} hides them.
  *
  * The last token of a prompt is not part of its prefill: it is what the first decoding step reads.
  */
@@ -26,7 +26,7 @@ export function prefillGraph(config: ModelConfig): Graph {
     turn: rotation(b, config, positions),
     attend: (layer, q, k, v) => {
       const { keys, values } = cacheNames(layer);
-      b.output(keys, byHead(b, k, config, true), ['B', config.kvHeads, config.headDim, 'T']);
+      b.output(keys, byHead(b, k, config, false), ['B', config.kvHeads, 'T', config.headDim]);
       b.output(values, byHead(b, v, config, false), ['B', config.kvHeads, 'T', config.headDim]);
       return attention(b, q, k, v, mask, config);
     },
@@ -70,8 +70,7 @@ export interface DecodeOptions {
  * rows or more and with any S (a lone row goes twice: the runtime multiplies a single row in another order).
  *
  * Inputs: the parameters; `tokens` int64 [B], each row's newest token; `lengths` int64 [B], how many entries of its cache are valid,
- * which is also the position of `tokens`; each layer's cache `keys.i` float [B, kvHeads, headDim, S] and `values.i` float
- * [B, kvHeads, S, headDim], S at least 1, finite everywhere; `temperature` float [B, 1], 0 for greedy; `uniform` float [B, 1] in
+ * which is also the position of `tokens`; each layer's cache `keys.i` and `values.i`, both float [B, kvHeads, S, headDim], S at least 1, finite everywhere; `temperature` float [B, 1], 0 for greedy; `uniform` float [B, 1] in
  * [0, 1). With `truncate` also `topK` int64 [B, 1] (off: the vocabulary's size), `topP` float [B, 1] (off: 2) and `minP` float [B, 1]
  * (off: 0); tokens as likely as the last one kept are kept too.
  *
@@ -87,13 +86,13 @@ export function decodeGraph(config: ModelConfig, options: DecodeOptions): Graph 
   const lengths = b.input('lengths', 'int64', ['B']);
   for (let layer = 0; layer < config.layers; layer++) {
     const { keys, values } = cacheNames(layer);
-    b.input(keys, 'float32', ['B', kvHeads, headDim, 'S']);
+    b.input(keys, 'float32', ['B', kvHeads, 'S', headDim]);
     b.input(values, 'float32', ['B', kvHeads, 'S', headDim]);
   }
   const temperature = b.input('temperature', 'float32', ['B', 1]);
   const uniform = b.input('uniform', 'float32', ['B', 1]);
 
-  const size = b.node('Squeeze', [b.node('Shape', [cacheNames(0).keys], { start: 3 }), b.ints([0])]);
+  const size = b.node('Squeeze', [b.node('Shape', [cacheNames(0).keys], { start: 2, end: 3 }), b.ints([0])]);
   const slots = b.node('Range', [b.ints([0], []), size, b.ints([1], [])]);
   const valid = b.node('Less', [slots, b.node('Reshape', [lengths, b.ints([-1, 1, 1, 1])])]);
   const mask = b.node('Where', [valid, b.floats([0]), b.floats([Number.NEGATIVE_INFINITY])]);
@@ -108,7 +107,8 @@ export function decodeGraph(config: ModelConfig, options: DecodeOptions): Graph 
       const queries = b.node('Mul', [foldQueries(b, q, config), scale]);
       const newKey = byHead(b, k, config, true);
       const newValue = byHead(b, v, config, false);
-      const cached = b.node('Add', [b.node('MatMul', [queries, keys]), mask]);
+      const toKeys = b.node('Transpose', [keys], { perm: [0, 1, 3, 2] });
+      const cached = b.node('Add', [b.node('MatMul', [queries, toKeys]), mask]);
       const own = b.node('MatMul', [queries, newKey]);
       const weights = b.node('Softmax', [b.node('Concat', [own, cached], { axis: 3 })], { axis: -1 });
       const sizes = b.node('Concat', [b.ints([1]), b.node('Unsqueeze', [size, b.ints([0])])], { axis: 0 });

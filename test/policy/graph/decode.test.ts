@@ -29,7 +29,7 @@ async function decode(
   for (let layer = 0; layer < layers; layer++) {
     const size = batch * kvHeads * headDim * capacity;
     const { keys, values } = cacheNames(layer);
-    caches.set(keys, floats(new Float32Array(size), [batch, kvHeads, headDim, capacity]));
+    caches.set(keys, floats(new Float32Array(size), [batch, kvHeads, capacity, headDim]));
     caches.set(values, floats(new Float32Array(size), [batch, kvHeads, capacity, headDim]));
   }
   // `columns` is the length that the new entries come with: the prompt's at prefill, 1 in a step.
@@ -48,10 +48,10 @@ async function decode(
       for (let h = 0; h < kvHeads; h++)
         for (let d = 0; d < headDim; d++)
           for (let t = 0; t < columns; t++) {
-            keys[((row * kvHeads + h) * headDim + d) * capacity + at + t] =
-              newKeys?.[((from * kvHeads + h) * headDim + d) * columns + t] ?? Number.NaN;
-            values[((row * kvHeads + h) * capacity + at + t) * headDim + d] =
-              newValues?.[((from * kvHeads + h) * columns + t) * headDim + d] ?? Number.NaN;
+            const to = ((row * kvHeads + h) * capacity + at + t) * headDim + d;
+            const made = ((from * kvHeads + h) * columns + t) * headDim + d;
+            keys[to] = newKeys?.[made] ?? Number.NaN;
+            values[to] = newValues?.[made] ?? Number.NaN;
           }
     }
   };
