@@ -129,7 +129,8 @@ async function verify(folder: string, json: boolean): Promise<void> {
     ),
   );
   const { difference } = report;
-  if (!difference) return print(colour.green(`${report.run}: every record is the same, bit by bit`));
+  const compared = report.mode === 'recorded' ? 'what was made again' : 'every record';
+  if (!difference) return print(colour.green(`${report.run}: ${compared} is the same, bit by bit`));
   const { topic, partition, offset, key, field, expected, found } = difference;
   print(colour.red(`first difference: ${topic}, partition ${partition}, offset ${offset}, key ${key}`));
   print(`  ${field}: expected ${expected}, found ${found}`);

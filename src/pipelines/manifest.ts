@@ -50,6 +50,10 @@ export interface Parent {
   readonly from: string;
   /** The parent's spec with these set otherwise, as `path=value`. */
   readonly set: readonly string[];
+  /** The part of it that was replayed, as `field=range`; empty: all of it. */
+  readonly only: readonly string[];
+  readonly train: boolean;
+  readonly evaluate: boolean;
 }
 
 const FILE = 'manifest.json';

@@ -1,10 +1,13 @@
 import { UserError } from '../../errors.js';
 import { codecFor, schemaTopics } from '../../topics/codec.js';
+import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
+import type { RunFolder } from '../open-run.js';
+import { logFolder } from '../resources.js';
 import { isVeiled, veil } from '../veil.js';
 import { fromRecord, type TopicName } from '../wire.js';
-import { scanInOrder } from './recorded.js';
+import { isSpread, scanInOrder } from './recorded.js';
 
 /** The first place where two logs say something else. */
 export interface Difference {
@@ -98,6 +101,31 @@ function pairingKey(record: LogRecord): string {
   if (record.topic !== 'dead-letters' || record.value === null) return record.key;
   const { stage, topic, key } = fromRecord('dead-letters', { ...record, value: record.value });
   return JSON.stringify([stage, topic, key]);
+}
+
+export interface RunComparison {
+  readonly equal: boolean;
+  readonly topics: readonly { readonly topic: string; readonly records: number; readonly equal: boolean }[];
+  /** In the order of the topics that were compared. */
+  readonly difference: Difference | null;
+}
+
+/** Compares topics of a run with those of its repetition in the folder `again`. */
+export async function compareRun(run: RunFolder, again: string, compared: readonly string[]): Promise<RunComparison> {
+  const log = await openEmbedded(logFolder(again), { readOnly: true });
+  const byKey = isSpread(run);
+  try {
+    const topics: RunComparison['topics'][number][] = [];
+    let first: Difference | null = null;
+    for (const topic of compared) {
+      const { records, difference } = await compareTopic(run.log, log, topic, { byKey });
+      first ??= difference;
+      topics.push({ topic, records, equal: difference === null });
+    }
+    return { equal: first === null, topics, difference: first };
+  } finally {
+    await log.close();
+  }
 }
 
 /** The first difference of two records; null where they say the same. */

@@ -16,8 +16,9 @@ import { weightsFolder } from '../publisher.js';
 import { type RunEvent, runPipeline, type Summary } from '../run.js';
 import type { PipelineSpec } from '../spec.js';
 import { fromRecord, groupTopics, type TopicName } from '../wire.js';
-import { checkHead, isTrainable, type Part, promptsInPart } from './part.js';
+import { checkHead, isTrainable, type Part, partTexts, promptsInPart } from './part.js';
 import {
+  checkInputs,
   copyTopic,
   findTopic,
   recordedSource,
@@ -28,7 +29,6 @@ import {
   withBase,
 } from './recorded.js';
 import { recordedScores } from './scores.js';
-import { checkInputs } from './verify.js';
 
 export interface ReplayOptions {
   /** The topic whose recorded records are taken over: `rollouts`, `verdicts`, `teacher-scores`, `advantages`, or `prompts`. */
@@ -42,6 +42,8 @@ export interface ReplayOptions {
   readonly train?: boolean;
   /** Measures the weights that it trains on the held-out prompts. */
   readonly evaluate?: boolean;
+  /** Made to be compared and thrown away: tells nobody that it ran. */
+  readonly proof?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -58,7 +60,7 @@ export interface Replayed {
  * `weights-gone`, `privileged-gone`, `run-exists`
  */
 export async function replayFrom(folder: string, options: ReplayOptions): Promise<Replayed> {
-  const { from, to, set = [], part = {}, train = false, evaluate = false, onEvent, signal } = options;
+  const { from, to, set = [], part = {}, train = false, evaluate = false, proof = false, onEvent, signal } = options;
   const run = await openRunFolder(folder);
   try {
     if (existsSync(to))
@@ -97,7 +99,8 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
       ...(onEvent && { onEvent }),
       ...(signal && { signal }),
       recorded: {
-        parent: { run: run.manifest.run, folder: resolve(folder), from, set },
+        parent: { run: run.manifest.run, folder: resolve(folder), from, set, only: partTexts(part), train, evaluate },
+        ...(proof && { proof }),
         source,
         until: train ? until : null,
         documents: scores && newDocuments(run.manifest.spec, plan.spec),

@@ -45,6 +45,17 @@ export function parsePart(texts: readonly string[]): Part {
   return part;
 }
 
+/** The texts of a part, as `parsePart` takes them. */
+export function partTexts({ prompt, ...part }: Part): string[] {
+  const texts = ranges.flatMap((field) => {
+    const range = part[field];
+    return range?.from !== undefined || range?.to !== undefined
+      ? [`${field}=${range.from ?? ''}..${range.to ?? ''}`]
+      : [];
+  });
+  return prompt ? [...texts, `prompt=${prompt.source}`] : texts;
+}
+
 function refuse(text: string, why: string): never {
   throw new UserError('bad-request', `--only ${text}: ${why}`);
 }

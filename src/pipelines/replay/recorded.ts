@@ -5,7 +5,7 @@ import { modelDigest } from '../../policy/folder.js';
 import type { LogRecord, TopicInfo, TopicLog } from '../../topics/log.js';
 import type { Weights } from '../../topics/records.js';
 import { scan } from '../../topics/scan.js';
-import type { Manifest } from '../manifest.js';
+import { differenceLine, type Manifest, manifestDifferences } from '../manifest.js';
 import type { RunFolder } from '../open-run.js';
 import { weightsFolder } from '../publisher.js';
 import { baseFolder } from '../resources.js';
@@ -116,6 +116,26 @@ export function withBase({ spec, folder, model }: Manifest, run: string): Pipeli
   const copy = join(run, weightsFolder(0));
   if (!existsSync(copy) || (existsSync(original) && modelDigest(original) === model.weights)) return spec;
   return { ...spec, model: { ...spec.model, base: copy } };
+}
+
+/**
+ * The notes on a run's manifest and that of its repetition; another build of this program may still compute the same.
+ * @param changed fields that are meant to differ
+ * @throws {UserError} `other-manifest` for any other difference
+ */
+export function checkInputs(recorded: Manifest, now: Manifest, changed: readonly (keyof Manifest)[] = []): string[] {
+  const free: readonly string[] = ['spec', 'parent', 'code', 'versions', ...changed];
+  const differences = manifestDifferences(recorded, now).filter(
+    // What a search found is taken over, so a replay need not have the model that it found it with.
+    ({ field }) =>
+      !free.includes(field.split('.')[0] ?? '') && (now.embeddings !== undefined || !field.startsWith('embeddings')),
+  );
+  if (differences.length > 0)
+    throw new UserError(
+      'other-manifest',
+      `the run's inputs have changed since:\n${differences.map(differenceLine).join('\n')}`,
+    );
+  return recorded.code === now.code ? [] : ['the run was made by another build of this program'];
 }
 
 /** The source of the prompts; where it is gone, or says something else by now, one without prompts. */

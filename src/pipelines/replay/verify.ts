@@ -4,21 +4,20 @@ import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../errors.js';
 import { privilegedTable } from '../../privileged/table.js';
-import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { documentHashes } from '../context.js';
-import { differenceLine, type Manifest, manifestDifferences, topicManifest } from '../manifest.js';
+import { type Manifest, topicManifest } from '../manifest.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
 import { flowOrder, isShared, planOf } from '../plan.js';
 import { type Machine, machineOf, programVersions } from '../program-hash.js';
-import { logFolder } from '../resources.js';
 import { type RunEvent, runPipeline } from '../run.js';
 import type { PromptSource } from '../source.js';
 import { fromRecord } from '../wire.js';
-import { compareTopic, type Difference } from './compare.js';
+import { compareRun, type RunComparison } from './compare.js';
 import { damageOf } from './damage.js';
 import { checkHead } from './part.js';
 import {
+  checkInputs,
   copyTopic,
   findTopic,
   isSpread,
@@ -30,6 +29,7 @@ import {
   withBase,
 } from './recorded.js';
 import { recordedScores } from './scores.js';
+import { verifyReplay } from './verify-replay.js';
 
 /** How a run was executed again. */
 export type VerifyMode =
@@ -37,20 +37,18 @@ export type VerifyMode =
   | 'source'
   /** Everything, from its recorded prompts on. */
   | 'prompts'
+  /** Of a replay: what lies after the topic that it began with, from the records of the run that it came from. */
+  | 'parent'
   /** What does not depend on the processor, each stage from its recorded input. */
   | 'recorded'
   /** Nothing: the record itself is damaged. */
   | 'checksums';
 
-export interface VerifyReport {
+export interface VerifyReport extends RunComparison {
   readonly run: string;
-  readonly equal: boolean;
   readonly mode: VerifyMode;
   /** Why not everything was executed again; empty where it was. */
   readonly notes: readonly string[];
-  readonly topics: readonly { readonly topic: string; readonly records: number; readonly equal: boolean }[];
-  /** In the order of the flow. */
-  readonly difference: Difference | null;
 }
 
 export interface VerifyOptions {
@@ -62,29 +60,28 @@ export interface VerifyOptions {
 
 /**
  * Reads all of a finished run against its checksums, then executes it again in a temporary folder and compares it topic by topic, bit
- * by bit. What ran on a cluster is executed again on embedded topics, where the order of each key is compared.
+ * by bit. A replay is done again from the run that it came from. What ran on a cluster is executed again on embedded topics, where the order of each key is compared.
  * @throws {UserError} `unfinished` before the run's last step; `other-manifest` when its model, verifier, template or another input has
- * changed since; `deleted-head` when retention has dropped records of it
+ * changed since; `deleted-head` when retention has dropped records of it; `parent-gone` where the run is gone that a replay came from
  */
 export async function verifyRun(folder: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const run = await openRunFolder(folder);
   const temporary = mkdtempSync(join(tmpdir(), 'rlsd-verify-'));
   try {
-    const { parent } = run.manifest;
-    if (parent)
-      throw new UserError(
-        'is-replay',
-        `${folder}: is a replay of ${parent.folder} from its ${parent.from}; do that replay again and compare \`rlsd topics\`, or verify ${parent.folder}`,
-      );
     const damage = await damageOf(run, folder);
     if (damage)
       return { run: run.manifest.run, equal: false, mode: 'checksums', notes: [], topics: [], difference: damage };
-    await checkFinished(run, folder);
+    const machine = options.machine ?? machineOf();
+    const again = join(temporary, 'run');
+    const { parent, bundle } = run.manifest;
+    const whole = machineDifferences(run.manifest, machine).length === 0 && bundle?.privileged !== false;
+    if (parent && whole)
+      return { run: run.manifest.run, mode: 'parent', ...(await verifyReplay(run, folder, parent, again, options)) };
+    if (!parent) await checkFinished(run, folder);
     for (const { name } of run.plan.topics) if (!isShared(name)) checkHead(await findTopic(run.log, name));
-    const way = await wayOf(run, options.machine ?? machineOf());
+    const way = await wayOf(run, machine);
     const { manifest, plan } = run;
     const spec = { ...withBase(manifest, resolve(folder)), topics: 'embedded' as const };
-    const again = join(temporary, 'run');
     const notes = [...way.notes];
     const { onEvent, signal } = options;
     await runPipeline({
@@ -94,7 +91,15 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
       ...(onEvent && { onEvent }),
       ...(signal && { signal }),
       recorded: {
-        parent: { run: manifest.run, folder: resolve(folder), from: 'prompts', set: [] },
+        parent: {
+          run: manifest.run,
+          folder: resolve(folder),
+          from: 'prompts',
+          set: [],
+          only: [],
+          train: false,
+          evaluate: false,
+        },
         source: way.source,
         proof: true,
         until: way.mode === 'recorded' ? null : plan.spec.steps,
@@ -190,12 +195,12 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
 
 /** Everything that is no float arithmetic of the model's, each stage from its recorded input. */
 function fromRecorded(
-  { plan, log }: RunFolder,
+  { manifest, plan, log }: RunFolder,
   source: PromptSource,
   why: string,
   without: readonly string[] = [],
 ): Way {
-  const made = flowOrder(plan).filter(
+  const made = flowOrder(plan, manifest.parent?.from).filter(
     ({ does }) => ['verify', 'shape', 'through'].includes(does) && !without.includes(does),
   );
   const outputs = made.map(({ output }) => output);
@@ -223,47 +228,6 @@ function machineDifferences({ machine, versions }: Manifest, here: Machine): str
   return fields.flatMap(([field, was, is]) =>
     was === is ? [] : [`the run was made with ${field} ${was}, this machine has ${is}`],
   );
-}
-
-/**
- * The notes on a run's manifest and that of its repetition; another build of this program may still compute the same.
- * @param changed fields that are meant to differ
- * @throws {UserError} `other-manifest` for any other difference
- */
-export function checkInputs(recorded: Manifest, now: Manifest, changed: readonly (keyof Manifest)[] = []): string[] {
-  const free: readonly string[] = ['spec', 'parent', 'code', 'versions', ...changed];
-  const differences = manifestDifferences(recorded, now).filter(
-    // What a search found is taken over, so a replay need not have the model that it found it with.
-    ({ field }) =>
-      !free.includes(field.split('.')[0] ?? '') && (now.embeddings !== undefined || !field.startsWith('embeddings')),
-  );
-  if (differences.length > 0)
-    throw new UserError(
-      'other-manifest',
-      `the run's inputs have changed since:\n${differences.map(differenceLine).join('\n')}`,
-    );
-  return recorded.code === now.code ? [] : ['the run was made by another build of this program'];
-}
-
-async function compareRun(
-  run: RunFolder,
-  again: string,
-  compared: readonly string[],
-): Promise<Pick<VerifyReport, 'equal' | 'topics' | 'difference'>> {
-  const log = await openEmbedded(logFolder(again), { readOnly: true });
-  const byKey = isSpread(run);
-  try {
-    const topics: VerifyReport['topics'][number][] = [];
-    let first: Difference | null = null;
-    for (const topic of compared) {
-      const { records, difference } = await compareTopic(run.log, log, topic, { byKey });
-      first ??= difference;
-      topics.push({ topic, records, equal: difference === null });
-    }
-    return { equal: first === null, topics, difference: first };
-  } finally {
-    await log.close();
-  }
 }
 
 /** Documents that were forgotten and that the run cannot be executed again without: a verdict's reference, or what the teacher was shown. */

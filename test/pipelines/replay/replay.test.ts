@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,55 @@ describe('verify', () => {
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, format: 9 }));
     await expect(verifyRun(folder)).rejects.toThrow(/found format 9, expected 1/);
   });
+});
+
+describe('verify of a replay', () => {
+  it.each([
+    { from: 'rollouts', set: ['shape.rlsd.clip=0.3'] },
+    { from: 'verdicts', set: ['teach.template="{{ reference }} {{ question }}"'], part: { step: { from: 1 } } },
+    { from: 'teacher-scores', set: ['shape={rlsd: {lambda: 1}}'], train: true, evaluate: true },
+    { from: 'prompts', set: ['rollout.temperature=0.5'], train: true, part: { step: { to: 0 } } },
+  ])(
+    'does it again from its parent: %j',
+    async (options) => {
+      const to = join(root, `replayed-${Math.random()}`);
+      await replayFrom(recorded, { to, ...options });
+      const report = await verifyRun(to);
+      expect(report).toMatchObject({ mode: 'parent', equal: true, difference: null });
+      const counts = Object.fromEntries(report.topics.map(({ topic, records }) => [topic, records]));
+      expect(counts.advantages).toBe(options.part ? 12 : 24);
+      expect(counts.weights).toBe(options.part?.step.to === 0 ? 2 : 3);
+    },
+    60_000,
+  );
+
+  it('names what is not what the parent and the change make of it', async () => {
+    const to = join(root, 'replay-of-other');
+    await replayFrom(recorded, { from: 'verdicts', to, set: ['shape.rlsd.clip=0.3'] });
+    const parent = readFileSync(join(to, 'manifest.json'), 'utf8');
+    const moved = join(root, 'replay-moved');
+    cpSync(to, moved, { recursive: true });
+    const log = await openEmbedded(join(moved, 'topics'));
+    await log.append([{ topic: 'advantages', key: 'q0', value: null, headers: {} }]);
+    await log.close();
+    expect(await verifyRun(moved)).toMatchObject({
+      mode: 'parent',
+      equal: false,
+      difference: { topic: 'advantages', offset: 24n, field: 'record', expected: 'a record', found: 'nothing' },
+    });
+    const machine = { ...machineOf(), platform: 'other-64' };
+    expect(await verifyRun(to, { machine })).toMatchObject({
+      mode: 'recorded',
+      equal: true,
+      topics: [{ topic: 'advantages', records: 24 }],
+    });
+    const { parent: from } = JSON.parse(parent);
+    expect(from).toMatchObject({ from: 'verdicts', set: ['shape.rlsd.clip=0.3'], only: [], train: false });
+    const recordedAt = join(root, 'elsewhere');
+    renameSync(recorded, recordedAt);
+    await expect(verifyRun(to)).rejects.toMatchObject({ code: 'parent-gone' });
+    renameSync(recordedAt, recorded);
+  }, 60_000);
 });
 
 describe('lineage', () => {
