@@ -7,7 +7,7 @@ import { planOf } from '../../src/pipelines/plan.js';
 import { replayFrom } from '../../src/pipelines/replay/from.js';
 import { runPipeline } from '../../src/pipelines/run.js';
 import { tinyModel } from '../policy/tiny-model.js';
-import { records, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
 
 describe('the context of a run', () => {
   it('is the declared source where the prompts have a text of the same item, which is told of', async () => {
@@ -29,6 +29,23 @@ describe('the context of a run', () => {
     expect(letters.map(({ cause }) => cause)).toEqual(['document-twice', 'document-twice']);
     expect(letters[0]?.error).toMatch(/^sums\.jsonl:\d+: document trace:s\d+ is in the source keyed\.jsonl already/);
   }, 60_000);
+
+  it('that is not found for a prompt makes its samples dead letters, and the run goes on with the others', async () => {
+    const lines = sums(24).map((line, n) =>
+      n === 3 ? JSON.stringify({ ...JSON.parse(line), trace: undefined }) : line,
+    );
+    const { folder, summary } = await tinyRun(tinyFolder(lines), 'run', {
+      prompts: { file: 'sums.jsonl', heldOut: 0 },
+    });
+    const letters = await records(folder, 'dead-letters');
+    expect(letters).toHaveLength(4);
+    for (const { cause, error, stage } of letters) {
+      expect({ cause, stage }).toEqual({ cause: 'no-context', stage: 'teach' });
+      expect(error).toBe('item s3: no privileged context, expected a trace with that item id');
+    }
+    expect(summary.weights.version).toBe(tinyPipeline.steps);
+    expect(await records(folder, 'advantages')).toHaveLength(7 * 4);
+  });
 
   it('is recorded by version when a document changes during a run, and a replay shows each sample the version of its time', async () => {
     const base = tinyFolder();

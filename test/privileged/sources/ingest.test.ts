@@ -6,6 +6,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -121,12 +122,15 @@ describe('ingest of files', () => {
     write('docs/c.pdf', 'no pdf');
     write('docs/d.md', '');
     write('docs/e.md', 'late');
+    write('docs/f.md', '');
+    truncateSync(join(folder, 'docs/f.md'), 65 << 20);
     for (let round = 0; round < 2; round++) {
       const { problems, deleted } = await run(log, table, docs);
       expect(problems.map(({ source, code }) => [source, code])).toEqual([
         ['docs/a.md', 'document-encoding'],
         ['docs/c.pdf', 'document-unreadable'],
         ['docs/d.md', 'document-empty'],
+        ['docs/f.md', 'document-huge'],
       ]);
       expect(deleted).toBe(0);
     }
