@@ -1,11 +1,17 @@
-// Ingest, re-read and join of seeded corpora: a quarter of the documents, all, and twice as many. `npm run build && node bench/privileged.mjs [documents]`
+// Ingest, re-read and join of seeded corpora: a quarter of the documents, all, and twice as many; the join by meaning; a table of many rows.
+// `npm run build && node bench/privileged.mjs [documents]`
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seedOf } from '../dist/digest.js';
+import { makeTokenizer } from '../dist/policy/bpe.js';
+import { createBuilder } from '../dist/policy/graph/builder.js';
+import { openEmbedder } from '../dist/privileged/embedding/embedder.js';
+import { nearestVectors } from '../dist/privileged/embedding/ranker.js';
 import { privilegedStore } from '../dist/privileged/join.js';
+import { itemRecord, privilegedAppend } from '../dist/privileged/records.js';
 import { ingest } from '../dist/privileged/sources/ingest.js';
 import { privilegedTable } from '../dist/privileged/table.js';
 import { openEmbedded } from '../dist/topics/index.js';
@@ -131,10 +137,99 @@ async function measure(documents, only) {
   return { memory, missed: missed.filter(([miss]) => miss).map(([, name]) => name) };
 }
 
+/** The join by the vectors of a local model: as long as a small sentence model's, of a model that costs next to nothing itself. */
+async function meaning(documents) {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-meaning-'));
+  const dimensions = 384;
+  const { files, vocabSize } = makeTokenizer(vocabulary.slice(0, 2000));
+  const draw = draws('vectors');
+  const builder = createBuilder();
+  const table = Array.from({ length: vocabSize * dimensions }, () => draw(2001) / 1000 - 1);
+  const tokens = builder.input('input_ids', 'int64', ['batch', 'tokens']);
+  const mask = builder.input('attention_mask', 'int64', ['batch', 'tokens']);
+  const masked = builder.node('Mul', [tokens, mask]);
+  const vectors = builder.node('Gather', [builder.floats(table, [vocabSize, dimensions]), masked]);
+  builder.output('last_hidden_state', vectors, ['batch', 'tokens', dimensions]);
+  writeFileSync(join(folder, 'model.onnx'), builder.build().model);
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  const log = await openEmbedded(join(folder, 'log'));
+  await log.ensureTopics([{ name: 'privileged', partitions: 1, compact: true }]);
+  const rows = Array.from({ length: documents * 20 }, (_, k) => ({
+    ...itemRecord({
+      run: 'bench',
+      itemId: 'x',
+      kind: 'document',
+      content: words(draws(`text${k}`), 12),
+      source: 's',
+      time: 1,
+    }),
+    documentId: `d${k}`,
+    itemId: null,
+  }));
+  for (let k = 0; k < rows.length; k += 500)
+    await log.append(rows.slice(k, k + 500).map((row) => privilegedAppend(row)));
+  const embedder = await openEmbedder(folder, 1);
+  const store = await privilegedStore(await privilegedTable(log), {
+    joins: [{ search: 4, model: 'm' }],
+    labels: [],
+    shown: 'own',
+    seed: 1,
+    rankerOf: async () => nearestVectors(embedder),
+  });
+  const built = await timed(() => store.lookup('q', words(draws('first'), 12)));
+  line('vectors, tiny model', built.cpu, `${rows.length} passages of 12 words`);
+  const asked = 200;
+  const joined = await timed(async () => {
+    for (let k = 0; k < asked; k++) await store.lookup(`q${k}`, words(draws(`question${k}`), 12));
+  });
+  line(
+    'join by meaning',
+    joined.cpu,
+    `${(asked / joined.cpu).toFixed(0)} prompts/s, without the model's own time; no floor`,
+  );
+  await embedder.close();
+  await log.close();
+  rmSync(folder, { recursive: true });
+}
+
+/** A JSON lines file of references by item. @returns the most heap that its ingest, and then one that finds all unchanged, needed, in MiB */
+async function table(rows) {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-rows-'));
+  const file = openSync(join(folder, 'rows.jsonl'), 'w');
+  for (let k = 0; k < rows; k++) writeSync(file, `${JSON.stringify({ id: `s${k}`, steps: `${k} `.repeat(30) })}\n`);
+  closeSync(file);
+  const log = await openEmbedded(join(folder, 'log'));
+  await log.ensureTopics([{ name: 'privileged', partitions: 1, compact: true }]);
+  const options = {
+    run: 'bench',
+    sources: [{ keyed: 'rows.jsonl', key: 'id', trace: 'steps' }],
+    folder,
+    now: Date.now,
+  };
+  const known = await privilegedTable(log, { cacheCharacters: 1 << 20, cacheRecords: 5000 });
+  const before = mebibytes().own;
+  let peak = before;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, mebibytes().own);
+  }, 10);
+  const first = await timed(() => ingest(log, known, options));
+  const again = await timed(() => ingest(log, known, options));
+  clearInterval(watch);
+  const memory = peak - before;
+  line(
+    `${rows} rows`,
+    first.cpu,
+    `unchanged ${again.cpu.toFixed(2)} s; ${memory.toFixed(0)} MiB of memory at most beyond what was there`,
+  );
+  await log.close();
+  rmSync(folder, { recursive: true });
+  return { memory, missed: [] };
+}
+
 // Each in a process of its own: what an earlier one left of its heap would hide what the next one takes.
 const alone = (count, mode) => {
   // A small heap, so that memory is what is needed and not what the collector has not looked at yet.
-  const heap = mode === 'memory' ? ['--max-old-space-size=48', '--max-semi-space-size=2'] : [];
+  const heap = mode === 'memory' || mode === 'rows' ? ['--max-old-space-size=48', '--max-semi-space-size=2'] : [];
   const args = [...heap, '--expose-gc', fileURLToPath(import.meta.url), String(count), mode];
   const lines = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n');
   console.log(lines.slice(0, -1).join('\n'));
@@ -142,7 +237,11 @@ const alone = (count, mode) => {
 };
 
 const mode = process.argv[3];
-if (mode) console.log(JSON.stringify(await measure(documents, mode === 'memory')));
+if (mode === 'meaning') {
+  await meaning(documents);
+  console.log('{}');
+} else if (mode === 'rows') console.log(JSON.stringify(await table(documents)));
+else if (mode) console.log(JSON.stringify(await measure(documents, mode === 'memory')));
 else {
   const { missed } = alone(documents, 'all');
   console.log('a heap of 48 MiB at most:');
@@ -152,6 +251,12 @@ else {
       `${(twice / all).toFixed(2)} times for twice as many again; floor 1.5`,
   );
   if (twice > 1.5 * all) missed.push('flat memory');
+  const [few, many] = [documents * 30, documents * 300];
+  const [tenth, whole] = [few, many].map((count) => alone(count, 'rows').memory);
+  const each = ((whole - tenth) * 2 ** 20) / (many - few);
+  console.log(`memory of a table's ingest: ${each.toFixed(0)} bytes a row beyond the first ${few}; floor 250`);
+  if (each > 250) missed.push('memory of a table');
+  alone(documents, 'meaning');
   for (const name of missed) console.log(`floor missed: ${name}`);
   process.exitCode = missed.length === 0 ? 0 : 1;
 }

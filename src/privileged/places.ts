@@ -6,7 +6,7 @@ export interface Place {
   readonly offset: bigint;
 }
 
-/** What is kept of each document, about 100 bytes: where its records are, not what they say. Documents are rows, numbered from 0 on. */
+/** What is kept of each document, outside of V8's heap: where its records are, not what they say. Documents are rows, numbered from 0 on. */
 export interface DocumentPlaces {
   readonly ids: TextNumbers;
   /** Adds a record to its document's. @returns the document's row */

@@ -60,7 +60,7 @@ export interface TableOptions {
 /** Records read from the topic at once. */
 const batch = 1000;
 
-/** Opens the table over a topic that exists, and reads it to its end. Memory: about 100 bytes a document and 14 a record, and its caches. */
+/** Opens the table over a topic that exists, and reads it to its end. Memory: up to 200 bytes a document, 25 a record, and its caches. */
 export async function privilegedTable(
   log: TopicLog,
   { topic = privilegedTopic, cacheCharacters = 32 << 20, cacheRecords = 50_000 }: TableOptions = {},
