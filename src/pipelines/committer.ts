@@ -3,7 +3,10 @@ import type { Stage, StageEnvironment, StageStats } from './stage.js';
 import { cleanCut, type Entry, finishedCut, type Work } from './window.js';
 import type { TopicName } from './wire.js';
 
-/** A finished unit waits this long at most for others that are at work, to be committed with them. */
+/**
+ * A finished unit waits for others that are at work, to be committed with them: as long as the last commit took, which may double
+ * the delay and halves the commits, and this long at most.
+ */
 const LINGER_MS = 20;
 
 /** Holds what was read of a topic and not yet committed, and commits what is finished of it. */
@@ -35,6 +38,7 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
   const { stage, topic, consumer, stats, observer, forgotten, changed } = settings;
   const windows = new Map<number, Entry<T>[]>();
   let moreToCommit = false;
+  let lingerMs = 0;
   let atRest = () => {};
 
   /** Units that may finish before long. */
@@ -43,7 +47,7 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
   /** Resolves when no unit is at work, or it has taken long enough. */
   const linger = () =>
     new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LINGER_MS);
+      const timer = setTimeout(resolve, lingerMs);
       atRest = () => {
         clearTimeout(timer);
         resolve();
@@ -79,8 +83,10 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
     const works = [...new Set(cuts.flatMap(({ works }) => works))];
     const appends = works.flatMap((work) => work.appends);
     const offsets = cuts.map(({ partition, offset }) => ({ topic, partition, offset }));
+    const began = performance.now();
     try {
       await consumer.commit({ appends, offsets });
+      lingerMs = Math.min(performance.now() - began, LINGER_MS);
     } catch (error) {
       if (!(error instanceof FencedError)) throw error;
       // What was taken away is forgotten by now. The rest goes again, unless the member still seems to own all of it.

@@ -79,9 +79,9 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
   let closed = false;
   let scheduled = false;
 
-  /** What one worker gets next: of quick items its share. */
+  /** What a worker gets next: of quick items its share among those that are idle. */
   const take = (): Job[] => {
-    const share = queue.slice(0, Math.min(TOGETHER, Math.ceil(queue.length / size)));
+    const share = queue.slice(0, Math.min(TOGETHER, Math.ceil(queue.length / (idle.length + 1))));
     const other = share.findIndex(({ item, alone }) => alone || !quickKinds.has(item.kind));
     return queue.splice(0, other < 0 ? share.length : Math.max(1, other));
   };
