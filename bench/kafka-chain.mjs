@@ -150,7 +150,7 @@ async function measureChain(brokers, samples, credit) {
  * kafkajs as its documentation has it: a transaction for each batch of messages. It copies the verdicts of the chain, so its records
  * are those that the chain moves.
  */
-async function measureBare(brokers, run, size) {
+async function measureBare(brokers, run, size, samples) {
   const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
   const topic = `${run}.verdicts`;
   const admin = kafka.admin();
@@ -191,7 +191,7 @@ async function measureBare(brokers, run, size) {
           await heartbeat();
           records += messages.length;
           transactions++;
-          if (transactions >= 200 || records >= 20_000) resolve();
+          if (transactions >= 200 || records >= Math.min(20_000, samples)) resolve();
         }
       },
     });
@@ -220,7 +220,7 @@ async function main([samples = 16_000, credit = 128]) {
 
 async function measure(brokers, samples, credit) {
   const chain = await measureChain(brokers, samples, credit);
-  return { chain, bare: await measureBare(brokers, chain.run, chain.batch) };
+  return { chain, bare: await measureBare(brokers, chain.run, chain.batch, samples) };
 }
 
 function report({ chain, bare }) {
