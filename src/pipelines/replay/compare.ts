@@ -25,8 +25,6 @@ export interface Difference {
 /** Topics that several stages write, each at its own pace: only the order of each key is decided. */
 const interleaved = new Set(['metrics', 'dead-letters']);
 
-/** The leak meters look back no further than to the last start of the run; what they measure is in the topics of samples. */
-const isPassing = ({ topic, key }: LogRecord): boolean => topic === 'metrics' && key === 'leak';
 /** Fields that tell of one execution, not of what it made. */
 const passing: Readonly<Record<string, readonly string[]>> = { metrics: ['values.seconds'] };
 /** Fields that tell of the partitions in which the records of a run lie. */
@@ -42,7 +40,7 @@ export interface CompareOptions {
 }
 
 /**
- * Compares a topic of two logs record by record, in pages. Names of runs, times and what leak meters say do not count.
+ * Compares a topic of two logs record by record, in pages. Names of runs and times do not count.
  * @returns the number of records that are the same, and the first difference
  */
 export async function compareTopic(
@@ -86,7 +84,7 @@ async function* pairsByKey(a: AsyncGenerator<LogRecord>, b: AsyncGenerator<LogRe
     for (const [i, side] of sides.entries()) {
       const next = side.ended ? undefined : await side.records.next();
       if (next?.done) side.ended = true;
-      if (!next || next.done || isPassing(next.value)) continue;
+      if (!next || next.done) continue;
       const key = pairingKey(next.value);
       const partner = sides[1 - i]?.waiting.get(key)?.shift();
       if (partner) yield i === 0 ? [next.value, partner] : [partner, next.value];
