@@ -80,7 +80,8 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
     if (atWork() > 0 && finished().length > 0) await linger();
     const cuts = finished();
     if (cuts.length === 0) return false;
-    const works = [...new Set(cuts.flatMap(({ works }) => works))];
+    // Steps lie in the topic in any order, and the newest weights are the last record of theirs.
+    const works = [...new Set(cuts.flatMap(({ works }) => works))].sort((a, b) => a.step - b.step);
     const appends = works.flatMap((work) => work.appends);
     const offsets = cuts.map(({ partition, offset }) => ({ topic, partition, offset }));
     const began = performance.now();

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EMPTY, filter, map, mergeMap, NEVER, type OperatorFunction, of, toArray } from 'rxjs';
+import { filter, map, mergeMap, NEVER, type OperatorFunction, of, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import type { Stage, StageEnvironment } from '../../src/pipelines/stage.js';
@@ -269,7 +269,8 @@ describe('a stage over steps', () => {
             toArray(),
             mergeMap((batch) => {
               trained(batch.map((sample) => `${sample.promptId}/${sample.sampleIndex}`));
-              return EMPTY;
+              const [{ run, step } = { run: '', step: -1 }] = batch;
+              return of({ run, stage: 'learn', step, time: 0, values: {}, message: null });
             }),
           ),
       },
@@ -278,7 +279,7 @@ describe('a stage over steps', () => {
 
   it('trains steps in their order though they overlap, and passes over what was trained before', async () => {
     const place = (n: number, step: number) => toAppend('advantages', { ...advantageOf(promptOf(n)), step });
-    await log.append([place(0, 0), place(2, 1), place(3, 1), place(1, 0)]);
+    await log.append([place(4, 2), place(2, 1), place(3, 1), place(0, 0), place(5, 2), place(1, 0)]);
     let step = 0;
     const batches: string[][] = [];
     const trained = (seen: readonly string[]) => {
@@ -286,12 +287,15 @@ describe('a stage over steps', () => {
       step++;
     };
     const stage = await learnStage(() => step, trained);
-    await committed('learn', 'advantages', 4n);
+    await committed('learn', 'advantages', 6n);
     await stage.stop();
     expect(batches).toEqual([
       ['p0/0', 'p1/0'],
       ['p2/0', 'p3/0'],
+      ['p4/0', 'p5/0'],
     ]);
+    // Also where several of them are committed together.
+    expect((await decoded('metrics')).map((metric) => metric.step)).toEqual([0, 1, 2]);
     expect(placeOf(advantageOf(promptOf(5)))).toMatchObject({ promptId: 'p5', sampleIndex: 0 });
   });
 

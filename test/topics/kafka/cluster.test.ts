@@ -260,7 +260,8 @@ describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three broke
       await heir.init();
       await expect(former.write([append])).rejects.toThrow(FencedError);
       await heir.write([append]);
-      expect(await readAll(log, 'out', 1)).toHaveLength(2);
+      // What another client committed can be read a moment later.
+      await expect.poll(() => readAll(log, 'out', 1), { timeout: 20_000 }).toHaveLength(2);
     });
 
     it('refuse the former owner as soon as a member has its partitions', async () => {
