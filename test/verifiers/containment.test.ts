@@ -153,7 +153,12 @@ const cases: readonly (readonly [spec: object, says: string, completion: string,
     'It is 4',
     { data: { note: `${marker}\n` } },
   ],
-  [{ function: { module: 'judges.mjs', name: 'throws' } }, 'it cannot be …', 'no', { data: { note: `a\n${marker}` } }],
+  [
+    { function: { module: 'judges.mjs', name: 'throws' } },
+    'it cannot be',
+    'no',
+    { answer: '5', data: { note: `\n${marker}` } },
+  ],
   [{ function: { module: 'judges.mjs', name: 'misjudges' } }, 'bad-field', 'no', {}],
 ];
 
