@@ -81,3 +81,20 @@ it('weights that were announced only are not published, and a stop lets no one w
   versions.close();
   await expect(published).rejects.toThrow('the run was stopped');
 });
+
+it('an unload that the end of the run cuts short is an error of nobody', async () => {
+  const unloaded: number[] = [];
+  // No spy, which would handle the rejection itself.
+  const unload = async (version: number) => {
+    unloaded.push(version);
+    throw new Error('the workers were closed');
+  };
+  const files = { log, run: 'r', folder, base: folder, spec };
+  const settings = { files, policy: { ...policy, unload }, keep: 0, teacherOf: (version: number) => version };
+  const followed = await followVersions(settings);
+  await followed.ready(0);
+  await publish(1);
+  await followed.exactly(1);
+  expect(unloaded).toEqual([0]);
+  followed.close();
+});
