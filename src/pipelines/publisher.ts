@@ -63,7 +63,7 @@ export const checkpointOf = (folder: string, version: number): string =>
 
 /**
  * Writes a version's weights and checkpoint, under the run's folder or, where the learner's machine is not to be relied on, into topics.
- * They are durable before the record that names them is committed, and the checkpoint before the last stays until then, so
+ * They are durable before the record that names them is committed, and the checkpoint of the last one committed stays until then, so
  * that a crash at any moment finds the one that belongs to the committed offsets.
  */
 export function runPublisher<Stats>(
@@ -89,7 +89,9 @@ export function runPublisher<Stats>(
         // On embedded topics no other learner can come in between.
         if (spec.topics === 'embedded') announce(version, { digest, location });
         const saved = learner.saveCheckpoint(checkpointOf(folder, version), consumed);
-        await Promise.all([saved, pruned, prune(folder, 'checkpoints', (old) => old < version - every)]);
+        // Steps may be ahead of what is committed, where samples may be older than the newest version.
+        const committed = (await lastWeights(log))?.version ?? 0;
+        await Promise.all([saved, pruned, prune(folder, 'checkpoints', (old) => old < committed)]);
         return [{ ...weights, location, chunk: null }];
       }
       await pruned;
