@@ -56,8 +56,9 @@ function draw(b: Builder, probabilities: Value, uniform: Value): Value {
   const total = b.node('Slice', [running, b.ints([-1]), b.ints([2 ** 31]), b.ints([1])]);
   // Just below 1, so that the point stays below the total after rounding and never meets a token of probability 0.
   const point = b.node('Mul', [b.node('Min', [uniform, b.floats([1 - 2 ** -22])]), total]);
-  const passed = b.node('Cast', [b.node('LessOrEqual', [running, point])], { to: 7 });
-  return b.node('ReduceSum', [passed, b.ints([1])]);
+  // Counted as floats, which the runtime adds several at a time; exact below 2^24.
+  const passed = b.node('Cast', [b.node('LessOrEqual', [running, point])], { to: 1 });
+  return b.node('Cast', [b.node('ReduceSum', [passed, b.ints([1])])], { to: 7 });
 }
 
 export interface DecodeOptions {
@@ -105,11 +106,11 @@ export function decodeGraph(config: ModelConfig, options: DecodeOptions): Graph 
     attend: (layer, q, k, v) => {
       const { keys, values } = cacheNames(layer);
       const queries = b.node('Mul', [foldQueries(b, q, config), scale]);
-      const newKey = byHead(b, k, config, true);
+      const newKey = byHead(b, k, config, false);
       const newValue = byHead(b, v, config, false);
       const toKeys = b.node('Transpose', [keys], { perm: [0, 1, 3, 2] });
       const cached = b.node('Add', [b.node('MatMul', [queries, toKeys]), mask]);
-      const own = b.node('MatMul', [queries, newKey]);
+      const own = b.node('ReduceSum', [b.node('Mul', [queries, newKey]), b.ints([-1])]);
       const weights = b.node('Softmax', [b.node('Concat', [own, cached], { axis: 3 })], { axis: -1 });
       const sizes = b.node('Concat', [b.ints([1]), b.node('Unsqueeze', [size, b.ints([0])])], { axis: 0 });
       const [toOwn = '', toCached = ''] = b.nodes('Split', [weights, sizes], 2, { axis: 3 });
