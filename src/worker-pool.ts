@@ -51,6 +51,9 @@ interface Member<M> {
   ready: boolean;
 }
 
+/** Calls that go to a worker without waiting for others. */
+const TOGETHER = 16;
+
 /**
  * A fixed number of worker threads. A worker that crashes is replaced and what it held is sent once more, to the replacement;
  * the second crash of a call rejects it. A worker that cannot even start ends the pool.
@@ -80,8 +83,10 @@ export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOp
     const id = nextId++;
     member.jobs.set(id, job);
     member.load += job.cost;
-    // Waking a thread costs more than a message: what is sent in one turn goes together.
-    if (member.unsent.push({ id, message: job.message }) === 1) setImmediate(post, member);
+    // Waking a thread costs more than a message: what is sent in one turn goes together, as soon as it is worth a wake-up.
+    const unsent = member.unsent.push({ id, message: job.message });
+    if (unsent === TOGETHER) post(member);
+    else if (unsent === 1) setImmediate(post, member);
   };
 
   const post = (member: Member<M>): void => {

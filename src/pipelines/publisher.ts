@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../errors.js';
 import type { LearnStep } from '../operators/learn.js';
 import type { Publisher } from '../operators/publish-weights.js';
@@ -83,15 +84,16 @@ export function runPublisher<Stats>(
       const digest = await learner.saveModel(fresh);
       const location = weightsFolder(version);
       place(fresh, join(folder, location), digest);
-      const pruned = pruneWeights(folder, version, spec);
+      // On embedded topics no other learner can come in between.
+      if (spec.topics === 'embedded') announce(version, { digest, location });
+      const pruned = setImmediate().then(() => pruneWeights(folder, version, spec));
       const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
       if (!viaTopics(spec)) {
-        // On embedded topics no other learner can come in between.
-        if (spec.topics === 'embedded') announce(version, { digest, location });
         const saved = learner.saveCheckpoint(checkpointOf(folder, version), consumed);
+        await pruned;
         // Steps may be ahead of what is committed, where samples may be older than the newest version.
         const committed = (await lastWeights(log))?.version ?? 0;
-        await Promise.all([saved, pruned, prune(folder, 'checkpoints', (old) => old < committed)]);
+        await Promise.all([saved, prune(folder, 'checkpoints', (old) => old < committed)]);
         return [{ ...weights, location, chunk: null }];
       }
       await pruned;

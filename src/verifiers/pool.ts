@@ -224,7 +224,8 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
         if (closed) return reject(new Error('the verifier was closed'));
         if (signal?.aborted) return reject(signal.reason);
         queue.push({ item, seconds, signal, attempts: 0, alone: false, resolve, reject });
-        // What is asked for in one turn goes together.
+        // What is asked for in one turn goes together, as soon as it is enough for a message.
+        if (queue.length >= TOGETHER) return next();
         if (!scheduled) setImmediate(next);
         scheduled = true;
       }),
