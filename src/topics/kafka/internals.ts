@@ -188,6 +188,23 @@ interface Codec {
   decompress(data: Buffer): Promise<Buffer>;
 }
 
+/** One socket to a broker at a time, and what came of an answer that is not whole yet. */
+interface Connection {
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+  connect(): Promise<boolean>;
+}
+const { prototype: connection } = require('kafkajs/src/network/connection') as { readonly prototype: Connection };
+const { connect } = connection;
+// kafkajs keeps the part of an answer under which a socket ended, takes what the next socket brings for its rest, and understands no answer
+// on that connection any more.
+connection.connect = function connectAnew(this: Connection) {
+  if (!this.isConnected()) Object.assign(this, { chunks: [], bytesBuffered: 0, bytesNeeded: 4 });
+  return connect.call(this);
+};
+
 export function newCluster(options: ClusterOptions): Cluster {
   // kafkajs logs every failed attempt; what matters reaches the caller as an error.
   const logger = createLogger({ level: 0, logCreator: () => () => {} });
