@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Append,
@@ -262,6 +263,14 @@ export function conformance(name: string, makeLog: () => Promise<LogUnderTest>):
         abort.abort();
         expect(await waiting).toEqual([]);
         expect(await consumer.poll(10, 600_000, AbortSignal.abort())).toEqual([]);
+      });
+
+      it('leaves nothing behind on a signal after polls that gave nothing', async () => {
+        await log.ensureTopics([{ name: 'in', partitions: 1 }]);
+        const consumer = await log.consumer('g', ['in']);
+        const { signal } = new AbortController();
+        for (let i = 0; i < 3; i++) expect(await consumer.poll(1, 10, signal)).toEqual([]);
+        expect(getEventListeners(signal, 'abort')).toEqual([]);
       });
 
       it('wakes a waiting poll when a record comes', async () => {

@@ -50,7 +50,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
   let writer: Writer | undefined;
   let failure: unknown;
   let closed = false;
-  const wake: (() => void)[] = [];
+  const wake = new Set<() => void>();
   let turn: Promise<unknown> = Promise.resolve();
 
   // A rebalance waits for the commit under way and the other way round.
@@ -60,7 +60,7 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
     return result;
   };
   const notify = () => {
-    for (const resolve of wake.splice(0)) resolve();
+    for (const finish of [...wake]) finish();
   };
   const fail = (error: unknown) => {
     failure ??= error;
@@ -296,13 +296,14 @@ export async function openConsumer(client: Client, options: ConsumerOptions): Pr
         const left = deadline - Date.now();
         if (left <= 0) return [];
         await new Promise<void>((resolve) => {
-          const late = setTimeout(resolve, Math.min(left, 0x7fffffff));
           const finish = () => {
             clearTimeout(late);
             signal?.removeEventListener('abort', finish);
+            wake.delete(finish);
             resolve();
           };
-          wake.push(finish);
+          const late = setTimeout(finish, Math.min(left, 0x7fffffff));
+          wake.add(finish);
           signal?.addEventListener('abort', finish, { once: true });
         });
         if (closed) return [];
