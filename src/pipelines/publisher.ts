@@ -1,7 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../errors.js';
 import type { LearnStep } from '../operators/learn.js';
 import type { Publisher } from '../operators/publish-weights.js';
@@ -86,17 +85,16 @@ export function runPublisher<Stats>(
       place(fresh, join(folder, location), digest);
       // On embedded topics no other learner can come in between.
       if (spec.topics === 'embedded') announce(version, { digest, location });
-      const pruned = setImmediate().then(() => pruneWeights(folder, version, spec));
       const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
       if (!viaTopics(spec)) {
-        const saved = learner.saveCheckpoint(checkpointOf(folder, version), consumed);
-        await pruned;
+        await learner.saveCheckpoint(checkpointOf(folder, version), consumed);
         // Steps may be ahead of what is committed, where samples may be older than the newest version.
         const committed = (await lastWeights(log))?.version ?? 0;
-        await Promise.all([saved, prune(folder, 'checkpoints', (old) => old < committed)]);
+        await pruneWeights(folder, version, spec);
+        await prune(folder, 'checkpoints', (old) => old < committed);
         return [{ ...weights, location, chunk: null }];
       }
-      await pruned;
+      await pruneWeights(folder, version, spec);
       const scratch = join(folder, `checkpoints/${process.pid}.partial`);
       await learner.saveCheckpoint(scratch, consumed);
       await log.append([{ topic: 'checkpoints', key: String(version), value: packed(scratch), headers: { digest } }]);
