@@ -34,7 +34,7 @@ async function measure(brokers, seconds) {
   const name = `scale-${Date.now()}`;
   const kafka = [`topics.kafka.brokers=${brokers.join(',')}`, 'topics.kafka.partitions=6'];
   // Nobody trains: every prompt is sampled by the base.
-  const sets = [...kafka, 'steps=1', 'flow.maxLag=1000', `flow.credit=${credit}`];
+  const sets = [...kafka, 'steps=1', 'flow.maxLag=1000', `learn.prompts=${credit}`, `flow.credit=${credit}`];
   const { spec, folder: base } = readSpec(file, sets);
   const plan = planOf(spec, base);
   const log = await openLog(spec, name);
