@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
-import { runPipeline } from '../dist/pipelines/run.js';
+import { runPipeline } from '../dist/runs/run.js';
 import { openEmbedded } from '../dist/topics/embedded/index.js';
 
 const [SMALL, LARGE] = [Number(process.argv[2] ?? 100), Number(process.argv[3] ?? 400)];

@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOnnxPolicy, initModel, makeTokenizer, parseConfig, writeModelFolder } from '../dist/policy/index.js';
+import { createOnnxPolicy } from '../dist/engines/index.js';
+import { initModel, makeTokenizer, parseConfig, writeModelFolder } from '../dist/models/index.js';
 
 const TOKENS = 48;
 const ROUNDS = 5;

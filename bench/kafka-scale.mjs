@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ensureTopics, openLog } from '../dist/pipelines/open-log.js';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
-import { publishBase } from '../dist/pipelines/publisher.js';
-import { toAppend } from '../dist/pipelines/wire.js';
+import { ensureTopics, openLog } from '../dist/runs/open-log.js';
+import { publishBase } from '../dist/runs/weights/publisher.js';
+import { toAppend } from '../dist/topics/record-codec.js';
 import { brokerMissing, startBroker } from '../test/broker/broker.mjs';
 
 const floor = 1.5;

@@ -22,7 +22,7 @@ const { spent } = await import('./probe/threads.mjs');
 const { calls } = await import('./probe/calls.mjs');
 const { readSpec } = await import('../dist/pipelines/parse.js');
 const { planOf } = await import('../dist/pipelines/plan.js');
-const { runPipeline } = await import('../dist/pipelines/run.js');
+const { runPipeline } = await import('../dist/runs/run.js');
 
 const STEPS = Number(process.argv[2] ?? 30);
 const ROUNDS = 2;

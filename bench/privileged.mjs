@@ -5,15 +5,15 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { seedOf } from '../dist/digest.js';
-import { makeTokenizer } from '../dist/policy/bpe.js';
-import { createBuilder } from '../dist/policy/graph/builder.js';
+import { createBuilder } from '../dist/engines/onnx/graph/builder.js';
+import { makeTokenizer } from '../dist/models/bpe.js';
 import { openEmbedder } from '../dist/privileged/embedding/embedder.js';
 import { nearestVectors } from '../dist/privileged/embedding/ranker.js';
 import { privilegedStore } from '../dist/privileged/join.js';
 import { itemRecord, privilegedAppend } from '../dist/privileged/records.js';
 import { ingest } from '../dist/privileged/sources/ingest.js';
 import { privilegedTable } from '../dist/privileged/table.js';
+import { seedOf } from '../dist/support/digest.js';
 import { openEmbedded } from '../dist/topics/index.js';
 
 const documents = Number(process.argv[2] ?? 1000);

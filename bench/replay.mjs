@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
-import { diffRuns } from '../dist/pipelines/replay/diff.js';
-import { replayFrom } from '../dist/pipelines/replay/from.js';
-import { runPipeline } from '../dist/pipelines/run.js';
+import { diffRuns } from '../dist/replay/diff.js';
+import { replayFrom } from '../dist/replay/from.js';
+import { runPipeline } from '../dist/runs/run.js';
 
 const STEPS = Number(process.argv[2] ?? 20);
 const FLOOR = 0.5;

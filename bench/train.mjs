@@ -1,10 +1,11 @@
 // A training step's rate of floating-point operations beside that of one large matrix product in the same runtime.
 // Rounds alternate and the best of each counts, since other work on the machine only ever slows either down.
+
+import { createBuilder } from '../dist/engines/onnx/graph/builder.js';
+import { createSession } from '../dist/engines/onnx/session.js';
 import { defaultSettings } from '../dist/learner/learner.js';
 import { createLocalLearner } from '../dist/learner/local.js';
-import { parameterShapes, parseConfig } from '../dist/policy/config.js';
-import { createBuilder } from '../dist/policy/graph/builder.js';
-import { createSession } from '../dist/policy/session.js';
+import { parameterShapes, parseConfig } from '../dist/models/config.js';
 
 /** A model of 27.8 M parameters: wide enough that matrix products are what takes the time. */
 const small = parseConfig(

@@ -7,11 +7,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureTopics, openLog } from '../dist/pipelines/open-log.js';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
-import { lastWeights } from '../dist/pipelines/publisher.js';
-import { fromRecord } from '../dist/pipelines/wire.js';
+import { ensureTopics, openLog } from '../dist/runs/open-log.js';
+import { lastWeights } from '../dist/runs/weights/publisher.js';
+import { fromRecord } from '../dist/topics/record-codec.js';
 import { scan } from '../dist/topics/scan.js';
 import { brokerMissing, startBroker } from '../test/broker/broker.mjs';
 

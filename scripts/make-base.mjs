@@ -1,16 +1,16 @@
 // Makes the example's base model: `npm run base [FOLDER]`, after a build.
 import { join } from 'node:path';
+import { createOnnxPolicy } from '../dist/engines/onnx/policy.js';
 import { createLearner, defaultSettings } from '../dist/learner/learner.js';
-import { chainSum } from '../dist/pipelines/tasks/chain-sum.js';
-import { CHAIN_SUM_WORDS, CHAIN_SUM_RECIPE as recipe } from '../dist/pipelines/tasks/chain-sum-base.js';
-import { CHAIN_SUM_TEACHER_TEMPLATE, chainSumDemonstration } from '../dist/pipelines/tasks/chain-sum-demonstrations.js';
-import { makeTokenizer } from '../dist/policy/bpe.js';
-import { readChatTemplate } from '../dist/policy/chat-template.js';
-import { parseConfig } from '../dist/policy/config.js';
-import { createOnnxPolicy } from '../dist/policy/engines/onnx.js';
-import { writeModelFolder } from '../dist/policy/folder.js';
-import { initModel } from '../dist/policy/init.js';
-import { readTokenizer } from '../dist/policy/tokenizer.js';
+import { makeTokenizer } from '../dist/models/bpe.js';
+import { readChatTemplate } from '../dist/models/chat-template.js';
+import { parseConfig } from '../dist/models/config.js';
+import { writeModelFolder } from '../dist/models/folder.js';
+import { initModel } from '../dist/models/init.js';
+import { readTokenizer } from '../dist/models/tokenizer.js';
+import { chainSum } from '../dist/sources/tasks/chain-sum.js';
+import { CHAIN_SUM_WORDS, CHAIN_SUM_RECIPE as recipe } from '../dist/sources/tasks/chain-sum-base.js';
+import { CHAIN_SUM_TEACHER_TEMPLATE, chainSumDemonstration } from '../dist/sources/tasks/chain-sum-demonstrations.js';
 
 const folder = process.argv[2] ?? 'examples/models/arithmetic';
 const THREADS = 2;

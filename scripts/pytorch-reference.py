@@ -1,4 +1,4 @@
-"""Writes test/policy/pytorch: tiny random models as transformers saves them, with what PyTorch computes of them in float64 (norms and
+"""Writes test/engines/pytorch: tiny random models as transformers saves them, with what PyTorch computes of them in float64 (norms and
 angles in float32, as transformers has them).
 
   pip install torch==2.5.1 transformers==4.57.1 numpy && python scripts/pytorch-reference.py
@@ -16,7 +16,7 @@ import transformers
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-ROOT = Path(__file__).parent.parent / "test/policy/pytorch"
+ROOT = Path(__file__).parent.parent / "test/engines/pytorch"
 TINY = dict(hidden_size=16, num_hidden_layers=2, intermediate_size=24, vocab_size=32, max_position_embeddings=512,
             bos_token_id=0, eos_token_id=1)
 LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,

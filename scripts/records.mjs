@@ -1,4 +1,4 @@
-// Writes src/topics/records.ts from schemas/*.avsc, so that the TypeScript types follow from the contract.
+// Writes src/records/records.ts from schemas/*.avsc, so that the TypeScript types follow from the contract.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,5 +60,5 @@ export function recordTypes() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(join(root, 'src/topics/records.ts'), recordTypes());
+  writeFileSync(join(root, 'src/records/records.ts'), recordTypes());
 }

@@ -1,4 +1,4 @@
-export { UserError } from './errors.js';
+export * from './engines/index.js';
 export {
   createLearner,
   defaultSettings as learnerDefaults,
@@ -6,14 +6,16 @@ export {
   type LearnerOptions,
   type StepStats,
 } from './learner/learner.js';
+export * from './models/index.js';
 export * from './operators/index.js';
 export * from './pipelines/index.js';
-export * from './policy/index.js';
 export { type Join, type JoinOptions, privilegedStore, type Shown } from './privileged/join.js';
 export { ingest, watchSources } from './privileged/sources/ingest.js';
 export type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from './privileged/store.js';
 export { type PrivilegedTable, privilegedTable } from './privileged/table.js';
 export { defaultTemplateText, parseTemplate, renderTeacher, type TeacherTemplate } from './privileged/template.js';
+export * from './runs/index.js';
+export { UserError } from './support/errors.js';
 export * from './topics/index.js';
 export { createVerifier, verifierNames } from './verifiers/create.js';
 export type { Judgement, Question, Verifier } from './verifiers/verifier.js';

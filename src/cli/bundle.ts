@@ -1,5 +1,5 @@
-import { exportRun } from '../pipelines/bundle/export.js';
-import { importRun } from '../pipelines/bundle/import.js';
+import { exportRun } from '../runs/bundle/export.js';
+import { importRun } from '../runs/bundle/import.js';
 import { print, say, toJson } from './output.js';
 
 export async function exportBundle(

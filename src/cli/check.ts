@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
 import { checkPlan } from '../pipelines/check.js';
 import { loadThrough } from '../pipelines/load-through.js';
 import { readSpec } from '../pipelines/parse.js';
 import { type Plan, planOf } from '../pipelines/plan.js';
-import { replayWarnings } from '../pipelines/replay/retention.js';
+import { replayWarnings } from '../replay/retention.js';
+import { UserError } from '../support/errors.js';
 import { print, say, toJson } from './output.js';
 
 /** The plan of a pipeline file with overrides. */

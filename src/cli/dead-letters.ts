@@ -1,5 +1,5 @@
-import { readDeadLetters, requeueDeadLetters } from '../pipelines/dead-letters.js';
-import { openRunFolder } from '../pipelines/open-run.js';
+import { readDeadLetters, requeueDeadLetters } from '../runs/dead-letters.js';
+import { openRunFolder } from '../runs/open-run.js';
 import { print, say, table, toJson } from './output.js';
 
 interface Options {

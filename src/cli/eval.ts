@@ -1,11 +1,11 @@
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import { seedOf } from '../digest.js';
-import { UserError } from '../errors.js';
+import { createOnnxPolicy } from '../engines/onnx/policy.js';
 import { type Evaluation, evaluate } from '../pipelines/evaluate.js';
-import { isBad, readItems, type SourceItem } from '../pipelines/source.js';
-import { createOnnxPolicy } from '../policy/engines/onnx.js';
+import { isBad, readItems, type SourceItem } from '../sources/prompts.js';
+import { seedOf } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
 import { createVerifier } from '../verifiers/create.js';
 import { print, say, toJson } from './output.js';
 

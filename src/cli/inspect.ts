@@ -1,12 +1,12 @@
-import { nearest, UserError } from '../errors.js';
-import { lagByStage, stageLag } from '../pipelines/lag.js';
-import { openRunFolder } from '../pipelines/open-run.js';
 import { isShared } from '../pipelines/plan.js';
-import { hasVeil, isSourceTopic, isVeiled, veil } from '../pipelines/veil.js';
-import { fromRecord, type TopicName } from '../pipelines/wire.js';
-import { schemaTopics } from '../topics/codec.js';
+import { schemaTopics } from '../records/codec.js';
+import { lagByStage, stageLag } from '../runs/lag.js';
+import { openRunFolder } from '../runs/open-run.js';
+import { hasVeil, isSourceTopic, isVeiled, veil } from '../runs/redact.js';
+import { nearest, UserError } from '../support/errors.js';
 import { topicDigest } from '../topics/digest.js';
 import type { LogRecord } from '../topics/log.js';
+import { fromRecord, type TopicName } from '../topics/record-codec.js';
 import { lastOffset } from '../topics/scan.js';
 import { print, say, table, toJson } from './output.js';
 

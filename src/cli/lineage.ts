@@ -1,6 +1,6 @@
-import { UserError } from '../errors.js';
-import { openRunFolder } from '../pipelines/open-run.js';
-import { lineageOf, type SampleLineage } from '../pipelines/replay/lineage.js';
+import { lineageOf, type SampleLineage } from '../replay/lineage.js';
+import { openRunFolder } from '../runs/open-run.js';
+import { UserError } from '../support/errors.js';
 import { print, table, toJson } from './output.js';
 
 interface Options {

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
-import { nearest, UserError } from '../errors.js';
-import { shapeLine } from '../pipelines/shape-line.js';
+import { shapeLine } from '../methods/shape-line.js';
+import { nearest, UserError } from '../support/errors.js';
 import { lineVerifiers } from '../verifiers/lines.js';
 import { print, say } from './output.js';
 

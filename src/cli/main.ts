@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { inspect } from 'node:util';
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import { program } from './program.js';
 
 /** Errors of the work, not of the request. */

@@ -1,8 +1,8 @@
 import { contextOf, documentHashes, ingestContext } from '../pipelines/context.js';
-import { forgetDocument } from '../pipelines/forget-document.js';
-import { writeManifest } from '../pipelines/manifest.js';
-import { openRunFolder } from '../pipelines/open-run.js';
 import { privilegedTable } from '../privileged/table.js';
+import { forgetDocument } from '../runs/forget-document.js';
+import { writeManifest } from '../runs/manifest/manifest.js';
+import { openRunFolder } from '../runs/open-run.js';
 import { table as columns, print, say, toJson } from './output.js';
 
 interface Options {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { nearest } from '../errors.js';
 import { graphFormats } from '../pipelines/graph.js';
-import { programVersions } from '../pipelines/program-hash.js';
+import { programVersions } from '../runs/manifest/program-hash.js';
+import { nearest } from '../support/errors.js';
 import { exportBundle, importBundle } from './bundle.js';
 import { check } from './check.js';
 import { listDeadLetters, requeue } from './dead-letters.js';

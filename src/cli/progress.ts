@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Plan } from '../pipelines/plan.js';
-import type { RunEvent } from '../pipelines/run.js';
+import type { RunEvent } from '../runs/run.js';
 import { colour, print, say, table, toJson } from './output.js';
 
 export interface Reporter {

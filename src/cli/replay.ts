@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { UserError } from '../errors.js';
-import { readManifest } from '../pipelines/manifest.js';
 import { planOf } from '../pipelines/plan.js';
-import { diffRuns, type RunDifference, type SampleDifference } from '../pipelines/replay/diff.js';
-import { replayFrom } from '../pipelines/replay/from.js';
-import { parsePart } from '../pipelines/replay/part.js';
-import { verifyRun } from '../pipelines/replay/verify.js';
-import type { RunEvent } from '../pipelines/run.js';
+import { diffRuns, type RunDifference, type SampleDifference } from '../replay/diff.js';
+import { replayFrom } from '../replay/from.js';
+import { parsePart } from '../replay/part.js';
+import { verifyRun } from '../replay/verify.js';
+import { readManifest } from '../runs/manifest/manifest.js';
+import type { RunEvent } from '../runs/run.js';
+import { UserError } from '../support/errors.js';
 import { colour, print, say, table, toJson } from './output.js';
 import { reporter } from './progress.js';
 

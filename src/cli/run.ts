@@ -1,9 +1,9 @@
 import { relative, resolve } from 'node:path';
-import { nearest, UserError } from '../errors.js';
 import { loadThrough } from '../pipelines/load-through.js';
-import { readManifest } from '../pipelines/manifest.js';
 import { type Plan, planOf } from '../pipelines/plan.js';
-import { runPipeline } from '../pipelines/run.js';
+import { readManifest } from '../runs/manifest/manifest.js';
+import { runPipeline } from '../runs/run.js';
+import { nearest, UserError } from '../support/errors.js';
 import { newFolder, readPlan } from './check.js';
 import { reporter } from './progress.js';
 

@@ -11,10 +11,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { digest } from '../digest.js';
-import { UserError } from '../errors.js';
-import { type ModelConfig, parameterShapes } from '../policy/config.js';
-import { fileDigest, readSafetensors, type Tensors, writeSafetensors } from '../policy/safetensors.js';
+import { type ModelConfig, parameterShapes } from '../models/config.js';
+import { fileDigest, readSafetensors, type Tensors, writeSafetensors } from '../models/safetensors.js';
+import { digest } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
 import type { Trained } from './adamw.js';
 import type { TrainedModel } from './optimizer.js';
 

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { ModelConfig } from '../policy/config.js';
-import type { Tensors } from '../policy/safetensors.js';
-import { endWorker } from '../worker-end.js';
-import { workerUrl } from '../worker-url.js';
+import type { ModelConfig } from '../models/config.js';
+import type { Tensors } from '../models/safetensors.js';
+import { endWorker } from '../support/worker-end.js';
+import { workerUrl } from '../support/worker-url.js';
 import { remote } from './remote.js';
 import type { SupervisedSample, TrainSample } from './samples.js';
 import { checkSettings, type LearnSettings } from './settings.js';

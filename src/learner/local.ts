@@ -1,9 +1,9 @@
-import { writing } from '../disk.js';
-import { type ModelConfig, parameterShapes } from '../policy/config.js';
-import { type ModelFolder, readModelFolder, writeModelFolder } from '../policy/folder.js';
-import { superviseGraph, trainGraph } from '../policy/graph/train.js';
-import type { Tensors } from '../policy/safetensors.js';
-import { createSession } from '../policy/session.js';
+import { superviseGraph, trainGraph } from '../engines/onnx/graph/train.js';
+import { createSession } from '../engines/onnx/session.js';
+import { type ModelConfig, parameterShapes } from '../models/config.js';
+import { type ModelFolder, readModelFolder, writeModelFolder } from '../models/folder.js';
+import type { Tensors } from '../models/safetensors.js';
+import { writing } from '../support/disk.js';
 import type { Trained } from './adamw.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Learner, LearnerOptions, StepStats, SuperviseStats } from './learner.js';

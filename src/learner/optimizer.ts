@@ -1,7 +1,7 @@
-import { type ModelConfig, parameterShapes } from '../policy/config.js';
-import { scoreGraph } from '../policy/graph/score.js';
-import { gradientName } from '../policy/graph/train.js';
-import { createSession, type Session, type Tensor } from '../policy/session.js';
+import { scoreGraph } from '../engines/onnx/graph/score.js';
+import { gradientName } from '../engines/onnx/graph/train.js';
+import { createSession, type Session, type Tensor } from '../engines/onnx/session.js';
+import { type ModelConfig, parameterShapes } from '../models/config.js';
 import { adamW, type Trained } from './adamw.js';
 import { microBatches, type Row } from './samples.js';
 import type { LearnSettings } from './settings.js';

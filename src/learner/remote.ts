@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 
 /** Methods of a learner that its thread answers; `ready` resolves once it has read its model. */
 export type Method =

@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js';
-import type { ModelConfig } from '../policy/config.js';
+import type { ModelConfig } from '../models/config.js';
+import { UserError } from '../support/errors.js';
 import type { LearnSettings } from './settings.js';
 
 /** One completion to learn from; arrays have one entry a completion token. */

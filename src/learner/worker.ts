@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { onMessage } from '../worker-end.js';
+import { onMessage } from '../support/worker-end.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { createLocalLearner } from './local.js';
 import { failureOf, type Reply, type Request } from './remote.js';

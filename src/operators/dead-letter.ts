@@ -12,7 +12,7 @@ import {
   timer,
   toArray,
 } from 'rxjs';
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 
 /** A unit of work that an operator could not do. */
 export interface Failure<T> {

@@ -1,4 +1,16 @@
-export { type AdvantageScale, groupAdvantages, hasAdvantage } from './advantage.js';
+export { type AdvantageScale, groupAdvantages, hasAdvantage } from '../methods/advantage.js';
+export {
+  type Clip,
+  type GrpoSettings,
+  grpo,
+  type RlsdSettings,
+  rlsd,
+  type Schedule,
+  type Shaped,
+  type Shaper,
+  type ShapeSample,
+  scheduleAt,
+} from '../methods/shapers.js';
 export { type Credited, credit } from './credit.js';
 export {
   type AttemptSettings,
@@ -14,16 +26,4 @@ export { type Publisher, publishWeights } from './publish-weights.js';
 export { type PolicyVersion, type RolloutSettings, rollout } from './rollout.js';
 export { scoreTeacher, type TeacherSettings } from './score-teacher.js';
 export { type ShapeSettings, shapeAdvantage } from './shape-advantage.js';
-export {
-  type Clip,
-  type GrpoSettings,
-  grpo,
-  type RlsdSettings,
-  rlsd,
-  type Schedule,
-  type Shaped,
-  type Shaper,
-  type ShapeSample,
-  scheduleAt,
-} from './shapers.js';
 export { lastQuestion, type VerifySettings, verify } from './verify.js';

@@ -1,7 +1,7 @@
 import { concatMap, Observable, type OperatorFunction } from 'rxjs';
 import type { TrainSample } from '../learner/learner.js';
-import { float32Array, int32Array } from '../topics/arrays.js';
-import type { Advantage } from '../topics/records.js';
+import { float32Array, int32Array } from '../records/arrays.js';
+import type { Advantage } from '../records/records.js';
 
 export type { TrainSample } from '../learner/learner.js';
 

@@ -1,5 +1,5 @@
 import { concatMap, type OperatorFunction } from 'rxjs';
-import type { Weights } from '../topics/records.js';
+import type { Weights } from '../records/records.js';
 import type { LearnStep } from './learn.js';
 
 /** Where the current weights are written and what is said of them. */

@@ -1,8 +1,8 @@
 import { mergeAll, mergeMap, type OperatorFunction } from 'rxjs';
-import { digest as digestOf, seedOf } from '../digest.js';
-import type { Policy, Sampling } from '../policy/policy.js';
-import { float32Bytes, int32Bytes } from '../topics/arrays.js';
-import type { Prompt, Rollout } from '../topics/records.js';
+import type { Policy, Sampling } from '../engines/policy.js';
+import { float32Bytes, int32Bytes } from '../records/arrays.js';
+import type { Prompt, Rollout } from '../records/records.js';
+import { digest as digestOf, seedOf } from '../support/digest.js';
 
 /** A version of the weights and the digest that names its bytes. */
 export interface PolicyVersion {

@@ -1,10 +1,10 @@
 import { from, mergeAll, mergeMap, type OperatorFunction } from 'rxjs';
-import { UserError } from '../errors.js';
-import type { Policy } from '../policy/policy.js';
+import type { Policy } from '../engines/policy.js';
+import { hasAdvantage } from '../methods/advantage.js';
 import type { PrivilegedContext, PrivilegedStore } from '../privileged/store.js';
-import { float32Bytes, int32Array } from '../topics/arrays.js';
-import type { DocumentUse, Message, TeacherScore, Verdict } from '../topics/records.js';
-import { hasAdvantage } from './advantage.js';
+import { float32Bytes, int32Array } from '../records/arrays.js';
+import type { DocumentUse, Message, TeacherScore, Verdict } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import { type GroupSettings, groupSamples } from './group-samples.js';
 import { lastQuestion } from './verify.js';
 

@@ -1,8 +1,8 @@
 import { map, mergeAll, type OperatorFunction } from 'rxjs';
-import { float32Array, float32Bytes, int32Array } from '../topics/arrays.js';
-import type { Advantage, TeacherScore, Verdict } from '../topics/records.js';
+import type { Shaper } from '../methods/shapers.js';
+import { float32Array, float32Bytes, int32Array } from '../records/arrays.js';
+import type { Advantage, TeacherScore, Verdict } from '../records/records.js';
 import { type GroupSettings, groupSamples } from './group-samples.js';
-import type { Shaper } from './shapers.js';
 
 export interface ShapeSettings extends GroupSettings {
   /** Which tokens the teacher may reweight, 1 or 0 a token. Default: all of them. */

@@ -1,5 +1,5 @@
 import { mergeMap, type OperatorFunction } from 'rxjs';
-import type { Disagreement, Message, Reference, Rollout, Verdict } from '../topics/records.js';
+import type { Disagreement, Message, Reference, Rollout, Verdict } from '../records/records.js';
 import type { CheckedVerifier, Verifier } from '../verifiers/verifier.js';
 
 export interface VerifySettings {

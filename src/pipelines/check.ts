@@ -1,17 +1,17 @@
 import { resolve } from 'node:path';
-import { UserError } from '../errors.js';
-import { readChatTemplate } from '../policy/chat-template.js';
-import { checkDevice } from '../policy/engines/onnx.js';
-import { readConfig, readParameters } from '../policy/folder.js';
-import { readTokenizer } from '../policy/tokenizer.js';
+import { checkDevice } from '../engines/onnx/policy.js';
+import { readChatTemplate } from '../models/chat-template.js';
+import { readConfig, readParameters } from '../models/folder.js';
+import { readTokenizer } from '../models/tokenizer.js';
 import { openEmbedder } from '../privileged/embedding/embedder.js';
 import { checkKinds, checkWindow } from '../privileged/template.js';
+import { checkCluster } from '../runs/open-log.js';
+import { baseFolder, teacherTemplate } from '../runs/resources.js';
+import { openSource } from '../sources/prompts.js';
+import { UserError } from '../support/errors.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkContext, contextOf, embeddingModels, shownKinds } from './context.js';
-import { checkCluster } from './open-log.js';
 import { needsTeacher, type Plan } from './plan.js';
-import { baseFolder, teacherTemplate } from './resources.js';
-import { openSource } from './source.js';
 import { makeShaper } from './stages.js';
 
 export interface CheckOptions {

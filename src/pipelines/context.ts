@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { digest } from '../digest.js';
-import { nearest, UserError } from '../errors.js';
-import { fileDigest } from '../policy/safetensors.js';
+import { fileDigest } from '../models/safetensors.js';
 import type { DocumentState } from '../privileged/document.js';
 import { embeddingModelHash, readEmbeddingModel } from '../privileged/embedding/model.js';
 import type { Join } from '../privileged/join.js';
@@ -11,12 +9,14 @@ import { filesOf } from '../privileged/sources/files.js';
 import { type IngestReport, ingest as ingestDocuments, watchSources } from '../privileged/sources/ingest.js';
 import type { DocumentSource, FileSource, SourceProblem } from '../privileged/sources/source.js';
 import type { PrivilegedTable } from '../privileged/table.js';
+import type { PrivilegedKind } from '../records/records.js';
+import type { OnDeadLetter, RunningStage } from '../runtime/stage.js';
+import { digest } from '../support/digest.js';
+import { nearest, UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import type { PrivilegedKind } from '../topics/records.js';
+import { fromRecord, toAppend } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
 import type { PipelineSpec } from './spec.js';
-import type { OnDeadLetter, RunningStage } from './stage.js';
-import { fromRecord, toAppend } from './wire.js';
 
 /** What a pipeline declares about privileged context, the short form written out. */
 export interface ContextSpec {

@@ -1,6 +1,6 @@
-import { UserError } from '../errors.js';
-import type { Policy } from '../policy/policy.js';
-import type { Message } from '../topics/records.js';
+import type { Policy } from '../engines/policy.js';
+import type { Message } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import type { Verifier } from '../verifiers/verifier.js';
 
 /** A question with its answer that was never trained on. */

@@ -11,5 +11,4 @@ export {
   type StageName,
   type Through,
 } from './plan.js';
-export { type RunEvent, type RunOptions, runPipeline, type Summary } from './run.js';
 export { type PipelineInput, type PipelineSpec, pipelineJsonSchema } from './spec.js';

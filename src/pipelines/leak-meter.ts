@@ -1,5 +1,4 @@
 import { concatMap, from, type OperatorFunction, toArray } from 'rxjs';
-import { UserError } from '../errors.js';
 import { lastQuestion } from '../operators/verify.js';
 import { differenceByPosition, differenceMetrics, type ScoredSample } from '../privileged/difference.js';
 import { leakOf, type SampleLeak } from '../privileged/leak.js';
@@ -20,12 +19,13 @@ import {
   spreadOf,
 } from '../privileged/leak-alarms.js';
 import type { PrivilegedStore } from '../privileged/store.js';
-import { float32Array } from '../topics/arrays.js';
+import { float32Array } from '../records/arrays.js';
+import type { Metric, TeacherScore } from '../records/records.js';
+import type { Side } from '../runtime/stage.js';
+import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import type { Metric, TeacherScore } from '../topics/records.js';
+import { fromRecord } from '../topics/record-codec.js';
 import { lastOffset, scan } from '../topics/scan.js';
-import type { Side } from './stage.js';
-import { fromRecord } from './wire.js';
 
 /** Steps from the start of the run that make the base, and more where they have too few prompts that were judged alike. */
 const BASE_STEPS = 5;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { UserError } from '../errors.js';
-import { fileDigest } from '../policy/safetensors.js';
+import { fileDigest } from '../models/safetensors.js';
+import { UserError } from '../support/errors.js';
 import type { Plan, Through } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { nearest, UserError } from '../errors.js';
+import { nearest, UserError } from '../support/errors.js';
 import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
 
 /** A checked spec and the folder that its paths are relative to. */

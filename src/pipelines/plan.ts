@@ -1,11 +1,11 @@
 import type { OperatorFunction } from 'rxjs';
-import { nearest, UserError } from '../errors.js';
+import type { TopicRecords } from '../records/records.js';
+import { nearest, UserError } from '../support/errors.js';
 import type { TopicSpec } from '../topics/log.js';
-import type { TopicRecords } from '../topics/records.js';
+import { groupTopics, type TopicName } from '../topics/record-codec.js';
 import { contextOf } from './context.js';
 import { checkSpec } from './parse.js';
 import type { PipelineInput, PipelineSpec } from './spec.js';
-import { groupTopics, type TopicName } from './wire.js';
 
 /** Topics behind which a user's own operator fits: those whose records belong to a prompt's group. */
 export type GroupTopic = 'rollouts' | 'verdicts' | 'teacher-scores' | 'advantages';

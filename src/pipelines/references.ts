@@ -1,7 +1,7 @@
-import { UserError } from '../errors.js';
+import type { Reference } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import type { Reference } from '../topics/records.js';
-import { fromRecord } from './wire.js';
+import { fromRecord } from '../topics/record-codec.js';
 
 /** Looks references up by item, following the compacted topic. */
 export function referenceTable(log: TopicLog): (itemId: string) => Promise<Reference> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import { parseKafkaSettings } from '../topics/kafka/settings.js';
 
 /**

@@ -1,14 +1,12 @@
 import { concatMap, EMPTY, from, mergeMap, type OperatorFunction, pipe, tap } from 'rxjs';
-import { digest } from '../digest.js';
+import type { Policy } from '../engines/policy.js';
+import { grpo, type RlsdSettings, rlsd, type Shaper } from '../methods/shapers.js';
 import { type LearnStep, learn, type Trainer } from '../operators/learn.js';
 import { type Publisher, publishWeights } from '../operators/publish-weights.js';
 import { rollout } from '../operators/rollout.js';
 import { type RecordedScores, scoreTeacher, type TeacherSettings } from '../operators/score-teacher.js';
 import { shapeAdvantage } from '../operators/shape-advantage.js';
-import { grpo, type RlsdSettings, rlsd, type Shaper } from '../operators/shapers.js';
 import { type VerifySettings, verify } from '../operators/verify.js';
-import type { Policy } from '../policy/policy.js';
-import type { Position } from '../topics/log.js';
 import type {
   Advantage,
   DeadLetter,
@@ -18,18 +16,20 @@ import type {
   TopicRecords,
   Verdict,
   Weights,
-} from '../topics/records.js';
+} from '../records/records.js';
+import type { Announce } from '../runs/weights/publisher.js';
+import type { Versions } from '../runs/weights/versions.js';
+import type { OnDeadLetter, Side, Stage, Unit } from '../runtime/stage.js';
+import { digest } from '../support/digest.js';
+import type { Position } from '../topics/log.js';
+import type { TopicName } from '../topics/record-codec.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import type { LeakMeter } from './leak-meter.js';
 import { type Plan, promptCredit, shaperOf } from './plan.js';
-import type { Announce } from './publisher.js';
 import type { PipelineSpec } from './spec.js';
-import type { OnDeadLetter, Side, Stage, Unit } from './stage.js';
 import { type StepReport, stepMetrics } from './step-metrics.js';
 import { throughOperator } from './through-operator.js';
-import type { Versions } from './versions.js';
-import type { TopicName } from './wire.js';
 
 /** What the stages of a plan work with; a process that runs only some of them needs only their part. */
 export interface Resources {

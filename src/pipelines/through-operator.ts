@@ -1,8 +1,8 @@
 import { map, type OperatorFunction, pipe, tap } from 'rxjs';
-import { UserError } from '../errors.js';
-import type { TopicRecords } from '../topics/records.js';
+import type { TopicRecords } from '../records/records.js';
+import { UserError } from '../support/errors.js';
+import { placeOf, toAppend } from '../topics/record-codec.js';
 import type { GroupTopic, Through } from './plan.js';
-import { placeOf, toAppend } from './wire.js';
 
 /**
  * A user's operator, held to what the stages behind it rely on: of each record that record, changed, or nothing.

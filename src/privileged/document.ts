@@ -1,5 +1,5 @@
+import type { Privileged, PrivilegedKind } from '../records/records.js';
 import type { LogRecord } from '../topics/log.js';
-import type { Privileged, PrivilegedKind } from '../topics/records.js';
 import { type ChunkPlace, parseChunkKey } from './records.js';
 
 /** One chunk's place: characters `start` to `end` of its document's text, kept in the topic at `offset`. */

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import type { Append, TopicLog } from '../topics/log.js';
 import { privilegedAppend, privilegedKey, privilegedTopic } from './records.js';
 import { deletion } from './sources/ingest.js';

@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js';
-import type { PrivilegedKind } from '../topics/records.js';
+import type { PrivilegedKind } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import { fitContext } from './budget.js';
 import type { DocumentVersion } from './document.js';
 import type { Ranker } from './ranker.js';

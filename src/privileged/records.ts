@@ -1,7 +1,7 @@
-import { digest } from '../digest.js';
-import { codecFor } from '../topics/codec.js';
+import { codecFor } from '../records/codec.js';
+import type { Privileged, PrivilegedKind } from '../records/records.js';
+import { digest } from '../support/digest.js';
 import type { Append, LogRecord } from '../topics/log.js';
-import type { Privileged, PrivilegedKind } from '../topics/records.js';
 
 /** The topic that holds what only the teacher may read. Compacted; grant reading it to the teacher and the ingest alone. */
 export const privilegedTopic = 'privileged';

@@ -1,4 +1,4 @@
-import { seedOf } from '../digest.js';
+import { seedOf } from '../support/digest.js';
 import type { DocumentVersion } from './document.js';
 import type { Passage } from './search.js';
 import type { PrivilegedTable } from './table.js';

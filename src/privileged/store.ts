@@ -1,4 +1,4 @@
-import type { DocumentUse } from '../topics/records.js';
+import type { DocumentUse } from '../records/records.js';
 
 /** What the teacher is shown for one prompt. */
 export interface PrivilegedContext {

@@ -1,6 +1,6 @@
-import { UserError } from '../errors.js';
+import type { DocumentUse, Privileged } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
-import type { DocumentUse, Privileged } from '../topics/records.js';
 import {
   type DocumentState,
   type DocumentVersion,

@@ -1,7 +1,7 @@
 import { Template } from '@huggingface/jinja';
-import { digest } from '../digest.js';
-import { nearest, UserError } from '../errors.js';
-import type { Message, PrivilegedKind } from '../topics/records.js';
+import type { Message, PrivilegedKind } from '../records/records.js';
+import { digest } from '../support/digest.js';
+import { nearest, UserError } from '../support/errors.js';
 import type { PrivilegedContext, PrivilegedPiece } from './store.js';
 
 /**

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { UserError } from '../errors.js';
-import type { AvroSchema, Codec } from './avro.js';
-import { codecFor, schemaTopics } from './codec.js';
+import type { AvroSchema, Codec } from '../records/avro.js';
+import { codecFor, schemaTopics } from '../records/codec.js';
+import type { DeadLetter, TopicRecords } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import type { LogRecord, TopicLog } from './log.js';
-import type { DeadLetter, TopicRecords } from './records.js';
 import { scan } from './scan.js';
 
 export interface TopicDigest {

@@ -4,7 +4,7 @@
  * Two implementations: `embedded/` (LMDB, one folder, no server) and `kafka/`. Both pass `test/topics/conformance.ts`.
  */
 
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 
 export interface TopicSpec {
   readonly name: string;

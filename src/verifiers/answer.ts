@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import type { Question } from './verifier.js';
 
 /**

@@ -1,4 +1,4 @@
-import { digest } from '../digest.js';
+import { digest } from '../support/digest.js';
 import type { CheckedJudgement, CheckedVerifier, Judgement, Question, Verifier } from './verifier.js';
 
 const hashOf = (name: string, parts: readonly Verifier[], ...settings: readonly string[]): string =>

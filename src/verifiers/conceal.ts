@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import type { Judgement, Question } from './verifier.js';
 
 const WORD = /[\p{L}\p{N}_]+/gu;

@@ -1,4 +1,4 @@
-import { nearest, UserError } from '../errors.js';
+import { nearest, UserError } from '../support/errors.js';
 import { allOf, anyOf, checked, weighted } from './combine.js';
 import { describe, readNumber, readObject } from './fields.js';
 import { createHttpVerifier, readHttpSettings } from './http/verifier.js';

@@ -1,4 +1,4 @@
-import { nearest, UserError } from '../errors.js';
+import { nearest, UserError } from '../support/errors.js';
 
 /** A JSON object whose fields are read one by one, each with its own complaint. */
 export type Fields = Readonly<Record<string, unknown>>;

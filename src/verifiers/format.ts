@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import { readObject, readString } from './fields.js';
 import type { Judgement } from './verifier.js';
 

@@ -1,4 +1,4 @@
-import type { VerdictKind } from '../topics/records.js';
+import type { VerdictKind } from '../records/records.js';
 import { optional, readChoice, readNumber, readObject, readString } from './fields.js';
 import type { Judgement } from './verifier.js';
 

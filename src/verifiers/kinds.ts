@@ -1,4 +1,4 @@
-import { digest } from '../digest.js';
+import { digest } from '../support/digest.js';
 import { optional, readJsonObject, readObject, readString } from './fields.js';
 import { languageName } from './sandbox/toolchains.js';
 import type { Judgement, Question, Verifier } from './verifier.js';

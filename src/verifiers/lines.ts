@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import { type Fields, readObject, readString } from './fields.js';
 import { kinds } from './kinds.js';
 import { verifyMathLine } from './math/index.js';

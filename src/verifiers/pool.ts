@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../errors.js';
-import { workerUrl } from '../worker-url.js';
+import { UserError } from '../support/errors.js';
+import { workerUrl } from '../support/worker-url.js';
 import { quickKinds } from './kinds.js';
 import { killTree, meterTree } from './sandbox/tree.js';
 import type { Judgement, Question } from './verifier.js';

@@ -1,4 +1,4 @@
-import type { Disagreement, Reference, VerdictKind } from '../topics/records.js';
+import type { Disagreement, Reference, VerdictKind } from '../records/records.js';
 
 export interface Question {
   readonly promptId: string;

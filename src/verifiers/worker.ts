@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { UserError } from '../errors.js';
+import { UserError } from '../support/errors.js';
 import { hider } from './conceal.js';
 import { type Judge, kinds } from './kinds.js';
 import type { Answer, FromWorker, ToWorker } from './pool.js';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFailed, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
-import { tinyFolder, tinyPipeline } from '../pipelines/tiny-run.js';
+import { tinyFolder, tinyPipeline } from '../runs/tiny-run.js';
 
 export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 

@@ -6,10 +6,10 @@ import { inspect } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { program } from '../../src/cli/program.js';
-import { codecFor } from '../../src/topics/codec.js';
+import { codecFor } from '../../src/records/codec.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
-import { sums, tinyPipeline } from '../pipelines/tiny-run.js';
-import { tinyModel } from '../policy/tiny-model.js';
+import { tinyModel } from '../models/tiny-model.js';
+import { sums, tinyPipeline } from '../runs/tiny-run.js';
 import { main } from './cli.js';
 
 /** Every planted text contains it. */

@@ -3,9 +3,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Summary } from '../../src/pipelines/run.js';
-import { digests } from '../pipelines/tiny-run.js';
-import { tinyModel } from '../policy/tiny-model.js';
+import type { Summary } from '../../src/runs/run.js';
+import { tinyModel } from '../models/tiny-model.js';
+import { digests } from '../runs/tiny-run.js';
 import { type Finished, finished, parseLines, rlsd, tinyProject } from './cli.js';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

@@ -2,11 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { seedOf } from '../../src/digest.js';
-import type { Summary } from '../../src/pipelines/run.js';
+import type { Summary } from '../../src/runs/run.js';
+import { seedOf } from '../../src/support/digest.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { TopicLog } from '../../src/topics/log.js';
-import { digests, records } from '../pipelines/tiny-run.js';
+import { digests, records } from '../runs/tiny-run.js';
 import { finished, parseLines, rlsd, start, tinyProject } from './cli.js';
 
 const STEPS = 10;

@@ -1,4 +1,4 @@
-import type { Completion, Policy } from '../../src/policy/policy.js';
+import type { Completion, Policy } from '../../src/engines/policy.js';
 
 /** A policy of constants, for tests and benchmarks of the flow around the model: it "answers" with the last digit of each seed. */
 export function constantPolicy(tokens = 4): Policy {

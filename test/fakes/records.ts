@@ -1,5 +1,5 @@
-import { float32Bytes, int32Bytes } from '../../src/topics/arrays.js';
-import type { Advantage, Prompt, Rollout, Verdict } from '../../src/topics/records.js';
+import { float32Bytes, int32Bytes } from '../../src/records/arrays.js';
+import type { Advantage, Prompt, Rollout, Verdict } from '../../src/records/records.js';
 
 /** Records that are whole and say little, for tests of what carries them. */
 export function promptOf(n: number): Prompt {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { adamW } from '../../src/learner/adamw.js';
-import { randomFloats } from '../policy/graph/models.js';
+import { randomFloats } from '../engines/onnx/graph/models.js';
 
 const settings = { betas: [0.8, 0.95], eps: 1e-6, weightDecay: 0.1, maxGradNorm: 1 } as const;
 

@@ -2,16 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { digest } from '../../src/digest.js';
-import { UserError } from '../../src/errors.js';
 import { createLearner, defaultSettings, type Learner, type LearnSettings } from '../../src/learner/learner.js';
 import { createLocalLearner } from '../../src/learner/local.js';
 import type { TrainSample } from '../../src/learner/samples.js';
-import { modelDigest, readModelFolder } from '../../src/policy/folder.js';
-import type { Tensors } from '../../src/policy/safetensors.js';
-import { configs, numbers, randomParameters, wider } from '../policy/graph/models.js';
-import { referenceLogprobs } from '../policy/graph/reference.js';
-import { tinyModel } from '../policy/tiny-model.js';
+import { modelDigest, readModelFolder } from '../../src/models/folder.js';
+import type { Tensors } from '../../src/models/safetensors.js';
+import { digest } from '../../src/support/digest.js';
+import { UserError } from '../../src/support/errors.js';
+import { configs, numbers, randomParameters, wider } from '../engines/onnx/graph/models.js';
+import { referenceLogprobs } from '../engines/onnx/graph/reference.js';
+import { tinyModel } from '../models/tiny-model.js';
 import { sampleOf } from './samples.js';
 
 const config = configs.qwen3 ?? wider;

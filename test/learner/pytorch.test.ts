@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
+import { scoreGraph } from '../../src/engines/onnx/graph/score.js';
+import { createSession } from '../../src/engines/onnx/session.js';
 import { createLocalLearner } from '../../src/learner/local.js';
 import { defaultSettings } from '../../src/learner/settings.js';
-import { readModelFolder } from '../../src/policy/folder.js';
-import { scoreGraph } from '../../src/policy/graph/score.js';
-import { createSession } from '../../src/policy/session.js';
-import { floats, ids, numbers } from '../policy/graph/models.js';
-import { expectedOf, pytorchFolder, pytorchNames } from '../policy/pytorch.js';
+import { readModelFolder } from '../../src/models/folder.js';
+import { floats, ids, numbers } from '../engines/onnx/graph/models.js';
+import { expectedOf, pytorchFolder, pytorchNames } from '../engines/pytorch.js';
 
 it.each(pytorchNames)('three steps train %s to where PyTorch and its AdamW do', async (name) => {
   const { tokens, training } = expectedOf(name);

@@ -1,5 +1,5 @@
 import type { TrainSample } from '../../src/learner/samples.js';
-import { randomFloats, randomTokens } from '../policy/graph/models.js';
+import { randomFloats, randomTokens } from '../engines/onnx/graph/models.js';
 
 /** A sample of random tokens, scores and advantages, all of it trained but every fifth token. */
 export function sampleOf(seed: number, prompt: number, completion: number, vocabSize: number): TrainSample {

@@ -15,10 +15,10 @@ import {
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
 import { credit } from '../../src/operators/credit.js';
 import { deadLetter, type Failure, runUnit } from '../../src/operators/dead-letter.js';
 import { groupSamples } from '../../src/operators/group-samples.js';
+import { UserError } from '../../src/support/errors.js';
 
 const member = (promptId: string, sampleIndex: number, groupSize = 2) => ({ promptId, sampleIndex, groupSize });
 const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected));

@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { digest } from '../../src/digest.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
-import { replayFrom } from '../../src/pipelines/replay/from.js';
-import { runPipeline } from '../../src/pipelines/run.js';
-import { tinyModel } from '../policy/tiny-model.js';
-import { records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { replayFrom } from '../../src/replay/from.js';
+import { runPipeline } from '../../src/runs/run.js';
+import { digest } from '../../src/support/digest.js';
+import { tinyModel } from '../models/tiny-model.js';
+import { records, sums, tinyFolder, tinyPipeline, tinyRun } from '../runs/tiny-run.js';
 
 describe('the context of a run', () => {
   it('is the declared source where the prompts have a text of the same item, which is told of', async () => {

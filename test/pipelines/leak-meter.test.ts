@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { reporter } from '../../src/cli/progress.js';
+import type { SampleRequest } from '../../src/engines/policy.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
-import type { SampleRequest } from '../../src/policy/policy.js';
-import { tinyModel } from '../policy/tiny-model.js';
-import { records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { tinyModel } from '../models/tiny-model.js';
+import { records, sums, tinyFolder, tinyPipeline, tinyRun } from '../runs/tiny-run.js';
 
 /** What a policy answers from version 6 on; null: what it does answer. */
 const answers = vi.hoisted(() => ({ late: null as ((prompt: string) => string) | null }));
-vi.mock(import('../../src/pipelines/resources.js'), async (importOriginal) => {
+vi.mock(import('../../src/runs/resources.js'), async (importOriginal) => {
   const original = await importOriginal();
   return {
     ...original,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSpec } from '../../src/pipelines/parse.js';
 import { planOf, shaperOf } from '../../src/pipelines/plan.js';
-import { CHAIN_SUM_TEACHER_TEMPLATE } from '../../src/pipelines/tasks/chain-sum-demonstrations.js';
+import { CHAIN_SUM_TEACHER_TEMPLATE } from '../../src/sources/tasks/chain-sum-demonstrations.js';
 
 const good = `pipeline: sums
 steps: 4

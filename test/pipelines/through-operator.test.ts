@@ -1,7 +1,7 @@
 import { filter, from, lastValueFrom, map, mergeMap, type OperatorFunction, of, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { throughOperator } from '../../src/pipelines/through-operator.js';
-import type { Verdict } from '../../src/topics/records.js';
+import type { Verdict } from '../../src/records/records.js';
 import { promptOf, rolloutOf, verdictOf } from '../fakes/records.js';
 
 const verdicts = [0, 1].map((n) => verdictOf(rolloutOf(promptOf(n), 0, 1), n));

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digest } from '../../src/digest.js';
 import { hiddenFromSearch, type JoinOptions, privilegedStore } from '../../src/privileged/join.js';
 import { itemRecord, privilegedAppend } from '../../src/privileged/records.js';
 import { searchIndex } from '../../src/privileged/search.js';
 import { privilegedTable } from '../../src/privileged/table.js';
+import { digest } from '../../src/support/digest.js';
 import { memoryLog } from './memory-log.js';
 
 let clock = 0;

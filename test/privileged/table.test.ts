@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { digest } from '../../src/digest.js';
 import type { DocumentState } from '../../src/privileged/document.js';
 import { forget } from '../../src/privileged/forget.js';
 import { textNumbers } from '../../src/privileged/numbers.js';
 import { privilegedAppend } from '../../src/privileged/records.js';
 import { deletion } from '../../src/privileged/sources/ingest.js';
 import { type PrivilegedTable, privilegedTable } from '../../src/privileged/table.js';
-import type { Privileged } from '../../src/topics/records.js';
+import type { Privileged } from '../../src/records/records.js';
+import { digest } from '../../src/support/digest.js';
 import { memoryLog } from './memory-log.js';
 
 const ids = ['a', 'b', 'trace:i', 'trace:j'];

@@ -9,7 +9,7 @@ import {
   renderTeacher,
   templateHash,
 } from '../../src/privileged/template.js';
-import type { Message } from '../../src/topics/records.js';
+import type { Message } from '../../src/records/records.js';
 
 const piece = (kind: PrivilegedPiece['kind'], content: string, title = ''): PrivilegedPiece => ({
   id: `${kind}:1`,

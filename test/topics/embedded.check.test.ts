@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/support/errors.js';
 import { checkEmbedded } from '../../src/topics/embedded/check.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import { temporaryFolder } from './folder.js';

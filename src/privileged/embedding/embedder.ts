@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
-import { createPool } from '../../worker-pool.js';
-import { workerUrl } from '../../worker-url.js';
+import { createPool } from '../../support/worker-pool.js';
+import { workerUrl } from '../../support/worker-url.js';
 import { embeddingModelHash, readEmbeddingModel } from './model.js';
 
 /** Turns texts into vectors of length 1, in worker threads; their inner product is the cosine. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digest } from '../../digest.js';
-import { nearest, UserError } from '../../errors.js';
+import { digest } from '../../support/digest.js';
+import { nearest, UserError } from '../../support/errors.js';
 
 /** How the vectors of a text's tokens become one: their mean, the first, or the largest of each dimension. */
 export type Pooling = 'mean' | 'cls' | 'max';

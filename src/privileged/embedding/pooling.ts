@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import type { Pooling } from './model.js';
 
 /**

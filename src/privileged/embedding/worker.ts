@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as ort from 'onnxruntime-node';
-import { UserError } from '../../errors.js';
-import { answerCalls } from '../../worker-answers.js';
+import { UserError } from '../../support/errors.js';
+import { answerCalls } from '../../support/worker-answers.js';
 import type { EmbeddingModel } from './model.js';
 import { pool } from './pooling.js';
 

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digest } from '../../digest.js';
+import { digest } from '../../support/digest.js';
 import { filesOf } from './files.js';
 import { type DocumentSource, nameOf, problemOf } from './source.js';
 

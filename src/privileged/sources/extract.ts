@@ -2,7 +2,7 @@ import { basename, extname } from 'node:path';
 import { convert, type FormatCallback } from 'html-to-text';
 import mammoth from 'mammoth';
 import { getDocumentProxy } from 'unpdf';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 
 /** How a text is best divided: at headings, at top-level definitions, at lines (a table's rows), or at paragraphs. */
 export type TextShape = 'headings' | 'code' | 'lines' | 'paragraphs';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { extractText } from './extract.js';
 import type { FileSource, SourceProblem, SourceUnit } from './source.js';
 import { problemOf } from './source.js';

@@ -1,6 +1,6 @@
-import { digest } from '../../digest.js';
+import type { Privileged } from '../../records/records.js';
+import { digest } from '../../support/digest.js';
 import type { Append, TopicLog } from '../../topics/log.js';
-import type { Privileged } from '../../topics/records.js';
 import type { DocumentState, DocumentVersion } from '../document.js';
 import { textNumbers } from '../numbers.js';
 import { itemRecord, privilegedAppend, privilegedTopic } from '../records.js';

@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { extname, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
-import { nearest, UserError } from '../../errors.js';
-import type { PrivilegedKind } from '../../topics/records.js';
+import type { PrivilegedKind } from '../../records/records.js';
+import { nearest, UserError } from '../../support/errors.js';
 import { maxDocumentCharacters } from './extract.js';
 import type { KeyedSource, SourceDocument, SourceProblem, SourceUnit } from './source.js';
 

@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import type { PrivilegedKind } from '../../topics/records.js';
+import type { PrivilegedKind } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
 import type { TextShape } from './extract.js';
 
 /** Files by path or glob, relative to the pipeline's folder: each becomes a document that is joined by search or by name. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { UserError } from '../../errors.js';
+import type { PrivilegedKind } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import type { PrivilegedKind } from '../../topics/records.js';
 import { scan } from '../../topics/scan.js';
 import { itemDocument } from '../records.js';
 import type { SourceUnit, TopicSource } from './source.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import type { Consumer, LogRecord, Position, TopicLog, Transaction } from '../log.js';
 import { appendAll, retainAll } from './append.js';
 import { type GroupLog, joinGroup, leaveAll, type Member, wakeup } from './groups.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { DamagedRecordError, hex, type LogRecord } from '../log.js';
 
 /**

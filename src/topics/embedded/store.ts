@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { groupCommit } from './group-commit.js';
 import { formatKey } from './layout.js';
 import { verifyFile } from './verify.js';

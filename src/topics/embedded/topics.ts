@@ -1,5 +1,5 @@
 import type { RootDatabase } from 'lmdb';
-import { nearest, UserError } from '../../errors.js';
+import { nearest, UserError } from '../../support/errors.js';
 import { type TopicInfo, TopicMismatchError, type TopicSpec } from '../log.js';
 import {
   type Bounds,

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 
 /**
  * Walks the newest state in an LMDB file before LMDB maps it: a damaged file would end the process in there, without an error.

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { FencedError } from '../log.js';
 import { writerKey } from './layout.js';
 

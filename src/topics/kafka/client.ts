@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { explain, explainConnecting, isMissingTopic, isTransient, protocolType } from './errors.js';
 import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
 import { required } from './protocol.js';

@@ -3,7 +3,7 @@ import { gzip, unzip } from 'node:zlib';
 import { decompress as uncompressZstd } from 'fzstd';
 import { compressFrame, decompressFrame } from 'lz4-napi';
 import { compress, uncompress } from 'snappy';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { compressionCodecs } from './internals.js';
 import { COMPRESSION } from './settings.js';
 

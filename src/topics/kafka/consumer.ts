@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type Position, type TopicPartition } from '../log.js';
 import { type Assembler, assembler } from './chunks.js';
 import type { Client } from './client.js';

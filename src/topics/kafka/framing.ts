@@ -1,6 +1,6 @@
-import { UserError } from '../../errors.js';
-import { type AvroSchema, avroType, fingerprintOf } from '../avro.js';
-import { codecFor, releasedSchemas, schemaTopics } from '../codec.js';
+import { type AvroSchema, avroType, fingerprintOf } from '../../records/avro.js';
+import { codecFor, releasedSchemas, schemaTopics } from '../../records/codec.js';
+import { UserError } from '../../support/errors.js';
 import type { Append, LogRecord, TopicLog, TopicPartition } from '../log.js';
 import type { Registry } from './registry.js';
 

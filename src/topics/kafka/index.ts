@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import { UserError } from '../../errors.js';
-import { codecFor, schemaTopics } from '../codec.js';
+import { codecFor, schemaTopics } from '../../records/codec.js';
+import { UserError } from '../../support/errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog, type TopicSpec } from '../log.js';
 import { type Client, openClient } from './client.js';
 import './codecs.js';

@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import type { AvroSchema } from '../avro.js';
+import type { AvroSchema } from '../../records/avro.js';
+import { UserError } from '../../support/errors.js';
 import { type RegistrySettings, readSecret } from './settings.js';
 
 /** The part of Confluent's schema registry API that a pipeline needs. */

@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import type { Authenticator } from './internals.js';
 import { type KafkaSettings, readSecret, type SaslSettings, type Secret, type TokenSettings } from './settings.js';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { nearest, UserError } from '../../errors.js';
+import { nearest, UserError } from '../../support/errors.js';
 
 /** Compression of the record batches that are written: the name in the settings and Kafka's number. These and zstd are read. */
 export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const;

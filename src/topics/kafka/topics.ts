@@ -1,5 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { type TopicInfo, TopicMismatchError, type TopicSpec } from '../log.js';
 import type { Client } from './client.js';
 import { EARLIEST, LATEST, offsetAtTime, settle, type Written } from './fetch.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { type Append, FencedError, type Position } from '../log.js';
 import { partitionOf } from '../partition.js';
 import { CHUNK, type Message, messagesOf, sizeOf } from './chunks.js';

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { UserError } from '../../errors.js';
-import { workerUrl } from '../../worker-url.js';
+import { UserError } from '../../support/errors.js';
+import { workerUrl } from '../../support/worker-url.js';
 import type { Limits } from '../sandbox/limits.js';
 import type { FromThread, Work } from './javascript-messages.js';
 import type { Outcome } from './outcome.js';

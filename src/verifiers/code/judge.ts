@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import { pickBlock } from './block.js';

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { type Program, type Running, startProgram } from '../sandbox/run.js';
 import { clip, type Outcome } from './outcome.js';
 import { mishap } from './program.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { at, type Fields, optional, readList, readObject, readString } from '../fields.js';
 import { languageName } from '../sandbox/toolchains.js';
 

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { buildProgram } from '../code/program.js';

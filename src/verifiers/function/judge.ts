@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { digest } from '../../digest.js';
-import { nearest, UserError } from '../../errors.js';
+import { digest } from '../../support/digest.js';
+import { nearest, UserError } from '../../support/errors.js';
 import { concealing } from '../conceal.js';
 import { optional, readNumber, readObject, readString } from '../fields.js';
 import { readJudgement } from '../judgement.js';

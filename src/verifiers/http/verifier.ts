@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { digest } from '../../digest.js';
-import { UserError } from '../../errors.js';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
 import { concealing } from '../conceal.js';
 import { type Fields, optional, readNumber, readObject, readString, readWhole } from '../fields.js';
 import { readJudgement } from '../judgement.js';

@@ -1,5 +1,5 @@
 import type { AnySchema, ErrorObject, ValidateFunction } from 'ajv';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { clip } from '../code/outcome.js';
 import { at, describe, type Fields, optional, readBoolean, readObject } from '../fields.js';
 import type { Judgement } from '../verifier.js';

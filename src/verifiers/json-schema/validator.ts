@@ -2,8 +2,8 @@ import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formatsPlugin, { type FormatsPlugin } from 'ajv-formats';
-import { digest } from '../../digest.js';
-import { UserError } from '../../errors.js';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
 import { clip } from '../code/outcome.js';
 import { describe } from '../fields.js';
 

@@ -1,5 +1,5 @@
-import { digest } from '../../digest.js';
-import { UserError } from '../../errors.js';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
 import { answerOf } from '../answer.js';
 import { readObject, readString } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { defaultLimits } from './limits.js';
 import { type Ended, runProgram } from './run.js';
 import { seccompProgram } from './seccomp.js';

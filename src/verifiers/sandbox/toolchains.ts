@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { nearest, UserError } from '../../errors.js';
+import { nearest, UserError } from '../../support/errors.js';
 import type { Limits } from './limits.js';
 
 /** How programs of one language are built and run. `{bin}` stands for the folder of the tool chain's own programs. */

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../support/errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { conceal } from '../conceal.js';

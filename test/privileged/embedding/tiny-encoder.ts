@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { seedOf } from '../../../src/digest.js';
-import { makeTokenizer } from '../../../src/policy/bpe.js';
-import { createBuilder } from '../../../src/policy/graph/builder.js';
+import { createBuilder } from '../../../src/engines/onnx/graph/builder.js';
+import { makeTokenizer } from '../../../src/models/bpe.js';
+import { seedOf } from '../../../src/support/digest.js';
 
 export interface TinyEncoder {
   readonly folder: string;

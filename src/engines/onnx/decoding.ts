@@ -1,0 +1,182 @@
+import type { ModelConfig } from '../../models/config.js';
+import { uniformAt } from '../../models/random.js';
+import { createCache } from './cache.js';
+import type { Session, Tensor } from './session.js';
+
+/** One group to complete. Every number is checked already. */
+export interface SampleJob {
+  readonly prompt: Int32Array;
+  readonly seeds: readonly bigint[];
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  /** Completion tokens at most. */
+  readonly limit: number;
+  /** Whether these tokens complete a stop string. */
+  readonly stopped: (tokens: readonly number[]) => boolean;
+  resolve(completions: readonly Drawn[]): void;
+  reject(error: Error): void;
+}
+
+export interface Drawn {
+  readonly tokens: Int32Array;
+  readonly logprobs: Float32Array;
+  /** An end token or a stop string came; otherwise the limit did. */
+  readonly stopped: boolean;
+}
+
+/** Work that is done in small parts, so that a worker can go from one to the next. */
+export interface Unit {
+  readonly busy: boolean;
+  step(): Promise<void>;
+  /** Rejects everything that it still holds. */
+  fail(error: Error): void;
+}
+
+export interface DecodingOptions {
+  readonly config: ModelConfig;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly prefill: Session;
+  readonly decode: Session;
+  /** Rows at most. */
+  readonly room: number;
+  /** Tokens that a row's cache holds. */
+  readonly capacity: number;
+  readonly eosIds: ReadonlySet<number>;
+}
+
+interface Group {
+  readonly job: SampleJob;
+  readonly done: Drawn[];
+  admitted: number;
+  finished: number;
+  /** Keys and values of the prompt but its last token; made once, for all members. */
+  prefix: ReadonlyMap<string, Tensor> | undefined;
+}
+
+interface Row {
+  readonly group: Group;
+  readonly member: number;
+  readonly tokens: number[];
+  readonly logprobs: number[];
+  readonly seed: bigint;
+  /** Valid entries of its cache. */
+  length: number;
+  newest: number;
+}
+
+/** A matrix of one row takes another kernel, with other bits than the same row among several. */
+const FEWEST_ROWS = 2;
+
+/**
+ * Continuous batching: each step draws one token for every row, and rows that finish make room for waiting ones before the next.
+ * Rows lie without gaps, so a step computes next to nothing for nobody.
+ */
+export function createDecoding(options: DecodingOptions): Unit & { add(job: SampleJob): void } {
+  const { config, parameters, prefill, decode, room, eosIds } = options;
+  const { layers, kvHeads, headDim } = config;
+  const cache = createCache(config, Math.max(room, FEWEST_ROWS), options.capacity);
+  const waiting: Group[] = [];
+  const rows: Row[] = [];
+  let shared: { n: number; feeds: [string, Tensor][]; fetches: Map<string, Tensor> } | undefined;
+
+  /** Feeds and fetches that stay the same for as long as the number of rows does. */
+  const sharedFor = (n: number) => {
+    if (shared?.n === n) return shared;
+    const fetches = new Map<string, Tensor>();
+    for (let layer = 0; layer < layers; layer++)
+      for (const name of [`newKeys.${layer}`, `newValues.${layer}`])
+        fetches.set(name, { data: new Float32Array(n * kvHeads * headDim), dims: [n, kvHeads, headDim] });
+    shared = { n, feeds: [...parameters, ...cache.view(n)], fetches };
+    return shared;
+  };
+
+  const admit = async (): Promise<void> => {
+    for (let group = waiting[0]; group && rows.length < room; group = waiting[0]) {
+      const { prompt, seeds } = group.job;
+      const length = prompt.length - 1;
+      if (!group.prefix && length > 0) {
+        const tokens = { data: BigInt64Array.from(prompt.subarray(0, length), BigInt), dims: [1, length] };
+        group.prefix = await prefill.run(new Map([...parameters, ['tokens', tokens]]));
+      }
+      while (group.admitted < seeds.length && rows.length < room) {
+        const member = group.admitted++;
+        if (group.prefix) cache.fill(rows.length, group.prefix);
+        const newest = prompt[length] ?? 0;
+        rows.push({ group, member, tokens: [], logprobs: [], seed: seeds[member] ?? 0n, length, newest });
+      }
+      if (group.admitted === seeds.length) {
+        group.prefix = undefined;
+        waiting.shift();
+      }
+    }
+  };
+
+  const finish = ({ group, member, tokens, logprobs }: Row, stopped: boolean): void => {
+    group.done[member] = { tokens: Int32Array.from(tokens), logprobs: Float32Array.from(logprobs), stopped };
+    if (++group.finished === group.job.seeds.length) group.job.resolve(group.done);
+  };
+
+  return {
+    get busy() {
+      return rows.length > 0 || waiting.length > 0;
+    },
+    add(job) {
+      waiting.push({ job, done: [], admitted: 0, finished: 0, prefix: undefined });
+    },
+    async step() {
+      await admit();
+      const n = Math.max(rows.length, FEWEST_ROWS);
+      const { feeds, fetches } = sharedFor(n);
+      const column = (value: (row: Row) => number): Tensor => {
+        const data = new Float32Array(n);
+        for (const [i, row] of rows.entries()) data[i] = value(row);
+        return { data, dims: [n, 1] };
+      };
+      const integers = (value: (row: Row) => number, dims: readonly number[]): Tensor => {
+        const data = new BigInt64Array(n);
+        for (const [i, row] of rows.entries()) data[i] = BigInt(value(row));
+        return { data, dims };
+      };
+      const lengths = rows.map((row) => row.length);
+      const results = await decode.run(
+        new Map([
+          ...feeds,
+          ['tokens', integers((row) => row.newest, [n])],
+          ['lengths', integers((row) => row.length, [n])],
+          ['uniform', column((row) => uniformAt(row.seed, row.tokens.length))],
+          ['temperature', column((row) => row.group.job.temperature)],
+          ['topK', integers((row) => row.group.job.topK, [n, 1])],
+          ['topP', column((row) => row.group.job.topP)],
+          ['minP', column((row) => row.group.job.minP)],
+        ]),
+        fetches,
+      );
+      cache.append(results, lengths);
+      const next = results.get('next')?.data ?? [];
+      const logprobs = results.get('logprobs')?.data ?? [];
+      // From the last row down, so that the row which fills a gap has had its turn.
+      for (let i = rows.length - 1; i >= 0; i--) {
+        const row = rows[i];
+        if (!row) continue;
+        row.newest = Number(next[i]);
+        row.tokens.push(row.newest);
+        row.logprobs.push(Number(logprobs[i]));
+        row.length++;
+        const stopped = eosIds.has(row.newest) || row.group.job.stopped(row.tokens);
+        if (!stopped && row.tokens.length < row.group.job.limit) continue;
+        finish(row, stopped);
+        const last = rows.pop();
+        if (last && last !== row) {
+          cache.move(rows.length, i);
+          rows[i] = last;
+        }
+      }
+    },
+    fail(error) {
+      for (const group of new Set([...rows.splice(0).map((row) => row.group), ...waiting.splice(0)]))
+        group.job.reject(error);
+    },
+  };
+}

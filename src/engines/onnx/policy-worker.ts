@@ -1,0 +1,159 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { readParameters } from '../../models/folder.js';
+import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
+import { answerCalls } from '../../support/worker-answers.js';
+import { rowBytes } from './cache.js';
+import { createDecoding, type Drawn, type Unit } from './decoding.js';
+import type { Graph } from './graph/builder.js';
+import { decodeGraph, prefillGraph } from './graph/decode.js';
+import { scoreGraph } from './graph/score.js';
+import type { OnnxMessage, WorkerData } from './policy.js';
+import { createScoring } from './scoring.js';
+import { createSession, type Session, type Tensor } from './session.js';
+import { createStopCheck } from './stop.js';
+
+/** The caches of one batch stay below this, so that many long sequences wait rather than fill the memory. */
+const CACHE_BYTES = 256 * 2 ** 20;
+
+const { folder, config, rows, eosIds } = workerData as WorkerData;
+const port = parentPort;
+if (!port) throw new Error('this module runs as a worker thread');
+
+/** Made when first asked for: a process that only scores needs no decoder. */
+const once = <T>(make: () => T): (() => T) => {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+};
+// One thread: with more, the bits of a row would depend on the batch around it.
+const session = (graph: () => Graph): (() => Promise<Session>) => once(() => createSession(graph(), { threads: 1 }));
+const sessions = {
+  prefill: session(() => prefillGraph(config)),
+  decode: session(() => decodeGraph(config, { truncate: false })),
+  truncate: session(() => decodeGraph(config, { truncate: true })),
+  score: session(() => scoreGraph(config)),
+};
+const tokenizer: () => Tokenizer = once(() => readTokenizer(folder, config.vocabSize));
+
+interface Weights {
+  /** Told apart from weights that had the same version before. */
+  readonly serial: number;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+}
+const versions = new Map<number, Weights>();
+let loads = 0;
+
+const weightsOf = (version: number): Weights => {
+  const weights = versions.get(version);
+  if (!weights) throw new Error(`version ${version} of the weights is not loaded`);
+  return weights;
+};
+
+/** What there is to do, by what can run together: the same weights, and the same shape wherever that could change bits. */
+const units = new Map<string, Unit>();
+const decoding = new Map<string, ReturnType<typeof createDecoding>>();
+const scoring = new Map<string, ReturnType<typeof createScoring>>();
+
+function unitOf<U extends Unit>(kind: Map<string, U>, key: string, make: () => U): U {
+  const known = kind.get(key);
+  if (known) return known;
+  const unit = make();
+  kind.set(key, unit);
+  units.set(key, unit);
+  return unit;
+}
+
+/** The next of 32, 48, 64, 96, 128 …: it follows from the request alone, so that its bits do too, and few sizes occur. */
+function capacityFor(tokens: number): number {
+  const whole = Math.max(32, 2 ** Math.ceil(Math.log2(tokens)));
+  return whole > 32 && tokens <= whole * 0.75 ? whole * 0.75 : whole;
+}
+
+async function sample({
+  version,
+  request,
+  limit,
+}: Extract<OnnxMessage, { type: 'sample' }>): Promise<readonly Drawn[]> {
+  const { prompt, seeds, sampling } = request;
+  const { temperature, topK = config.vocabSize, topP = 2, minP = 0, stop = [] } = sampling;
+  const { serial, parameters } = weightsOf(version);
+  const truncate = sampling.topK !== undefined || sampling.topP !== undefined || sampling.minP !== undefined;
+  const prefill = await sessions.prefill();
+  const decode = await (truncate ? sessions.truncate() : sessions.decode());
+  const capacity = capacityFor(prompt.length + limit);
+  const room = Math.max(1, Math.min(rows, Math.floor(CACHE_BYTES / rowBytes(config, capacity))));
+  const stopped = stop.length > 0 ? createStopCheck(tokenizer(), stop) : () => false;
+  const unit = unitOf(decoding, `decode ${serial} ${capacity} ${truncate}`, () =>
+    createDecoding({ config, parameters, prefill, decode, room, capacity, eosIds: new Set(eosIds) }),
+  );
+  return new Promise((resolve, reject) => {
+    unit.add({ prompt, seeds, limit, temperature, topK, topP, minP, stopped, resolve, reject });
+    void work();
+  });
+}
+
+async function score({ version, request }: Extract<OnnxMessage, { type: 'score' }>): Promise<Float32Array> {
+  const { tokens, from } = request;
+  const temperature = request.temperature === 0 ? 1 : request.temperature;
+  const { serial, parameters } = weightsOf(version);
+  const session = await sessions.score();
+  // The width follows from the sequence alone, so that its bits do too.
+  const width = Math.ceil(tokens.length / 16) * 16;
+  const unit = unitOf(scoring, `score ${serial} ${width} ${temperature}`, () =>
+    createScoring({ config, parameters, score: session, width, temperature }),
+  );
+  return new Promise((resolve, reject) => {
+    unit.add({ tokens, from, resolve, reject });
+    void work();
+  });
+}
+
+let working = false;
+/** One part of each unit in turn, so that no version and no kind of work starves another. */
+async function work(): Promise<void> {
+  if (working) return;
+  working = true;
+  // What came with this work runs together with it.
+  await new Promise((resolve) => setImmediate(resolve));
+  for (;;) {
+    const next = units.entries().next().value;
+    if (!next) break;
+    const [key, unit] = next;
+    try {
+      await unit.step();
+    } catch (error) {
+      unit.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+    units.delete(key);
+    if (unit.busy) units.set(key, unit);
+    else {
+      decoding.delete(key);
+      scoring.delete(key);
+    }
+  }
+  working = false;
+}
+
+function handle(message: OnnxMessage): unknown {
+  switch (message.type) {
+    case 'load': {
+      const parameters = readParameters(message.folder, config);
+      versions.set(message.version, {
+        serial: loads++,
+        parameters: new Map([...parameters].map(([name, { shape, data }]) => [name, { data, dims: shape }])),
+      });
+      return undefined;
+    }
+    case 'unload':
+      versions.delete(message.version);
+      return undefined;
+    case 'sample':
+      return sample(message);
+    case 'score':
+      return score(message);
+  }
+}
+
+answerCalls(port, handle);

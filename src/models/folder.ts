@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nearest, UserError } from '../support/errors.js';
+import { type ModelConfig, parameterShapes, parseConfig } from './config.js';
+import { type Json, readJson } from './json-file.js';
+import { fileDigest, readSafetensors, type Tensor, type Tensors, writeSafetensors } from './safetensors.js';
+
+/** A model as its Hugging Face folder holds it. */
+export interface ModelFolder {
+  readonly config: ModelConfig;
+  /** Every other file of the folder by name (config.json, tokenizer, template …), written back as it was read. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** float32, by Hugging Face name, in the order of `parameterShapes`. */
+  readonly parameters: Tensors;
+}
+
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+/** What belongs to a model besides its weights. */
+const COMPANION = /\.(json|jinja|txt|model)$|^(README\.md|LICENSE(\.\w+)?)$/;
+
+/** The architecture alone, without reading weights. @throws {UserError} when config.json is missing or not supported */
+export function readConfig(folder: string): ModelConfig {
+  checkFolder(folder);
+  const file = join(folder, 'config.json');
+  return parseConfig(readJson(file), file);
+}
+
+/**
+ * Reads a whole model. A head in a file whose model ties it to the embedding is left out.
+ * @throws {UserError} naming file, tensor, found and expected when anything is missing, truncated or does not fit config.json
+ */
+export function readModelFolder(folder: string): ModelFolder {
+  const config = readConfig(folder);
+  const files = new Map<string, Uint8Array>();
+  for (const name of readdirSync(folder).sort())
+    if (COMPANION.test(name) && name !== INDEX) files.set(name, readFileSync(join(folder, name)));
+  return { config, files, parameters: readParameters(folder, config) };
+}
+
+/** The weights alone, checked against `config`. @throws {UserError} as `readModelFolder` */
+export function readParameters(folder: string, config: ModelConfig): Tensors {
+  const found: Tensors = new Map();
+  const origin = new Map<string, string>();
+  for (const file of weightFiles(folder))
+    for (const [name, tensor] of readSafetensors(file)) {
+      found.set(name, tensor);
+      origin.set(name, file);
+    }
+  return fitted(found, config, (name) => origin.get(name) ?? folder);
+}
+
+/**
+ * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is whole.
+ * @returns SHA-256 of model.safetensors
+ */
+export function writeModelFolder(folder: string, model: ModelFolder): string {
+  const parameters = fitted(model.parameters, model.config, () => folder);
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of model.files) {
+    const partial = join(folder, `${name}.${process.pid}.partial`);
+    writeFileSync(partial, name === 'config.json' ? asFloat32(bytes) : bytes);
+    renameSync(partial, join(folder, name));
+  }
+  rmSync(join(folder, INDEX), { force: true });
+  return writeSafetensors(join(folder, WEIGHTS), parameters, { format: 'pt' });
+}
+
+/** SHA-256 in hex of the bytes of the folder's weight files: the identity of a version of the weights. */
+export function modelDigest(folder: string): string {
+  checkFolder(folder);
+  return fileDigest(...weightFiles(folder));
+}
+
+function checkFolder(folder: string): void {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new UserError('bad-model-folder', `${folder}: no such folder; expected a Hugging Face model folder`);
+}
+
+/** The weight files in the order of their names. */
+function weightFiles(folder: string): string[] {
+  const whole = join(folder, WEIGHTS);
+  if (existsSync(whole)) return [whole];
+  const index = join(folder, INDEX);
+  if (!existsSync(index))
+    throw new UserError('bad-model-file', `${whole}: the file is missing, and there is no ${INDEX} beside it`);
+  const map = readJson(index).weight_map;
+  if (typeof map !== 'object' || map === null)
+    throw new UserError('bad-model-file', `${index}: weight_map is missing, expected an object from tensor to file`);
+  return [...new Set(Object.values(map as Json))].sort().map((name) => join(folder, String(name)));
+}
+
+/** The parameters in the model's order, each of the expected shape, and no other. */
+function fitted(found: ReadonlyMap<string, Tensor>, config: ModelConfig, where: (name: string) => string): Tensors {
+  const shapes = parameterShapes(config);
+  const parameters: Tensors = new Map();
+  for (const [name, shape] of shapes) {
+    const tensor = found.get(name);
+    if (!tensor) {
+      const near = nearest(
+        name,
+        [...found.keys()].filter((other) => !shapes.has(other)),
+      );
+      throw mismatch(where(name), `tensor ${name} is missing, expected [${shape}]${near ? ` (there is ${near})` : ''}`);
+    }
+    if (tensor.shape.join() !== shape.join())
+      throw mismatch(where(name), `tensor ${name} has shape [${tensor.shape}], config.json expects [${shape}]`);
+    parameters.set(name, tensor);
+  }
+  for (const name of found.keys())
+    if (!shapes.has(name) && !isRedundant(name, config))
+      throw mismatch(
+        where(name),
+        `tensor ${name} belongs to no part of a ${config.modelType} model with this config.json`,
+      );
+  return parameters;
+}
+
+/** Tensors that say nothing which the model does not already hold: a tied head, and frequencies that old exports store. */
+const isRedundant = (name: string, config: ModelConfig): boolean =>
+  (name === 'lm_head.weight' && config.tieWordEmbeddings) || name.endsWith('.rotary_emb.inv_freq');
+
+const mismatch = (where: string, what: string): UserError => new UserError('bad-model-file', `${where}: ${what}`);
+
+/** config.json with the type that the weights are written in. */
+function asFloat32(bytes: Uint8Array): Uint8Array {
+  const config = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+  const stale = ['torch_dtype', 'dtype'].filter((key) => key in config && config[key] !== 'float32');
+  if (stale.length === 0) return bytes;
+  for (const key of stale) config[key] = 'float32';
+  return new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
+}

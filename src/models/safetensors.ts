@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { UserError } from '../support/errors.js';
+
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** By name, in file order. */
+export type Tensors = Map<string, Tensor>;
+
+/** Bytes of one element of each type that can be read. */
+const WIDTH = { F32: 4, F16: 2, BF16: 2 } as const;
+type DType = keyof typeof WIDTH;
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** A header beyond this is no model's. */
+const MAX_HEADER = 100_000_000;
+/** One read or write call at most; the system's own limit is just under 2 GiB. */
+const CHUNK = 1 << 28;
+
+const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/**
+ * Reads every tensor of a safetensors file as float32 (F32, F16 and BF16 are understood).
+ * @throws {UserError} `bad-model-file` when the file is missing, truncated, overlapping, or holds another type.
+ */
+export function readSafetensors(file: string): Tensors {
+  if (!existsSync(file)) throw bad(file, 'the file is missing');
+  const fd = openSync(file, 'r');
+  try {
+    const length = fstatSync(fd).size;
+    const { entries, start } = readHeader(fd, file, length);
+    const tensors: Tensors = new Map();
+    for (const entry of entries) {
+      const bytes = new Uint8Array(entry.end - entry.begin);
+      readFully(fd, bytes, start + entry.begin);
+      tensors.set(entry.name, { shape: entry.shape, data: toFloat32(bytes, entry.dtype) });
+    }
+    return tensors;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Writes float32 tensors in the order of their names, so that equal tensors give equal bytes. The file appears whole or not at all.
+ * @returns the SHA-256 of the file's bytes in hex
+ */
+export function writeSafetensors(
+  file: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata?: Readonly<Record<string, string>>,
+): string {
+  const names = [...tensors.keys()].sort();
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const name of names) {
+    const tensor = tensors.get(name);
+    if (!tensor) continue;
+    if (size(tensor.shape) !== tensor.data.length)
+      throw new RangeError(
+        `${name}: shape [${tensor.shape}] holds ${size(tensor.shape)} values, not ${tensor.data.length}`,
+      );
+    header[name] = { dtype: 'F32', shape: tensor.shape, data_offsets: [offset, offset + tensor.data.byteLength] };
+    offset += tensor.data.byteLength;
+    parts.push(new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
+  }
+  let json = JSON.stringify(header);
+  json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
+
+  const partial = `${file}.${process.pid}.partial`;
+  const hash = createHash('sha256');
+  const fd = openSync(partial, 'w');
+  try {
+    for (const part of [prefix, Buffer.from(json), ...parts]) {
+      hash.update(part);
+      for (let at = 0; at < part.byteLength; ) at += writeSync(fd, part, at, Math.min(CHUNK, part.byteLength - at));
+    }
+    fsyncSync(fd);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(partial, file);
+  return hash.digest('hex');
+}
+
+/** SHA-256 in hex of the files' bytes, one after the other. */
+export function fileDigest(...files: readonly string[]): string {
+  const hash = createHash('sha256');
+  const buffer = new Uint8Array(1 << 20);
+  for (const file of files) {
+    const fd = openSync(file, 'r');
+    try {
+      for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) hash.update(buffer.subarray(0, n));
+    } finally {
+      closeSync(fd);
+    }
+  }
+  return hash.digest('hex');
+}
+
+function readHeader(fd: number, file: string, length: number): { entries: Entry[]; start: number } {
+  if (length < 8) throw bad(file, `truncated: ${length} bytes found, a safetensors file has at least 8`);
+  const prefix = new Uint8Array(8);
+  readFully(fd, prefix, 0);
+  const headerLength = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (headerLength > MAX_HEADER) throw bad(file, `not a safetensors file: its header would have ${headerLength} bytes`);
+  const start = 8 + headerLength;
+  if (start > length) throw bad(file, `truncated: the header ends at byte ${start}, but the file has ${length} bytes`);
+  const text = new Uint8Array(headerLength);
+  readFully(fd, text, 8);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder().decode(text));
+  } catch {
+    throw bad(file, 'not a safetensors file: its header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw bad(file, 'not a safetensors file: its header is not an object');
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, value]) => entryOf(file, name, value))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let end = 0;
+  let previous = 'the header';
+  for (const entry of entries) {
+    if (entry.begin < end)
+      throw bad(
+        file,
+        `tensor ${entry.name} begins at byte ${entry.begin} and overlaps ${previous}, which ends at ${end}`,
+      );
+    if (entry.begin > end)
+      throw bad(file, `tensor ${entry.name} begins at byte ${entry.begin}, expected ${end}, where ${previous} ends`);
+    end = entry.end;
+    previous = entry.name;
+    if (start + end > length)
+      throw bad(file, `truncated: tensor ${entry.name} ends at byte ${start + end}, but the file has ${length} bytes`);
+  }
+  if (start + end !== length) throw bad(file, `${length - start - end} bytes follow the last tensor, expected none`);
+  return { entries, start };
+}
+
+function entryOf(file: string, name: string, value: unknown): Entry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  if (typeof dtype !== 'string' || !(dtype in WIDTH))
+    throw bad(file, `tensor ${name} has type ${String(dtype)}, expected one of ${Object.keys(WIDTH).join(', ')}`);
+  if (!isCounts(shape)) throw bad(file, `tensor ${name} has shape ${JSON.stringify(shape)}, expected a list of counts`);
+  if (!isCounts(offsets) || offsets.length !== 2)
+    throw bad(file, `tensor ${name} has data_offsets ${JSON.stringify(offsets)}, expected [begin, end]`);
+  const [begin = 0, end = 0] = offsets;
+  const expected = size(shape) * WIDTH[dtype as DType];
+  if (end - begin !== expected)
+    throw bad(file, `tensor ${name} has ${end - begin} bytes, but ${dtype} [${shape}] takes ${expected}`);
+  return { name, dtype: dtype as DType, shape, begin, end };
+}
+
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+
+function readFully(fd: number, into: Uint8Array, position: number): void {
+  for (let at = 0; at < into.byteLength; ) {
+    const n = readSync(fd, into, at, Math.min(CHUNK, into.byteLength - at), position + at);
+    if (n === 0) throw new Error(`the file shrank while it was read: no byte at ${position + at}`);
+    at += n;
+  }
+}
+
+function toFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
+  if (dtype === 'F32') return new Float32Array(bytes.buffer);
+  const halves = new Uint16Array(bytes.buffer);
+  const data = new Float32Array(halves.length);
+  const bits = new Uint32Array(data.buffer);
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i] ?? 0;
+    bits[i] = dtype === 'BF16' ? half << 16 : halfBits(half);
+  }
+  return data;
+}
+
+/** The float32 bits of an IEEE 754 half. */
+function halfBits(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >> 10) & 0x1f;
+  let fraction = half & 0x3ff;
+  if (exponent === 31) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  // A subnormal half is a normal float: shift until its leading one is implicit.
+  let shift = 113;
+  while (!(fraction & 0x400)) {
+    fraction <<= 1;
+    shift--;
+  }
+  return sign | (shift << 23) | ((fraction & 0x3ff) << 13);
+}
+
+const bad = (file: string, what: string): UserError => new UserError('bad-model-file', `${file}: ${what}`);

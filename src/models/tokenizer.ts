@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { Tokenizer as Encoder } from '@huggingface/tokenizers';
+import { UserError } from '../support/errors.js';
+import { readJson, readOptionalJson } from './json-file.js';
+
+export interface Tokenizer {
+  /** Ids of the text as it stands; special tokens written in it count as such, none is added. */
+  encode(text: string): Int32Array;
+  /** The text of the ids. Ids without a token, which a padded vocabulary has, give nothing. */
+  decode(tokens: Int32Array, options?: { readonly skipSpecial?: boolean }): string;
+  /** A completion ends with any of these. */
+  readonly eosIds: readonly number[];
+  /** What chat templates may name: bos_token, eos_token and the like. */
+  readonly specials: Readonly<Record<string, string>>;
+}
+
+/**
+ * The tokenizer of a Hugging Face folder, from tokenizer.json and tokenizer_config.json.
+ * @throws {UserError} `bad-tokenizer` when it does not fit the model's vocabulary or names no end token
+ */
+export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
+  const file = join(folder, 'tokenizer.json');
+  const definition = readJson(file);
+  const config = readOptionalJson(join(folder, 'tokenizer_config.json'));
+  let encoder: Encoder;
+  try {
+    encoder = new Encoder(definition, config);
+  } catch (error) {
+    throw bad(file, error instanceof Error ? error.message : String(error));
+  }
+  const vocabulary = encoder.get_vocab(true);
+  let highest = -1;
+  for (const id of vocabulary.values()) highest = Math.max(highest, id);
+  if (highest >= vocabSize)
+    throw bad(file, `the tokenizer has ids up to ${highest}, but the model's vocabulary ends at ${vocabSize - 1}`);
+
+  const specials = namedTokens(config);
+  const special = new Set<number>();
+  for (const [id, token] of encoder.get_added_tokens_decoder()) if (token.special) special.add(id);
+
+  return {
+    encode: (text) =>
+      text === '' ? new Int32Array() : Int32Array.from(encoder.encode(text, { add_special_tokens: false }).ids),
+    decode(tokens, { skipSpecial = true } = {}) {
+      const known = Array.from(tokens).filter(
+        (id) => encoder.id_to_token(id) !== undefined && !(skipSpecial && special.has(id)),
+      );
+      // Cleaning up would change the text that was sampled.
+      return known.length === 0 ? '' : encoder.decode(known, { clean_up_tokenization_spaces: false });
+    },
+    eosIds: endIds(folder, encoder, vocabSize, specials.eos_token),
+    specials,
+  };
+}
+
+/** Special tokens by their names in tokenizer_config.json, where a token is a string or an object with its content. */
+function namedTokens(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const [name, value] of Object.entries(config)) {
+    if (!name.endsWith('_token')) continue;
+    const content = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value;
+    if (typeof content === 'string') tokens[name] = content;
+  }
+  return tokens;
+}
+
+function endIds(folder: string, encoder: Encoder, vocabSize: number, eosToken: string | undefined): number[] {
+  const ids = new Set<number>();
+  for (const name of ['generation_config.json', 'config.json']) {
+    const file = join(folder, name);
+    const value = readOptionalJson(file).eos_token_id;
+    for (const id of value === undefined || value === null ? [] : [value].flat()) {
+      if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= vocabSize)
+        throw bad(file, `eos_token_id is ${JSON.stringify(id)}, expected an id below ${vocabSize}`);
+      if (encoder.id_to_token(id) === undefined)
+        throw bad(file, `eos_token_id is ${id}, which the tokenizer in the same folder does not have`);
+      ids.add(id);
+    }
+  }
+  if (eosToken !== undefined) {
+    const id = encoder.token_to_id(eosToken);
+    if (id === undefined)
+      throw bad(join(folder, 'tokenizer_config.json'), `eos_token is ${eosToken}, which tokenizer.json does not have`);
+    ids.add(id);
+  }
+  if (ids.size === 0)
+    throw bad(
+      folder,
+      'no end token: expected eos_token_id in generation_config.json or config.json, or eos_token in tokenizer_config.json',
+    );
+  return [...ids].sort((a, b) => a - b);
+}
+
+const bad = (where: string, what: string): UserError => new UserError('bad-tokenizer', `${where}: ${what}`);

@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Headers, type Pack, pack } from 'tar-stream';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
+import { modelDigest } from '../../models/folder.js';
+import { fileDigest } from '../../models/safetensors.js';
+import { filesOf } from '../../privileged/sources/files.js';
+import type { LogRecord, TopicLog } from '../../topics/log.js';
+import { scan } from '../../topics/scan.js';
+import { contextOf } from '../../pipelines/context.js';
+import { openRunFolder, type RunFolder } from '../open-run.js';
+import { lastWeights, weightsFolder, withCheckpoint } from '../weights/publisher.js';
+import { baseFolder } from '../resources.js';
+import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
+import { encodeSegment, type Writer, writerOf, writersOf } from './segment.js';
+
+export interface ExportOptions {
+  /** The file to write. */
+  readonly to: string;
+  /** Leaves out references, documents, and the files that hold them. */
+  readonly withoutPrivileged?: boolean;
+}
+
+export interface Exported {
+  readonly run: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly records: Readonly<Record<string, number>>;
+  readonly notes: readonly string[];
+}
+
+/** Bytes of records in one container file: what is in memory at a time. */
+const SEGMENT_BYTES = 4 << 20;
+
+/**
+ * Writes a whole run into one tar file, see `format.ts`. No other process may write to the run meanwhile.
+ * @throws {UserError} `file-exists`, `no-folder`, `no-run`, `topics-locked`, `damaged-record`
+ */
+export async function exportRun(folder: string, { to, withoutPrivileged = false }: ExportOptions): Promise<Exported> {
+  if (existsSync(to)) throw new UserError('file-exists', `${to}: is there already, expected the name of a new file`);
+  if (!existsSync(dirname(resolve(to)))) throw new UserError('no-folder', `${to}: its folder is not there`);
+  const run = await openRunFolder(folder, { readOnly: false });
+  const partial = `${to}.${process.pid}.partial`;
+  const tar = pack();
+  const written = pipeline(tar, createWriteStream(partial));
+  written.catch(() => {});
+  try {
+    const out = entryWriter(tar);
+    const inputs = await inputsOf(run, !withoutPrivileged);
+    const index = await indexOf(run, inputs.folder, !withoutPrivileged);
+    await out.put('bundle.json', JSON.stringify(index));
+    await out.put('manifest.json', JSON.stringify(run.manifest));
+    const records: Record<string, number> = {};
+    for (const topic of index.topics) {
+      const left = withoutPrivileged && isPrivileged(topic.name, run);
+      records[topic.name] = left ? 0 : await writeTopic(run.log, topic, out);
+    }
+    for (const [name, path] of filesOfRun(run, folder)) await out.file(`files/${name}`, path);
+    await writeCheckpoint(run, folder, out);
+    for (const [name, path] of inputs.files) await out.file(`inputs/${name}`, path);
+    await out.end(records);
+    tar.finalize();
+    await written;
+    renameSync(partial, to);
+    return { run: run.manifest.run, file: resolve(to), bytes: statSync(to).size, records, notes: inputs.notes };
+  } catch (error) {
+    tar.destroy();
+    await written.catch(() => {});
+    rmSync(partial, { force: true });
+    throw error;
+  } finally {
+    await run.log.close();
+  }
+}
+
+interface EntryWriter {
+  put(name: string, content: string | Buffer): Promise<void>;
+  file(name: string, path: string): Promise<void>;
+  end(records: BundleEnd['records']): Promise<void>;
+}
+
+function entryWriter(tar: Pack): EntryWriter {
+  const names: string[] = [];
+  const begin = (name: string, size: number, hash: string, done: (error?: Error | null) => void) => {
+    names.push(name, hash);
+    return tar.entry({ name, size, mtime: new Date(0), pax: { comment: `sha256 ${hash}` } } as Headers, done);
+  };
+  const put = (name: string, content: string | Buffer) => {
+    const bytes = Buffer.from(content);
+    return new Promise<void>((resolved, rejected) => {
+      begin(name, bytes.length, createHash('sha256').update(bytes).digest('hex'), (error) =>
+        error ? rejected(error) : resolved(),
+      ).end(bytes);
+    });
+  };
+  return {
+    put,
+    async file(name, path) {
+      const hash = fileDigest(path);
+      await pipeline(
+        createReadStream(path),
+        begin(name, statSync(path).size, hash, () => {}),
+      );
+    },
+    end: (records) =>
+      put(
+        'end.json',
+        JSON.stringify({ entries: names.length / 2, names: digest(...names), records } satisfies BundleEnd),
+      ),
+  };
+}
+
+async function indexOf({ log, manifest, plan }: RunFolder, folder: string, privileged: boolean): Promise<BundleIndex> {
+  // Of the checkpoints the one that counts goes along as a file.
+  const wanted = new Set(plan.topics.map(({ name }) => name).filter((name) => name !== 'checkpoints'));
+  const infos = (await log.describe()).filter(({ name }) => wanted.has(name));
+  const groups = [];
+  for (const { name: group, input: topic } of plan.stages)
+    for (const { partition, offset } of await log.committed(group, topic))
+      groups.push({ group, topic, partition, offset: String(offset) });
+  return {
+    format: FORMAT,
+    run: manifest.run,
+    from: manifest.spec.topics === 'embedded' ? 'embedded' : 'kafka',
+    privileged,
+    folder,
+    topics: infos.map(({ bounds, ...spec }) => ({
+      ...spec,
+      bounds: bounds.map(({ start, end }) => ({ start: String(start), end: String(end) })),
+    })),
+    groups,
+  };
+}
+
+function isPrivileged(topic: string, { plan }: RunFolder): boolean {
+  const documents = contextOf(plan.spec).sources.flatMap((source) => ('topic' in source ? [source.topic] : []));
+  return privilegedTopics.includes(topic) || documents.includes(topic);
+}
+
+async function writeTopic(log: TopicLog, topic: BundleIndex['topics'][number], out: EntryWriter): Promise<number> {
+  const writers = writersOf(topic.name);
+  let count = 0;
+  for (const [partition, { start }] of topic.bounds.entries()) {
+    let page: LogRecord[] = [];
+    let [bytes, writer]: [number, Writer | undefined] = [0, undefined];
+    const flush = async () => {
+      const [first] = page;
+      if (!first) return;
+      await out.put(segmentName(topic.name, partition, first.offset), await encodeSegment(page, writer));
+      count += page.length;
+      [page, bytes] = [[], 0];
+    };
+    for await (const record of scan(log, topic.name, partition, BigInt(start))) {
+      const now = writerOf(record, writers);
+      // A gap marker goes with whatever is before it.
+      const another = record.value !== null && now !== writer;
+      if (page.length > 0 && (bytes > SEGMENT_BYTES || another)) await flush();
+      if (record.value !== null || page.length === 0) writer = now;
+      page.push(record);
+      bytes += record.value?.byteLength ?? 0;
+    }
+    await flush();
+  }
+  return count;
+}
+
+/** What the run's folder holds beside its topics: weights, and on one machine the checkpoints. */
+function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: string, path: string][] {
+  const files: [string, string][] = [];
+  const add = (name: string, from: string) => {
+    for (const each of readdirSync(from, { withFileTypes: true }))
+      if (each.isFile()) files.push([`${name}/${each.name}`, join(from, each.name)]);
+  };
+  const kinds = ['weights', 'checkpoints'].filter((kind) => existsSync(join(folder, kind)));
+  for (const kind of kinds)
+    for (const version of readdirSync(join(folder, kind)).sort())
+      if (/^v\d+$/.test(version)) add(`${kind}/${version}`, join(folder, kind, version));
+  const base = baseFolder(plan.spec, plan.folder);
+  if (!existsSync(join(folder, weightsFolder(0))) && existsSync(base) && modelDigest(base) === manifest.model.weights)
+    add(weightsFolder(0), base);
+  return files;
+}
+
+/** The checkpoint of a run whose checkpoints travel through a topic, as a file. */
+async function writeCheckpoint({ log, manifest, plan }: RunFolder, folder: string, out: EntryWriter): Promise<void> {
+  const last = await lastWeights(log);
+  const { spec } = plan;
+  if (spec.topics === 'embedded' || spec.topics.kafka.sharedFolder || !last || last.version === 0) return;
+  const base = baseFolder(spec, plan.folder);
+  await withCheckpoint({ log, run: manifest.run, folder, base, spec }, last, async (checkpoint) => {
+    for (const name of readdirSync(checkpoint))
+      await out.file(`files/checkpoints/v${String(last.version).padStart(6, '0')}/${name}`, join(checkpoint, name));
+  });
+}
+
+interface Inputs {
+  /** Of the pipeline's file, below the folder that all of its inputs have in common. */
+  readonly folder: string;
+  readonly files: readonly (readonly [name: string, path: string])[];
+  readonly notes: readonly string[];
+}
+
+/** The files that the spec names by relative paths. The base model is among the weights. */
+async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Promise<Inputs> {
+  const { spec, folder } = plan;
+  const named: string[] = Object.values(spec.through);
+  if (privileged) {
+    if ('file' in spec.prompts) named.push(spec.prompts.file);
+    for (const source of contextOf(spec).sources) {
+      if ('files' in source) named.push(...(await filesOf(source, folder)));
+      if ('keyed' in source) named.push(source.keyed);
+    }
+  }
+  const notes = [...named, spec.model.base]
+    .filter((path) => isAbsolute(path))
+    .map(
+      (path) =>
+        `${path}: is an absolute path, which a bundle does not carry; going on with the run elsewhere needs it there`,
+    );
+  const relatives = [...new Set(named.filter((path) => !isAbsolute(path)))];
+  const there = relatives.filter((path) => existsSync(resolve(folder, path)));
+  for (const path of relatives) if (!there.includes(path)) notes.push(`${path}: is gone, and so is not in the bundle`);
+  const all = [
+    folder,
+    ...[...there, ...(isAbsolute(spec.model.base) ? [] : [spec.model.base])].map((path) =>
+      dirname(resolve(folder, path)),
+    ),
+  ];
+  const root = all.reduce(commonFolder);
+  const files = there.map((path) => [portable(relative(root, resolve(folder, path))), resolve(folder, path)] as const);
+  return { folder: portable(relative(root, manifest.folder)), files, notes };
+}
+
+function commonFolder(a: string, b: string): string {
+  const way = relative(a, b);
+  const up = way.split(/[\\/]/).filter((part) => part === '..').length;
+  return resolve(a, ...Array.from({ length: up }, () => '..'));
+}
+
+const portable = (path: string): string => path.replaceAll('\\', '/');

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { type Entry, extract, type Headers } from 'tar-stream';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
+import { type Restore, restoreEmbedded } from '../../topics/embedded/restore.js';
+import { linkFolder } from '../weights/link-folder.js';
+import { type Manifest, readManifest } from '../manifest/manifest.js';
+import { weightsFolder } from '../weights/publisher.js';
+import { logFolder } from '../resources.js';
+import { type BundleEnd, type BundleIndex, damaged, FORMAT, segmentOf } from './format.js';
+import { decodeSegment } from './segment.js';
+
+export interface Imported {
+  readonly run: string;
+  readonly folder: string;
+  readonly records: Readonly<Record<string, number>>;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes a run's folder of a bundle; every byte is checked against the digests that were written with it. The topics become
+ * embedded ones, wherever they were, with their offsets and times.
+ * @throws {UserError} `run-exists`, `no-file`, `other-version`, `bundle-damaged` naming the entry; nothing is left behind then
+ */
+export async function importRun(file: string, to: string): Promise<Imported> {
+  const folder = resolve(to);
+  if (existsSync(folder)) throw new UserError('run-exists', `${to}: is there already, expected a new folder`);
+  if (!existsSync(file)) throw new UserError('no-file', `${file}: no such file`);
+  if (!statSync(file).isFile()) notABundle(file, 'is no file');
+  const partial = `${folder}.${process.pid}.partial`;
+  mkdirSync(partial, { recursive: true });
+  try {
+    const { index, records } = await unpack(file, partial);
+    const manifest = adapted(readManifest(partial), index, join(folder, 'inputs', index.folder));
+    writeFileSync(join(partial, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    mkdirSync(join(partial, 'inputs', index.folder), { recursive: true });
+    placeBase(partial, manifest, index);
+    renameSync(partial, folder);
+    return { run: index.run, folder, records, notes: notesOn(index) };
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function unpack(file: string, to: string): Promise<{ index: BundleIndex; records: BundleEnd['records'] }> {
+  const tar = extract();
+  const source = createReadStream(file);
+  source.on('error', (error) => tar.destroy(error));
+  source.pipe(tar as unknown as NodeJS.WritableStream);
+  const names: string[] = [];
+  const records: Record<string, number> = {};
+  let index: BundleIndex | undefined;
+  let end: BundleEnd | undefined;
+  let restore: Restore | undefined;
+  try {
+    for await (const entry of tar) {
+      const { name, hash } = identity(file, entry);
+      if (end) damaged(file, `${name}: comes after its end`);
+      if (names.length === 0 && name !== 'bundle.json') notABundle(file, `begins with ${name}`);
+      if (name !== 'end.json') names.push(name, hash);
+      if (/^(files|inputs)\//.test(name)) {
+        await copyEntry(file, entry, hash, join(to, name.replace(/^files\//, '')));
+        continue;
+      }
+      const bytes = await contentOf(file, entry, hash);
+      const segment = segmentOf(name);
+      if (name === 'bundle.json') {
+        index = readIndex(file, bytes);
+        restore = restoreEmbedded(logFolder(to), topicsOf(index));
+      } else if (name === 'manifest.json') writeFileSync(join(to, name), bytes);
+      else if (name === 'end.json') end = JSON.parse(bytes.toString('utf8')) as BundleEnd;
+      else if (segment) {
+        const { topic, partition } = segment;
+        const found = await decodeSegment(bytes, topic, partition);
+        restore?.put(found);
+        records[topic] = (records[topic] ?? 0) + found.length;
+      } else damaged(file, `${name}: expected no such entry`);
+    }
+    if (!index || !restore) return notABundle(file, 'is empty');
+    if (!end) return damaged(file, 'it ends before its end, as if cut off');
+    if (end.entries * 2 !== names.length || end.names !== digest(...names))
+      damaged(
+        file,
+        `it has ${names.length / 2} entries, expected the ${end.entries} that were exported, by name and in order`,
+      );
+    for (const { group, offset, ...at } of index.groups) restore.commit(group, { ...at, offset: BigInt(offset) });
+    return { index, records: { ...Object.fromEntries(index.topics.map(({ name }) => [name, 0])), ...records } };
+  } catch (error) {
+    if (error instanceof UserError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    const last = names.at(-2);
+    return last === undefined
+      ? notABundle(file, (error as Error).message)
+      : damaged(file, `it does not go on after ${last}: ${(error as Error).message}`);
+  } finally {
+    source.destroy();
+    await restore?.close();
+  }
+}
+
+function notABundle(file: string, found: string): never {
+  throw new UserError('no-bundle', `${file}: ${found}, expected a bundle that \`rlsd export\` wrote`);
+}
+
+function identity(file: string, { header }: Entry): { name: string; hash: string } {
+  const { name, type, pax } = header as Headers & { readonly pax?: Readonly<Record<string, string>> };
+  const hash = /^sha256 ([0-9a-f]{64})$/.exec(pax?.comment ?? '')?.[1];
+  const unsafe = isAbsolute(name) || name.split(/[\\/]/).some((part) => part === '..' || part === '');
+  if (unsafe || type !== 'file') damaged(file, `${name}: expected plain files below the run's folder`);
+  if (hash === undefined) notABundle(file, `${name} has no digest`);
+  return { name, hash };
+}
+
+async function contentOf(file: string, entry: Entry, hash: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of entry) parts.push(part);
+  const bytes = Buffer.concat(parts);
+  checkDigest(file, entry.header.name, createHash('sha256').update(bytes).digest('hex'), hash);
+  return bytes;
+}
+
+async function copyEntry(file: string, entry: Entry, hash: string, to: string): Promise<void> {
+  mkdirSync(dirname(to), { recursive: true });
+  const found = createHash('sha256');
+  const target = await open(to, 'wx');
+  try {
+    for await (const part of entry) {
+      found.update(part);
+      await target.writeFile(part);
+    }
+  } finally {
+    await target.close();
+  }
+  checkDigest(file, entry.header.name, found.digest('hex'), hash);
+}
+
+function checkDigest(file: string, name: string, found: string, expected: string): void {
+  if (found === expected) return;
+  const segment = segmentOf(name);
+  const what = segment
+    ? `topic ${segment.topic}, partition ${segment.partition}, records from offset ${segment.offset} on`
+    : name;
+  damaged(file, `${what}: found SHA-256 ${found}, expected ${expected}`);
+}
+
+function readIndex(file: string, bytes: Buffer): BundleIndex {
+  const index = JSON.parse(bytes.toString('utf8')) as BundleIndex;
+  if (index.format !== FORMAT)
+    throw new UserError(
+      'other-version',
+      `${file}: found a bundle of format ${JSON.stringify(index.format)}, expected ${FORMAT}`,
+    );
+  return index;
+}
+
+const topicsOf = ({ topics }: BundleIndex) =>
+  topics.map(({ bounds, ...spec }) => ({
+    ...spec,
+    bounds: bounds.map(({ start, end }) => ({ start: BigInt(start), end: BigInt(end) })),
+  }));
+
+function adapted(manifest: Manifest, { from, privileged }: BundleIndex, folder: string): Manifest {
+  const spec = from === 'kafka' ? { ...manifest.spec, topics: 'embedded' as const } : manifest.spec;
+  return { ...manifest, spec, folder, bundle: { from, privileged } };
+}
+
+/** The base model where the spec looks for it, from the run's own copy. */
+function placeBase(partial: string, { spec }: Manifest, { folder }: BundleIndex): void {
+  const copy = join(partial, weightsFolder(0));
+  if (isAbsolute(spec.model.base) || !existsSync(copy)) return;
+  const target = resolve(partial, 'inputs', folder, spec.model.base);
+  if (target.startsWith(join(partial, 'inputs'))) linkFolder(copy, target);
+}
+
+function notesOn({ privileged, from }: BundleIndex): string[] {
+  return [
+    ...(privileged
+      ? []
+      : [
+          'without its privileged content: it can be replayed from teacher-scores and advantages; judging, teaching and going on with the run are not possible here',
+        ]),
+    ...(from === 'kafka'
+      ? ['from Kafka: it can be read, verified and replayed here; going on with it is for the cluster it came from']
+      : []),
+  ];
+}

@@ -1,0 +1,228 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
+import { codecFor } from '../../records/codec.js';
+import type { TopicLog } from '../../topics/log.js';
+import { scan } from '../../topics/scan.js';
+import { checkSpec } from '../../pipelines/parse.js';
+import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
+import type { PipelineSpec } from '../../pipelines/spec.js';
+import { groupTopics, type TopicName } from '../../topics/record-codec.js';
+
+/** Everything that decides what a run computes. Two runs of one manifest give the same records. */
+export interface Manifest {
+  readonly format: 1;
+  /** Name of the run: the pipeline's and a hash of the rest. */
+  readonly run: string;
+  readonly spec: PipelineSpec;
+  /** Folder that the spec's paths are relative to. */
+  readonly folder: string;
+  readonly model: { readonly weights: string; readonly tokenizer: string; readonly template: string };
+  readonly teacherTemplate: string | null;
+  readonly verifier: string;
+  readonly shaper: string;
+  readonly prompts: string;
+  /** Content hash of each module of the user's own, by topic. */
+  readonly through: Readonly<Record<string, string>>;
+  /** Content hash of each file of documents that is read once, by its path; none where the sources are watched for changes. */
+  readonly documents?: Readonly<Record<string, string>>;
+  /** Content hash of each embedding model that a search uses, by its folder. */
+  readonly embeddings?: Readonly<Record<string, string>>;
+  /** Of a replay: what was recorded elsewhere and taken over. */
+  readonly parent?: Parent;
+  /** Of a run that came in a bundle: where its topics had been, and whether its privileged content came along. */
+  readonly bundle?: { readonly from: 'embedded' | 'kafka'; readonly privileged: boolean };
+  readonly schemas: Readonly<Record<string, string>>;
+  /** Content hash of this program. */
+  readonly code: string;
+  /** The program, its libraries and Node; Node is for the record. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Decides only whether float results can be the same bit by bit. */
+  readonly machine: Machine;
+}
+
+/** The run that a replay began from. */
+export interface Parent {
+  readonly run: string;
+  readonly folder: string;
+  /** The topic whose records were taken over. */
+  readonly from: string;
+  /** The parent's spec with these set otherwise, as `path=value`. */
+  readonly set: readonly string[];
+  /** The part of it that was replayed, as `field=range`; empty: all of it. */
+  readonly only: readonly string[];
+  readonly train: boolean;
+  readonly evaluate: boolean;
+}
+
+const FILE = 'manifest.json';
+const topics: readonly TopicName[] = [
+  'prompts',
+  'references',
+  'privileged',
+  ...groupTopics,
+  'weights',
+  'metrics',
+  'dead-letters',
+  'disagreements',
+];
+
+/** The manifest of a run to be: what was found of the model, verifier, template and prompts, with the fingerprints of this program. */
+export function manifestOf(
+  parts: Omit<Manifest, 'format' | 'run' | 'schemas' | 'code' | 'versions' | 'machine'>,
+): Manifest {
+  const schemas = Object.fromEntries(topics.map((topic) => [topic, codecFor(topic).fingerprint]));
+  const { folder, documents, ...rest } = parts;
+  const decisive = { ...rest, schemas, code: codeHash() };
+  const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(decisive))).slice(0, 8)}`;
+  // A run keeps its name when it takes in changed documents.
+  return {
+    format: 1,
+    run: name,
+    folder,
+    ...decisive,
+    ...(documents && { documents }),
+    versions: programVersions(),
+    machine: machineOf(),
+  };
+}
+
+/**
+ * The manifest of a run's folder.
+ * @throws {UserError} `no-run`, `bad-manifest`, `bad-spec`, `other-version`
+ */
+export function readManifest(run: string): Manifest {
+  const file = join(run, FILE);
+  if (!existsSync(file)) throw new UserError('no-run', `${run}: no run here, expected a folder with ${FILE}`);
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+  } catch (error) {
+    throw new UserError('bad-manifest', `${file}: not JSON (${(error as Error).message})`);
+  }
+  if (manifest?.format !== 1)
+    throw new UserError('other-version', `${file}: found format ${JSON.stringify(manifest?.format)}, expected 1`);
+  for (const field of ['run', 'folder', 'verifier', 'prompts'] as const)
+    if (typeof manifest[field] !== 'string') lacks(file, field, manifest[field], 'a string');
+  for (const field of ['model', 'through', 'schemas', 'versions', 'machine'] as const)
+    if (!isObject(manifest[field])) lacks(file, field, manifest[field], 'an object');
+  return { ...manifest, spec: checkSpec(manifest.spec, () => `${file}: spec`) };
+}
+
+function lacks(file: string, field: string, found: unknown, expected: string): never {
+  throw new UserError('bad-manifest', `${file}: ${field}: found ${JSON.stringify(found)}, expected ${expected}`);
+}
+
+/**
+ * Claims a folder for a run: writes the manifest where there is none, and otherwise makes sure that it is the same. Documents are
+ * compared later, by `refuseOtherDocuments`, once the log tells which of them were forgotten.
+ * @returns the manifest of the run that was there already
+ * @throws {UserError} `other-manifest`, naming every difference
+ */
+export function claimFolder(run: string, manifest: Manifest): Manifest | undefined {
+  if (!existsSync(join(run, FILE))) {
+    writeManifest(run, manifest);
+    return undefined;
+  }
+  const found = readManifest(run);
+  refuseOther(run, found, manifest);
+  return found;
+}
+
+export function writeManifest(run: string, manifest: Manifest): void {
+  mkdirSync(run, { recursive: true });
+  const partial = join(run, `${FILE}.partial`);
+  writeFileSync(partial, `${JSON.stringify(manifest, null, 2)}\n`);
+  renameSync(partial, join(run, FILE));
+}
+
+/**
+ * Claims the topics of a run in the same way: whoever comes first writes the manifest into its topic.
+ * @returns the manifest of the run that was there already
+ * @throws {UserError} `other-manifest`, naming every difference
+ */
+export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<Manifest | undefined> {
+  const before = await topicManifest(log);
+  // What the record says must not depend on the machine that wrote it.
+  const { folder: _, ...portable } = manifest;
+  if (!before) await log.append([{ topic: 'manifest', key: 'run', value: Buffer.from(JSON.stringify(portable)) }]);
+  const found = before ?? (await topicManifest(log));
+  if (found) refuseOther(`the topics of ${run}`, found, manifest);
+  return before;
+}
+
+/** The manifest in a run's topic; undefined where it has none. */
+export async function topicManifest(log: TopicLog): Promise<Manifest | undefined> {
+  if (!(await log.describe()).some(({ name }) => name === 'manifest')) return undefined;
+  for await (const { value } of scan(log, 'manifest', 0))
+    if (value !== null) return JSON.parse(Buffer.from(value).toString('utf8')) as Manifest;
+  return undefined;
+}
+
+/**
+ * Makes sure that a run goes on with the documents that it began with. One that was forgotten may be gone from its source.
+ * @throws {UserError} `other-manifest`, naming every document that differs
+ */
+export async function refuseOtherDocuments(
+  run: string,
+  { documents: found = {} }: Manifest,
+  { documents: expected = {} }: Manifest,
+  isForgotten: (document: string) => Promise<boolean>,
+): Promise<void> {
+  const lines: string[] = [];
+  for (const difference of differences({ documents: found }, { documents: expected }, []))
+    if (!(await isForgotten(difference.field.slice('documents.'.length)))) lines.push(differenceLine(difference));
+  if (lines.length > 0)
+    throw new UserError(
+      'other-manifest',
+      `${run}: its documents have changed since it began:\n${lines.join('\n')}\nput them back, take the changes in with \`rlsd privileged ingest\`, or let them change with privileged.watch`,
+    );
+}
+
+function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
+  const lines = manifestDifferences(found, manifest).map(differenceLine);
+  if (lines.length > 0)
+    throw new UserError(
+      'other-manifest',
+      `${run}: holds a run that differs:\n${lines.join('\n')}\nchoose another folder with --run`,
+    );
+}
+
+/** How a cluster is reached may differ from machine to machine. */
+function placeless<T extends { readonly spec?: PipelineSpec }>(manifest: T): T {
+  const { spec } = manifest;
+  if (!spec || spec.topics === 'embedded') return manifest;
+  return { ...manifest, spec: { ...spec, topics: 'kafka' } };
+}
+
+export interface ManifestDifference {
+  readonly field: string;
+  /** As JSON. */
+  readonly found: string;
+  readonly expected: string;
+}
+
+export const differenceLine = ({ field, found, expected }: ManifestDifference): string =>
+  `  ${field}: the run has ${found}, this pipeline ${expected}`;
+
+/** What decides differently. Node and the processor may be others: they are for the record. Documents are compared apart. */
+export function manifestDifferences(found: Manifest, expected: Manifest): ManifestDifference[] {
+  const decisive = (manifest: Manifest) => {
+    const { machine: _, folder: __, run: ___, bundle: ____, documents: _____, versions, ...rest } = manifest;
+    return placeless({ ...rest, versions: { ...versions, node: '' } });
+  };
+  return differences(decisive(found), decisive(expected), []);
+}
+
+function differences(found: unknown, expected: unknown, path: readonly string[]): ManifestDifference[] {
+  if (isObject(found) && isObject(expected))
+    return [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((key) =>
+      differences(found[key], expected[key], [...path, key]),
+    );
+  const [there, here] = [JSON.stringify(found) ?? 'nothing', JSON.stringify(expected) ?? 'nothing'];
+  return there === here ? [] : [{ field: path.join('.'), found: there, expected: here }];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { digest } from '../../support/digest.js';
+
+let known: string | undefined;
+
+/** Content hash of this program's own code as it runs, `dist/` or `src/`, together with its schemas. */
+export function codeHash(): string {
+  known ??= hashOf(['../../', '../../../schemas/'].map((path) => fileURLToPath(new URL(path, import.meta.url))));
+  return known;
+}
+
+function hashOf(folders: readonly string[]): string {
+  const parts = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /[.](js|ts|avsc)$/.test(name) && !name.endsWith('.d.ts'))
+      .sort()
+      .flatMap((name) => [name.replaceAll('\\', '/'), readFileSync(`${folder}/${name}`)]),
+  );
+  return digest(...parts);
+}
+
+/** The program, its libraries as they are pinned, and Node. */
+export function programVersions(): Record<string, string> {
+  const { version, dependencies } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ) as { version: string; dependencies: Record<string, string> };
+  return { 'rlsd-streams': version, node: process.version, ...dependencies };
+}
+
+/** What of the processor decides which float kernels run. */
+export interface Machine {
+  readonly platform: string;
+  readonly cpu: string;
+  /** Vector instructions, where the system names them. */
+  readonly features: readonly string[];
+}
+
+export function machineOf(): Machine {
+  let features: string[] = [];
+  try {
+    const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+    features = flags
+      .split(/\s+/)
+      .filter((flag) => /^(sse4|avx|fma|f16c|amx|asimd|sve|neon|bf16|fphp)/.test(flag))
+      .sort();
+  } catch {
+    // Not every system tells; the processor's name is there all the same.
+  }
+  return { platform: `${process.platform}-${process.arch}`, cpu: cpus()[0]?.model ?? 'unknown', features };
+}

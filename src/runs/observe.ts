@@ -1,0 +1,138 @@
+import { createServer } from 'node:http';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { UserError } from '../support/errors.js';
+import type { Position } from '../topics/log.js';
+import type { StageLag } from './lag.js';
+import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
+import type { StepReport } from '../pipelines/step-metrics.js';
+
+/** Metrics and logs of a process's stages. */
+export interface Observer extends StageObserver {
+  watch(stage: RunningStage): void;
+  deadLetter: OnDeadLetter;
+  /** The run cannot go on. */
+  failed(error: Error): void;
+  step(report: StepReport): void;
+  close(): Promise<void>;
+}
+
+export interface ObserveSettings {
+  readonly run: string;
+  /** Stages of this process. */
+  readonly stages: readonly string[];
+  readonly lag: () => Promise<readonly StageLag[]>;
+}
+
+/**
+ * Serves Prometheus metrics on the port in `RLSD_METRICS_PORT`, and with `RLSD_LOG=json` writes a line of JSON to stderr for all that
+ * a stage commits, loses and puts aside. The metrics are listed in docs/kafka.md.
+ * @throws {UserError} `metrics-port`, `log-format`
+ */
+export async function observe({ run, stages, lag }: ObserveSettings): Promise<Observer> {
+  const registry = new Registry();
+  registry.setDefaultLabels({ run });
+  const metric = <L extends string>(name: string, help: string, ...labels: L[]) => ({
+    name: `rlsd_${name}`,
+    help,
+    labelNames: ['stage' as const, ...labels],
+    registers: [registry],
+  });
+  const records = new Counter(metric('records_total', 'Records finished.'));
+  const seconds = new Histogram({
+    ...metric('record_seconds', 'Time of a record in the stage.'),
+    buckets: [0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60, 300],
+  });
+  const deadLetters = new Counter(metric('dead_letters_total', 'Records put aside.', 'cause'));
+  const tokens = new Counter(metric('tokens_total', 'Tokens sampled, scored or trained on.'));
+  const reward = new Gauge(metric('reward', 'Mean reward of the newest step.'));
+  const age = new Gauge(
+    metric('policy_age_versions', 'Versions between the policy that sampled and the one that learns.'),
+  );
+  const watched: RunningStage[] = [];
+  new Gauge({
+    ...metric('in_flight', 'Records read and not yet committed.'),
+    collect() {
+      for (const { name, stats } of watched) this.set({ stage: name }, stats.inFlight);
+    },
+  });
+  new Counter({
+    ...metric('retries_total', 'Attempts repeated.'),
+    collect() {
+      this.reset();
+      for (const { name, stats } of watched) this.inc({ stage: name }, stats.retries);
+    },
+  });
+  new Gauge({
+    ...metric('lag_records', "From the group's offset to the end of the topic."),
+    async collect() {
+      // A broker that is away must not take the other metrics with it.
+      const rows = await lag().catch(() => []);
+      this.reset();
+      for (const row of rows) if (stages.includes(row.stage)) this.inc({ stage: row.stage }, row.lag);
+    },
+  });
+  const format = process.env.RLSD_LOG;
+  if (format && format !== 'json')
+    throw new UserError('log-format', `RLSD_LOG: found ${JSON.stringify(format)}, expected json or nothing`);
+  const log = format === 'json' ? logger(run) : () => {};
+  const server = await serve(registry);
+
+  return {
+    watch: (stage) => void watched.push(stage),
+    unit(stage, unit) {
+      records.inc({ stage }, unit.records);
+      tokens.inc({ stage }, unit.tokens);
+      for (let i = 0; i < unit.records; i++) seconds.observe({ stage }, unit.seconds / unit.records);
+    },
+    committed(stage, offsets, appends) {
+      for (const { topic, partition, offset } of offsets)
+        log('info', 'committed', { stage, ...placeOf({ topic, partition, offset }), appends });
+    },
+    revoked(stage, partitions) {
+      for (const { topic, partition } of partitions) log('info', 'revoked', { stage, topic, partition });
+    },
+    deadLetter(stage, cause, error, at) {
+      deadLetters.inc({ stage, cause });
+      log('warn', 'dead letter', { stage, ...(at && placeOf(at)), cause, error });
+    },
+    step({ step, values }) {
+      reward.set({ stage: 'learn' }, values.reward ?? 0);
+      age.set({ stage: 'learn' }, values.policyAge ?? 0);
+      log('info', 'step', { stage: 'learn', step, ...values });
+    },
+    failed: (error) => log('error', 'failed', { error: error.message }),
+    close: () => server?.() ?? Promise.resolve(),
+  };
+}
+
+/** Offsets as text, since JSON's numbers end before theirs do. */
+const placeOf = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: String(offset) });
+
+function logger(run: string) {
+  return (level: string, event: string, fields: object) =>
+    void process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, run, event, ...fields })}\n`);
+}
+
+async function serve(registry: Registry): Promise<(() => Promise<void>) | undefined> {
+  const port = process.env.RLSD_METRICS_PORT;
+  if (!port) return undefined;
+  const server = createServer((request, response) => {
+    if (request.url?.split('?')[0] !== '/metrics') return void response.writeHead(404).end();
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      (error) => response.writeHead(500).end(String(error)),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (why: string) =>
+      reject(new UserError('metrics-port', `RLSD_METRICS_PORT: ${why}; expected a free port, found ${port}`));
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return refuse('no port');
+    server.once('error', (error) => refuse(error.message));
+    server.listen(Number(port), resolve);
+  });
+  return () =>
+    new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+}

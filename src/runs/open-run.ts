@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { UserError } from '../support/errors.js';
+import type { TopicLog } from '../topics/log.js';
+import { loadThrough } from '../pipelines/load-through.js';
+import { type Manifest, readManifest } from './manifest/manifest.js';
+import { openLog } from './open-log.js';
+import { type Plan, planOf } from '../pipelines/plan.js';
+import { logFolder } from './resources.js';
+
+export interface RunFolder {
+  readonly manifest: Manifest;
+  readonly plan: Plan;
+  readonly log: TopicLog;
+}
+
+/**
+ * Opens the topics of a run, beside a process that may be running it.
+ * @throws {UserError} `no-run`
+ */
+export async function openRunFolder(folder: string, { readOnly = true } = {}): Promise<RunFolder> {
+  const manifest = readManifest(folder);
+  if (manifest.spec.topics === 'embedded' && !existsSync(logFolder(folder)))
+    throw new UserError('no-run', `${folder}: the run has not begun; it has no topics yet`);
+  const plan = planOf(manifest.spec, manifest.folder, await loadThrough(manifest.spec, manifest.folder));
+  return { manifest, plan, log: await openLog(manifest.spec, folder, { readOnly }) };
+}

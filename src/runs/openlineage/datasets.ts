@@ -1,0 +1,132 @@
+import { join, resolve } from 'node:path';
+import type { SourceDigest } from '../../privileged/sources/digest.js';
+import { codecFor, schemaTopics } from '../../records/codec.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { kafkaSettings, runName } from '../open-log.js';
+import { isShared, type Plan } from '../../pipelines/plan.js';
+import { baseFolder, logFolder } from '../resources.js';
+import type { facetsBy, InputDataset, OutputDataset } from './event.js';
+
+/** What a process works on: a whole run, or some of its stages. */
+export interface Subject {
+  readonly plan: Plan;
+  readonly manifest: Manifest;
+  /** The run's folder. */
+  readonly folder: string;
+  readonly stages: readonly string[];
+  /** The declared sources of privileged context, by hash. */
+  readonly sources: readonly SourceDigest[];
+}
+
+/** What came of it. */
+export interface Outcome {
+  readonly weights: { readonly digest: string; readonly path: string };
+  readonly records: Readonly<Record<string, number>>;
+}
+
+type Make = ReturnType<typeof facetsBy>;
+
+/** What the stages read that none of them writes: prompts, documents, the base model, and the topics of stages that run elsewhere. */
+export function inputsOf(subject: Subject, make: Make): InputDataset[] {
+  const { plan, manifest, stages, sources } = subject;
+  const { spec, folder } = plan;
+  const written = topicsWritten(subject);
+  const read = ownStages(subject).flatMap(({ input, tables }) => [input, ...tables]);
+  const documentTopics = sources.length > 0 || stages.includes('ingest') ? topicSources(plan) : [];
+  const topics = new Set([...read, ...documentTopics].filter((name) => name !== 'source' && !written.has(name)));
+  const base = { namespace: 'file', name: baseFolder(spec, folder) };
+  const version = (datasetVersion: string) => make.version({ datasetVersion });
+  return [
+    {
+      ...base,
+      facets: { datasetType: make.datasetType({ datasetType: 'MODEL' }), version: version(manifest.model.weights) },
+    },
+    ...(stages.includes('ingest')
+      ? [
+          {
+            ...('file' in spec.prompts
+              ? { namespace: 'file', name: resolve(folder, spec.prompts.file) }
+              : { namespace: 'rlsd', name: spec.prompts.generate }),
+            facets: { version: version(manifest.prompts) },
+          },
+        ]
+      : []),
+    ...sources.map(({ name, hash, files, bytes }) => ({
+      namespace: 'file',
+      name: resolve(folder, name),
+      facets: { datasetType: make.datasetType({ datasetType: 'FILE' }), version: version(hash) },
+      inputFacets: { inputStatistics: make.inputStatistics({ fileCount: files, size: bytes }) },
+    })),
+    ...[...topics].map((name) => topicDataset(name, subject, make)),
+  ];
+}
+
+/** Topics that the stages write and, once the run is over, how much they hold and the model that came of it. */
+export function outputsOf(subject: Subject, make: Make, outcome?: Outcome): OutputDataset[] {
+  const topics = [...topicsWritten(subject)].map((name): OutputDataset => {
+    const rowCount = outcome?.records[name];
+    return {
+      ...topicDataset(name, subject, make),
+      ...(rowCount !== undefined && { outputFacets: { outputStatistics: make.outputStatistics({ rowCount }) } }),
+    };
+  });
+  if (!outcome || !subject.stages.includes('learn')) return topics;
+  const { path, digest } = outcome.weights;
+  const facets = {
+    datasetType: make.datasetType({ datasetType: 'MODEL' }),
+    version: make.version({ datasetVersion: digest }),
+  };
+  return [...topics, { namespace: 'file', name: resolve(path), facets }];
+}
+
+const ownStages = ({ plan, stages }: Subject) => plan.stages.filter(({ name }) => stages.includes(name));
+
+const topicSources = ({ spec }: Plan): string[] =>
+  Array.isArray(spec.privileged)
+    ? []
+    : spec.privileged.sources.flatMap((source) => ('topic' in source ? [source.topic] : []));
+
+function topicsWritten(subject: Subject): Set<string> {
+  const known = new Set(subject.plan.topics.map(({ name }) => name).filter((name) => !isShared(name)));
+  const beside: Readonly<Record<string, readonly string[]>> = {
+    ingest: ['references', 'privileged'],
+    verify: ['disagreements'],
+    teach: ['metrics'],
+    learn: ['metrics'],
+  };
+  const written = ownStages(subject).flatMap(({ does, output }) => [output, ...(beside[does] ?? []), 'dead-letters']);
+  return new Set(written.filter((name) => known.has(name)));
+}
+
+/** A topic on a cluster by its broker and full name, one in a run's folder by its path. */
+function topicDataset(topic: string, { plan: { spec }, folder }: Subject, make: Make) {
+  const place =
+    spec.topics === 'embedded'
+      ? { namespace: 'file', name: join(logFolder(resolve(folder)), topic) }
+      : {
+          namespace: `kafka://${spec.topics.kafka.brokers[0]}`,
+          name: `${kafkaSettings(spec.topics.kafka, runName(folder)).topicPrefix ?? ''}${topic}`,
+        };
+  const kind = schemaTopics().find((name) => name === topic.split('.')[0]);
+  const fields = kind ? fieldsOf(codecFor(kind).schema) : [];
+  return {
+    ...place,
+    facets: {
+      datasetType: make.datasetType({ datasetType: 'TOPIC' }),
+      ...(fields.length > 0 && { schema: make.schema({ fields }) }),
+    },
+  };
+}
+
+function fieldsOf(schema: unknown): { name: string; type: string; description?: string }[] {
+  const { fields } = schema as { fields: readonly { name: string; type: unknown; doc?: string }[] };
+  return fields.map(({ name, type, doc }) => ({ name, type: typeName(type), ...(doc && { description: doc }) }));
+}
+
+/** An Avro type in one word, as far as one will do. */
+function typeName(type: unknown): string {
+  if (typeof type === 'string') return type;
+  if (Array.isArray(type)) return type.map(typeName).join(' | ');
+  const { type: outer, name, logicalType } = type as { type: unknown; name?: string; logicalType?: string };
+  return name ?? logicalType ?? typeName(outer);
+}

@@ -1,0 +1,245 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../../support/errors.js';
+import type { LearnStep } from '../../operators/learn.js';
+import type { Publisher } from '../../operators/publish-weights.js';
+import { modelDigest } from '../../models/folder.js';
+import type { Position, TopicLog } from '../../topics/log.js';
+import type { Weights } from '../../records/records.js';
+import { lastRecord } from '../../topics/scan.js';
+import type { PipelineSpec } from '../../pipelines/spec.js';
+import { fromRecord, toAppend } from '../../topics/record-codec.js';
+
+export const weightsFolder = (version: number): string => `weights/v${String(version).padStart(6, '0')}`;
+
+/** What the publisher needs of a learner. */
+export interface PublishedLearner {
+  /** Writes the weights as a Hugging Face folder, durably; resolves to the SHA-256 of the model file. */
+  saveModel(folder: string): Promise<string>;
+  /** Writes weights, moments, schedule and the offsets that go with them, durably and at once. */
+  saveCheckpoint(folder: string, offsets: readonly Position[]): Promise<void>;
+}
+
+/** Is told of weights that are written, before the record that publishes them is on its way. */
+export type Announce = (version: number, announced: { readonly digest: string; readonly location: string }) => void;
+
+/** Whether weights and checkpoints travel through topics: no folder is seen by every process. */
+export const viaTopics = ({ topics }: Pick<PipelineSpec, 'topics'>): boolean =>
+  topics !== 'embedded' && !topics.kafka.sharedFolder;
+
+/** The last record of the `weights` topic, if any. */
+export async function lastWeights(log: TopicLog): Promise<Weights | undefined> {
+  const last = await lastRecord(log, 'weights', 0, ({ value }) => value !== null);
+  return last?.value ? fromRecord('weights', { ...last, value: last.value }) : undefined;
+}
+
+/** Where a run keeps its files and what they are made of. */
+export interface RunFiles {
+  readonly log: TopicLog;
+  readonly run: string;
+  readonly folder: string;
+  /** Folder of the base model. */
+  readonly base: string;
+  readonly spec: PipelineSpec;
+}
+
+/** Publishes the base model as version 0 of a run that has published nothing yet. */
+export async function publishBase({ log, run, folder, base, spec }: RunFiles): Promise<Weights> {
+  const location = viaTopics(spec) ? null : weightsFolder(0);
+  if (location) {
+    rmSync(join(folder, location), { recursive: true, force: true });
+    cpSync(base, join(folder, location), { recursive: true });
+  }
+  const digest = modelDigest(base);
+  const weights: Weights = { run, version: 0, parent: null, step: 0, digest, offsets: [], location, chunk: null };
+  await log.append([toAppend('weights', weights)]);
+  return weights;
+}
+
+/** The checkpoint that goes with a published version, in a folder that every learner sees. */
+export const checkpointOf = (folder: string, version: number): string =>
+  join(folder, `checkpoints/v${String(version).padStart(6, '0')}`);
+
+/**
+ * Writes a version's weights and checkpoint, under the run's folder or, where the learner's machine is not to be relied on, into topics.
+ * They are durable before the record that names them is committed, and the checkpoint of the last one committed stays until then, so
+ * that a crash at any moment finds the one that belongs to the committed offsets.
+ */
+export function runPublisher<Stats>(
+  learner: PublishedLearner,
+  { log, run, folder, spec }: RunFiles,
+  offsets: () => readonly Position[],
+  announce: Announce,
+): Publisher<Stats> {
+  const { every } = spec.publish;
+  return {
+    due: ({ step }) => (step + 1) % every === 0,
+    async publish({ step }: LearnStep<Stats>) {
+      const version = step + 1;
+      const consumed = offsets();
+      const fresh = join(folder, `weights/${process.pid}.partial`);
+      mkdirSync(fresh, { recursive: true });
+      const digest = await learner.saveModel(fresh);
+      const location = weightsFolder(version);
+      place(fresh, join(folder, location), digest);
+      // On embedded topics no other learner can come in between.
+      if (spec.topics === 'embedded') announce(version, { digest, location });
+      const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
+      if (!viaTopics(spec)) {
+        await learner.saveCheckpoint(checkpointOf(folder, version), consumed);
+        // Steps may be ahead of what is committed, where samples may be older than the newest version.
+        const committed = (await lastWeights(log))?.version ?? 0;
+        await pruneWeights(folder, version, spec);
+        await prune(folder, 'checkpoints', (old) => old < committed);
+        return [{ ...weights, location, chunk: null }];
+      }
+      await pruneWeights(folder, version, spec);
+      const scratch = join(folder, `checkpoints/${process.pid}.partial`);
+      await learner.saveCheckpoint(scratch, consumed);
+      await log.append([{ topic: 'checkpoints', key: String(version), value: packed(scratch), headers: { digest } }]);
+      const bytes = readFileSync(join(folder, location, 'model.safetensors'));
+      return [{ ...weights, location: null, chunk: { index: 0, count: 1, bytes } }];
+    },
+  };
+}
+
+/**
+ * Calls `use` with the folder of the checkpoint that belongs to published weights.
+ * @throws {UserError} `no-checkpoint`
+ */
+export async function withCheckpoint(
+  { log, folder, spec }: RunFiles,
+  { version, digest }: Pick<Weights, 'version' | 'digest'>,
+  use: (checkpoint: string) => Promise<unknown>,
+): Promise<void> {
+  if (!viaTopics(spec)) {
+    await use(checkpointOf(folder, version));
+    return;
+  }
+  // A learner that was stopped before it could commit its weights leaves a checkpoint of its own under the same version.
+  const found = await lastRecord(
+    log,
+    'checkpoints',
+    0,
+    (r) => r.key === String(version) && r.headers.digest === digest,
+  );
+  if (!found?.value)
+    throw new UserError(
+      'no-checkpoint',
+      `topic checkpoints: none of version ${version} with digest ${digest}; the learner cannot go on from there`,
+    );
+  const scratch = join(folder, `checkpoints/${process.pid}.partial`);
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
+  for (const [name, bytes] of unpacked(found.value)) writeFileSync(join(scratch, name), bytes);
+  await use(scratch);
+}
+
+/** The folder of a version that travelled through the topic: made of the base's files and the record's weights, once. */
+export async function materialise(
+  { folder, base, spec }: RunFiles,
+  { version, digest, chunk }: Weights,
+): Promise<string> {
+  const target = join(folder, weightsFolder(version));
+  if (existsSync(target) && modelDigest(target) === digest) return target;
+  const fresh = join(folder, `weights/${process.pid}.${version}.partial`);
+  rmSync(fresh, { recursive: true, force: true });
+  cpSync(base, fresh, {
+    recursive: true,
+    filter: (name) => chunk === null || !/\.safetensors(\.index\.json)?$/.test(name),
+  });
+  if (chunk) writeFileSync(join(fresh, 'model.safetensors'), chunk.bytes);
+  const found = modelDigest(fresh);
+  if (found !== digest)
+    throw new UserError(
+      'other-weights',
+      `version ${version}: ${chunk ? 'the weights in the topic' : `the base model in ${base}`} have SHA-256 ${found}, expected ${digest}`,
+    );
+  place(fresh, target, digest);
+  await pruneWeights(folder, version, spec);
+  return target;
+}
+
+/** Moves a finished folder to where it belongs, unless another process has put the same there. */
+function place(fresh: string, target: string, digest: string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      renameSync(fresh, target);
+      return;
+    } catch (error) {
+      if (attempt === 4) throw error;
+    }
+    if (existsSync(target) && modelDigest(target) === digest) {
+      rmSync(fresh, { recursive: true, force: true });
+      return;
+    }
+    rmSync(target, { recursive: true, force: true });
+  }
+}
+
+/** The files of a folder as one value: for each its name and length as a line of JSON, then its bytes. */
+function packed(folder: string): Buffer {
+  return Buffer.concat(
+    readdirSync(folder).flatMap((name) => {
+      const bytes = readFileSync(join(folder, name));
+      return [Buffer.from(`${JSON.stringify([name, bytes.byteLength])}\n`), bytes];
+    }),
+  );
+}
+
+function unpacked(value: Uint8Array): [string, Buffer][] {
+  const files: [string, Buffer][] = [];
+  const all = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  for (let at = 0; at < all.byteLength; ) {
+    const line = all.indexOf('\n', at);
+    const [name, length] = JSON.parse(all.toString('utf8', at, line)) as [string, number];
+    files.push([name, all.subarray(line + 1, line + 1 + length)]);
+    at = line + 1 + length;
+  }
+  return files;
+}
+
+function pruneWeights(folder: string, version: number, spec: PipelineSpec): Promise<unknown> {
+  const { every, keep } = spec.publish;
+  return prune(folder, 'weights', (old) => old < version - keep * every && !lasting(old, version, spec));
+}
+
+/** Versions that stay: the base, those that are measured, and what the teacher of a sample in flight may be. */
+function lasting(old: number, version: number, { teach, evaluate, flow }: PipelineSpec): boolean {
+  const oldestInFlight = Math.max(0, version - flow.maxLag - 1);
+  return old === 0 || old % evaluate.every === 0 || old >= oldestInFlight - (oldestInFlight % teach.every);
+}
+
+async function prune(
+  folder: string,
+  kind: 'weights' | 'checkpoints',
+  goes: (version: number) => boolean,
+): Promise<unknown> {
+  const root = join(folder, kind);
+  if (!existsSync(root)) return;
+  const old = readdirSync(root).filter((name) => {
+    const version = /^v(\d+)$/.exec(name)?.[1];
+    return version !== undefined && goes(Number(version));
+  });
+  return Promise.all(old.map((name) => rm(join(root, name), { recursive: true, force: true })));
+}
+
+/** Removes what processes of this machine that are no more left unfinished. */
+export function sweep(folder: string): void {
+  for (const kind of ['weights', 'checkpoints']) {
+    const root = join(folder, kind);
+    for (const name of existsSync(root) ? readdirSync(root) : []) {
+      const pid = /^(\d+)(\.\d+)?\.partial$/.exec(name)?.[1];
+      if (pid !== undefined && !alive(Number(pid))) rmSync(join(root, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

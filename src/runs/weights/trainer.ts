@@ -1,0 +1,50 @@
+import type { Learner } from '../../learner/learner.js';
+import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
+import { openLearner } from '../resources.js';
+import type { Resources } from '../../pipelines/stages.js';
+
+export interface RunTrainer extends Pick<Resources, 'learner' | 'publisher' | 'nextStep' | 'takeOver'> {
+  close(): Promise<void>;
+}
+
+/** The learner of a run. It is opened when this process becomes the one that learns, and stands where the committed weights left it. */
+export function openTrainer(files: RunFiles & { readonly specFolder: string }): RunTrainer {
+  const { log, spec, specFolder } = files;
+  let learner: Learner | undefined;
+  let next = 0;
+  const open = (): Learner => {
+    if (!learner) throw new Error('the learner does not own its topic');
+    return learner;
+  };
+  const published = {
+    saveModel: (to: string) => open().saveModel(to),
+    saveCheckpoint: (to: string, offsets: readonly { readonly offset: bigint }[]) =>
+      open().saveCheckpoint(
+        to,
+        offsets.map((position) => ({ ...position, offset: String(position.offset) })),
+      ),
+  };
+  return {
+    async takeOver() {
+      sweep(files.folder);
+      const last = (await lastWeights(log)) ?? (await publishBase(files));
+      // Steps that were made and not committed are in no checkpoint, and another learner may have made them since.
+      await learner?.close();
+      learner = undefined;
+      const fresh = await openLearner(spec, specFolder);
+      learner = fresh;
+      if (last.version > 0) await withCheckpoint(files, last, (folder) => fresh.loadCheckpoint(folder));
+      next = last.version;
+    },
+    learner: {
+      async step(samples) {
+        const stats = await open().step(samples);
+        next++;
+        return { ...stats };
+      },
+    },
+    nextStep: () => next,
+    publisher: (offsets, announce) => runPublisher(published, files, offsets, announce),
+    close: async () => learner?.close(),
+  };
+}

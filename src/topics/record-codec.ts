@@ -1,0 +1,106 @@
+import { codecFor } from '../records/codec.js';
+import type { TopicRecords } from '../records/records.js';
+import { digest } from '../support/digest.js';
+import type { Append, LogRecord } from './log.js';
+
+export type TopicName = keyof TopicRecords;
+
+/** Topics whose records belong to a prompt's group; a dead letter leaves a gap marker in these. */
+export const groupTopics: readonly TopicName[] = ['rollouts', 'verdicts', 'teacher-scores', 'advantages'];
+
+/** Holds the place of samples that became dead letters, so that their group and step are known to be complete without them. */
+export interface Gap {
+  readonly cause: string;
+  readonly promptId: string;
+  readonly step: number;
+  /** null: the whole group. */
+  readonly sampleIndex: number | null;
+  readonly groupSize: number;
+}
+
+/** Which prompt, step and sample a record is about. */
+export interface Place {
+  readonly promptId: string;
+  readonly step: number;
+  readonly sampleIndex: number | null;
+  readonly groupSize: number;
+}
+
+const keys: { readonly [K in TopicName]: (record: TopicRecords[K]) => string } = {
+  prompts: (r) => r.promptId,
+  references: (r) => r.itemId,
+  privileged: (r) => r.documentId,
+  rollouts: (r) => r.promptId,
+  verdicts: (r) => r.promptId,
+  'teacher-scores': (r) => r.promptId,
+  advantages: (r) => r.promptId,
+  weights: () => 'policy',
+  metrics: (r) => r.stage,
+  'dead-letters': (r) => r.id,
+  disagreements: (r) => r.promptId,
+};
+
+/** The place that a record's own fields name; undefined for topics that are not about prompts. */
+export function placeOf(record: unknown): Place | undefined {
+  const { promptId, step, sampleIndex = null, groupSize = 1 } = record as Partial<Place>;
+  return promptId === undefined || step === undefined ? undefined : { promptId, step, sampleIndex, groupSize };
+}
+
+/** A record as the log takes it: its topic's key and encoding, the schema's fingerprint and its place in the headers. */
+export function toAppend<K extends TopicName>(topic: K, record: TopicRecords[K], name: string = topic): Append {
+  const codec = codecFor(topic);
+  const place = placeOf(record);
+  return {
+    topic: name,
+    key: keys[topic](record),
+    value: codec.encode(record),
+    headers: { schema: codec.fingerprint, ...(place && placeHeaders(place)) },
+  };
+}
+
+/** @throws {UserError} when the value is not a record of the topic's schema. */
+export function fromRecord<K extends TopicName>(
+  topic: K,
+  record: LogRecord & { readonly value: Uint8Array },
+): TopicRecords[K] {
+  return codecFor(topic).decode(record.value, record.headers.schema);
+}
+
+export function gapAppend(topic: string, gap: Gap): Append {
+  return { topic, key: gap.promptId, value: null, headers: { gap: gap.cause, ...placeHeaders(gap) } };
+}
+
+/** The place that a record's headers name, which can be read where the value cannot. */
+export function headerPlace(record: LogRecord): Place | undefined {
+  const { step, sample, of } = record.headers;
+  if (step === undefined || of === undefined) return undefined;
+  return {
+    promptId: record.key,
+    step: Number(step),
+    sampleIndex: sample === undefined ? null : Number(sample),
+    groupSize: Number(of),
+  };
+}
+
+function placeHeaders(place: Place): Record<string, string> {
+  return {
+    step: String(place.step),
+    of: String(place.groupSize),
+    ...(place.sampleIndex !== null && { sample: String(place.sampleIndex) }),
+  };
+}
+
+/**
+ * An append that goes on with a trace, as a span of the stage that made it: header `traceparent` of the W3C. Ids follow from what
+ * the record is, so work that is done again is the same span.
+ */
+export function traced(append: Append, parent: string | undefined, stage: string): Append {
+  const trace = parent?.split('-')[1];
+  if (trace === undefined) return append;
+  const span = digest(trace, stage, append.topic, append.headers?.sample ?? '').slice(0, 16);
+  return { ...append, headers: { ...append.headers, traceparent: `00-${trace}-${span}-01` } };
+}
+
+/** The `traceparent` that begins the trace of a prompt. */
+export const newTrace = (run: string, promptId: string): string =>
+  `00-${digest(run, promptId).slice(0, 32)}-${digest('ingest', run, promptId).slice(0, 16)}-01`;

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { gradients } from '../../../../src/engines/onnx/graph/autodiff.js';
+import { type Builder, createBuilder, type Value } from '../../../../src/engines/onnx/graph/builder.js';
+import {
+  add,
+  attention,
+  embedding,
+  linear,
+  reshape,
+  rmsNorm,
+  rotary,
+  swiglu,
+  targetLogprobs,
+} from '../../../../src/engines/onnx/graph/ops.js';
+import { createSession, type Tensor } from '../../../../src/engines/onnx/session.js';
+import { floats, ids, numbers, randomFloats } from './models.js';
+
+interface Case {
+  /** Shapes of the float inputs, all differentiated. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  /** Shape of the result. */
+  readonly result: readonly number[];
+  readonly build: (b: Builder) => Value;
+}
+
+const size = (dims: readonly number[]): number => dims.reduce((a, n) => a * n, 1);
+const shape = { heads: 4, kvHeads: 2, headDim: 4 };
+
+const cases: Readonly<Record<string, Case>> = {
+  'embedding with repeated rows': {
+    inputs: { table: [5, 3] },
+    result: [4, 3],
+    build: (b) => embedding(b, 'table', b.ints([4, 1, 4, 0])),
+  },
+  'linear without bias': {
+    inputs: { x: [5, 4], weight: [3, 4] },
+    result: [5, 3],
+    build: (b) => linear(b, 'x', 'weight'),
+  },
+  'linear with bias': {
+    inputs: { x: [5, 4], weight: [3, 4], bias: [3] },
+    result: [5, 3],
+    build: (b) => linear(b, 'x', 'weight', 'bias'),
+  },
+  'add, with one operand twice': {
+    inputs: { x: [2, 3], y: [2, 3] },
+    result: [2, 3],
+    build: (b) => swiglu(b, add(b, add(b, 'x', 'y'), 'x'), 'y'),
+  },
+  reshape: {
+    inputs: { x: [2, 6], weight: [3] },
+    result: [4, 3],
+    build: (b) => rmsNorm(b, reshape(b, 'x', b.ints([-1, 3])), 'weight', 1e-5),
+  },
+  rmsNorm: {
+    inputs: { x: [4, 6], weight: [6] },
+    result: [4, 6],
+    build: (b) => rmsNorm(b, 'x', 'weight', 1e-3),
+  },
+  swiglu: {
+    inputs: { gate: [3, 5], up: [3, 5] },
+    result: [3, 5],
+    build: (b) => swiglu(b, 'gate', 'up'),
+  },
+  rotary: {
+    inputs: { x: [2, 3, 8] },
+    result: [2, 3, 8],
+    build: (b) => {
+      const angles = randomFloats(12, 77, 3);
+      const dims = [2, 3, 2];
+      return rotary(b, 'x', 2, {
+        cos: b.floats(angles.map(Math.cos), dims),
+        sin: b.floats(angles.map(Math.sin), dims),
+        minusSin: b.floats(
+          angles.map((angle) => -Math.sin(angle)),
+          dims,
+        ),
+      });
+    },
+  },
+  'attention with grouped heads and a mask': {
+    inputs: { q: [2, 3, 16], k: [2, 3, 8], v: [2, 3, 8] },
+    result: [2, 3, 16],
+    build: (b) => {
+      const hide = Number.NEGATIVE_INFINITY;
+      const mask = [0, hide, hide, 0, 0, hide, 0, 0, 0];
+      return attention(b, 'q', 'k', 'v', b.floats([...mask, ...mask], [6, 3]), shape);
+    },
+  },
+  'log-probability of targets': {
+    inputs: { hidden: [4, 3], head: [7, 3] },
+    result: [4, 1],
+    build: (b) => targetLogprobs(b, 'hidden', 'head', b.ints([6, 0, 6, 2]), b.floats([0.7])),
+  },
+};
+
+describe('gradients against central differences', () => {
+  it.each(Object.entries(cases))('%s', async (_, { inputs, result, build }) => {
+    const names = Object.keys(inputs);
+    const b = createBuilder();
+    for (const name of names) b.input(name, 'float32', inputs[name] ?? []);
+    const slope = randomFloats(size(result), 999);
+    const value = build(b);
+    const made = gradients(b, [[value, b.floats(slope, result)]], names);
+    b.output('value', value, result);
+    for (const [i, gradient] of made.entries()) b.output(`to.${names[i]}`, gradient, inputs[names[i] ?? ''] ?? []);
+    const session = await createSession(b.build(), { threads: 1 });
+    const point = new Map<string, Tensor>(
+      names.map((name, i) => [name, floats(randomFloats(size(inputs[name] ?? []), 31 + i, 1.5), inputs[name] ?? [])]),
+    );
+    const outputs = await session.run(point);
+    const loss = async (): Promise<number> =>
+      numbers(await session.run(point), 'value').reduce((sum, y, i) => sum + y * (slope[i] ?? 0), 0);
+    expect(outputs.get('value')?.dims).toEqual(result);
+    for (const name of names) {
+      const analytic = numbers(outputs, `to.${name}`);
+      const data = numbers(point, name);
+      expect(analytic).toHaveLength(data.length);
+      for (const i of data.keys()) {
+        const old = data[i] ?? 0;
+        const step = 2 ** -7;
+        data[i] = old + step;
+        const above = await loss();
+        data[i] = old - step;
+        const below = await loss();
+        data[i] = old;
+        const numeric = (above - below) / (2 * step);
+        expect(Math.abs(numeric - (analytic[i] ?? Number.NaN)), `${name}[${i}]`).toBeLessThan(
+          2e-3 * Math.max(1, Math.abs(numeric)),
+        );
+      }
+    }
+  });
+
+  it('refuses to differentiate what the value does not depend on', () => {
+    const b = createBuilder();
+    const x = b.input('x', 'float32', [2]);
+    const y = b.input('y', 'float32', [2]);
+    const value = add(b, x, x);
+    expect(() => gradients(b, [[value, b.floats([1, 1])]], [y])).toThrow('nothing flows back to y');
+  });
+
+  it('leaves out inputs and nodes that no output needs', () => {
+    const b = createBuilder();
+    const x = b.input('x', 'float32', [2]);
+    b.input('unused', 'float32', [2]);
+    add(b, x, 'unused');
+    b.output('sum', add(b, x, x), [2]);
+    expect(b.build().inputs.map(({ name }) => name)).toEqual(['x']);
+  });
+});
+
+it('feeds and fetches: wrong types and missing feeds are named, fetches are written in place', async () => {
+  const b = createBuilder();
+  const x = b.input('x', 'float32', ['N']);
+  b.output('twice', add(b, x, x), ['N']);
+  const session = await createSession(b.build(), { threads: 1 });
+  await expect(session.run(new Map())).rejects.toThrow('nothing is fed to x');
+  await expect(session.run(new Map([['x', ids([1])]]))).rejects.toThrow('x: expected float32');
+  const target = floats([0, 0]);
+  await session.run(new Map([['x', floats([1, 2])]]), new Map([['twice', target]]));
+  expect([...target.data]).toEqual([2, 4]);
+});

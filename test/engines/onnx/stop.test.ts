@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createStopCheck, stopIndex } from '../../../src/engines/onnx/stop.js';
+
+/** Token n stands for character n of the alphabet; token 0 is special and decodes to nothing. */
+const alphabet = ['', 'a', 'b', 'ab', 'ba', ' '];
+let decoded = 0;
+const tokenizer = {
+  decode: (tokens: Int32Array) => {
+    decoded += tokens.length;
+    return Array.from(tokens, (id) => alphabet[id] ?? '').join('');
+  },
+};
+
+describe('stop strings', () => {
+  it('finds the first of several', () => {
+    expect(stopIndex('one two three', ['three', 'two', 'four'])).toBe(4);
+    expect(stopIndex('one', ['two'])).toBe(-1);
+    expect(stopIndex('one', [])).toBe(-1);
+  });
+
+  it('stops at the very token that completes one, as a search of the whole text would', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 120 }),
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', ' '), minLength: 1, maxLength: 6 }), { maxLength: 3 }),
+        (tokens, stops) => {
+          const check = createStopCheck(tokenizer, stops);
+          for (let n = 1; n <= tokens.length; n++) {
+            const whole = stopIndex(tokenizer.decode(Int32Array.from(tokens.slice(0, n))), stops) >= 0;
+            expect(check(tokens.slice(0, n))).toBe(whole);
+            if (whole) return;
+          }
+        },
+      ),
+    );
+  });
+
+  it('does not decode a long completion again and again', () => {
+    const check = createStopCheck(tokenizer, ['never']);
+    const tokens = new Array<number>(3000).fill(1);
+    decoded = 0;
+    for (let n = 1; n <= tokens.length; n++) check(tokens.slice(0, n));
+    expect(decoded).toBeLessThan(tokens.length * 50);
+  });
+});

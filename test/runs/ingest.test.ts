@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ingest, tokenAppend } from '../../src/runs/ingest.js';
+import { checkSpec } from '../../src/pipelines/parse.js';
+import { openSource } from '../../src/sources/prompts.js';
+import { fromRecord } from '../../src/topics/record-codec.js';
+import { openEmbedded } from '../../src/topics/embedded/index.js';
+import type { Consumer, TopicLog } from '../../src/topics/log.js';
+import { tinyPipeline } from './tiny-run.js';
+
+let folder: string;
+let log: TopicLog;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rlsd-ingest-'));
+  log = await openEmbedded(folder);
+  const names = ['source', 'prompts', 'references', 'privileged', 'dead-letters'];
+  await log.ensureTopics(names.map((name) => ({ name, partitions: 1 })));
+});
+afterEach(async () => {
+  await log.close();
+  rmSync(folder, { recursive: true });
+});
+
+const spec = checkSpec({ ...tinyPipeline, steps: 4, prompts: { generate: 'chain-sum', heldOut: 0 } });
+const table = { catchUp: async () => {}, document: async () => undefined };
+const write = async (consumer: Consumer, signal = new AbortController().signal) => {
+  const environment = { log, spec, published: async () => {}, table, run: 'r', now: () => 0 };
+  await ingest(await openSource(spec, folder), consumer, environment, signal);
+};
+const sequences = async () =>
+  (await log.read('prompts', 0, 0n, 100)).map(({ value, ...rest }) =>
+    value === null ? null : Number(fromRecord('prompts', { ...rest, value }).sequence),
+  );
+const allOnce = Array.from({ length: spec.steps * spec.learn.prompts }, (_, n) => n);
+
+describe('the prompts of a run', () => {
+  it('are written once by one process after another', async () => {
+    await write(await log.consumer('ingest', ['source']));
+    expect(await sequences()).toEqual(allOnce);
+  });
+
+  it('are written once where two processes began at the same moment', async () => {
+    const consumer = await log.consumer('ingest', ['source']);
+    let commits = 0;
+    await write({
+      ...consumer,
+      async commit(transaction) {
+        await consumer.commit(transaction);
+        if (commits++ === 0) await log.append([tokenAppend({ position: 0n, sequence: 0n })]);
+      },
+    });
+    expect(await sequences()).toEqual(allOnce);
+  });
+
+  it('are written once where another process wrote some and went, just after this one had written', async () => {
+    const consumer = await log.consumer('ingest', ['source']);
+    const other = async () => {
+      const given = await consumer.poll(1, 0);
+      const gone = new AbortController();
+      const once: Consumer = {
+        ...consumer,
+        poll: async () => given.splice(0),
+        async commit(transaction) {
+          await consumer.commit(transaction);
+          gone.abort();
+        },
+      };
+      await write(once, gone.signal);
+    };
+    let commits = 0;
+    await write({
+      ...consumer,
+      async commit(transaction) {
+        await consumer.commit(transaction);
+        if (commits++ === 0) await other();
+      },
+    });
+    // One of the steps was the other's.
+    expect(commits).toBe(spec.steps - 1);
+    expect(await sequences()).toEqual(allOnce);
+  });
+});
