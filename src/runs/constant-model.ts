@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digest } from '../support/digest.js';
+import type { Completion, Policy } from '../engines/policy.js';
 import type { Learner } from '../learner/learner.js';
 import { readModelFolder, writeModelFolder } from '../models/folder.js';
-import type { Completion, Policy } from '../engines/policy.js';
+import { digest } from '../support/digest.js';
 
 /**
  * A model of constants, for load and crash tests of all that is around the model: with `RLSD_CONSTANT_MODEL=1` a run samples,

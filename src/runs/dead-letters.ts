@@ -1,10 +1,10 @@
+import type { DeadLetter, Prompt } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import type { Consumer } from '../topics/log.js';
-import type { DeadLetter, Prompt } from '../records/records.js';
+import { fromRecord, newTrace, toAppend, traced } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
 import { takeToken, tokenAppend } from './ingest.js';
 import type { RunFolder } from './open-run.js';
-import { fromRecord, newTrace, toAppend, traced } from '../topics/record-codec.js';
 
 export interface ListedLetter extends DeadLetter {
   readonly requeued: boolean;

@@ -1,15 +1,15 @@
+import { type ContextEnvironment, contextOf, watchContext } from '../pipelines/context.js';
+import { flowOrder, type Plan } from '../pipelines/plan.js';
+import { type Resources, stagesOf } from '../pipelines/stages.js';
+import type { StageEnvironment } from '../runtime/stage.js';
+import { startStage } from '../runtime/start-stage.js';
+import type { PromptSource } from '../sources/prompts.js';
 import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import { type ContextEnvironment, contextOf, watchContext } from '../pipelines/context.js';
 import { drained } from './lag.js';
 import type { Manifest } from './manifest/manifest.js';
 import type { Observer } from './observe.js';
-import { flowOrder, type Plan } from '../pipelines/plan.js';
-import type { PromptSource } from '../sources/prompts.js';
-import type { StageEnvironment } from '../runtime/stage.js';
-import { type Resources, stagesOf } from '../pipelines/stages.js';
 import { type Running, startIngest } from './start-ingest.js';
-import { startStage } from '../runtime/start-stage.js';
 
 /** What to close, the last opened first. */
 export type Closers = (() => Promise<unknown>)[];

@@ -1,14 +1,14 @@
-import { digest } from '../support/digest.js';
-import { UserError } from '../support/errors.js';
-import { itemRecord, privilegedAppend } from '../privileged/records.js';
-import type { PrivilegedTable } from '../privileged/table.js';
-import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
-import type { Message } from '../records/records.js';
 import { contextOf } from '../pipelines/context.js';
 import { promptCredit } from '../pipelines/plan.js';
-import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from '../sources/prompts.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
+import { itemRecord, privilegedAppend } from '../privileged/records.js';
+import type { PrivilegedTable } from '../privileged/table.js';
+import type { Message } from '../records/records.js';
 import type { OnDeadLetter, StageObserver } from '../runtime/stage.js';
+import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from '../sources/prompts.js';
+import { digest } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
+import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
 import { newTrace, toAppend, traced } from '../topics/record-codec.js';
 
 /** What the student is asked, as a conversation. */

@@ -1,6 +1,6 @@
+import type { Plan } from '../pipelines/plan.js';
 import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import type { Plan } from '../pipelines/plan.js';
 
 /** How far a stage is behind the end of its topic. */
 export interface StageLag {

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
+import type { Plan } from '../pipelines/plan.js';
+import type { PipelineSpec } from '../pipelines/spec.js';
 import { UserError } from '../support/errors.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { KafkaSettings } from '../topics/kafka/settings.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
-import type { Plan } from '../pipelines/plan.js';
 import { logFolder } from './resources.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
 
 /** The topics of a run: in its folder, or on the cluster that its spec names, under the name of the folder. */
 export async function openLog(

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
+import { loadThrough } from '../pipelines/load-through.js';
+import { type Plan, planOf } from '../pipelines/plan.js';
 import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import { loadThrough } from '../pipelines/load-through.js';
 import { type Manifest, readManifest } from './manifest/manifest.js';
 import { openLog } from './open-log.js';
-import { type Plan, planOf } from '../pipelines/plan.js';
 import { logFolder } from './resources.js';
 
 export interface RunFolder {

@@ -1,11 +1,11 @@
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createLearner, defaultSettings, type Learner } from '../learner/learner.js';
 import { createOnnxPolicy } from '../engines/onnx/policy.js';
 import type { Policy } from '../engines/policy.js';
+import { createLearner, defaultSettings, type Learner } from '../learner/learner.js';
+import type { PipelineSpec } from '../pipelines/spec.js';
 import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../privileged/template.js';
 import { constantLearner, constantPolicy, isConstant } from './constant-model.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
 
 /** Cores to use where the spec does not say. */
 const cores = (): number => Math.min(8, Math.max(1, cpus().length));

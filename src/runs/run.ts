@@ -1,21 +1,27 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../support/errors.js';
-import type { RecordedScores } from '../operators/score-teacher.js';
 import { modelDigest } from '../models/folder.js';
 import { fileDigest } from '../models/safetensors.js';
-import { hiddenFromSearch } from '../privileged/join.js';
-import { privilegedTable } from '../privileged/table.js';
-import type { TopicLog } from '../topics/log.js';
-import { createVerifier } from '../verifiers/create.js';
+import type { RecordedScores } from '../operators/score-teacher.js';
 import { checkPlan } from '../pipelines/check.js';
 import { contextOf, documentHashes, embeddingHashes, hasEmbeddings, ingestContext } from '../pipelines/context.js';
-import { type Closers, type Course, drive, type OpenRun } from './drive.js';
 import type { Evaluation } from '../pipelines/evaluate.js';
-import { messagesOf } from './ingest.js';
-import { lagByStage, recentLag } from './lag.js';
 import { earlierLeaks, leakMeter } from '../pipelines/leak-meter.js';
 import { throughHashes } from '../pipelines/load-through.js';
+import { type Plan, topicsRead } from '../pipelines/plan.js';
+import { referenceTable } from '../pipelines/references.js';
+import { makeShaper, type Resources } from '../pipelines/stages.js';
+import type { StepReport } from '../pipelines/step-metrics.js';
+import { hiddenFromSearch } from '../privileged/join.js';
+import { privilegedTable } from '../privileged/table.js';
+import type { OnDeadLetter, StageEnvironment } from '../runtime/stage.js';
+import { openSource, type PromptSource } from '../sources/prompts.js';
+import { UserError } from '../support/errors.js';
+import type { TopicLog } from '../topics/log.js';
+import { createVerifier } from '../verifiers/create.js';
+import { type Closers, type Course, drive, type OpenRun } from './drive.js';
+import { messagesOf } from './ingest.js';
+import { lagByStage, recentLag } from './lag.js';
 import {
   claimFolder,
   claimTopics,
@@ -28,16 +34,10 @@ import {
 import { observe } from './observe.js';
 import { ensureTopics, openLog, refuseDeleted, runName } from './open-log.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
-import { type Plan, topicsRead } from '../pipelines/plan.js';
-import { lastWeights, publishBase, type RunFiles, weightsFolder } from './weights/publisher.js';
-import { referenceTable } from '../pipelines/references.js';
 import { baseFolder, openPolicy, teacherTemplate } from './resources.js';
-import { openSource, type PromptSource } from '../sources/prompts.js';
-import type { OnDeadLetter, StageEnvironment } from '../runtime/stage.js';
-import { makeShaper, type Resources } from '../pipelines/stages.js';
-import type { StepReport } from '../pipelines/step-metrics.js';
 import { type Summary, summarize } from './summary.js';
 import { openTeacher } from './teacher.js';
+import { lastWeights, publishBase, type RunFiles, weightsFolder } from './weights/publisher.js';
 import { openTrainer, type RunTrainer } from './weights/trainer.js';
 import { followVersions } from './weights/versions.js';
 

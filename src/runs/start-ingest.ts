@@ -1,8 +1,8 @@
-import type { PrivilegedTable } from '../privileged/table.js';
-import { ingest } from './ingest.js';
-import type { PromptSource } from '../sources/prompts.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
+import type { PrivilegedTable } from '../privileged/table.js';
 import type { RunningStage, StageEnvironment } from '../runtime/stage.js';
+import type { PromptSource } from '../sources/prompts.js';
+import { ingest } from './ingest.js';
 import type { Versions } from './weights/versions.js';
 
 /** A running stage, as far as what waits for its end needs it. */

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
+import { isShared, type Plan } from '../pipelines/plan.js';
+import { fromRecord } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
 import type { OpenRun } from './drive.js';
-import { isShared, type Plan } from '../pipelines/plan.js';
 import { lastWeights } from './weights/publisher.js';
-import { fromRecord } from '../topics/record-codec.js';
 
 export interface Summary {
   readonly run: string;

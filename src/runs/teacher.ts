@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
 import { readConfig } from '../models/folder.js';
 import { readTokenizer } from '../models/tokenizer.js';
+import { contextOf } from '../pipelines/context.js';
+import type { PipelineSpec } from '../pipelines/spec.js';
+import type { Resources } from '../pipelines/stages.js';
 import { vectorCache } from '../privileged/embedding/cache.js';
 import { type Embedder, openEmbedder } from '../privileged/embedding/embedder.js';
 import { nearestVectors } from '../privileged/embedding/ranker.js';
@@ -8,10 +11,7 @@ import { privilegedStore } from '../privileged/join.js';
 import type { Ranker } from '../privileged/ranker.js';
 import type { PrivilegedTable } from '../privileged/table.js';
 import { renderTeacher } from '../privileged/template.js';
-import { contextOf } from '../pipelines/context.js';
 import { baseFolder, teacherTemplate, vectorFolder } from './resources.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
-import type { Resources } from '../pipelines/stages.js';
 
 export interface TeacherEnvironment {
   readonly spec: PipelineSpec;

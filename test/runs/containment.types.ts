@@ -1,9 +1,9 @@
-import type { RolloutSettings } from '../../src/operators/rollout.js';
-import type { SourceItem } from '../../src/sources/prompts.js';
-import type { rolloutOf } from '../../src/pipelines/stages.js';
 import type { Policy, SampleRequest } from '../../src/engines/policy.js';
+import type { RolloutSettings } from '../../src/operators/rollout.js';
+import type { rolloutOf } from '../../src/pipelines/stages.js';
 import type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from '../../src/privileged/store.js';
 import type { Privileged, Prompt, Reference } from '../../src/records/records.js';
+import type { SourceItem } from '../../src/sources/prompts.js';
 
 type Secret = Privileged | Reference | PrivilegedPiece | PrivilegedContext | PrivilegedStore | SourceItem;
 type Plain = string | number | bigint | boolean | null | undefined | Uint8Array | Int32Array | Float32Array;

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ingest, tokenAppend } from '../../src/runs/ingest.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
+import { ingest, tokenAppend } from '../../src/runs/ingest.js';
 import { openSource } from '../../src/sources/prompts.js';
-import { fromRecord } from '../../src/topics/record-codec.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { Consumer, TopicLog } from '../../src/topics/log.js';
+import { fromRecord } from '../../src/topics/record-codec.js';
 import { tinyPipeline } from './tiny-run.js';
 
 let folder: string;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { concatMap, filter, map, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import type { Advantage, Rollout, Verdict } from '../../src/records/records.js';
 import { readDeadLetters, requeueDeadLetters } from '../../src/runs/dead-letters.js';
 import { openRunFolder } from '../../src/runs/open-run.js';
-import type { Advantage, Rollout, Verdict } from '../../src/records/records.js';
 import { digests, records, sums, tinyFolder, tinyRun } from './tiny-run.js';
 
 describe('two lockstep runs of one manifest', () => {

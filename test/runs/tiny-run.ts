@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf, type Through } from '../../src/pipelines/plan.js';
-import { type RunEvent, runPipeline, type Summary } from '../../src/runs/run.js';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
-import { fromRecord, type TopicName } from '../../src/topics/record-codec.js';
+import type { TopicRecords } from '../../src/records/records.js';
+import { type RunEvent, runPipeline, type Summary } from '../../src/runs/run.js';
 import { topicDigest } from '../../src/topics/digest.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
-import type { TopicRecords } from '../../src/records/records.js';
+import { fromRecord, type TopicName } from '../../src/topics/record-codec.js';
 import { scan } from '../../src/topics/scan.js';
 import { tinyModel } from '../models/tiny-model.js';
 

@@ -3,17 +3,17 @@ import { createReadStream, createWriteStream, existsSync, readdirSync, renameSyn
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Headers, type Pack, pack } from 'tar-stream';
-import { digest } from '../../support/digest.js';
-import { UserError } from '../../support/errors.js';
 import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
+import { contextOf } from '../../pipelines/context.js';
 import { filesOf } from '../../privileged/sources/files.js';
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
-import { contextOf } from '../../pipelines/context.js';
 import { openRunFolder, type RunFolder } from '../open-run.js';
-import { lastWeights, weightsFolder, withCheckpoint } from '../weights/publisher.js';
 import { baseFolder } from '../resources.js';
+import { lastWeights, weightsFolder, withCheckpoint } from '../weights/publisher.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
 import { encodeSegment, type Writer, writerOf, writersOf } from './segment.js';
 

@@ -6,10 +6,10 @@ import { type Entry, extract, type Headers } from 'tar-stream';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { type Restore, restoreEmbedded } from '../../topics/embedded/restore.js';
-import { linkFolder } from '../weights/link-folder.js';
 import { type Manifest, readManifest } from '../manifest/manifest.js';
-import { weightsFolder } from '../weights/publisher.js';
 import { logFolder } from '../resources.js';
+import { linkFolder } from '../weights/link-folder.js';
+import { weightsFolder } from '../weights/publisher.js';
 import { type BundleEnd, type BundleIndex, damaged, FORMAT, segmentOf } from './format.js';
 import { decodeSegment } from './segment.js';
 

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkSpec } from '../../pipelines/parse.js';
+import type { PipelineSpec } from '../../pipelines/spec.js';
+import { codecFor } from '../../records/codec.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
-import { codecFor } from '../../records/codec.js';
 import type { TopicLog } from '../../topics/log.js';
-import { scan } from '../../topics/scan.js';
-import { checkSpec } from '../../pipelines/parse.js';
-import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
-import type { PipelineSpec } from '../../pipelines/spec.js';
 import { groupTopics, type TopicName } from '../../topics/record-codec.js';
+import { scan } from '../../topics/scan.js';
+import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
 
 /** Everything that decides what a run computes. Two runs of one manifest give the same records. */
 export interface Manifest {

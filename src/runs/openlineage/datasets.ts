@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
+import { isShared, type Plan } from '../../pipelines/plan.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { kafkaSettings, runName } from '../open-log.js';
-import { isShared, type Plan } from '../../pipelines/plan.js';
 import { baseFolder, logFolder } from '../resources.js';
 import type { facetsBy, InputDataset, OutputDataset } from './event.js';
 

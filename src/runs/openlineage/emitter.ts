@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../support/errors.js';
-import { digestSource, type SourceDigest } from '../../privileged/sources/digest.js';
 import { contextOf } from '../../pipelines/context.js';
-import type { Manifest } from '../manifest/manifest.js';
 import type { Plan } from '../../pipelines/plan.js';
+import { digestSource, type SourceDigest } from '../../privileged/sources/digest.js';
+import { UserError } from '../../support/errors.js';
+import type { Manifest } from '../manifest/manifest.js';
 import { inputsOf, type Outcome, outputsOf, type Subject } from './datasets.js';
 import { type EventType, type Facets, facetsBy, type RunEvent, schemaURL } from './event.js';
 

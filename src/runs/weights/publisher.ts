@@ -1,15 +1,15 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../support/errors.js';
+import { modelDigest } from '../../models/folder.js';
 import type { LearnStep } from '../../operators/learn.js';
 import type { Publisher } from '../../operators/publish-weights.js';
-import { modelDigest } from '../../models/folder.js';
-import type { Position, TopicLog } from '../../topics/log.js';
-import type { Weights } from '../../records/records.js';
-import { lastRecord } from '../../topics/scan.js';
 import type { PipelineSpec } from '../../pipelines/spec.js';
+import type { Weights } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
+import type { Position, TopicLog } from '../../topics/log.js';
 import { fromRecord, toAppend } from '../../topics/record-codec.js';
+import { lastRecord } from '../../topics/scan.js';
 
 export const weightsFolder = (version: number): string => `weights/v${String(version).padStart(6, '0')}`;
 

@@ -1,7 +1,7 @@
 import type { Learner } from '../../learner/learner.js';
-import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
-import { openLearner } from '../resources.js';
 import type { Resources } from '../../pipelines/stages.js';
+import { openLearner } from '../resources.js';
+import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
 
 export interface RunTrainer extends Pick<Resources, 'learner' | 'publisher' | 'nextStep' | 'takeOver'> {
   close(): Promise<void>;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { UserError } from '../../support/errors.js';
-import type { PolicyVersion } from '../../operators/rollout.js';
 import type { Policy } from '../../engines/policy.js';
+import type { PolicyVersion } from '../../operators/rollout.js';
 import type { Weights } from '../../records/records.js';
-import { type Announce, materialise, type RunFiles } from './publisher.js';
+import { UserError } from '../../support/errors.js';
 import { fromRecord } from '../../topics/record-codec.js';
+import { type Announce, materialise, type RunFiles } from './publisher.js';
 
 /** Follows the `weights` topic and keeps the versions that are in use loaded in the policy. */
 export interface Versions {

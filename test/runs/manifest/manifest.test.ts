@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { PipelineInput } from '../../../src/pipelines/spec.js';
 import { claimFolder, readManifest, writeManifest } from '../../../src/runs/manifest/manifest.js';
 import { openRunFolder } from '../../../src/runs/open-run.js';
-import type { PipelineInput } from '../../../src/pipelines/spec.js';
 import { scan } from '../../../src/topics/scan.js';
 import { tinyFolder, tinyRun } from '../tiny-run.js';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkSpec } from '../../../src/pipelines/parse.js';
 import { runPublisher } from '../../../src/runs/weights/publisher.js';
-import { toAppend } from '../../../src/topics/record-codec.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';
+import { toAppend } from '../../../src/topics/record-codec.js';
 import { tinyPipeline } from '../tiny-run.js';
 
 it('keeps the checkpoint of the newest version that is committed, however far the learner is ahead of it', async () => {

@@ -1,0 +1,1 @@
+export { type RunEvent, type RunOptions, runPipeline, type Summary } from './run.js';
