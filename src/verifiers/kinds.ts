@@ -46,14 +46,21 @@ const ofTexts =
 /** The kinds that run in the pool, each loaded where it is first asked for. */
 export const kinds: Readonly<Record<string, Kind>> = {
   math: ofTexts(async (settings, where) => (await import('./math/index.js')).mathVerifier(settings, where)),
-  exact: ofTexts(async (settings, where) => (await import('./simple/index.js')).exactVerifier(settings, where)),
-  regex: ofTexts(async (settings, where) => (await import('./simple/index.js')).regexVerifier(settings, where)),
-  choice: ofTexts(async (settings, where) => (await import('./simple/index.js')).choiceVerifier(settings, where)),
-  numeric: ofTexts(async (settings, where) => (await import('./simple/index.js')).numericVerifier(settings, where)),
+  exact: ofTexts(async (settings, where) => (await import('./text/text-verifiers.js')).exactVerifier(settings, where)),
+  regex: ofTexts(async (settings, where) => (await import('./text/text-verifiers.js')).regexVerifier(settings, where)),
+  choice: ofTexts(async (settings, where) =>
+    (await import('./text/text-verifiers.js')).choiceVerifier(settings, where),
+  ),
+  numeric: ofTexts(async (settings, where) =>
+    (await import('./text/text-verifiers.js')).numericVerifier(settings, where),
+  ),
 
   async code(value, where) {
     const { readCodeSettings, checkMachine } = await import('./code/settings.js');
-    const [{ judgeCode }, { readCodeTask }] = await Promise.all([import('./code/judge.js'), import('./code/tests.js')]);
+    const [{ judgeCode }, { readCodeTask }] = await Promise.all([
+      import('./code/judge-code.js'),
+      import('./code/tests.js'),
+    ]);
     const settings = readCodeSettings(value, where);
     return {
       hash: hashOf('code', settings),
@@ -65,7 +72,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
 
   async compile(value, where) {
     const [{ readCompileSettings, judgeCompile }, { checkMachine }] = await Promise.all([
-      import('./compile/judge.js'),
+      import('./compile/judge-compile.js'),
       import('./code/settings.js'),
     ]);
     const settings = readCompileSettings(value, where);
@@ -82,7 +89,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
 
   async sql(value, where) {
-    const { readSqlSettings, readSqlTask, judgeSql, taskSeconds } = await import('./sql/judge.js');
+    const { readSqlSettings, readSqlTask, judgeSql, taskSeconds } = await import('./sql/judge-sql.js');
     const settings = readSqlSettings(value, where);
     return {
       hash: hashOf('sql', settings),
@@ -96,7 +103,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
 
   async 'json-schema'(value, where) {
-    const { readJsonSchemaSettings, readJsonSchemaTask, judgeJsonSchema } = await import('./json-schema/judge.js');
+    const { readJsonSchemaSettings, readJsonSchemaTask, judgeJsonSchema } = await import('./json-schema/judge-json.js');
     const settings = readJsonSchemaSettings(value, where);
     return {
       hash: hashOf('json-schema', settings),
@@ -107,7 +114,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
 
   async function(value, where, folder) {
-    const { readFunctionSettings, moduleHash, checkFunction, judgeFunction } = await import('./function/judge.js');
+    const { readFunctionSettings, moduleHash, checkFunction, judgeFunction } = await import('./module/judge-module.js');
     const settings = readFunctionSettings(value, where, folder);
     return {
       hash: hashOf('function', [settings.name, settings.seconds, moduleHash(settings, where)]),

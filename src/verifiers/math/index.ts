@@ -3,10 +3,10 @@ import { UserError } from '../../support/errors.js';
 import { answerOf } from '../answer.js';
 import { readObject, readString } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';
-import { judgeMath } from './judge.js';
+import { judgeMath } from './judge-math.js';
 import { MATH_FIELDS, type MathOptions, mathSettings } from './options.js';
 
-export { compareMath } from './judge.js';
+export { compareMath } from './judge-math.js';
 export type { MathOptions } from './options.js';
 
 /** Raised with every change that can change a verdict. */

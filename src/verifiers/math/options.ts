@@ -1,5 +1,5 @@
 import { readBoolean, readChoice, readList, readObject, readWhole } from '../fields.js';
-import type { Notation, Place } from './extract.js';
+import type { Notation, Place } from './answer/extract.js';
 
 export interface MathOptions {
   /** What is read: LaTeX (`latex`), plain numbers and formulas (`expr`), and where, in this order: `boxed`, `final-answer`, `last`. Default: all. */

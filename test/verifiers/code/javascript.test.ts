@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeCode } from '../../../src/verifiers/code/judge.js';
+import { judgeCode } from '../../../src/verifiers/code/judge-code.js';
 import { readCodeSettings } from '../../../src/verifiers/code/settings.js';
 import { readCodeTask } from '../../../src/verifiers/code/tests.js';
 

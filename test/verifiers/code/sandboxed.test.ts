@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { judgeCode } from '../../../src/verifiers/code/judge.js';
+import { judgeCode } from '../../../src/verifiers/code/judge-code.js';
 import { checkMachine, readCodeSettings } from '../../../src/verifiers/code/settings.js';
 import { readCodeTask } from '../../../src/verifiers/code/tests.js';
 import { needsSandbox } from '../sandbox/machine.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeCompile, readCompileSettings } from '../../../src/verifiers/compile/judge.js';
+import { judgeCompile, readCompileSettings } from '../../../src/verifiers/compile/judge-compile.js';
 import { needsSandbox } from '../sandbox/machine.js';
 
 const judge = (language: string, code: string, more: object = {}) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { AnySchema } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import { judgeJsonSchema } from '../../../src/verifiers/json-schema/judge.js';
+import { judgeJsonSchema } from '../../../src/verifiers/json-schema/judge-json.js';
 import { verifyJsonSchemaLine } from '../../../src/verifiers/lines.js';
 
 interface Case {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { verifySqlLine } from '../../../src/verifiers/lines.js';
-import { judgeSql, readSqlSettings, readSqlTask } from '../../../src/verifiers/sql/judge.js';
+import { judgeSql, readSqlSettings, readSqlTask } from '../../../src/verifiers/sql/judge-sql.js';
 
 const databases = [
   "create table emp(id int, name varchar, dept varchar, salary double, hired date, boss int); insert into emp values (1, 'Ann', 'eng', 100.0, '2020-01-01', null), (2, 'Bob', 'eng', 100.0, '2021-03-01', 1), (3, 'Cid', 'ops', 50.5, '2019-06-01', 1), (4, 'dee', 'ops', null, '2022-01-01', 3), (5, 'Eve', null, 75.25, '2020-01-01', 1)",

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { choiceVerifier, exactVerifier, numericVerifier, regexVerifier } from '../../../src/verifiers/simple/index.js';
+import {
+  choiceVerifier,
+  exactVerifier,
+  numericVerifier,
+  regexVerifier,
+} from '../../../src/verifiers/text/text-verifiers.js';
 import type { Verifier } from '../../../src/verifiers/verifier.js';
 
 const judge = async (verifier: Verifier, answer: string, completion: string): Promise<string> =>

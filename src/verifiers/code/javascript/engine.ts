@@ -8,9 +8,9 @@ import {
   type QuickJSWASMModule,
   RELEASE_SYNC,
 } from 'quickjs-emscripten';
-import type { Limits } from '../sandbox/limits.js';
-import { world } from './javascript-world.js';
-import { clip, type Outcome } from './outcome.js';
+import type { Limits } from '../../sandbox/limits.js';
+import { world } from '../javascript-world.js';
+import { clip, type Outcome } from '../outcome.js';
 
 // WebAssembly memory only grows, so one greedy program would leave its peak behind; past this, the next gets a fresh engine.
 const KEEP_BYTES = 48 * 1024 * 1024;

@@ -1,13 +1,13 @@
 import type { Judgement } from '../verifier.js';
-import { type Node, ParseFailure } from './ast.js';
-import { compareNodes } from './compare.js';
-import { repeatsQuestion } from './echo.js';
-import { extractAnswer, looksMathematical } from './extract.js';
-import { letters } from './normal.js';
+import { repeatsQuestion } from './answer/echo.js';
+import { extractAnswer, looksMathematical } from './answer/extract.js';
+import { compareNodes } from './compare/compare.js';
+import { best, type Outcome } from './compare/expressions.js';
+import { letters } from './compare/normal.js';
 import type { MathSettings } from './options.js';
 import { type MathOptions, mathSettings } from './options.js';
-import { parse } from './parser.js';
-import { best, type Outcome } from './values.js';
+import { type Node, ParseFailure } from './parse/ast.js';
+import { parse } from './parse/parser.js';
 
 /** Nodes that one comparison may evaluate: about 100 ms at most. */
 const BUDGET = 200_000;

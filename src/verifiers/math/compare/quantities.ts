@@ -1,7 +1,7 @@
-import { type Node, some } from './ast.js';
-import { divide, ONE, type Rational } from './rational.js';
-import { readUnit } from './units.js';
-import { best, type Context, compareExpressions, type Outcome } from './values.js';
+import { divide, ONE, type Rational } from '../evaluate/rational.js';
+import { readUnit } from '../evaluate/units.js';
+import { type Node, some } from '../parse/ast.js';
+import { best, type Context, compareExpressions, type Outcome } from './expressions.js';
 
 interface Quantity {
   readonly item: Node;

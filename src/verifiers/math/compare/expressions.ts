@@ -1,7 +1,7 @@
-import { isImaginary, type Node, ParseFailure, some, symbols } from './ast.js';
-import { minus, modulus } from './complex.js';
-import { evaluate, fromRational, isConstant, type Scope, type Value } from './evaluate.js';
-import { compare, rounded } from './rational.js';
+import { minus, modulus } from '../evaluate/complex.js';
+import { evaluate, fromRational, isConstant, type Scope, type Value } from '../evaluate/evaluate.js';
+import { compare, rounded } from '../evaluate/rational.js';
+import { isImaginary, type Node, ParseFailure, some, symbols } from '../parse/ast.js';
 
 /** Unsure: nothing contradicts equality and nothing proves it. */
 export type Outcome = 'yes' | 'no' | 'unsure';

@@ -1,4 +1,4 @@
-import { ParseFailure } from './ast.js';
+import { ParseFailure } from '../parse/ast.js';
 import * as z from './complex.js';
 import { divide, multiply, negate, type Rational, root, toNumber } from './rational.js';
 

@@ -1,4 +1,5 @@
-import { type Node, some } from './ast.js';
+import { type Node, some } from '../parse/ast.js';
+import { all, best, type Context, compareExpressions, constant, type Outcome } from './expressions.js';
 import { componentsOf, matrixOf } from './matrices.js';
 import { compareMembership, membership } from './membership.js';
 import { letters, type Named, named } from './normal.js';
@@ -6,7 +7,6 @@ import { compareUnits, isMeasured } from './quantities.js';
 import { bareOf, hasSigns, identityValue, isEmptySet, spokenSet, spread, unchained, unrounded } from './readings.js';
 import { compareRelations } from './relations.js';
 import { comparePieces, NAMED_SETS, pieces } from './sets.js';
-import { all, best, type Context, compareExpressions, constant, type Outcome } from './values.js';
 
 type ListNode = Extract<Node, { kind: 'list' }>;
 

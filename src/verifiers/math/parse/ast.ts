@@ -1,4 +1,4 @@
-import type { Rational } from './rational.js';
+import type { Rational } from '../evaluate/rational.js';
 
 export type Relation = '=' | '!=' | '<' | '<=' | '>' | '>=' | '~' | 'in' | 'other';
 

@@ -1,5 +1,5 @@
-import { type Node, some } from './ast.js';
-import { substitute } from './values.js';
+import { type Node, some } from '../parse/ast.js';
+import { substitute } from './expressions.js';
 
 type Rows = readonly (readonly Node[])[];
 const MAX_SIZE = 12;

@@ -3,7 +3,7 @@ import { UserError } from '../../support/errors.js';
 import { answerOf } from '../answer.js';
 import { type Fields, readBoolean, readNumber, readObject, readString, readWhole } from '../fields.js';
 import type { Judgement, Verifier } from '../verifier.js';
-import { judgeChoice, judgeExact, judgeNumeric, judgeRegex } from './judge.js';
+import { judgeChoice, judgeExact, judgeNumeric, judgeRegex } from './judge-text.js';
 
 /** Raised with every change that can change a verdict. */
 const VERSION = 'simple-2';

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { UserError } from '../../support/errors.js';
-import { workerUrl } from '../../support/worker-url.js';
-import type { Limits } from '../sandbox/limits.js';
-import type { FromThread, Work } from './javascript-messages.js';
-import type { Outcome } from './outcome.js';
-import type { Tests } from './tests.js';
+import { UserError } from '../../../support/errors.js';
+import { workerUrl } from '../../../support/worker-url.js';
+import type { Limits } from '../../sandbox/limits.js';
+import type { Outcome } from '../outcome.js';
+import type { Tests } from '../tests.js';
+import type { FromThread, Work } from './messages.js';
 
 const POLL_MILLISECONDS = 20;
 
@@ -22,7 +22,7 @@ async function openThread(): Promise<Worker> {
     ready.ref();
     return ready;
   }
-  const thread = new Worker(workerUrl('./javascript-thread.js', import.meta.url), { env: {}, execArgv: [] });
+  const thread = new Worker(workerUrl('./thread.js', import.meta.url), { env: {}, execArgv: [] });
   await new Promise((resolve, reject) => {
     thread.once('message', resolve);
     thread.once('error', reject);
@@ -93,7 +93,7 @@ async function runOnThread(work: Work, hear: (said: FromThread) => void): Promis
 }
 
 async function asserted(script: string, tests: Exclude<Tests, { kind: 'output' }>): Promise<Work['tests']> {
-  const { isModule, syntaxErrors, topLevelNames, transpile } = await import('./typescript.js');
+  const { isModule, syntaxErrors, topLevelNames, transpile } = await import('../typescript.js');
   const names = topLevelNames(script);
   if (tests.kind === 'assertions') return { kind: 'asserted', names, assertions: tests.assertions };
   const { source, entryPoint } = tests;

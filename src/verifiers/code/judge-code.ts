@@ -2,10 +2,10 @@ import { UserError } from '../../support/errors.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import { pickBlock } from './block.js';
-import { runJavaScript } from './javascript.js';
+import { runJavaScript } from './javascript/run.js';
 import { clip, judgeOutcomes, type Outcome } from './outcome.js';
 import { buildProgram, runCase } from './program.js';
-import { runPythonTests } from './python-tests.js';
+import { runPythonTests } from './python.js';
 import type { CodeSettings } from './settings.js';
 import type { CodeTask } from './tests.js';
 

@@ -1,7 +1,7 @@
-import { type Node, some, symbols } from './ast.js';
-import { minus, modulus } from './complex.js';
+import { minus, modulus } from '../evaluate/complex.js';
+import { type Node, some, symbols } from '../parse/ast.js';
+import { type Context, compareExpressions, constant, free, hasDecimal, rename } from './expressions.js';
 import { letters, signs } from './normal.js';
-import { type Context, compareExpressions, constant, free, hasDecimal, rename } from './values.js';
 
 // What a text says besides its plain words: each function gives the node that is meant, or the node itself.
 

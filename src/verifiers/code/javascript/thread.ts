@@ -1,10 +1,10 @@
 import { parentPort } from 'node:worker_threads';
-import type { Limits } from '../sandbox/limits.js';
-import { newEngine, openRealm, realmMishap, withEngine } from './javascript-engine.js';
-import type { FromThread, Work } from './javascript-messages.js';
-import { runAsserted } from './javascript-tests.js';
-import { compareOutput, type Outcome } from './outcome.js';
-import type { OutputCase } from './tests.js';
+import type { Limits } from '../../sandbox/limits.js';
+import { compareOutput, type Outcome } from '../outcome.js';
+import type { OutputCase } from '../tests.js';
+import { runAsserted } from './asserted.js';
+import { newEngine, openRealm, realmMishap, withEngine } from './engine.js';
+import type { FromThread, Work } from './messages.js';
 
 // The thread of javascript.ts that runs programs. It knows no time limit: whatever it is at, it can be ended from outside.
 

@@ -1,7 +1,7 @@
+import { isUnit } from '../evaluate/units.js';
 import { ParseFailure } from './ast.js';
 import { lexNumber } from './numerals.js';
 import { clean } from './spelling.js';
-import { isUnit } from './units.js';
 import { ALIASES, FUNCTIONS, GREEK, RELATION_COMMANDS, SILENT, SPACES, TEXT_COMMANDS } from './words.js';
 
 export interface Token {

@@ -1,8 +1,8 @@
-import { conceal } from '../conceal.js';
-import { newEngine, openRealm, type Realm, realmMishap } from './javascript-engine.js';
-import type { AssertedTests, FromThread, Work } from './javascript-messages.js';
-import { javascriptProgramEnd, javascriptTestsEnd } from './javascript-peer.js';
-import { clip, type Outcome } from './outcome.js';
+import { conceal } from '../../conceal.js';
+import { javascriptProgramEnd, javascriptTestsEnd } from '../javascript-peer.js';
+import { clip, type Outcome } from '../outcome.js';
+import { newEngine, openRealm, type Realm, realmMishap } from './engine.js';
+import type { AssertedTests, FromThread, Work } from './messages.js';
 
 interface Said {
   readonly value?: unknown;

@@ -1,5 +1,5 @@
-import { children, type Node, some, symbols } from './ast.js';
-import { free } from './values.js';
+import { children, type Node, some, symbols } from '../parse/ast.js';
+import { free } from './expressions.js';
 
 /** A value with the name that the text gives it, as in `x = 5`. */
 export interface Named {

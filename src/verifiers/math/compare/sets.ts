@@ -1,5 +1,5 @@
-import type { Node } from './ast.js';
-import { all, type Context, compareExpressions, constant, type Outcome } from './values.js';
+import type { Node } from '../parse/ast.js';
+import { all, type Context, compareExpressions, constant, type Outcome } from './expressions.js';
 
 /** A connected piece of the real line; `low` equal to `high` is a single point. */
 interface Piece {

@@ -1,4 +1,4 @@
-import { type Node, ParseFailure } from './ast.js';
+import { type Node, ParseFailure } from '../parse/ast.js';
 import * as z from './complex.js';
 import { callFunction } from './functions.js';
 import { add, divide, multiply, negate, power, type Rational, rational, root, toNumber } from './rational.js';

@@ -1,8 +1,8 @@
+import { ONE, parseDecimal, power } from '../evaluate/rational.js';
 import { isImaginary, type Node, ParseFailure, some } from './ast.js';
 import { parseBind, parseIntegral } from './bound.js';
 import { type Cursor, deeper, type END, expect, isOperator, peek, take } from './cursor.js';
 import { parseEnvironment } from './environments.js';
-import { ONE, parseDecimal, power } from './rational.js';
 import { ACCENTS, FRACTION } from './words.js';
 
 export const number = (text: string): Node => {

@@ -1,6 +1,6 @@
-import type { Limits } from '../sandbox/limits.js';
-import type { Outcome } from './outcome.js';
-import type { OutputCase } from './tests.js';
+import type { Limits } from '../../sandbox/limits.js';
+import type { Outcome } from '../outcome.js';
+import type { OutputCase } from '../tests.js';
 
 // What javascript.ts and its thread tell each other.
 

@@ -1,8 +1,8 @@
-import type { Node, Relation } from './ast.js';
-import { minus, modulus, over } from './complex.js';
+import { minus, modulus, over } from '../evaluate/complex.js';
+import type { Node, Relation } from '../parse/ast.js';
+import { best, type Context, free, type Outcome, permutations, rename, sampledPairs } from './expressions.js';
 import { compareMembership } from './membership.js';
 import { nameOf } from './normal.js';
-import { best, type Context, free, type Outcome, permutations, rename, sampledPairs } from './values.js';
 
 type RelationNode = Extract<Node, { kind: 'relation' }>;
 

@@ -1,5 +1,5 @@
-import { isDenied } from '../denial.js';
-import { closing } from './lexer.js';
+import { isDenied } from '../../denial.js';
+import { closing } from '../parse/lexer.js';
 
 /** A stretch of a completion that may be its answer. */
 export interface Candidate {

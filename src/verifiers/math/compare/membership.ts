@@ -1,8 +1,8 @@
-import { children, type Node, ParseFailure, type Relation, symbols } from './ast.js';
-import { evaluate, fromNumber, fromRational, type Value } from './evaluate.js';
-import { compare as compareRational } from './rational.js';
+import { evaluate, fromNumber, fromRational, type Value } from '../evaluate/evaluate.js';
+import { compare as compareRational } from '../evaluate/rational.js';
+import { children, type Node, ParseFailure, type Relation, symbols } from '../parse/ast.js';
+import { type Context, constant, free, type Outcome } from './expressions.js';
 import { pieces } from './sets.js';
-import { type Context, constant, free, type Outcome } from './values.js';
 
 type Membership = (at: Value) => boolean | undefined;
 
