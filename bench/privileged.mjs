@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createBuilder } from '../dist/engines/onnx/graph/builder.js';
 import { makeTokenizer } from '../dist/models/bpe.js';
+import { privilegedTable } from '../dist/privileged/documents/table.js';
 import { openEmbedder } from '../dist/privileged/embedding/embedder.js';
 import { nearestVectors } from '../dist/privileged/embedding/ranker.js';
-import { privilegedStore } from '../dist/privileged/join.js';
+import { privilegedStore } from '../dist/privileged/lookup/lookup.js';
 import { itemRecord, privilegedAppend } from '../dist/privileged/records.js';
 import { ingest } from '../dist/privileged/sources/ingest.js';
-import { privilegedTable } from '../dist/privileged/table.js';
 import { seedOf } from '../dist/support/digest.js';
 import { openEmbedded } from '../dist/topics/index.js';
 

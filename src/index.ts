@@ -9,11 +9,16 @@ export {
 export * from './models/index.js';
 export * from './operators/index.js';
 export * from './pipelines/index.js';
-export { type Join, type JoinOptions, privilegedStore, type Shown } from './privileged/join.js';
+export { type PrivilegedTable, privilegedTable } from './privileged/documents/table.js';
+export { type Join, type JoinOptions, privilegedStore, type Shown } from './privileged/lookup/lookup.js';
 export { ingest, watchSources } from './privileged/sources/ingest.js';
 export type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from './privileged/store.js';
-export { type PrivilegedTable, privilegedTable } from './privileged/table.js';
-export { defaultTemplateText, parseTemplate, renderTeacher, type TeacherTemplate } from './privileged/template.js';
+export {
+  defaultTemplateText,
+  parseTemplate,
+  renderTeacher,
+  type TeacherTemplate,
+} from './privileged/template/template.js';
 export * from './runs/index.js';
 export { UserError } from './support/errors.js';
 export * from './topics/index.js';

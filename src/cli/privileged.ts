@@ -1,5 +1,5 @@
 import { contextOf, documentHashes, ingestContext } from '../pipelines/context.js';
-import { privilegedTable } from '../privileged/table.js';
+import { privilegedTable } from '../privileged/documents/table.js';
 import { forgetDocument } from '../runs/forget-document.js';
 import { writeManifest } from '../runs/manifest/manifest.js';
 import { openRunFolder } from '../runs/open-run.js';

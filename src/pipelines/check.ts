@@ -4,7 +4,7 @@ import { readChatTemplate } from '../models/chat-template.js';
 import { readConfig, readParameters } from '../models/folder.js';
 import { readTokenizer } from '../models/tokenizer.js';
 import { openEmbedder } from '../privileged/embedding/embedder.js';
-import { checkKinds, checkWindow } from '../privileged/template.js';
+import { checkKinds, checkWindow } from '../privileged/template/template.js';
 import { checkCluster } from '../runs/open-log.js';
 import { baseFolder, teacherTemplate } from '../runs/resources.js';
 import { openSource } from '../sources/prompts.js';

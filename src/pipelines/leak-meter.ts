@@ -1,7 +1,5 @@
 import { concatMap, from, type OperatorFunction, toArray } from 'rxjs';
 import { lastQuestion } from '../operators/verify.js';
-import { differenceByPosition, differenceMetrics, type ScoredSample } from '../privileged/difference.js';
-import { leakOf, type SampleLeak } from '../privileged/leak.js';
 import {
   type ByJudgement,
   eachMeter,
@@ -17,7 +15,9 @@ import {
   observe,
   type Spread,
   spreadOf,
-} from '../privileged/leak-alarms.js';
+} from '../privileged/leaks/alarms.js';
+import { leakOf, type SampleLeak } from '../privileged/leaks/leak.js';
+import { differenceByPosition, differenceMetrics, type ScoredSample } from '../privileged/leaks/score-difference.js';
 import type { PrivilegedStore } from '../privileged/store.js';
 import { float32Array } from '../records/arrays.js';
 import type { Metric, TeacherScore } from '../records/records.js';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { documentHashes } from '../pipelines/context.js';
 import { flowOrder, isShared, planOf } from '../pipelines/plan.js';
-import { privilegedTable } from '../privileged/table.js';
+import { privilegedTable } from '../privileged/documents/table.js';
 import { type Manifest, topicManifest } from '../runs/manifest/manifest.js';
 import { type Machine, machineOf, programVersions } from '../runs/manifest/program-hash.js';
 import { openRunFolder, type RunFolder } from '../runs/open-run.js';

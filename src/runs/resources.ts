@@ -4,7 +4,7 @@ import { createOnnxPolicy } from '../engines/onnx/policy.js';
 import type { Policy } from '../engines/policy.js';
 import { createLearner, defaultSettings, type Learner } from '../learner/learner.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
-import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../privileged/template.js';
+import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../privileged/template/template.js';
 import { constantLearner, constantPolicy, isConstant } from './constant-model.js';
 
 /** Cores to use where the spec does not say. */

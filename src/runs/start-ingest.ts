@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '../pipelines/spec.js';
-import type { PrivilegedTable } from '../privileged/table.js';
+import type { PrivilegedTable } from '../privileged/documents/table.js';
 import type { RunningStage, StageEnvironment } from '../runtime/stage.js';
 import type { PromptSource } from '../sources/prompts.js';
 import { ingest } from './ingest.js';

@@ -7,10 +7,10 @@ import type { Resources } from '../pipelines/stages.js';
 import { vectorCache } from '../privileged/embedding/cache.js';
 import { type Embedder, openEmbedder } from '../privileged/embedding/embedder.js';
 import { nearestVectors } from '../privileged/embedding/ranker.js';
-import { privilegedStore } from '../privileged/join.js';
-import type { Ranker } from '../privileged/ranker.js';
-import type { PrivilegedTable } from '../privileged/table.js';
-import { renderTeacher } from '../privileged/template.js';
+import { privilegedStore } from '../privileged/lookup/lookup.js';
+import type { Ranker } from '../privileged/lookup/ranker.js';
+import type { PrivilegedTable } from '../privileged/documents/table.js';
+import { renderTeacher } from '../privileged/template/template.js';
 import { baseFolder, teacherTemplate, vectorFolder } from './resources.js';
 
 export interface TeacherEnvironment {

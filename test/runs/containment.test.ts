@@ -16,7 +16,7 @@ import type { SampleRequest } from '../../src/engines/policy.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
 import { itemRecord } from '../../src/privileged/records.js';
-import { parseTemplate, renderTeacher } from '../../src/privileged/template.js';
+import { parseTemplate, renderTeacher } from '../../src/privileged/template/template.js';
 import { int32Array, int32Bytes } from '../../src/records/arrays.js';
 import { codecFor } from '../../src/records/codec.js';
 import type { Message } from '../../src/records/records.js';

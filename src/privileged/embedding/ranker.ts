@@ -1,4 +1,4 @@
-import type { Ranker } from '../ranker.js';
+import type { Ranker } from '../lookup/ranker.js';
 import type { ChunkPlace } from '../records.js';
 import type { VectorCache } from './cache.js';
 import type { Embedder } from './embedder.js';

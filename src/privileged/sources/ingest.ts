@@ -1,10 +1,10 @@
 import type { Privileged } from '../../records/records.js';
 import { digest } from '../../support/digest.js';
 import type { Append, TopicLog } from '../../topics/log.js';
-import type { DocumentState, DocumentVersion } from '../document.js';
-import { textNumbers } from '../numbers.js';
+import type { DocumentState, DocumentVersion } from '../documents/document.js';
+import type { PrivilegedTable } from '../documents/table.js';
+import { textNumbers } from '../documents/text-ids.js';
 import { itemRecord, privilegedAppend, privilegedTopic } from '../records.js';
-import type { PrivilegedTable } from '../table.js';
 import { type ChunkOptions, chunkText } from './chunk.js';
 import { fileUnits } from './files.js';
 import { keyedUnit } from './keyed.js';

@@ -12,13 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { privilegedTable } from '../../../src/privileged/documents/table.js';
 import { forgetVectors, vectorCache } from '../../../src/privileged/embedding/cache.js';
 import { openEmbedder } from '../../../src/privileged/embedding/embedder.js';
 import { pool } from '../../../src/privileged/embedding/pooling.js';
 import { nearestVectors } from '../../../src/privileged/embedding/ranker.js';
-import { privilegedStore } from '../../../src/privileged/join.js';
+import { privilegedStore } from '../../../src/privileged/lookup/lookup.js';
 import { itemRecord, privilegedAppend } from '../../../src/privileged/records.js';
-import { privilegedTable } from '../../../src/privileged/table.js';
 import { memoryLog } from '../memory-log.js';
 import { tinyEncoder } from './tiny-encoder.js';
 

@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type PrivilegedTable, privilegedTable } from '../../../src/privileged/documents/table.js';
 import { ingest, watchSources } from '../../../src/privileged/sources/ingest.js';
 import type { DocumentSource } from '../../../src/privileged/sources/source.js';
-import { type PrivilegedTable, privilegedTable } from '../../../src/privileged/table.js';
 import { openEmbedded, type TopicLog } from '../../../src/topics/index.js';
 import { type MemoryLog, memoryLog } from '../memory-log.js';
 

@@ -1,13 +1,13 @@
-import type { PrivilegedKind } from '../records/records.js';
-import { UserError } from '../support/errors.js';
+import type { PrivilegedKind } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
+import type { DocumentVersion } from '../documents/document.js';
+import type { PrivilegedTable } from '../documents/table.js';
+import { privilegedKey } from '../records.js';
+import type { PrivilegedPiece, PrivilegedStore } from '../store.js';
 import { fitContext } from './budget.js';
-import type { DocumentVersion } from './document.js';
 import type { Ranker } from './ranker.js';
-import { privilegedKey } from './records.js';
 import { type Passage, type SearchIndex, searchIndex } from './search.js';
 import { anotherItem, otherPassages } from './shuffle.js';
-import type { PrivilegedPiece, PrivilegedStore } from './store.js';
-import type { PrivilegedTable } from './table.js';
 
 /** Which context the teacher sees: the item's own, another item's, or none. The last two are the control arms. */
 export type Shown = 'own' | 'shuffled' | 'none';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hiddenFromSearch, type JoinOptions, privilegedStore } from '../../src/privileged/join.js';
-import { itemRecord, privilegedAppend } from '../../src/privileged/records.js';
-import { searchIndex } from '../../src/privileged/search.js';
-import { privilegedTable } from '../../src/privileged/table.js';
-import { digest } from '../../src/support/digest.js';
-import { memoryLog } from './memory-log.js';
+import { privilegedTable } from '../../../src/privileged/documents/table.js';
+import { hiddenFromSearch, type JoinOptions, privilegedStore } from '../../../src/privileged/lookup/lookup.js';
+import { searchIndex } from '../../../src/privileged/lookup/search.js';
+import { itemRecord, privilegedAppend } from '../../../src/privileged/records.js';
+import { digest } from '../../../src/support/digest.js';
+import { memoryLog } from '../memory-log.js';
 
 let clock = 0;
 const document = (id: string, chunks: readonly string[], label: string | null = null) => {

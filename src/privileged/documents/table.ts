@@ -1,6 +1,8 @@
-import type { DocumentUse, Privileged } from '../records/records.js';
-import { UserError } from '../support/errors.js';
-import type { LogRecord, TopicLog } from '../topics/log.js';
+import type { DocumentUse, Privileged } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
+import type { LogRecord, TopicLog } from '../../topics/log.js';
+import { parseChunkKey, privilegedKey, privilegedOf, privilegedTopic } from '../records.js';
+import type { PrivilegedPiece } from '../store.js';
 import {
   type DocumentState,
   type DocumentVersion,
@@ -10,11 +12,9 @@ import {
   type Span,
 } from './document.js';
 import { lru } from './lru.js';
-import type { TextNumbers } from './numbers.js';
-import { documentPlaces, type Mark } from './places.js';
-import { recordReader } from './reader.js';
-import { parseChunkKey, privilegedKey, privilegedOf, privilegedTopic } from './records.js';
-import type { PrivilegedPiece } from './store.js';
+import { documentPlaces, type Mark } from './record-index.js';
+import { recordReader } from './record-reader.js';
+import type { TextNumbers } from './text-ids.js';
 
 /**
  * The topic as a table. It holds where each document's records are, not what they say: these are read when asked for, and kept in bounded

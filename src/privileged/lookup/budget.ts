@@ -1,4 +1,4 @@
-import type { PrivilegedContext, PrivilegedPiece } from './store.js';
+import type { PrivilegedContext, PrivilegedPiece } from '../store.js';
 
 /**
  * Cuts a context to a budget: pieces are taken in their order, the one that crosses the budget loses its end, and what comes after it

@@ -1,7 +1,7 @@
-import { UserError } from '../support/errors.js';
-import type { Append, TopicLog } from '../topics/log.js';
-import { privilegedAppend, privilegedKey, privilegedTopic } from './records.js';
-import { deletion } from './sources/ingest.js';
+import { UserError } from '../../support/errors.js';
+import type { Append, TopicLog } from '../../topics/log.js';
+import { privilegedAppend, privilegedKey, privilegedTopic } from '../records.js';
+import { deletion } from '../sources/ingest.js';
 import type { PrivilegedTable } from './table.js';
 
 /** What stays of a forgotten document: enough to say later which text it was, nothing to read. */

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { forget } from '../../src/privileged/forget.js';
-import { privilegedStore } from '../../src/privileged/join.js';
-import { ingest } from '../../src/privileged/sources/ingest.js';
-import { privilegedTable } from '../../src/privileged/table.js';
-import { openEmbedded } from '../../src/topics/index.js';
-import { memoryLog } from './memory-log.js';
+import { forget } from '../../../src/privileged/documents/forget.js';
+import { privilegedTable } from '../../../src/privileged/documents/table.js';
+import { privilegedStore } from '../../../src/privileged/lookup/lookup.js';
+import { ingest } from '../../../src/privileged/sources/ingest.js';
+import { openEmbedded } from '../../../src/topics/index.js';
+import { memoryLog } from '../memory-log.js';
 
 describe('forget', () => {
   it('leaves no text of any version in the topic, the table or a search, but keeps id and hashes', async () => {

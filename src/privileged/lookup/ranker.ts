@@ -1,4 +1,4 @@
-import type { ChunkPlace } from './records.js';
+import type { ChunkPlace } from '../records.js';
 
 /** What decides which passages are near a text. Passages have numbers, which are never used twice. */
 export interface Ranker {

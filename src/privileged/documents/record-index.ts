@@ -1,4 +1,4 @@
-import { numberList, type TextNumbers, textNumbers } from './numbers.js';
+import { numberList, type TextNumbers, textNumbers } from './text-ids.js';
 
 /** Where a record is in its topic. */
 export interface Place {

@@ -1,7 +1,7 @@
-import { seedOf } from '../support/digest.js';
-import type { DocumentVersion } from './document.js';
+import { seedOf } from '../../support/digest.js';
+import type { DocumentVersion } from '../documents/document.js';
+import type { PrivilegedTable } from '../documents/table.js';
 import type { Passage } from './search.js';
-import type { PrivilegedTable } from './table.js';
 
 /**
  * Another item whose text differs, for the control arm with another prompt's context. It is drawn from the items that came before this

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type JoinOptions, privilegedStore } from '../../src/privileged/join.js';
-import { type ItemContext, itemRecord, privilegedAppend, privilegedKey } from '../../src/privileged/records.js';
-import { privilegedTable } from '../../src/privileged/table.js';
-import { type MemoryLog, memoryLog } from './memory-log.js';
+import { privilegedTable } from '../../../src/privileged/documents/table.js';
+import { type JoinOptions, privilegedStore } from '../../../src/privileged/lookup/lookup.js';
+import { type ItemContext, itemRecord, privilegedAppend, privilegedKey } from '../../../src/privileged/records.js';
+import { type MemoryLog, memoryLog } from '../memory-log.js';
 
 const item = (itemId: string, kind: ItemContext['kind'], content: string, more: Partial<ItemContext> = {}) =>
   privilegedAppend(itemRecord({ run: 'r', itemId, kind, content, source: 'test', time: 1, ...more }));

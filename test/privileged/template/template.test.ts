@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PrivilegedContext, PrivilegedPiece } from '../../src/privileged/store.js';
+import type { PrivilegedContext, PrivilegedPiece } from '../../../src/privileged/store.js';
 import {
   checkKinds,
   checkWindow,
@@ -8,8 +8,8 @@ import {
   parseTemplate,
   renderTeacher,
   templateHash,
-} from '../../src/privileged/template.js';
-import type { Message } from '../../src/records/records.js';
+} from '../../../src/privileged/template/template.js';
+import type { Message } from '../../../src/records/records.js';
 
 const piece = (kind: PrivilegedPiece['kind'], content: string, title = ''): PrivilegedPiece => ({
   id: `${kind}:1`,

@@ -1,8 +1,8 @@
 import { Template } from '@huggingface/jinja';
-import type { Message, PrivilegedKind } from '../records/records.js';
-import { digest } from '../support/digest.js';
-import { nearest, UserError } from '../support/errors.js';
-import type { PrivilegedContext, PrivilegedPiece } from './store.js';
+import type { Message, PrivilegedKind } from '../../records/records.js';
+import { digest } from '../../support/digest.js';
+import { nearest, UserError } from '../../support/errors.js';
+import type { PrivilegedContext, PrivilegedPiece } from '../store.js';
 
 /**
  * What a template may name. `question`: the student's last user message. `reference`, `trace`, `documents`: the pieces of one kind.

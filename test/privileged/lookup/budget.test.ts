@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fitContext } from '../../src/privileged/budget.js';
-import type { PrivilegedPiece } from '../../src/privileged/store.js';
+import { fitContext } from '../../../src/privileged/lookup/budget.js';
+import type { PrivilegedPiece } from '../../../src/privileged/store.js';
 
 const words = (text: string): number => text.match(/\S+\s*/g)?.length ?? 0;
 const piece = (content: string, start = 0): PrivilegedPiece => ({

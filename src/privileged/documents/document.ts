@@ -1,6 +1,6 @@
-import type { Privileged, PrivilegedKind } from '../records/records.js';
-import type { LogRecord } from '../topics/log.js';
-import { type ChunkPlace, parseChunkKey } from './records.js';
+import type { Privileged, PrivilegedKind } from '../../records/records.js';
+import type { LogRecord } from '../../topics/log.js';
+import { type ChunkPlace, parseChunkKey } from '../records.js';
 
 /** One chunk's place: characters `start` to `end` of its document's text, kept in the topic at `offset`. */
 export interface Span {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { lru } from '../../src/privileged/lru.js';
+import { lru } from '../../../src/privileged/documents/lru.js';
 
 it('keeps the values used last, as many as fit', () => {
   const steps = fc.array(fc.tuple(fc.constantFrom('get', 'set', 'delete'), fc.nat(9), fc.integer({ min: 1, max: 12 })));

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { DocumentState } from '../../src/privileged/document.js';
-import { forget } from '../../src/privileged/forget.js';
-import { textNumbers } from '../../src/privileged/numbers.js';
-import { privilegedAppend } from '../../src/privileged/records.js';
-import { deletion } from '../../src/privileged/sources/ingest.js';
-import { type PrivilegedTable, privilegedTable } from '../../src/privileged/table.js';
-import type { Privileged } from '../../src/records/records.js';
-import { digest } from '../../src/support/digest.js';
-import { memoryLog } from './memory-log.js';
+import type { DocumentState } from '../../../src/privileged/documents/document.js';
+import { forget } from '../../../src/privileged/documents/forget.js';
+import { type PrivilegedTable, privilegedTable } from '../../../src/privileged/documents/table.js';
+import { textNumbers } from '../../../src/privileged/documents/text-ids.js';
+import { privilegedAppend } from '../../../src/privileged/records.js';
+import { deletion } from '../../../src/privileged/sources/ingest.js';
+import type { Privileged } from '../../../src/records/records.js';
+import { digest } from '../../../src/support/digest.js';
+import { memoryLog } from '../memory-log.js';
 
 const ids = ['a', 'b', 'trace:i', 'trace:j'];
 const itemOf = (id: string) => /:(.*)$/.exec(id)?.[1] ?? null;

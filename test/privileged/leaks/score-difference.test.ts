@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clippedShare, differenceByPosition, differenceMetrics } from '../../src/privileged/difference.js';
+import {
+  clippedShare,
+  differenceByPosition,
+  differenceMetrics,
+} from '../../../src/privileged/leaks/score-difference.js';
 
 const of = (student: number[], teacher: number[]) => ({
   student: Float32Array.from(student),

@@ -1,7 +1,7 @@
+import type { DocumentVersion, Span } from '../documents/document.js';
+import type { PrivilegedTable } from '../documents/table.js';
 import { bm25 } from './bm25.js';
-import type { DocumentVersion, Span } from './document.js';
 import type { Ranker } from './ranker.js';
-import type { PrivilegedTable } from './table.js';
 
 /** A chunk of a current document. */
 export interface Passage {

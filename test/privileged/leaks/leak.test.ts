@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { citesUnseen, leakOf, repeatedShare, wordsOf } from '../../src/privileged/leak.js';
+import { citesUnseen, leakOf, repeatedShare, wordsOf } from '../../../src/privileged/leaks/leak.js';
 
 const sample = (prompt: string, completion: string, ...privileged: string[]) => ({ prompt, completion, privileged });
 

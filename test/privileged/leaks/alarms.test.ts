@@ -12,7 +12,7 @@ import {
   observe,
   type Spread,
   spreadOf,
-} from '../../src/privileged/leak-alarms.js';
+} from '../../../src/privileged/leaks/alarms.js';
 
 const steady = (mean: Partial<Observation>, prompts = 20, sd: Partial<Observation> = {}): Spread => ({
   prompts,

@@ -1,5 +1,5 @@
-import type { LogRecord, TopicLog } from '../topics/log.js';
-import type { Place } from './places.js';
+import type { LogRecord, TopicLog } from '../../topics/log.js';
+import type { Place } from './record-index.js';
 
 /** Records of a page at most. */
 const page = 64;
