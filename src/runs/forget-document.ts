@@ -1,7 +1,7 @@
 import { requireDocument, usesOf } from '../pipelines/context.js';
-import { forgetVectors } from '../privileged/embedding/cache.js';
 import { type Forgotten, forget } from '../privileged/documents/forget.js';
 import { privilegedTable } from '../privileged/documents/table.js';
+import { forgetVectors } from '../privileged/embedding/cache.js';
 import { rewriteEmbedded } from '../topics/embedded/rewrite.js';
 import { openRunFolder } from './open-run.js';
 import { logFolder, vectorFolder } from './resources.js';

@@ -1,8 +1,8 @@
 import { contextOf } from '../pipelines/context.js';
 import { promptCredit } from '../pipelines/plan.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
-import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { PrivilegedTable } from '../privileged/documents/table.js';
+import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { Message } from '../records/records.js';
 import type { OnDeadLetter, StageObserver } from '../runtime/stage.js';
 import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from '../sources/prompts.js';

@@ -4,12 +4,12 @@ import { readTokenizer } from '../models/tokenizer.js';
 import { contextOf } from '../pipelines/context.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
 import type { Resources } from '../pipelines/stages.js';
+import type { PrivilegedTable } from '../privileged/documents/table.js';
 import { vectorCache } from '../privileged/embedding/cache.js';
 import { type Embedder, openEmbedder } from '../privileged/embedding/embedder.js';
 import { nearestVectors } from '../privileged/embedding/ranker.js';
 import { privilegedStore } from '../privileged/lookup/lookup.js';
 import type { Ranker } from '../privileged/lookup/ranker.js';
-import type { PrivilegedTable } from '../privileged/documents/table.js';
 import { renderTeacher } from '../privileged/template/template.js';
 import { baseFolder, teacherTemplate, vectorFolder } from './resources.js';
 
