@@ -1,9 +1,17 @@
-import type { MessagePort } from 'node:worker_threads';
+import { Worker, type MessagePort } from 'node:worker_threads';
 import { UserError } from './errors.js';
 import { onMessage } from './worker-end.js';
-import { type Call, READY, type Reply } from './worker-pool.js';
+import { type Call, type Failure, READY, type Reply } from './worker-protocol.js';
 
-/** The worker's side of a pool: answers calls, those that are done in one turn in one message. Errors keep their code. */
+const failureOf = (error: unknown): Failure => {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof UserError ? { message, code: error.code } : { message };
+};
+
+/**
+ * The worker's side of a pool of threads. Handles calls concurrently; those that finish in the same turn are answered in one message.
+ * Errors keep their code.
+ */
 export function answerCalls<M>(port: MessagePort, handle: (message: M) => unknown): void {
   const done: Reply[] = [];
   const answer = (reply: Reply) => {
@@ -13,12 +21,70 @@ export function answerCalls<M>(port: MessagePort, handle: (message: M) => unknow
     try {
       answer({ id, result: await handle(message) });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      answer({ id, error: error instanceof UserError ? { message: text, code: error.code } : { message: text } });
+      answer({ id, error: failureOf(error) });
     }
   };
   onMessage(port, (calls: readonly Call<M>[]) => {
     for (const call of calls) void work(call);
   });
   port.postMessage(READY);
+}
+
+/** What a call can tell the pool about its deadline. */
+export interface CallProgress {
+  /** A phase begins that may take this many seconds. */
+  within(seconds: number): void;
+  /** What had to be loaded first is loaded. */
+  warm(): void;
+}
+
+/** An answer waits at most this long for those of the calls after it, and for as long as the next one blocks the thread. */
+const FLUSH_MS = 5;
+
+/**
+ * The worker's side of a pool of processes. Handles calls one by one, in order. The process ends with the one that started it, also
+ * where that one was killed.
+ */
+export function answerInTurn<M>(handle: (message: M, progress: CallProgress) => unknown): void {
+  let replies: Reply[] = [];
+  let flushed = performance.now();
+  const flush = () => {
+    flushed = performance.now();
+    if (replies.length > 0) process.send?.(replies);
+    replies = [];
+  };
+  const work = async ({ id, message }: Call<M>) => {
+    const say = (reply: Reply) => {
+      replies.push(reply);
+      flush();
+    };
+    const progress: CallProgress = {
+      within: (seconds) => say({ id, within: seconds }),
+      warm: () => say({ id, warm: true }),
+    };
+    try {
+      replies.push({ id, result: await handle(message, progress) });
+    } catch (error) {
+      replies.push({ id, error: failureOf(error) });
+    }
+    if (performance.now() - flushed >= FLUSH_MS) flush();
+  };
+  let last: Promise<void> = Promise.resolve();
+  process.on('message', (calls: readonly Call<M>[]) => {
+    last = last.then(async () => {
+      flushed = performance.now();
+      for (const call of calls) await work(call);
+      flush();
+    });
+  });
+  endWithParent();
+  process.send?.(READY);
+}
+
+/** A parent that closes or exits disconnects. While a call blocks this thread, only another thread can notice. */
+function endWithParent(): void {
+  process.on('disconnect', () => process.exit());
+  const watch = `const parent = ${process.ppid};
+    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 1000);`;
+  new Worker(watch, { eval: true, stdin: false }).unref();
 }

@@ -1,189 +1,367 @@
-import { Worker } from 'node:worker_threads';
 import { UserError } from './errors.js';
-import { endWorker } from './worker-end.js';
+import { createDeadline, type Deadline, type OpenMeter, wallClock } from './worker-deadline.js';
+import type { Call, Reply } from './worker-protocol.js';
+import type { StartWorker, Transport } from './worker-transport.js';
 
-/** A worker is sent several at a time; it answers each with a `Reply` of the same id, several at a time. */
-export interface Call<M> {
-  readonly id: number;
-  readonly message: M;
+export interface CallOptions {
+  /** Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard. */
+  readonly signal?: AbortSignal;
+  /** Seconds of the worker's time; then it is killed and the call rejects with a `DeadlineError`. */
+  readonly seconds?: number;
 }
-
-export type Reply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: { readonly message: string; readonly code?: string } };
-
-/** What a worker posts once its module has loaded; a thread that ends before could not start at all. */
-export const READY = [{ id: -1, result: undefined }] satisfies Reply[];
 
 export interface Pool<M> {
   /** Sends to the least loaded worker, in order of arrival. `cost` is in the unit of `PoolOptions.capacity`. */
-  call(message: M, cost: number): Promise<unknown>;
-  /** Sends to every worker and waits for all. */
+  call(message: M, cost: number, options?: CallOptions): Promise<unknown>;
+  /** Sends to every running worker and waits for all. */
   broadcast(message: M): Promise<void>;
-  /** Ends all workers; what is under way rejects. */
+  /** Workers alive now, and how many ended unexpectedly or were killed so far. */
+  readonly state: { readonly alive: number; readonly replaced: number };
+  /** Ends all workers; open calls reject. */
   close(): Promise<void>;
 }
 
 export interface PoolOptions<M> {
-  readonly url: URL;
+  /** `threads(url, workerData)` or `processes(url)`. */
+  readonly start: StartWorker<M>;
   readonly size: number;
-  readonly workerData: unknown;
-  /** A worker holds at most this much work, so that the rest goes to whoever is free first. One call may exceed it alone. */
+  /** Work that one worker is given at most, so that the rest goes to whichever is free first. A single call may exceed it. */
   readonly capacity: number;
-  /** What a worker that takes the place of a crashed one is told before anything else. */
-  readonly setup: () => readonly M[];
+  /** What each new worker is told before anything else, also one that replaces another. */
+  readonly setup?: () => readonly M[];
+  /** Starts workers as they are needed, instead of all at once. */
+  readonly lazy?: boolean;
+  /** How the time of a worker's process is measured. Default: by the clock. */
+  readonly meter?: (pid: number) => ReturnType<OpenMeter>;
+  /** The first call with a key on a worker may take `seconds` longer, until the worker says that it is warm. */
+  readonly warmUp?: { readonly key: (message: M) => string; readonly seconds: number };
+}
+
+/** A call ran out of time. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+  constructor(readonly seconds: number) {
+    super(`stopped at the deadline of ${seconds} s`);
+  }
+}
+
+/** A call ended two workers. */
+export class CrashError extends Error {
+  override readonly name = 'CrashError';
+  constructor(
+    /** How the second worker ended, such as `SIGSEGV`. */
+    readonly how: string,
+  ) {
+    super(`the worker crashed twice on this request: ${how}`);
+  }
 }
 
 interface Job<M> {
   readonly message: M;
   readonly cost: number;
+  readonly options: CallOptions;
+  /** For this member, or whichever takes its place. */
+  readonly pinned: boolean;
+  /** Workers that ended while this was all they had. */
   crashes: number;
+  /** A worker ended under it and others: it gets the next one to itself, so that no call fails for its neighbour's sake. */
+  alone: boolean;
   resolve(result: unknown): void;
-  reject(error: Error): void;
+  reject(error: unknown): void;
 }
 
 interface Member<M> {
-  worker: Worker;
+  transport: Transport<M>;
   readonly jobs: Map<number, Job<M>>;
   readonly unsent: Call<M>[];
   load: number;
   /** Its module has loaded, so that its end is a crash and not a failure to start. */
   ready: boolean;
+  readonly warm: Set<string>;
+  deadline: Deadline | undefined;
+  /** The seconds of the deadline that it was killed at. */
+  killedAt: number | undefined;
 }
 
-/** Calls that go to a worker without waiting for others. */
-const TOGETHER = 16;
+interface PoolState<M> {
+  readonly options: PoolOptions<M>;
+  readonly queue: Job<M>[];
+  readonly members: Set<Member<M>>;
+  nextId: number;
+  scheduled: boolean;
+  replaced: number;
+  ended: Error | undefined;
+}
+
+/** Calls that are sent without waiting for more of the same turn: waking a worker costs more than a message. */
+const TOGETHER = 32;
 
 /**
- * A fixed number of worker threads. A worker that crashes is replaced and what it held is sent once more, to the replacement;
- * the second crash of a call rejects it. A worker that cannot even start ends the pool.
+ * A pool of workers, threads or processes. Start it with `threads(url, workerData)` for code that shares memory and never hangs, or with
+ * `processes(url, { kill })` for code that may have to be killed; the worker's module ends with `answerCalls` (concurrent, threads) or
+ * `answerInTurn` (one by one, processes). A call goes to the least loaded worker with room: `cost` 1 lets calls share a worker,
+ * `cost: capacity` gives a call a worker to itself. With `seconds` a call has a deadline, counted by `meter` while it is the first that its
+ * worker has not answered. A worker that ends unexpectedly is replaced, told `setup`, and its calls are sent again: one at a time where
+ * there were several, and once more where there was one; then the call rejects with a `CrashError`. A worker that cannot start ends
+ * the pool, or rejects one waiting call where workers start lazily.
+ * @example
+ * const pool = createPool<string>({ start: threads(workerUrl('./worker.js', import.meta.url), model), size: 4, capacity: 16 });
+ * const vector = await pool.call('some text', 1);
  */
-export function createPool<M>({ url, size, workerData, capacity, setup }: PoolOptions<M>): Pool<M> {
-  const queue: Job<M>[] = [];
-  const members: Member<M>[] = [];
-  let nextId = 0;
-  let ended: Error | undefined;
-
-  const watch = (member: Member<M>): void => {
-    const { worker } = member;
-    let cause: unknown;
-    worker.on('message', (replies: readonly Reply[]) => {
-      member.ready = true;
-      for (const reply of replies) settle(member, reply);
-    });
-    worker.on('error', (error) => {
-      cause = error;
-    });
-    worker.on('exit', (code) => {
-      if (!ended) replace(member, cause instanceof Error ? cause.message : `exit code ${code}`);
-    });
+export function createPool<M>(options: PoolOptions<M>): Pool<M> {
+  const state: PoolState<M> = {
+    options,
+    queue: [],
+    members: new Set(),
+    nextId: 0,
+    scheduled: false,
+    replaced: 0,
+    ended: undefined,
   };
-
-  const send = (member: Member<M>, job: Job<M>): void => {
-    const id = nextId++;
-    member.jobs.set(id, job);
-    member.load += job.cost;
-    // Waking a thread costs more than a message: what is sent in one turn goes together, as soon as it is worth a wake-up.
-    const unsent = member.unsent.push({ id, message: job.message });
-    if (unsent === TOGETHER) post(member);
-    else if (unsent === 1) setImmediate(post, member);
-  };
-
-  const post = (member: Member<M>): void => {
-    const calls = member.unsent.splice(0);
-    try {
-      if (calls.length > 0) member.worker.postMessage(calls);
-    } catch (error) {
-      // One of them holds what cannot be sent to another thread.
-      for (const { id } of calls) settle(member, { id, error: { message: (error as Error).message } });
-    }
-  };
-
-  const settle = (member: Member<M>, reply: Reply): void => {
-    const job = member.jobs.get(reply.id);
-    if (!job) return;
-    member.jobs.delete(reply.id);
-    member.load -= job.cost;
-    if ('result' in reply) job.resolve(reply.result);
-    else {
-      const { code, message } = reply.error;
-      job.reject(code === undefined ? new Error(message) : new UserError(code, message));
-    }
-    dispatch();
-  };
-
-  const replace = (member: Member<M>, cause: string): void => {
-    const held = [...member.jobs.values()];
-    member.jobs.clear();
-    member.unsent.length = 0;
-    member.load = 0;
-    if (!member.ready) {
-      end(new Error(`a worker could not start: ${cause}`), held);
-      return;
-    }
-    member.worker = new Worker(url, { workerData });
-    member.ready = false;
-    watch(member);
-    for (const message of setup())
-      send(member, {
-        message,
-        cost: 0,
-        crashes: 1,
-        resolve: () => {},
-        reject: (error) => end(new Error(`a worker crashed and could not be replaced: ${error.message}`), []),
-      });
-    for (const job of held) {
-      if (job.crashes++ === 0) send(member, job);
-      else job.reject(new Error(`the worker crashed twice on this request: ${cause}`));
-    }
-    dispatch();
-  };
-
-  const end = (error: Error, held: readonly Job<M>[]): void => {
-    ended ??= error;
-    const jobs = [...held, ...members.flatMap((member) => [...member.jobs.values()]), ...queue.splice(0)];
-    for (const member of members) member.jobs.clear();
-    for (const job of jobs) job.reject(ended);
-  };
-
-  const dispatch = (): void => {
-    for (let job = queue[0]; job; job = queue[0]) {
-      const member = members.reduce((least, other) => (other.load < least.load ? other : least));
-      if (member.load > 0 && member.load + job.cost > capacity) return;
-      queue.shift();
-      send(member, job);
-    }
-  };
-
-  const promised = (message: M, cost: number, place: (job: Job<M>) => void): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (ended) reject(ended);
-      else place({ message, cost, crashes: 0, resolve, reject });
-    });
-
-  for (let i = 0; i < size; i++) {
-    const member: Member<M> = {
-      worker: new Worker(url, { workerData }),
-      jobs: new Map(),
-      unsent: [],
-      load: 0,
-      ready: false,
-    };
-    watch(member);
-    members.push(member);
-  }
+  if (!options.lazy) for (let i = 0; i < options.size; i++) addMember(state);
   return {
-    call: (message, cost) =>
-      promised(message, cost, (job) => {
-        queue.push(job);
-        dispatch();
-      }),
+    call: (message, cost, callOptions = {}) =>
+      promised(state, { message, cost, options: callOptions, pinned: false }, (job) => enqueue(state, job)),
     async broadcast(message) {
-      await Promise.all(members.map((member) => promised(message, 0, (job) => send(member, job))));
+      const job = { message, cost: 0, options: {}, pinned: true };
+      await Promise.all([...state.members].map((member) => promised(state, job, (one) => send(state, member, one))));
+    },
+    get state() {
+      return { alive: state.members.size, replaced: state.replaced };
     },
     async close() {
-      end(new Error('the workers were closed'), []);
-      await Promise.all(members.map((member) => endWorker(member.worker)));
+      end(state, new Error('the workers were closed'));
+      await Promise.all([...state.members].map(({ transport }) => transport.end()));
     },
   };
+}
+
+function promised<M>(
+  state: PoolState<M>,
+  asked: Pick<Job<M>, 'message' | 'cost' | 'options' | 'pinned'>,
+  place: (job: Job<M>) => void,
+): Promise<unknown> {
+  const { signal } = asked.options;
+  return new Promise((resolve, reject) => {
+    if (state.ended) return reject(state.ended);
+    if (signal?.aborted) return reject(signal.reason);
+    const stopListening = () => signal?.removeEventListener('abort', abort);
+    const job: Job<M> = {
+      ...asked,
+      crashes: 0,
+      alone: false,
+      resolve(result) {
+        stopListening();
+        resolve(result);
+      },
+      reject(error) {
+        stopListening();
+        reject(error);
+      },
+    };
+    const abort = () => cancel(state, job);
+    signal?.addEventListener('abort', abort, { once: true });
+    place(job);
+  });
+}
+
+function cancel<M>(state: PoolState<M>, job: Job<M>): void {
+  job.reject(job.options.signal?.reason);
+  const waiting = state.queue.indexOf(job);
+  if (waiting >= 0) state.queue.splice(waiting, 1);
+  // A thread is not killed: it would take down whatever else it is computing.
+  for (const { jobs, transport } of state.members)
+    if (transport.pid !== undefined && [...jobs.values()].includes(job)) transport.kill();
+}
+
+function enqueue<M>(state: PoolState<M>, job: Job<M>): void {
+  state.queue.push(job);
+  if (!state.options.lazy || state.queue.length >= TOGETHER) return dispatch(state);
+  // What is asked for in one turn is spread over the workers together.
+  if (!state.scheduled) setImmediate(dispatch, state);
+  state.scheduled = true;
+}
+
+/** Gives waiting calls to workers with room, and starts more workers for what is left. */
+function dispatch<M>(state: PoolState<M>): void {
+  state.scheduled = false;
+  const { capacity, lazy = false, size } = state.options;
+  for (let job = state.queue[0]; job; job = state.queue[0]) {
+    const member = leastLoaded(state.members, lazy);
+    const cost = job.alone ? capacity : job.cost;
+    if (!member || (member.load > 0 && member.load + cost > capacity)) break;
+    state.queue.shift();
+    send(state, member, job);
+  }
+  if (!lazy || state.ended) return;
+  let starting = [...state.members].filter(({ ready }) => !ready).length;
+  for (; state.queue.length > starting && state.members.size < size; starting++) addMember(state);
+}
+
+function leastLoaded<M>(members: ReadonlySet<Member<M>>, onlyReady: boolean): Member<M> | undefined {
+  let least: Member<M> | undefined;
+  for (const member of members)
+    if ((member.ready || !onlyReady) && (!least || member.load < least.load)) least = member;
+  return least;
+}
+
+/** Starts a worker and tells it what it has to know; one that fails at that ends the pool. */
+function addMember<M>(state: PoolState<M>): Member<M> {
+  const member: Member<M> = {
+    transport: startWorker(state, () => member),
+    jobs: new Map(),
+    unsent: [],
+    load: 0,
+    ready: false,
+    warm: new Set(),
+    deadline: undefined,
+    killedAt: undefined,
+  };
+  state.members.add(member);
+  const { setup = () => [] } = state.options;
+  const failed = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error);
+    end(state, new Error(`a worker could not be set up: ${text}`));
+  };
+  for (const message of setup())
+    send(state, member, {
+      message,
+      cost: 0,
+      options: {},
+      pinned: true,
+      crashes: 1,
+      alone: false,
+      resolve: () => {},
+      reject: failed,
+    });
+  return member;
+}
+
+function startWorker<M>(state: PoolState<M>, member: () => Member<M>): Transport<M> {
+  return state.options.start({
+    replies(replies) {
+      if (!member().ready) becomeReady(state, member());
+      for (const reply of replies) settle(state, member(), reply);
+    },
+    exit: (cause) => lost(state, member(), cause),
+  });
+}
+
+function becomeReady<M>(state: PoolState<M>, member: Member<M>): void {
+  member.ready = true;
+  if (member.jobs.size === 0) member.transport.unref();
+  dispatch(state);
+}
+
+function send<M>(state: PoolState<M>, member: Member<M>, job: Job<M>): void {
+  const id = state.nextId++;
+  member.jobs.set(id, job);
+  member.load += job.alone ? state.options.capacity : job.cost;
+  if (member.jobs.size === 1) {
+    member.transport.ref();
+    watchFirst(state, member);
+  }
+  const unsent = member.unsent.push({ id, message: job.message });
+  if (unsent === TOGETHER) post(state, member);
+  else if (unsent === 1) setImmediate(post, state, member);
+}
+
+function post<M>(state: PoolState<M>, member: Member<M>): void {
+  const calls = member.unsent.splice(0);
+  try {
+    if (calls.length > 0) member.transport.post(calls);
+  } catch (error) {
+    // One of them contains what cannot be cloned.
+    const message = error instanceof Error ? error.message : String(error);
+    for (const { id } of calls) settle(state, member, { id, error: { message } });
+  }
+}
+
+function settle<M>(state: PoolState<M>, member: Member<M>, reply: Reply): void {
+  const job = member.jobs.get(reply.id);
+  if (!job) return;
+  if ('within' in reply) {
+    member.deadline?.start(reply.within);
+    return;
+  }
+  if ('warm' in reply) {
+    if (state.options.warmUp) member.warm.add(state.options.warmUp.key(job.message));
+    watchFirst(state, member);
+    return;
+  }
+  const first = member.jobs.keys().next().value === reply.id;
+  member.jobs.delete(reply.id);
+  member.load -= job.alone ? state.options.capacity : job.cost;
+  if ('result' in reply) job.resolve(reply.result);
+  else job.reject(errorOf(reply.error));
+  if (first) watchFirst(state, member);
+  if (member.jobs.size === 0) member.transport.unref();
+  dispatch(state);
+}
+
+const errorOf = ({ code, message }: { readonly code?: string; readonly message: string }): Error =>
+  code === undefined ? new Error(message) : new UserError(code, message);
+
+/** Starts the deadline of the first call that the worker has not answered. */
+function watchFirst<M>(state: PoolState<M>, member: Member<M>): void {
+  member.deadline?.stop();
+  const [job] = member.jobs.values();
+  if (job?.options.seconds === undefined) return;
+  const { meter, warmUp } = state.options;
+  const { transport } = member;
+  const { pid } = transport;
+  let allowed = job.options.seconds;
+  if (warmUp && !member.warm.has(warmUp.key(job.message))) allowed += warmUp.seconds;
+  member.deadline ??= createDeadline(meter && pid !== undefined ? () => meter(pid) : wallClock, (seconds) => {
+    member.killedAt = seconds;
+    transport.kill();
+  });
+  member.deadline.start(allowed);
+}
+
+/** A worker has ended: others take over its calls, except those that are to blame. */
+function lost<M>(state: PoolState<M>, member: Member<M>, cause: string): void {
+  member.deadline?.stop();
+  state.members.delete(member);
+  if (state.ended) return;
+  state.replaced++;
+  const jobs = [...member.jobs.values()].filter(({ options }) => !options.signal?.aborted);
+  if (!member.ready && !state.options.lazy) return end(state, new Error(`a worker could not start: ${cause}`), jobs);
+  if (!member.ready) state.queue.shift()?.reject(new Error(`a worker could not start: ${cause}`));
+  const pinned = jobs.filter((job) => job.pinned);
+  const free = jobs.filter((job) => !job.pinned);
+  const again = free.filter((job) => sendAgain(job, member.jobs.size > 1, member.killedAt, cause));
+  state.queue.unshift(...again);
+  if (state.options.lazy) for (const job of pinned) job.resolve(undefined);
+  else replace(state, pinned, cause);
+  dispatch(state);
+}
+
+function sendAgain<M>(job: Job<M>, shared: boolean, killedAt: number | undefined, cause: string): boolean {
+  if (shared) {
+    job.alone = true;
+    return true;
+  }
+  if (killedAt !== undefined) job.reject(new DeadlineError(killedAt));
+  else if (job.crashes++ === 0) return true;
+  else job.reject(new CrashError(cause));
+  return false;
+}
+
+function replace<M>(state: PoolState<M>, pinned: readonly Job<M>[], cause: string): void {
+  const member = addMember(state);
+  for (const job of pinned) {
+    if (job.crashes++ === 0) send(state, member, job);
+    else job.reject(new CrashError(cause));
+  }
+}
+
+function end<M>(state: PoolState<M>, error: Error, jobs: readonly Job<M>[] = []): void {
+  state.ended ??= error;
+  const held = [...state.members].flatMap((member) => [...member.jobs.values()]);
+  for (const member of state.members) {
+    member.deadline?.stop();
+    member.jobs.clear();
+  }
+  for (const job of [...jobs, ...held, ...state.queue.splice(0)]) job.reject(state.ended);
 }

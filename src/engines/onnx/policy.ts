@@ -4,6 +4,7 @@ import { readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
 import { createPool } from '../../support/worker-pool.js';
+import { threads } from '../../support/worker-transport.js';
 import { workerUrl } from '../../support/worker-url.js';
 import type { Completion, Policy, SampleRequest, Sampling, ScoreRequest } from '../policy.js';
 import type { Drawn } from './decoding.js';
@@ -75,10 +76,10 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     );
 
   const versions = new Map<number, string>();
+  const data: WorkerData = { folder, config, rows, eosIds: tokenizer.eosIds };
   const pool = createPool<OnnxMessage>({
-    url: workerUrl('./policy-worker.js', import.meta.url),
+    start: threads(workerUrl('./policy-worker.js', import.meta.url), data),
     size: workers,
-    workerData: { folder, config, rows, eosIds: tokenizer.eosIds } satisfies WorkerData,
     // Twice what is decoded at once: rows that finish find the next ones already there.
     capacity: 2 * rows,
     setup: () => [...versions].map(([version, from]) => ({ type: 'load', version, folder: from })),

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { createPool } from '../../support/worker-pool.js';
+import { threads } from '../../support/worker-transport.js';
 import { workerUrl } from '../../support/worker-url.js';
 import { embeddingModelHash, readEmbeddingModel } from './model.js';
 
@@ -21,11 +22,9 @@ export async function openEmbedder(folder: string, workers = Math.min(8, cpus().
   const model = readEmbeddingModel(folder);
   const hash = await embeddingModelHash(model);
   const pool = createPool<string>({
-    url: workerUrl('./worker.js', import.meta.url),
+    start: threads(workerUrl('./worker.js', import.meta.url), model),
     size: workers,
-    workerData: model,
     capacity: 1,
-    setup: () => [],
   });
   const embed = async (text: string): Promise<Float32Array> => (await pool.call(text, 1)) as Float32Array;
   return {

@@ -1,0 +1,23 @@
+/** What a pool sends: several calls per message. */
+export interface Call<M> {
+  readonly id: number;
+  readonly message: M;
+}
+
+/** A plain-data error; `code` makes it a `UserError` again. */
+export interface Failure {
+  readonly message: string;
+  readonly code?: string;
+}
+
+/** What a worker sends back: several replies per message, each with the id of its call. */
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: Failure }
+  /** The call enters a phase that may take this many seconds: its deadline starts again. */
+  | { readonly id: number; readonly within: number }
+  /** What the call had to load first is loaded: its own deadline starts now. */
+  | { readonly id: number; readonly warm: true };
+
+/** The first message of a worker, once its module has loaded. A worker that ends before could not start at all. */
+export const READY = [{ id: -1, result: undefined }] satisfies Reply[];
