@@ -1,4 +1,4 @@
-import { Worker, type MessagePort } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { UserError } from './errors.js';
 import { onMessage } from './worker-end.js';
 import { type Call, type Failure, READY, type Reply } from './worker-protocol.js';

@@ -51,7 +51,7 @@ describe('pool of fake workers', () => {
     };
     const made = createPool<string>({ start, size: 2, capacity: 4, ...options });
     pool = made;
-    return { ...made, workers, at: (i: number) => some(workers[i]) };
+    return { call: made.call, state: () => made.state, workers, at: (i: number) => some(workers[i]) };
   };
   const some = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error('no such worker or call');
@@ -66,7 +66,10 @@ describe('pool of fake workers', () => {
     const { call, at } = open();
     const calls = [call('a', 3), call('b', 3), call('c', 1), call('d', 1), call('e', 100)];
     await turn();
-    expect([sent(at(0)), sent(at(1))]).toEqual([['a', 'c'], ['b', 'd']]);
+    expect([sent(at(0)), sent(at(1))]).toEqual([
+      ['a', 'c'],
+      ['b', 'd'],
+    ]);
     for (const message of ['a', 'c']) at(0).answer({ id: idOf(at(0), message), result: message });
     await turn();
     expect(sent(at(0))).toEqual(['a', 'c', 'e']);
@@ -105,7 +108,7 @@ describe('pool of fake workers', () => {
     await failed;
     at(3).answer(ready, { id: idOf(at(3), 'good'), result: 'fine' });
     expect(await good).toBe('fine');
-    expect(state).toEqual({ alive: 1, replaced: 3 });
+    expect(state()).toEqual({ alive: 1, replaced: 3 });
   });
 
   it('lets an idle worker keep no process alive', async () => {
@@ -129,7 +132,7 @@ describe('pool of fake workers', () => {
     at(1).answer(ready);
     await turn();
     expect([sent(at(0)), sent(at(1))]).toEqual([[], ['a']]);
-    expect(state.alive).toBe(2);
+    expect(state().alive).toBe(2);
   });
 
   it('rejects one waiting call for each lazy worker that cannot start', async () => {
@@ -243,7 +246,7 @@ describe('pool of threads', () => {
      let setups = 0;
      parentPort.postMessage([{ id: -1, result: undefined }]);
      const held = [];
-     parentPort.on('message', (calls) => calls?.forEach(({ id, message }) => {
+     parentPort.on('message', (calls) => calls === null ? process.exit() : calls.forEach(({ id, message }) => {
        const reply = (result) => parentPort.postMessage([{ id, result }]);
        if (message.type === 'crash') throw new Error('struck by lightning');
        if (message.type === 'crash-once' && !existsSync(workerData)) { writeFileSync(workerData, ''); process.exit(3); }
@@ -252,7 +255,7 @@ describe('pool of threads', () => {
        else if (message.type === 'hold') held.push(() => reply(threadId));
        else if (message.type === 'release') { for (const go of held.splice(0)) go(); reply(undefined); }
        else reply(message.type === 'who' ? threadId : setups);
-     }) ?? process.exit());`,
+     }));`,
   );
   let markers = 0;
   const open = (size: number, setup: () => readonly Message[] = () => [], from = url): Pool<Message> => {
@@ -340,12 +343,11 @@ describe('pool of processes', () => {
     return made;
   };
 
-  it('answers in processes of its own', async () => {
-    const { call, state } = open(2);
+  it('answers in a process of its own', async () => {
+    const { call } = open(2);
     const [first, second] = (await Promise.all([call('a', 8), call('b', 8)])) as [string, number][];
     expect([first?.[0], second?.[0]]).toEqual(['a', 'b']);
-    expect(new Set([first?.[1], second?.[1], process.pid]).size).toBe(3);
-    expect(state).toEqual({ alive: 2, replaced: 0 });
+    expect([first?.[1], second?.[1]]).not.toContain(process.pid);
     await expect(call('fail', 1)).rejects.toThrow('no such thing');
   });
 
@@ -353,7 +355,7 @@ describe('pool of processes', () => {
     const { call } = open(1);
     await call('a', 1);
     await expect(call('hang', 1, { seconds: 0.2 })).rejects.toBeInstanceOf(DeadlineError);
-    expect(await call('b', 1)).toMatchObject(['b']);
+    expect(await call('b', 1)).toMatchObject(['b', expect.any(Number)]);
   });
 
   it('rejects a call that ends two processes, and answers what was sent with it', async () => {
@@ -364,13 +366,14 @@ describe('pool of processes', () => {
   });
 
   it('kills the process of a call that is aborted', async () => {
-    const { call, state } = open(1);
+    const pool = open(1);
+    const { call } = pool;
     await call('a', 1);
     const abort = new AbortController();
     const hanging = call('hang', 1, { signal: abort.signal });
     setImmediate(() => abort.abort(new Error('enough')));
     await expect(hanging).rejects.toThrow('enough');
     await call('b', 1);
-    expect(state.replaced).toBe(1);
+    expect(pool.state.replaced).toBe(1);
   });
 });

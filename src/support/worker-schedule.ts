@@ -1,0 +1,306 @@
+import { UserError } from './errors.js';
+import { createDeadline, type Deadline, type OpenMeter, wallClock } from './worker-deadline.js';
+import { CrashError, DeadlineError } from './worker-errors.js';
+import type { Call, Failure, Reply } from './worker-protocol.js';
+import type { StartWorker, Transport } from './worker-transport.js';
+
+// The state of a pool and what happens to it; `worker-pool.ts` says what a pool is.
+
+export interface CallOptions {
+  /** Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard. */
+  readonly signal?: AbortSignal;
+  /** Seconds of the worker's time; then it is killed and the call rejects with a `DeadlineError`. */
+  readonly seconds?: number;
+}
+
+export interface PoolOptions<M> {
+  /** `threads(url, workerData)` or `processes(url)`. */
+  readonly start: StartWorker<M>;
+  readonly size: number;
+  /** Work that one worker is given at most, so that the rest goes to whichever is free first. A single call may exceed it. */
+  readonly capacity: number;
+  /** What each new worker is told before anything else, also one that replaces another. */
+  readonly setup?: () => readonly M[];
+  /** Starts workers as they are needed, instead of all at once. */
+  readonly lazy?: boolean;
+  /** How the time of a worker's process is measured. Default: by the clock. */
+  readonly meter?: (pid: number) => ReturnType<OpenMeter>;
+  /** The first call with a key on a worker may take `seconds` longer, until the worker says that it is warm. */
+  readonly warmUp?: { readonly key: (message: M) => string; readonly seconds: number };
+}
+
+export interface Job<M> {
+  readonly message: M;
+  readonly cost: number;
+  readonly options: CallOptions;
+  /** For this member, or whichever takes its place. */
+  readonly pinned: boolean;
+  /** Workers that ended while this was all they had. */
+  crashes: number;
+  /** A worker ended under it and others: it gets the next one to itself, so that no call fails for its neighbour's sake. */
+  alone: boolean;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+export interface Member<M> {
+  transport: Transport<M>;
+  readonly jobs: Map<number, Job<M>>;
+  readonly unsent: Call<M>[];
+  load: number;
+  /** Its module has loaded, so that its end is a crash and not a failure to start. */
+  ready: boolean;
+  readonly warm: Set<string>;
+  deadline: Deadline | undefined;
+  /** The seconds of the deadline that it was killed at. */
+  killedAt: number | undefined;
+}
+
+export interface PoolState<M> {
+  readonly options: PoolOptions<M>;
+  readonly queue: Job<M>[];
+  readonly members: Set<Member<M>>;
+  nextId: number;
+  scheduled: boolean;
+  replaced: number;
+  ended: Error | undefined;
+}
+
+/** Calls that are sent without waiting for more of the same turn: waking a worker costs more than a message. */
+const TOGETHER = 32;
+
+export function promised<M>(
+  state: PoolState<M>,
+  asked: Pick<Job<M>, 'message' | 'cost' | 'options' | 'pinned'>,
+  place: (job: Job<M>) => void,
+): Promise<unknown> {
+  const { signal } = asked.options;
+  return new Promise((resolve, reject) => {
+    if (state.ended) return reject(state.ended);
+    if (signal?.aborted) return reject(signal.reason);
+    const stopListening = () => signal?.removeEventListener('abort', abort);
+    const job: Job<M> = {
+      ...asked,
+      crashes: 0,
+      alone: false,
+      resolve(result) {
+        stopListening();
+        resolve(result);
+      },
+      reject(error) {
+        stopListening();
+        reject(error);
+      },
+    };
+    const abort = () => cancel(state, job);
+    signal?.addEventListener('abort', abort, { once: true });
+    place(job);
+  });
+}
+
+function cancel<M>(state: PoolState<M>, job: Job<M>): void {
+  job.reject(job.options.signal?.reason);
+  const waiting = state.queue.indexOf(job);
+  if (waiting >= 0) state.queue.splice(waiting, 1);
+  // A thread is not killed: it would take down whatever else it is computing.
+  for (const { jobs, transport } of state.members)
+    if (transport.pid !== undefined && [...jobs.values()].includes(job)) transport.kill();
+}
+
+export function enqueue<M>(state: PoolState<M>, job: Job<M>): void {
+  state.queue.push(job);
+  if (!state.options.lazy || state.queue.length >= TOGETHER) {
+    dispatch(state);
+    return;
+  }
+  // What is asked for in one turn is spread over the workers together.
+  if (!state.scheduled) setImmediate(dispatch, state);
+  state.scheduled = true;
+}
+
+/** Gives waiting calls to workers with room, and starts more workers for what is left. */
+function dispatch<M>(state: PoolState<M>): void {
+  state.scheduled = false;
+  const { capacity, lazy = false, size } = state.options;
+  for (let job = state.queue[0]; job; job = state.queue[0]) {
+    const member = leastLoaded(state.members, lazy);
+    const cost = job.alone ? capacity : job.cost;
+    if (!member || (member.load > 0 && member.load + cost > capacity)) break;
+    state.queue.shift();
+    send(state, member, job);
+  }
+  if (!lazy || state.ended) return;
+  let starting = [...state.members].filter(({ ready }) => !ready).length;
+  for (; state.queue.length > starting && state.members.size < size; starting++) addMember(state);
+}
+
+function leastLoaded<M>(members: ReadonlySet<Member<M>>, onlyReady: boolean): Member<M> | undefined {
+  let least: Member<M> | undefined;
+  for (const member of members)
+    if ((member.ready || !onlyReady) && (!least || member.load < least.load)) least = member;
+  return least;
+}
+
+/** Starts a worker and tells it what it has to know; one that fails at that ends the pool. */
+export function addMember<M>(state: PoolState<M>): Member<M> {
+  const member: Member<M> = {
+    transport: startWorker(state, () => member),
+    jobs: new Map(),
+    unsent: [],
+    load: 0,
+    ready: false,
+    warm: new Set(),
+    deadline: undefined,
+    killedAt: undefined,
+  };
+  state.members.add(member);
+  const { setup = () => [] } = state.options;
+  const failed = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error);
+    end(state, new Error(`a worker could not be set up: ${text}`));
+  };
+  for (const message of setup())
+    send(state, member, {
+      message,
+      cost: 0,
+      options: {},
+      pinned: true,
+      crashes: 1,
+      alone: false,
+      resolve: () => {},
+      reject: failed,
+    });
+  return member;
+}
+
+function startWorker<M>(state: PoolState<M>, member: () => Member<M>): Transport<M> {
+  return state.options.start({
+    replies(replies) {
+      if (!member().ready) becomeReady(state, member());
+      for (const reply of replies) settle(state, member(), reply);
+    },
+    exit: (cause) => lost(state, member(), cause),
+  });
+}
+
+function becomeReady<M>(state: PoolState<M>, member: Member<M>): void {
+  member.ready = true;
+  if (member.jobs.size === 0) member.transport.unref();
+  dispatch(state);
+}
+
+export function send<M>(state: PoolState<M>, member: Member<M>, job: Job<M>): void {
+  const id = state.nextId++;
+  member.jobs.set(id, job);
+  member.load += job.alone ? state.options.capacity : job.cost;
+  if (member.jobs.size === 1) {
+    member.transport.ref();
+    watchFirst(state, member);
+  }
+  const unsent = member.unsent.push({ id, message: job.message });
+  if (unsent === TOGETHER) post(state, member);
+  else if (unsent === 1) setImmediate(post, state, member);
+}
+
+function post<M>(state: PoolState<M>, member: Member<M>): void {
+  const calls = member.unsent.splice(0);
+  try {
+    if (calls.length > 0) member.transport.post(calls);
+  } catch (error) {
+    // One of them contains what cannot be cloned.
+    const message = error instanceof Error ? error.message : String(error);
+    for (const { id } of calls) settle(state, member, { id, error: { message } });
+  }
+}
+
+function settle<M>(state: PoolState<M>, member: Member<M>, reply: Reply): void {
+  const job = member.jobs.get(reply.id);
+  if (!job) return;
+  if ('within' in reply) {
+    member.deadline?.start(reply.within);
+    return;
+  }
+  if ('warm' in reply) {
+    if (state.options.warmUp) member.warm.add(state.options.warmUp.key(job.message));
+    watchFirst(state, member);
+    return;
+  }
+  const first = member.jobs.keys().next().value === reply.id;
+  member.jobs.delete(reply.id);
+  member.load -= job.alone ? state.options.capacity : job.cost;
+  if ('result' in reply) job.resolve(reply.result);
+  else job.reject(errorOf(reply.error));
+  if (first) watchFirst(state, member);
+  if (member.jobs.size === 0) member.transport.unref();
+  dispatch(state);
+}
+
+const errorOf = ({ code, message }: Failure): Error =>
+  code === undefined ? new Error(message) : new UserError(code, message);
+
+/** Starts the deadline of the first call that the worker has not answered. */
+function watchFirst<M>(state: PoolState<M>, member: Member<M>): void {
+  member.deadline?.stop();
+  const [job] = member.jobs.values();
+  if (job?.options.seconds === undefined) return;
+  const { meter, warmUp } = state.options;
+  const { transport } = member;
+  const { pid } = transport;
+  let allowed = job.options.seconds;
+  if (warmUp && !member.warm.has(warmUp.key(job.message))) allowed += warmUp.seconds;
+  member.deadline ??= createDeadline(meter && pid !== undefined ? () => meter(pid) : wallClock, (seconds) => {
+    member.killedAt = seconds;
+    transport.kill();
+  });
+  member.deadline.start(allowed);
+}
+
+/** A worker has ended: others take over its calls, except those that are to blame. */
+function lost<M>(state: PoolState<M>, member: Member<M>, cause: string): void {
+  member.deadline?.stop();
+  state.members.delete(member);
+  if (state.ended) return;
+  state.replaced++;
+  const jobs = [...member.jobs.values()].filter(({ options }) => !options.signal?.aborted);
+  if (!member.ready && !state.options.lazy) {
+    end(state, new Error(`a worker could not start: ${cause}`), jobs);
+    return;
+  }
+  if (!member.ready) state.queue.shift()?.reject(new Error(`a worker could not start: ${cause}`));
+  const pinned = jobs.filter((job) => job.pinned);
+  const free = jobs.filter((job) => !job.pinned);
+  const again = free.filter((job) => sendAgain(job, member.jobs.size > 1, member.killedAt, cause));
+  state.queue.unshift(...again);
+  if (state.options.lazy) for (const job of pinned) job.resolve(undefined);
+  else replace(state, pinned, cause);
+  dispatch(state);
+}
+
+function sendAgain<M>(job: Job<M>, shared: boolean, killedAt: number | undefined, cause: string): boolean {
+  if (shared) {
+    job.alone = true;
+    return true;
+  }
+  if (killedAt !== undefined) job.reject(new DeadlineError(killedAt));
+  else if (job.crashes++ === 0) return true;
+  else job.reject(new CrashError(cause));
+  return false;
+}
+
+function replace<M>(state: PoolState<M>, pinned: readonly Job<M>[], cause: string): void {
+  const member = addMember(state);
+  for (const job of pinned) {
+    if (job.crashes++ === 0) send(state, member, job);
+    else job.reject(new CrashError(cause));
+  }
+}
+
+export function end<M>(state: PoolState<M>, error: Error, jobs: readonly Job<M>[] = []): void {
+  state.ended ??= error;
+  const held = [...state.members].flatMap((member) => [...member.jobs.values()]);
+  for (const member of state.members) {
+    member.deadline?.stop();
+    member.jobs.clear();
+  }
+  for (const job of [...jobs, ...held, ...state.queue.splice(0)]) job.reject(state.ended);
+}
