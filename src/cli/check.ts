@@ -10,8 +10,8 @@ import { print, say, toJson } from './output.js';
 
 /** The plan of a pipeline file with overrides. */
 export async function readPlan(file: string, sets: readonly string[] = []): Promise<Plan> {
-  const { spec, folder } = readSpec(file, sets);
-  return planOf(spec, folder, await loadThrough(spec, folder));
+  const { spec, folder, warnings } = readSpec(file, sets);
+  return planOf(spec, folder, await loadThrough(spec, folder), warnings);
 }
 
 /** The folder of a run that is given none: the first of runs/NAME-1, runs/NAME-2 … that is not there yet. */
@@ -26,11 +26,11 @@ export async function check(file: string, options: { run?: string; set?: string[
   const { problems, warnings } = await readPlan(file, options.set)
     .then(async (plan) => ({
       problems: await checkPlan(plan, { runFolder: options.run ?? newFolder(plan.spec.pipeline) }),
-      warnings: replayWarnings(plan),
+      warnings: [...plan.warnings, ...replayWarnings(plan)],
     }))
     .catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      return { problems: error.message.split('\n'), warnings: [] };
+      return { problems: error.message.split('\n'), warnings: [] as string[] };
     });
   const placed = (line: string) => (line.includes(file) ? line : `${file}: ${line}`);
   if (options.json) print(toJson({ event: 'check', ok: problems.length === 0, problems, warnings }));

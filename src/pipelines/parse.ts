@@ -3,12 +3,23 @@ import { dirname, resolve } from 'node:path';
 import { Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest, UserError } from '../support/errors.js';
+import { newPath, type Renamed, renamedWarning, renameFields } from './renamed.js';
 import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
 
 /** A checked spec and the folder that its paths are relative to. */
 export interface ParsedSpec {
   readonly spec: PipelineSpec;
   readonly folder: string;
+  /** What the spec should say differently, one line each: fields under an old name. */
+  readonly warnings: readonly string[];
+}
+
+/** How a spec is checked, where its text comes from elsewhere. */
+export interface CheckSpecOptions {
+  /** Where a field is written, for messages. */
+  readonly locate?: (path: Path) => string;
+  /** Called with each warning: a field under an old name. */
+  readonly warn?: (warning: string) => void;
 }
 
 type Path = readonly PropertyKey[];
@@ -16,8 +27,8 @@ type Issue = z.core.$ZodIssue;
 
 /**
  * Reads a pipeline file.
- * @param sets overrides as `path=value`, the value in YAML: `shape.rlsd.clip=[0.8, 2]`.
- * @throws {UserError} `bad-spec`, with every problem found: file, line, column, field, found, expected.
+ * @param sets overrides as `path=value`, the value in YAML: `shape.rlsd.clip=[0.8, 2]`
+ * @throws {UserError} `bad-spec`, with every problem: file, line, column, field, found, expected
  */
 export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec {
   let source: string;
@@ -35,52 +46,77 @@ export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec
   }
   if (!isMap(document.contents))
     throw new UserError('bad-spec', `${file}:1:1: expected a map of settings such as pipeline, model, prompts`);
-  const overridden = sets.map((set) => override(document, set));
-  const locate = (path: Path) => {
-    const dotted = path.join('.');
-    const set = overridden.find((name) => dotted === name || dotted.startsWith(`${name}.`));
-    if (set !== undefined) return `--set ${set}`;
+  const { data, found } = renameFields(document.toJS());
+  const inFile = (path: Path): string => {
     const { line, col } = lines.linePos(positionOf(document, path));
     return `${file}:${line}:${col}`;
   };
-  return { spec: checkSpec(document.toJS(), locate), folder: resolve(dirname(file)) };
+  const { spec, warnings } = setFields(data, sets, (path) => inFile(writtenPath(path, found)));
+  const old = found.map(({ old, path }) => `${inFile(old.split('.'))}: ${renamedWarning(old, path)}`);
+  return { spec, folder: resolve(dirname(file)), warnings: [...old, ...warnings] };
 }
 
 /**
  * Checks a spec given as data and fills in the defaults.
- * @param locate where a field was written, for messages.
+ * @throws {UserError} `bad-spec`, with every problem
  */
-export function checkSpec(input: unknown, locate: (path: Path) => string = () => 'pipeline'): PipelineSpec {
-  const result = pipelineSchema.safeParse(input);
+export function checkSpec(input: unknown, options: CheckSpecOptions = {}): PipelineSpec {
+  const { locate = () => 'pipeline', warn = () => {} } = options;
+  const { data, found } = renameFields(input);
+  const written = (path: Path) => locate(writtenPath(path, found));
+  for (const { old, path } of found) warn(`${written(path.split('.'))}: ${renamedWarning(old, path)}`);
+  const result = pipelineSchema.safeParse(data);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => describe(issue, input, locate));
-  throw new UserError('bad-spec', problems.join('\n'));
+  throw new UserError('bad-spec', result.error.issues.flatMap((issue) => describe(issue, data, written)).join('\n'));
 }
 
 /**
- * A spec with some fields set otherwise, as by `--set`.
+ * A spec with some fields changed, as by `--set`.
  * @throws {UserError} `bad-spec`
  */
 export function changeSpec(spec: PipelineSpec, sets: readonly string[]): PipelineSpec {
-  const document = new Document(spec);
-  const overridden = sets.map((set) => override(document, set));
-  return checkSpec(document.toJS(), (path) => {
-    const dotted = path.join('.');
-    const set = overridden.find((name) => dotted === name || dotted.startsWith(`${name}.`));
-    return set === undefined ? 'the recorded pipeline' : `--set ${set}`;
-  });
+  return setFields(spec, sets, () => 'the recorded pipeline').spec;
 }
 
-/** A spec in TypeScript, checked by the compiler as it is written and as data when it is made. */
+/** A spec in TypeScript: checked by the compiler as it is written, and as data when it is made. */
 export function defineSpec(input: PipelineInput): PipelineSpec {
   return checkSpec(input);
 }
 
-function override(document: Document, set: string): string {
+function setFields(
+  data: unknown,
+  sets: readonly string[],
+  locate: (path: Path) => string,
+): Pick<ParsedSpec, 'spec' | 'warnings'> {
+  const document = new Document(data);
+  const warnings: string[] = [];
+  const overridden = sets.map((set) => override(document, set, warnings));
+  const spec = checkSpec(document.toJS(), {
+    locate: (path) => {
+      const dotted = path.join('.');
+      const set = overridden.find((name) => dotted === name || dotted.startsWith(`${name}.`));
+      return set === undefined ? locate(path) : `--set ${set}`;
+    },
+    warn: (warning) => void warnings.push(warning),
+  });
+  return { spec, warnings };
+}
+
+/** The path as the user wrote it: under the old name where that was found. */
+function writtenPath(path: Path, found: Renamed['found']): Path {
+  const dotted = path.join('.');
+  const field = found.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
+  return field ? [...field.old.split('.'), ...path.slice(field.path.split('.').length)] : path;
+}
+
+/** Sets one field of the document. @returns its path */
+function override(document: Document, set: string, warnings: string[]): string {
   const at = set.indexOf('=');
-  const path = set.slice(0, at).trim();
-  if (at < 1 || path.split('.').includes(''))
+  const written = set.slice(0, at).trim();
+  if (at < 1 || written.split('.').includes(''))
     throw new UserError('bad-spec', `--set ${set}: expected path=value, such as learn.lr=1e-4`);
+  const path = newPath(written);
+  if (path !== written) warnings.push(`--set ${written}: ${renamedWarning(written, path)}`);
   const keys = path.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
   for (let depth = 1; depth < keys.length; depth++) {
     const parent = document.getIn(keys.slice(0, depth), true);

@@ -38,6 +38,8 @@ export interface Plan {
   readonly stages: readonly PlanStage[];
   readonly topics: readonly TopicSpec[];
   readonly through: readonly Through[];
+  /** What the spec should say differently, one line each; told when the plan runs. */
+  readonly warnings: readonly string[];
 }
 
 /** Which shaper a spec names, with its settings. */
@@ -83,7 +85,12 @@ const isChecked = (spec: PipelineSpec): boolean => Object.hasOwn(spec.verify, 'c
  * The graph of a spec and the user's own operators.
  * @throws {UserError} `bad-plan` when an operator is put behind a topic that is not there.
  */
-export function planOf(spec: PipelineSpec, folder: string, through: readonly Through[] = []): Plan {
+export function planOf(
+  spec: PipelineSpec,
+  folder: string,
+  through: readonly Through[] = [],
+  warnings: readonly string[] = [],
+): Plan {
   const teaches = needsTeacher(spec);
   const present: readonly TopicName[] = groupTopics.filter((topic) => teaches || topic !== 'teacher-scores');
   for (const { topic } of through) {
@@ -132,7 +139,7 @@ export function planOf(spec: PipelineSpec, folder: string, through: readonly Thr
     ...(spec.topics === 'embedded' ? [manifestTopic] : sharedTopics).map(({ name, ...rest }) => topic(name, rest)),
     ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [topic(source.topic)] : [])),
   ];
-  return { spec, folder, stages, topics, through };
+  return { spec, folder, stages, topics, through, warnings };
 }
 
 /** The stages that lie after a topic, each after those that write what it reads; the evaluation apart, which lies after the weights. */
@@ -163,7 +170,11 @@ export interface PipelineBuilder {
 export function pipeline(input: PipelineInput): PipelineBuilder {
   const build = (operators: readonly Through[]): PipelineBuilder => ({
     through: (topic, name, operator) => build([...operators, { topic, name, operator } as unknown as Through]),
-    plan: (folder = process.cwd()) => planOf(checkSpec(input), folder, operators),
+    plan(folder = process.cwd()) {
+      const warnings: string[] = [];
+      const spec = checkSpec(input, { warn: (warning) => void warnings.push(warning) });
+      return planOf(spec, folder, operators, warnings);
+    },
   });
   return build([]);
 }

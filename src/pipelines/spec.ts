@@ -191,7 +191,7 @@ export const pipelineSchema = z
         .default([0.2, 0.28])
         .describe('How far the probability ratio counts below and above 1.'),
       epochs: count.default(1).describe('Passes over the batch of a step.'),
-      miniBatches: count.default(1).describe('Optimiser updates a pass.'),
+      updatesPerEpoch: count.default(1).describe('Optimizer updates per pass over the batch.'),
       aggregate: z
         .enum(['tokenMean', 'sequenceMean'])
         .default('tokenMean')
@@ -200,10 +200,10 @@ export const pipelineSchema = z
       betas: z.tuple([decay, decay]).default([0.9, 0.999]).describe('Decay of the moments of AdamW.'),
       maxGradNorm: z.number().positive().default(1).describe('Gradients are scaled down to this norm.'),
       warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
-      decay: z
+      schedule: z
         .enum(['constant', 'linear', 'cosine'])
         .default('constant')
-        .describe('What the learning rate does from the end of warm-up to the last step.'),
+        .describe('Learning rate from the end of warm-up to the last step.'),
       kl: z.number().min(0).default(0).describe('Coefficient of the k3 penalty to the base model.'),
       threads: count.optional().describe('Threads of the learner. Default: one a core, 8 at most.'),
     }),
@@ -233,7 +233,17 @@ export const pipelineSchema = z
 /** A spec with every default filled in. */
 export type PipelineSpec = z.output<typeof pipelineSchema>;
 /** What a user writes. */
-export type PipelineInput = z.input<typeof pipelineSchema>;
+export type PipelineInput = z.input<typeof pipelineSchema> & OldNames;
+
+/** Names of the last release, still read with a warning. */
+interface OldNames {
+  readonly learn?: {
+    /** @deprecated Use `schedule`. */
+    readonly decay?: 'constant' | 'linear' | 'cosine';
+    /** @deprecated Use `updatesPerEpoch`. */
+    readonly miniBatches?: number;
+  };
+}
 
 /** The spec's JSON Schema, which editors complete from. */
 export function pipelineJsonSchema(): object {

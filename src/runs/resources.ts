@@ -23,7 +23,8 @@ export async function openPolicy(spec: PipelineSpec, folder: string): Promise<Po
 
 export async function openLearner(spec: PipelineSpec, folder: string): Promise<Learner> {
   if (isConstant()) return constantLearner(baseFolder(spec, folder));
-  const { threads, prompts: _, ...settings } = spec.learn;
+  const { threads, prompts: _, schedule, updatesPerEpoch, ...rest } = spec.learn;
+  const settings = { ...rest, decay: schedule, miniBatches: updatesPerEpoch };
   return createLearner({
     folder: baseFolder(spec, folder),
     threads: threads ?? cores(),

@@ -113,6 +113,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
       lineage = await lineageEmitter({ plan, manifest, folder, stages: wanted, warn });
     }
     await lineage?.start();
+    for (const message of plan.warnings) onEvent({ event: 'warning', message });
     onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps, resumed });
     await drive(plan, run, wanted, closing, recorded, signal).catch((error) => {
       run.observer.failed(error);

@@ -107,7 +107,7 @@ export function readManifest(run: string): Manifest {
     if (typeof manifest[field] !== 'string') lacks(file, field, manifest[field], 'a string');
   for (const field of ['model', 'through', 'schemas', 'versions', 'machine'] as const)
     if (!isObject(manifest[field])) lacks(file, field, manifest[field], 'an object');
-  return { ...manifest, spec: checkSpec(manifest.spec, () => `${file}: spec`) };
+  return { ...manifest, spec: checkSpec(manifest.spec, { locate: () => `${file}: spec` }) };
 }
 
 function lacks(file: string, field: string, found: unknown, expected: string): never {
