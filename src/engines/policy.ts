@@ -36,6 +36,16 @@ export interface ScoreRequest {
   readonly temperature: number;
 }
 
+/** The likeliest tokens at each scored position, contiguous rows of `k`. */
+export interface TopScores {
+  /** `[T, k]` token ids, the likeliest first. */
+  readonly ids: Int32Array;
+  /** `[T, k]` natural log-probabilities. */
+  readonly logprobs: Float32Array;
+  /** `[T]` log-probability of all other tokens together. */
+  readonly tailLogprobs: Float32Array;
+}
+
 /**
  * A model in several versions of its weights. Text and ids meet only here.
  * The same request gives the same bits whatever else runs at the same time.
@@ -55,5 +65,7 @@ export interface Policy {
   sample(version: number, request: SampleRequest): Promise<Completion[]>;
   /** Natural log-probability of tokens[from..] given what precedes each. */
   score(version: number, request: ScoreRequest): Promise<Float32Array>;
+  /** The `k` likeliest tokens at each position of tokens[from..]. Present where the engine scores top-k. */
+  scoreTop?(version: number, request: ScoreRequest & { readonly k: number }): Promise<TopScores>;
   close(): Promise<void>;
 }

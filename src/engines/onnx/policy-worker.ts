@@ -2,13 +2,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { readParameters } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { answerCalls } from '../../support/worker-answers.js';
+import type { ScoreRequest, TopScores } from '../policy.js';
 import { rowBytes } from './cache.js';
 import { createDecoding, type Drawn, type Unit } from './decoding.js';
 import type { Graph } from './graph/builder.js';
 import { decodeGraph, prefillGraph } from './graph/decode.js';
 import { scoreGraph } from './graph/score.js';
+import { topGraph } from './graph/top.js';
 import type { OnnxMessage, WorkerData } from './policy.js';
-import { createScoring } from './scoring.js';
+import { createScoring, type ReadRow, readLogprobs, readTop, type Scoring } from './scoring.js';
 import { createSession, type Session, type Tensor } from './session.js';
 import { createStopCheck } from './stop.js';
 
@@ -34,6 +36,7 @@ const sessions = {
   decode: session(() => decodeGraph(config, { truncate: false })),
   truncate: session(() => decodeGraph(config, { truncate: true })),
   score: session(() => scoreGraph(config)),
+  top: session(() => topGraph(config)),
 };
 const tokenizer: () => Tokenizer = once(() => readTokenizer(folder, config.vocabSize));
 
@@ -54,7 +57,8 @@ const weightsOf = (version: number): Weights => {
 /** What there is to do, by what can run together: the same weights, and the same shape wherever that could change bits. */
 const units = new Map<string, Unit>();
 const decoding = new Map<string, ReturnType<typeof createDecoding>>();
-const scoring = new Map<string, ReturnType<typeof createScoring>>();
+const scoring = new Map<string, Scoring<Float32Array>>();
+const topScoring = new Map<string, Scoring<TopScores>>();
 
 function unitOf<U extends Unit>(kind: Map<string, U>, key: string, make: () => U): U {
   const known = kind.get(key);
@@ -90,29 +94,52 @@ async function sample({
   );
   return new Promise((resolve, reject) => {
     unit.add({ prompt, seeds, limit, temperature, topK, topP, minP, stopped, resolve, reject });
-    void work();
+    void workOff();
   });
 }
 
-async function score({ version, request }: Extract<OnnxMessage, { type: 'score' }>): Promise<Float32Array> {
+function score({ version, request }: Extract<OnnxMessage, { type: 'score' }>): Promise<Float32Array> {
+  return scoreWith(scoring, { name: 'score', version, request, session: sessions.score, read: readLogprobs });
+}
+
+function scoreTop({ version, request }: Extract<OnnxMessage, { type: 'scoreTop' }>): Promise<TopScores> {
+  const { k } = request;
+  const feeds: [string, Tensor][] = [['k', { data: BigInt64Array.of(BigInt(k)), dims: [1] }]];
+  const name = `top ${k}`;
+  return scoreWith(topScoring, { name, version, request, session: sessions.top, read: readTop(k), feeds });
+}
+
+interface ScoreWork<Result> {
+  readonly name: string;
+  readonly version: number;
+  readonly request: ScoreRequest;
+  readonly session: () => Promise<Session>;
+  readonly read: ReadRow<Result>;
+  readonly feeds?: readonly [string, Tensor][];
+}
+
+async function scoreWith<Result>(kind: Map<string, Scoring<Result>>, work: ScoreWork<Result>): Promise<Result> {
+  const { name, version, request, read, feeds: more = [] } = work;
   const { tokens, from } = request;
   const temperature = request.temperature === 0 ? 1 : request.temperature;
   const { serial, parameters } = weightsOf(version);
-  const session = await sessions.score();
+  const session = await work.session();
   // The width follows from the sequence alone, so that its bits do too.
   const width = Math.ceil(tokens.length / 16) * 16;
-  const unit = unitOf(scoring, `score ${serial} ${width} ${temperature}`, () =>
-    createScoring({ config, parameters, score: session, width, temperature }),
-  );
+  const unit = unitOf(kind, `${name} ${serial} ${width} ${temperature}`, () => {
+    const temperatures: Tensor = { data: Float32Array.of(temperature), dims: [1] };
+    const feeds = new Map([...parameters, ['temperature', temperatures] as const, ...more]);
+    return createScoring({ config, feeds, session, read, width });
+  });
   return new Promise((resolve, reject) => {
     unit.add({ tokens, from, resolve, reject });
-    void work();
+    void workOff();
   });
 }
 
 let working = false;
 /** One part of each unit in turn, so that no version and no kind of work starves another. */
-async function work(): Promise<void> {
+async function workOff(): Promise<void> {
   if (working) return;
   working = true;
   // What came with this work runs together with it.
@@ -129,8 +156,7 @@ async function work(): Promise<void> {
     units.delete(key);
     if (unit.busy) units.set(key, unit);
     else {
-      decoding.delete(key);
-      scoring.delete(key);
+      for (const kind of [decoding, scoring, topScoring]) kind.delete(key);
     }
   }
   working = false;
@@ -153,6 +179,8 @@ function handle(message: OnnxMessage): unknown {
       return sample(message);
     case 'score':
       return score(message);
+    case 'scoreTop':
+      return scoreTop(message);
   }
 }
 

@@ -6,7 +6,7 @@ import { UserError } from '../../support/errors.js';
 import { createPool } from '../../support/worker-pool.js';
 import { threads } from '../../support/worker-transport.js';
 import { workerUrl } from '../../support/worker-url.js';
-import type { Completion, Policy, SampleRequest, Sampling, ScoreRequest } from '../policy.js';
+import type { Completion, Policy, SampleRequest, Sampling, ScoreRequest, TopScores } from '../policy.js';
 import type { Drawn } from './decoding.js';
 import { stopIndex } from './stop.js';
 
@@ -35,7 +35,8 @@ export type OnnxMessage =
   | { readonly type: 'load'; readonly version: number; readonly folder: string }
   | { readonly type: 'unload'; readonly version: number }
   | { readonly type: 'sample'; readonly version: number; readonly request: SampleRequest; readonly limit: number }
-  | { readonly type: 'score'; readonly version: number; readonly request: ScoreRequest };
+  | { readonly type: 'score'; readonly version: number; readonly request: ScoreRequest }
+  | { readonly type: 'scoreTop'; readonly version: number; readonly request: ScoreRequest & { readonly k: number } };
 
 const DEVICES = ['cpu'];
 
@@ -100,6 +101,13 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     if (outside !== undefined)
       throw new UserError('bad-token', `found token id ${outside}, expected 0 to ${config.vocabSize - 1}`);
   };
+  const checkScore = (version: number, { tokens, from, temperature }: ScoreRequest): void => {
+    checkVersion(version);
+    checkTokens(tokens, contextLength);
+    if (!Number.isInteger(from) || from < 1 || from > tokens.length)
+      throw new UserError('bad-score', `from is ${from}, expected 1 to ${tokens.length}, the number of tokens`);
+    checkTemperature(temperature);
+  };
 
   return {
     contextLength,
@@ -146,13 +154,15 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
       });
     },
     async score(version, request) {
-      checkVersion(version);
-      checkTokens(request.tokens, contextLength);
-      const { tokens, from, temperature } = request;
-      if (!Number.isInteger(from) || from < 1 || from > tokens.length)
-        throw new UserError('bad-score', `from is ${from}, expected 1 to ${tokens.length}, the number of tokens`);
-      checkTemperature(temperature);
+      checkScore(version, request);
       return (await pool.call({ type: 'score', version, request }, 1)) as Float32Array;
+    },
+    async scoreTop(version, request) {
+      checkScore(version, request);
+      const { k } = request;
+      if (!Number.isInteger(k) || k < 1 || k > config.vocabSize)
+        throw new UserError('bad-score', `k is ${k}, expected 1 to ${config.vocabSize}, the size of the vocabulary`);
+      return (await pool.call({ type: 'scoreTop', version, request }, 1)) as TopScores;
     },
     close: () => pool.close(),
   };

@@ -1,0 +1,42 @@
+import type { ModelConfig } from '../../../models/config.js';
+import { createBuilder, type Graph } from './builder.js';
+import { causal, declareParameters, decoder, headName, rotation } from './model.js';
+import { attention } from './ops.js';
+
+/**
+ * The likeliest next tokens at every position. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1], above 0, and `k`
+ * int64 [1], from 1 to the vocabulary's size. Outputs, under logits / temperature: `topIds` int64 [B, T, k], the likeliest first and of
+ * equals the lower id first; `topLogprobs` float [B, T, k]; `tailLogprobs` float [B, T], the natural log of the probability of all
+ * other tokens together, -infinity where it is below float32's range.
+ *
+ * Padding on the right changes nothing, as in `scoreGraph`.
+ */
+export function topGraph(config: ModelConfig): Graph {
+  const b = createBuilder();
+  declareParameters(b, config);
+  const tokens = b.input('tokens', 'int64', ['B', 'T']);
+  const temperature = b.input('temperature', 'float32', [1]);
+  const k = b.input('k', 'int64', [1]);
+  const { mask, positions, perToken, flatTokens } = causal(b, config, tokens);
+  const hidden = decoder(b, config, {
+    flatTokens,
+    perToken,
+    turn: rotation(b, config, positions),
+    attend: (_, q, keys, v) => attention(b, q, keys, v, mask, config),
+  });
+  const logits = b.node('Gemm', [b.node('Div', [hidden, temperature]), headName(config)], { transB: 1 });
+  const logprobs = b.node('LogSoftmax', [logits], { axis: -1 });
+  const [values = '', ids = ''] = b.nodes('TopK', [logprobs, k], 2, { axis: 1 });
+  // Summed directly: 1 minus the sum of the others would lose a small tail to rounding. Softmax and ReduceLogSum compute row by row;
+  // Exp and Log differ between the body and the end of an array, and so with the size of the batch.
+  const probabilities = b.node('Softmax', [logits], { axis: -1 });
+  const zeros = b.node('Expand', [b.floats([0]), b.node('Shape', [ids])]);
+  const rest = b.node('ScatterElements', [probabilities, ids, zeros], { axis: 1 });
+  const tail = b.node('ReduceLogSum', [rest, b.ints([1])], { keepdims: 0 });
+  const shape = b.node('Shape', [tokens]);
+  const wide = b.node('Concat', [shape, k], { axis: 0 });
+  b.output('topIds', b.node('Reshape', [ids, wide]), ['B', 'T', 'K'], 'int64');
+  b.output('topLogprobs', b.node('Reshape', [values, wide]), ['B', 'T', 'K']);
+  b.output('tailLogprobs', b.node('Reshape', [tail, shape]), ['B', 'T']);
+  return b.build();
+}
