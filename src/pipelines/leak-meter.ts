@@ -1,23 +1,17 @@
 import { concatMap, from, type OperatorFunction, toArray } from 'rxjs';
 import { lastQuestion } from '../operators/verify.js';
+import { leakOf } from '../privileged/leaks/leak.js';
 import {
-  type ByJudgement,
-  eachMeter,
-  type Judgement,
-  judgements,
-  type LeakName,
-  leakAlarms,
-  leakMeters,
-  mergeSpreads,
-  minPrompts,
-  noSpread,
-  type Observation,
-  observe,
-  type Spread,
-  spreadOf,
-} from '../privileged/leaks/alarms.js';
-import { leakOf, type SampleLeak } from '../privileged/leaks/leak.js';
-import { differenceByPosition, differenceMetrics, type ScoredSample } from '../privileged/leaks/score-difference.js';
+  type GroupLeaks,
+  type LeakBase,
+  type LeakState,
+  leakBaseOf,
+  measureStep,
+  RECENT_STEPS,
+  startOfRun,
+} from '../privileged/leaks/meter.js';
+import type { ScoredSample } from '../privileged/leaks/score-difference.js';
+import type { JudgedLeak } from '../privileged/leaks/spread.js';
 import type { PrivilegedStore } from '../privileged/store.js';
 import { float32Array } from '../records/arrays.js';
 import type { Metric, TeacherScore } from '../records/records.js';
@@ -27,144 +21,114 @@ import type { TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { lastOffset, scan } from '../topics/scan.js';
 
-/** Steps from the start of the run that make the base, and more where they have too few prompts that were judged alike. */
-const BASE_STEPS = 5;
-/** Steps that small ones are judged together with at most, so that a run that goes on has no more than these to read again. */
-const RECENT_STEPS = 50;
-/** Stretches of a completion over which teacher minus student is reported. */
-const STRETCHES = 5;
-
-type JudgedLeak = SampleLeak & { readonly judgement: Judgement };
-
-interface Measured {
-  /** Empty where the context is not there to compare with. */
-  readonly leaks: readonly JudgedLeak[];
-  readonly scored: readonly ScoredSample[];
-}
-
 export interface LeakMeterSettings {
   readonly run: string;
+  /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Prompts of a step. */
+  /** Prompts per step. */
   readonly prompts: number;
-  /** Steps that may be under way beside each other. */
+  /** Number of steps that may be in progress at once. */
   readonly overlap: number;
   readonly privileged: PrivilegedStore;
   readonly onAlarm: (step: number, message: string) => void;
-  /** What an earlier part of the run left. */
+  /** What the part of the run before a restart left in the topics. */
   readonly earlier?: EarlierLeaks | undefined;
 }
 
-interface LeakBase {
-  readonly steps: number;
-  readonly spreads: ByJudgement<Spread>;
-}
-
-/** What a meter has to know of an earlier part of its run to go on as if nothing had been between. */
+/** What a meter needs to continue after a restart as if there had been none. */
 export interface EarlierLeaks {
-  /** The base that the newest record names. */
+  /** From the newest record. */
   readonly base: LeakBase;
   /** Steps that have a record. */
   readonly reported: ReadonlySet<number>;
-  /** The groups of the latest steps, in the order of the topic. */
+  /** The groups of the latest steps, in topic order. */
   groups(): AsyncIterable<readonly TeacherScore[]>;
 }
 
-/** Passes teacher scores on and measures them: the groups of a step make one `metrics` record of stage `leak`. */
+/** Passes teacher scores through and emits one `metrics` record of stage `leak` per step. */
 export type LeakMeter = (side: Side) => OperatorFunction<TeacherScore, TeacherScore>;
 
+/** The meter between two groups. */
+interface Metering {
+  readonly settings: LeakMeterSettings;
+  /** By step and prompt: the groups of steps that are not reported yet. */
+  readonly open: Map<number, Map<string, GroupLeaks>>;
+  state: LeakState;
+}
+
 /**
- * Does the student begin to repeat what only the teacher was shown? Every group is measured, those without an advantage too: a leak that
- * makes every answer right leaves no advantage. A step whose groups do not all come is reported when the steps that may overlap it are past.
+ * Measures whether the student starts to repeat what only the teacher was shown. Groups without an advantage are measured too: a leak
+ * that makes every answer correct leaves no advantage. A step with missing groups is reported once the steps that may overlap it are
+ * past.
  */
 export function leakMeter(settings: LeakMeterSettings): LeakMeter {
-  const { run, now: time, prompts, overlap, privileged, onAlarm, earlier } = settings;
-  const steps = new Map<number, Map<string, Measured>>();
-  let base = earlier?.base ?? { steps: 0, spreads: noSpread };
-  let recent: ByJudgement<readonly { readonly step: number; readonly observation: Observation }[]> = {
-    correct: [],
-    incorrect: [],
+  const { earlier } = settings;
+  const metering: Metering = {
+    settings,
+    open: new Map(),
+    state: earlier ? { ...startOfRun, base: earlier.base } : startOfRun,
   };
-  let sounding: readonly string[] = [];
-
-  const report = (step: number, groups: readonly Measured[]): Metric | undefined => {
-    const measured = groups.filter(({ leaks }) => leaks.length > 0);
-    const samples = measured.flatMap(({ leaks }) => leaks);
-    if (samples.length === 0) return undefined;
-    const observed = measured.map(({ leaks }) => observe(leaks));
-    const fresh = eachJudgement((judgement) => observed.flatMap((one) => one[judgement] ?? []));
-    const again = earlier?.reported.has(step) ?? false;
-    if (!again) {
-      const early = base.steps < BASE_STEPS;
-      base = {
-        steps: early ? base.steps + 1 : base.steps,
-        spreads: eachJudgement((judgement) => {
-          const spread = base.spreads[judgement];
-          return early || spread.prompts < minPrompts ? mergeSpreads(spread, spreadOf(fresh[judgement])) : spread;
-        }),
-      };
-    }
-    // Small steps are judged together with the ones before.
-    recent = eachJudgement((judgement) => {
-      const fill = Math.max(0, minPrompts - fresh[judgement].length);
-      const before = recent[judgement].filter((one) => one.step > step - RECENT_STEPS);
-      return [...fresh[judgement].map((observation) => ({ step, observation })), ...before.slice(0, fill)];
-    });
-    const now = eachJudgement((judgement) => spreadOf(recent[judgement].map(({ observation }) => observation)));
-    const alarms = leakAlarms(now, base.spreads);
-    const meters = alarms.map((alarm) => alarm.split(':')[0] ?? alarm);
-    for (const [k, alarm] of alarms.entries()) if (!again && !sounding.includes(meters[k] ?? '')) onAlarm(step, alarm);
-    sounding = meters;
-    if (again) return undefined;
-    const scored = groups.flatMap((group) => group.scored);
-    const mean = (name: LeakName): number => samples.reduce((sum, one) => sum + one[name], 0) / samples.length;
-    const values = {
-      samples: samples.length,
-      ...Object.fromEntries(leakMeters.map((name) => [valueNames[name], mean(name)])),
-      leakLongestRun: Math.max(...samples.map(({ longestRun }) => longestRun)),
-      baseSteps: base.steps,
-      ...Object.assign({}, ...judgements.map((judgement) => spreadValues(judgement, now, base.spreads))),
-      ...(scored.length > 0 && differenceMetrics(differenceByPosition(scored, STRETCHES))),
-    };
-    return { run, stage: 'leak', step, time: time(), values, message: alarms.length > 0 ? alarms.join('; ') : null };
-  };
-
-  const measure = async (group: readonly TeacherScore[], emit?: (metric: Metric) => void): Promise<void> => {
-    const [first] = group;
-    if (!first) return;
-    const { step, promptId } = first;
-    const groups = steps.get(step) ?? new Map<string, Measured>();
-    steps.set(step, groups);
-    groups.set(promptId, { leaks: await leaksOf(group, first, privileged), scored: group.flatMap(scoredSample) });
-    for (const [past, measured] of [...steps].sort(([a], [b]) => a - b)) {
-      if (measured.size < prompts && past >= step - overlap) continue;
-      // What has no record yet is reported with a group that comes now.
-      if (!emit && !earlier?.reported.has(past)) continue;
-      steps.delete(past);
-      // Sums of floats depend on their order, and groups are scored beside each other.
-      const inOrder = [...measured].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
-      const metric = report(past, inOrder);
-      if (metric) emit?.(metric);
-    }
-  };
-
   let restored: Promise<void> | undefined;
   const restore = async (): Promise<void> => {
-    for await (const group of earlier?.groups() ?? []) await measure(group);
+    if (earlier) for await (const group of earlier.groups()) await takeGroup(metering, group);
   };
   const take = async (group: readonly TeacherScore[], side: Side): Promise<readonly TeacherScore[]> => {
     restored ??= restore();
     await restored;
-    await measure(group, (metric) => side.emit('metrics', metric));
+    await takeGroup(metering, group, (metric) => side.emit('metrics', metric));
     return group;
   };
-
   return (side) => (scores) =>
     scores.pipe(
       toArray(),
       concatMap((group) => from(take(group, side))),
       concatMap((group) => group),
     );
+}
+
+/** @param emit missing while an earlier part of the run is restored */
+async function takeGroup(
+  metering: Metering,
+  group: readonly TeacherScore[],
+  emit?: (metric: Metric) => void,
+): Promise<void> {
+  const { open, settings } = metering;
+  const [first] = group;
+  if (!first) return;
+  const groups = open.get(first.step) ?? new Map<string, GroupLeaks>();
+  open.set(first.step, groups);
+  groups.set(first.promptId, {
+    leaks: await leaksOf(group, first, settings.privileged),
+    scored: group.flatMap(scoredSample),
+  });
+  for (const [step, measured] of [...open].sort(([a], [b]) => a - b)) {
+    if (measured.size < settings.prompts && step >= first.step - settings.overlap) continue;
+    const isReported = settings.earlier?.reported.has(step) ?? false;
+    // While restoring, a step without a record stays open; it is reported together with a group that is still to come.
+    if (!emit && !isReported) continue;
+    open.delete(step);
+    // Groups are scored concurrently, and sums of floats depend on their order.
+    const inOrder = [...measured].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+    reportStep(metering, step, inOrder, isReported, emit);
+  }
+}
+
+function reportStep(
+  metering: Metering,
+  step: number,
+  groups: readonly GroupLeaks[],
+  isReported: boolean,
+  emit?: (metric: Metric) => void,
+): void {
+  const { run, now, onAlarm } = metering.settings;
+  const leaks = measureStep(metering.state, step, groups, isReported);
+  if (!leaks) return;
+  const { state, values, alarms, raised } = leaks;
+  metering.state = state;
+  if (isReported) return;
+  for (const { message } of raised) onAlarm(step, message);
+  const message = alarms.length > 0 ? alarms.map((alarm) => alarm.message).join('; ') : null;
+  emit?.({ run, stage: 'leak', step, time: now(), values, message });
 }
 
 async function leaksOf(
@@ -182,82 +146,53 @@ async function leaksOf(
       judgement: verdict === 'correct' ? 'correct' : 'incorrect',
     }));
   } catch (error) {
-    // A group that was not scored may have no context, and one that was may have lost it since: there is nothing to compare with.
+    // A group that was not scored may have no context, and a scored one may have lost it since: there is nothing to compare with.
     if (error instanceof UserError) return [];
     throw error;
   }
 }
 
-/** A sample with a NaN is no measurement; the shaper refuses it by name. */
+/** Leaves out samples with a NaN; the shape stage refuses those and names them. */
 function scoredSample({ samplingLogprobs, teacherLogprobs }: TeacherScore): ScoredSample[] {
   if (!teacherLogprobs) return [];
   const sample = { student: float32Array(samplingLogprobs), teacher: float32Array(teacherLogprobs) };
-  const broken =
+  const isBroken =
     sample.student.length !== sample.teacher.length || [...sample.student, ...sample.teacher].some(Number.isNaN);
-  return broken ? [] : [sample];
-}
-
-const eachJudgement = <T>(value: (judgement: Judgement) => T): ByJudgement<T> => ({
-  correct: value('correct'),
-  incorrect: value('incorrect'),
-});
-
-const valueNames = { repeated: 'leakRepeated', cited: 'leakCited', length: 'completionWords' };
-const suffixes = { correct: 'Correct', incorrect: 'Incorrect' };
-
-/** What was judged so lately, beside its base. */
-function spreadValues(
-  judgement: Judgement,
-  now: ByJudgement<Spread>,
-  base: ByJudgement<Spread>,
-): Readonly<Record<string, number>> {
-  const suffix = suffixes[judgement];
-  const { prompts, mean, sd } = base[judgement];
-  const values: Record<string, number> = {
-    [`prompts${suffix}`]: now[judgement].prompts,
-    [`prompts${suffix}Base`]: prompts,
-  };
-  for (const name of leakMeters) {
-    const value = `${valueNames[name]}${suffix}`;
-    values[value] = now[judgement].mean[name];
-    values[`${value}Base`] = mean[name];
-    values[`${value}BaseSd`] = sd[name];
-  }
-  return values;
+  return isBroken ? [] : [sample];
 }
 
 /**
- * What the topics say of the earlier part of a run; undefined where it has no `leak` record yet.
- * @param prompts of a step, and `samples` of a prompt
- * @param overlap steps that may be under way beside each other
+ * Reads from the topics what the earlier part of a run left; undefined when it has no `leak` record yet.
+ * @param window prompts per step, samples per prompt, and the number of steps that may be in progress at once
  */
 export async function earlierLeaks(
   log: TopicLog,
-  { prompts, samples, overlap }: { readonly prompts: number; readonly samples: number; readonly overlap: number },
+  window: { readonly prompts: number; readonly samples: number; readonly overlap: number },
 ): Promise<EarlierLeaks | undefined> {
+  const { prompts, samples, overlap } = window;
   let base: LeakBase | undefined;
   const reported = new Set<number>();
   for await (const record of scan(log, 'metrics', 0)) {
     if (record.value === null || record.key !== 'leak') continue;
     const { step, values } = fromRecord('metrics', { ...record, value: record.value });
     reported.add(step);
-    base = baseOf(values);
+    base = leakBaseOf(values);
   }
   if (!base) return undefined;
-  const partitions = (await log.describe()).find(({ name }) => name === 'teacher-scores')?.bounds ?? [];
-  // Where other processes may score some of the partitions, what was scored is not this one's.
-  const own = partitions.length === 1;
+  const scores = (await log.describe()).find(({ name }) => name === 'teacher-scores');
+  // With several partitions, other processes may score some of them, so the scores in the topic are not all ours.
+  const isOwn = scores?.partitions === 1;
   const steps = RECENT_STEPS + overlap + 1;
   return {
     base,
-    reported: own ? reported : new Set(),
-    groups: () => (own ? latestGroups(log, Math.max(...reported) - steps, steps * prompts * samples) : none()),
+    reported: isOwn ? reported : new Set(),
+    groups: () => (isOwn ? latestGroups(log, Math.max(...reported) - steps, steps * prompts * samples) : none()),
   };
 }
 
 async function* none(): AsyncGenerator<never> {}
 
-/** The groups of the steps after `step`, which are among the latest records. */
+/** Groups of the steps after `step`, among the last `records` records. */
 async function* latestGroups(log: TopicLog, step: number, records: number): AsyncGenerator<readonly TeacherScore[]> {
   let group: TeacherScore[] = [];
   for await (const record of scan(log, 'teacher-scores', 0, await lastOffset(log, 'teacher-scores', 0, records))) {
@@ -271,17 +206,4 @@ async function* latestGroups(log: TopicLog, step: number, records: number): Asyn
     group.push(score);
   }
   if (group.length > 0) yield group;
-}
-
-function baseOf(values: Readonly<Record<string, number>>): LeakBase {
-  const value = (name: string): number => values[name] ?? 0;
-  const spread = (judgement: Judgement): Spread => {
-    const meter = (name: LeakName) => `${valueNames[name]}${suffixes[judgement]}Base`;
-    return {
-      prompts: value(`prompts${suffixes[judgement]}Base`),
-      mean: eachMeter((name) => value(meter(name))),
-      sd: eachMeter((name) => value(`${meter(name)}Sd`)),
-    };
-  };
-  return { steps: value('baseSteps'), spreads: eachJudgement(spread) };
 }

@@ -1,36 +1,39 @@
 import { codecFor } from '../records/codec.js';
 import type { Privileged, PrivilegedKind } from '../records/records.js';
 import { digest } from '../support/digest.js';
+import { required } from '../support/required.js';
 import type { Append, LogRecord } from '../topics/log.js';
 
-/** The topic that holds what only the teacher may read. Compacted; grant reading it to the teacher and the ingest alone. */
+/** The compacted topic of what only the teacher may see. Grant read access to the teach stage and the ingest alone. */
 export const privilegedTopic = 'privileged';
 
 const privilegedCodec = codecFor('privileged');
 
 /**
- * Key of a record in the topic. A chunk's key names its version, so that an earlier version stays readable for a replay until it is
- * forgotten; `id@version` alone is what stays of a forgotten version, `id` alone says that the document was deleted.
+ * Key of a record in the topic: `id@version#start` for a chunk, `id@version` for a forgotten version, `id` for a deleted document.
+ * Chunk keys contain the version, so earlier versions survive compaction and can be replayed until they are forgotten.
  */
 export function privilegedKey(documentId: string, version?: string, start?: number): string {
   if (version === undefined) return documentId;
   return start === undefined ? `${documentId}@${version}` : `${documentId}@${version}#${start}`;
 }
 
-/** Which chunk of which version of a document. */
-export interface ChunkPlace {
+/** Identifies a chunk: characters from `start` of one version of a document. */
+export interface ChunkId {
   readonly id: string;
   readonly version: string;
   readonly start: number;
 }
 
 /** The parts of a chunk's key; undefined for the other two kinds of key. */
-export function parseChunkKey(key: string): ChunkPlace | undefined {
+export function parseChunkKey(key: string): ChunkId | undefined {
   const match = /^(.*)@([0-9a-f]{64})#(\d+)$/s.exec(key);
   if (!match) return undefined;
-  return { id: match[1] ?? '', version: match[2] ?? '', start: Number(match[3]) };
+  const [, id, version, start] = match;
+  return { id: required(id, 'document id'), version: required(version, 'version'), start: Number(start) };
 }
 
+/** What to append for a record: its key, its encoded value, and its schema's fingerprint as a header. */
 export function privilegedAppend(record: Privileged, topic = privilegedTopic): Append {
   const key =
     record.content === null
@@ -39,12 +42,12 @@ export function privilegedAppend(record: Privileged, topic = privilegedTopic): A
   return { topic, key, value: privilegedCodec.encode(record), headers: { schema: privilegedCodec.fingerprint } };
 }
 
-/** The record in the log, null for a tombstone. */
+/** Decodes a record of the topic; null for a tombstone. */
 export function privilegedOf(entry: LogRecord): Privileged | null {
   return entry.value === null ? null : privilegedCodec.decode(entry.value, entry.headers.schema);
 }
 
-/** One whole text as one record: a reference answer or a worked trace of an item. */
+/** A reference answer or a worked trace of a prompt item, stored whole as one record. */
 export interface ItemContext {
   readonly run: string;
   readonly itemId: string;

@@ -41,7 +41,7 @@ describe('the context of a run', () => {
     expect(letters).toHaveLength(4);
     for (const { cause, error, stage } of letters) {
       expect({ cause, stage }).toEqual({ cause: 'no-context', stage: 'teach' });
-      expect(error).toBe('item s3: no privileged context, expected a trace with that item id');
+      expect(error).toBe('item s3: found no privileged context, expected a trace with that item id');
     }
     expect(summary.weights.version).toBe(tinyPipeline.steps);
     expect(await records(folder, 'advantages')).toHaveLength(7 * 4);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Append, LogRecord, Position, TopicLog, TopicSpec } from '../../src/topics/log.js';
 
-/** The part of a log that the privileged room uses, in memory, with compaction on demand. */
+/** An in-memory log with the operations that privileged context uses, and compaction on demand. */
 export interface MemoryLog extends TopicLog {
   records(topic: string): readonly LogRecord[];
-  /** Keeps the newest record of each key, and no key whose newest is a tombstone. */
+  /** Keeps the newest record of each key, unless it is a tombstone. */
   compact(topic: string): void;
   reads(): number;
 }

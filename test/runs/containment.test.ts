@@ -372,7 +372,7 @@ describe('what is privileged', () => {
     } as const;
     const render = () => renderTeacher(template, [{ role: 'user', content: 'q' }], { pieces: [piece] });
     // Not a word of the renderer's own message, whatever that quotes.
-    expect(render).toThrow(/cannot be rendered with the context of this prompt \(the renderer says \w+\)$/);
+    expect(render).toThrow(/rendering failed with this prompt's context \(\w+\)$/);
     expect(render).not.toThrow(marker);
     expect(() => parseTemplate('{{ question }}{{ raise_exception(context) }}', 't')).toThrow('raise_exception');
   });

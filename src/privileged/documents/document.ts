@@ -1,8 +1,9 @@
 import type { Privileged, PrivilegedKind } from '../../records/records.js';
+import { required } from '../../support/required.js';
 import type { LogRecord } from '../../topics/log.js';
-import { type ChunkPlace, parseChunkKey } from '../records.js';
+import { type ChunkId, parseChunkKey } from '../records.js';
 
-/** One chunk's place: characters `start` to `end` of its document's text, kept in the topic at `offset`. */
+/** A chunk: characters `start` to `end` of its document's text, and the record that contains them. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -21,35 +22,36 @@ export interface DocumentVersion {
   readonly source: string;
   /** When it was read, in milliseconds since the epoch. */
   readonly time: number;
-  /** What its source wrote beside it to know it again; null for records that no ingest made. */
+  /** What its source uses to tell whether the document changed; null for records that no ingest wrote. */
   readonly stamp: string | null;
-  /** In the order of the text. */
+  /** In text order. */
   readonly spans: readonly Span[];
 }
 
-/** A document's state: its versions, and which of them is current; null once the document was deleted or forgotten. */
+/** All versions of a document. */
 export interface DocumentState {
   readonly id: string;
+  /** Null once the document was deleted or forgotten. */
   readonly current: DocumentVersion | null;
   readonly versions: readonly DocumentVersion[];
   /** Hashes of the versions whose text was removed. */
   readonly forgotten: readonly string[];
-  /** Newest time of its records. */
+  /** Newest time of its records, in milliseconds since the epoch; -1 without a record. */
   readonly updatedAt: number;
 }
 
-/** A state that follows the topic: each of its document's records is given to it in the order in which they came. */
-export interface FollowingState extends DocumentState {
+/** A document's state that is updated record by record, in topic order. */
+export interface DocumentFold extends DocumentState {
   take(entry: LogRecord, record: Privileged): void;
-  /** The text of a chunk was removed. */
-  remove(chunk: ChunkPlace): void;
+  /** Removes a chunk whose record is gone. */
+  remove(chunk: ChunkId): void;
 }
 
 type MutableVersion = { -readonly [K in Exclude<keyof DocumentVersion, 'spans'>]: DocumentVersion[K] } & {
   spans: Span[];
 };
 
-export function followDocument(id: string): FollowingState {
+export function documentFold(id: string): DocumentFold {
   let versions: MutableVersion[] = [];
   let current: MutableVersion | null = null;
   const forgotten: string[] = [];
@@ -88,10 +90,12 @@ export function followDocument(id: string): FollowingState {
         version = { id, version: record.version, itemId, kind, title, label, source, time, stamp, spans: [] };
         versions.push(version);
       } else if (time >= version.time) Object.assign(version, { title, label, source, time, stamp });
-      const span = { start: record.start, end: record.end, partition: entry.partition, offset: entry.offset };
-      const at = version.spans.findIndex((other) => other.start >= span.start);
-      if (at < 0) version.spans.push(span);
-      else version.spans.splice(at, version.spans[at]?.start === span.start ? 1 : 0, span);
+      placeSpan(version.spans, {
+        start: record.start,
+        end: record.end,
+        partition: entry.partition,
+        offset: entry.offset,
+      });
       settle();
     },
     remove(chunk) {
@@ -104,6 +108,35 @@ export function followDocument(id: string): FollowingState {
   };
 }
 
-/** The document of a record of the topic; undefined for a tombstone that is of no chunk. */
+/** Inserts a span in text order; a span with the same start is replaced. */
+function placeSpan(spans: Span[], span: Span): void {
+  const at = spans.findIndex((other) => other.start >= span.start);
+  if (at < 0) spans.push(span);
+  else spans.splice(at, spans[at]?.start === span.start ? 1 : 0, span);
+}
+
+/** The document that a record belongs to; undefined for a tombstone whose key is not a chunk's. */
 export const documentOf = ({ key }: LogRecord, record: Privileged | null): string | undefined =>
   record === null ? parseChunkKey(key)?.id : record.documentId;
+
+/**
+ * The record that deletes a document: no content, and the hash of the newest version.
+ * @throws {Error} for a document that never had a version
+ */
+export function deletion(run: string, { id, current, versions, forgotten }: DocumentState, time: number): Privileged {
+  const last = current ?? versions.at(-1);
+  return {
+    run,
+    documentId: id,
+    itemId: last?.itemId ?? null,
+    kind: last?.kind ?? 'document',
+    version: required(last?.version ?? forgotten.at(-1), `version of document ${id}`),
+    title: '',
+    content: null,
+    start: 0,
+    end: 0,
+    label: last?.label ?? null,
+    source: last?.source ?? '',
+    time,
+  };
+}

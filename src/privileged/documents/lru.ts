@@ -1,7 +1,7 @@
-/** Values by key, the least recently used dropped where all together would weigh more than the limit. */
+/** A cache with a weight limit: the least recently used values are dropped first. */
 export interface Lru<K, V> {
   get(key: K): V | undefined;
-  /** Takes a value with its weight at present; one that is heavier than the limit is not kept. */
+  /** Stores a value with its current weight. A value heavier than the limit is not stored. */
   set(key: K, value: V): void;
   delete(key: K): void;
 }
@@ -9,10 +9,12 @@ export interface Lru<K, V> {
 export function lru<K, V>(limit: number, weightOf: (key: K, value: V) => number): Lru<K, V> {
   const entries = new Map<K, { readonly value: V; readonly weight: number }>();
   let total = 0;
-  // One walk for ever: a new one would pass over the places of all that were dropped since the map last moved.
+  // One long-lived iterator: a new one would step over every slot deleted since the map was last rehashed.
   let oldest = entries.keys();
   const remove = (key: K): void => {
-    total -= entries.get(key)?.weight ?? 0;
+    const entry = entries.get(key);
+    if (!entry) return;
+    total -= entry.weight;
     entries.delete(key);
   };
   return {

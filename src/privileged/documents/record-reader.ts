@@ -1,27 +1,29 @@
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import type { Place } from './record-index.js';
+import type { RecordLocation } from './record-index.js';
 
-/** Records of a page at most. */
-const page = 64;
+/** Maximum number of records read at once. */
+const PAGE = 64;
+
+/** @param expected how many records from this location on the caller is likely to ask for; decides how many are read at once */
+export type RecordReader = (location: RecordLocation, expected: number) => Promise<LogRecord | undefined>;
 
 /**
- * Reads the records of a topic one by one, a page at a time where they follow each other; undefined where a record is not there any more.
- * @returns a function of a place and of how many of the records from there on are likely to be asked for
+ * Reads single records of a topic, in pages where they follow each other. A record that was deleted or compacted away is undefined.
  */
-export function recordReader(
-  log: TopicLog,
-  topic: string,
-): (place: Place, expected: number) => Promise<LogRecord | undefined> {
-  let held: { readonly partition: number; readonly end: bigint; readonly records: ReadonlyMap<bigint, LogRecord> };
-  held = { partition: -1, end: 0n, records: new Map() };
+export function recordReader(log: TopicLog, topic: string): RecordReader {
+  let page: {
+    readonly partition: number;
+    readonly end: bigint;
+    readonly records: ReadonlyMap<bigint, LogRecord>;
+  } = { partition: -1, end: 0n, records: new Map() };
   return async ({ partition, offset }, expected) => {
-    const there = held.partition === partition ? held.records.get(offset) : undefined;
-    if (there) return there;
-    const next = held.partition === partition && offset >= held.end && offset < held.end + BigInt(page);
-    const records = await log.read(topic, partition, offset, next ? page : Math.min(page, expected));
+    const cached = page.partition === partition ? page.records.get(offset) : undefined;
+    if (cached) return cached;
+    const follows = page.partition === partition && offset >= page.end && offset < page.end + BigInt(PAGE);
+    const records = await log.read(topic, partition, offset, follows ? PAGE : Math.min(PAGE, expected));
     const last = records.at(-1);
     const byOffset = new Map(records.map((record) => [record.offset, record]));
-    held = { partition, end: last ? last.offset + 1n : offset, records: byOffset };
+    page = { partition, end: last ? last.offset + 1n : offset, records: byOffset };
     return byOffset.get(offset);
   };
 }

@@ -1,74 +1,39 @@
 import { createHash } from 'node:crypto';
-
-type Typed = Uint8Array | Uint16Array | Int32Array | Uint32Array | Float64Array;
-
-/** A list of numbers outside of V8's heap; it doubles where it is full. */
-export interface NumberList {
-  readonly length: number;
-  /** @throws {RangeError} past the end */
-  at(index: number): number;
-  set(index: number, value: number): void;
-  /** @returns the index of the value */
-  push(value: number): number;
-}
-
-export function numberList(Kind: new (length: number) => Typed): NumberList {
-  let values = new Kind(64);
-  let length = 0;
-  const inside = (index: number): number => {
-    if (index >= 0 && index < length) return index;
-    throw new RangeError(`index ${index} of a list of ${length}`);
-  };
-  return {
-    get length() {
-      return length;
-    },
-    at: (index) => values[inside(index)] ?? 0,
-    set(index, value) {
-      values[inside(index)] = value;
-    },
-    push(value) {
-      if (length === values.length) {
-        const larger = new Kind(2 * length);
-        larger.set(values);
-        values = larger;
-      }
-      values[length] = value;
-      return length++;
-    },
-  };
-}
+import { required } from '../../support/required.js';
+import { numberList } from './number-list.js';
 
 /**
- * Numbers texts from 0 on, without keeping them: 64 bits of a hash stand for each, about 16 bytes. Two texts of ten million share a
- * number with a chance of a millionth, so what is kept under a number is compared with the text that it is asked for.
+ * Assigns the numbers 0, 1, … to texts without storing the texts: each is represented by 64 bits of its hash, about 16 bytes in all.
+ * Among ten million texts, two collide with a probability of about one in a million, so callers compare what is stored under
+ * a number with the text they asked for.
  */
-export interface TextNumbers {
+export interface TextIds {
   readonly size: number;
-  /** The text's number, or undefined where it has none. */
+  /** The text's number; undefined when it was never added. */
   find(text: string): number | undefined;
-  /** The text's number; a new one is the next. */
+  /** The text's number; a new text gets the next one. */
   add(text: string): number;
-  /** Whether a text that `other` has under a number has one here. */
-  shares(other: TextNumbers, number: number): boolean;
-  /** The hash of a number, in two halves. */
-  hashOf(number: number): readonly [number, number];
+  /** Whether the text that is number `id` in `other` was added here too. */
+  shares(other: TextIds, id: number): boolean;
+  /** The hash of text number `id`, as its high and low 32 bits. */
+  hashOf(id: number): readonly [high: number, low: number];
 }
 
-export function textNumbers(): TextNumbers {
+export function textIds(): TextIds {
   const high = numberList(Uint32Array);
   const low = numberList(Uint32Array);
-  // Open addressing: a slot has a number plus one, or 0; at most half of them are taken.
+  // Open addressing: a slot is a number plus one, or 0 when free. At most half of the slots are taken.
   let slots = new Int32Array(128);
+  const idIn = (slot: number): number => required(slots[slot], `slot ${slot}`) - 1;
   const slotOf = (h: number, l: number): number => {
     for (let slot = l & (slots.length - 1); ; slot = (slot + 1) & (slots.length - 1)) {
-      const number = (slots[slot] ?? 0) - 1;
-      if (number < 0 || (low.at(number) === l && high.at(number) === h)) return slot;
+      const id = idIn(slot);
+      if (id < 0 || (low.at(id) === l && high.at(id) === h)) return slot;
     }
   };
-  const found = (h: number, l: number): number | undefined => {
-    const number = (slots[slotOf(h, l)] ?? 0) - 1;
-    return number < 0 ? undefined : number;
+  const find = (h: number, l: number): number | undefined => {
+    const id = idIn(slotOf(h, l));
+    return id < 0 ? undefined : id;
   };
   const hash = (text: string): readonly [number, number] => {
     const bytes = createHash('sha256').update(text).digest();
@@ -78,21 +43,21 @@ export function textNumbers(): TextNumbers {
     get size() {
       return low.length;
     },
-    find: (text) => found(...hash(text)),
+    find: (text) => find(...hash(text)),
     add(text) {
       const [h, l] = hash(text);
-      const known = found(h, l);
+      const known = find(h, l);
       if (known !== undefined) return known;
       if (2 * (low.length + 1) > slots.length) {
         slots = new Int32Array(2 * slots.length);
-        for (let number = 0; number < low.length; number++) slots[slotOf(high.at(number), low.at(number))] = number + 1;
+        for (let id = 0; id < low.length; id++) slots[slotOf(high.at(id), low.at(id))] = id + 1;
       }
       high.push(h);
-      const number = low.push(l);
-      slots[slotOf(h, l)] = number + 1;
-      return number;
+      const id = low.push(l);
+      slots[slotOf(h, l)] = id + 1;
+      return id;
     },
-    shares: (other, number) => found(...other.hashOf(number)) !== undefined,
-    hashOf: (number) => [high.at(number), low.at(number)],
+    shares: (other, id) => find(...other.hashOf(id)) !== undefined,
+    hashOf: (id) => [high.at(id), low.at(id)],
   };
 }

@@ -11,22 +11,22 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type ChunkPlace, privilegedKey } from '../records.js';
+import { type ChunkId, privilegedKey } from '../records.js';
 
 /**
- * Vectors of chunks on disk, so that a run that goes on need not make them again. One file a model, named by the model's hash: rows of
- * SHA-256 of the chunk's key and float32 values. A vector tells of its text, so the files are the owner's alone, and forgetting a
- * document removes its rows.
+ * Embeddings of chunks on disk, so that a resumed run does not compute them again. There is one file per model, named by the model's
+ * hash, with one row per chunk: the SHA-256 of its key, then float32 values. An embedding reveals something of its text, so only the
+ * owner can read the files, and forgetting a document removes its rows.
  */
 export interface VectorCache {
-  get(chunk: ChunkPlace): Float32Array | undefined;
-  add(rows: readonly (readonly [ChunkPlace, Float32Array])[]): void;
+  get(chunk: ChunkId): Float32Array | undefined;
+  add(rows: readonly (readonly [ChunkId, Float32Array])[]): void;
 }
 
-const keyBytes = 32;
-const ENDING = '.vectors';
+const KEY_BYTES = 32;
+const EXTENSION = '.vectors';
 
-/** @param folder made when the first vector is written */
+/** @param folder created when the first vector is written */
 export function vectorCache(folder: string, modelHash: string): VectorCache {
   const rows = new Map<string, Float32Array>();
   let file: string | undefined;
@@ -34,7 +34,7 @@ export function vectorCache(folder: string, modelHash: string): VectorCache {
   for (const { path, size } of filesIn(folder).filter(({ name }) => name.startsWith(prefix))) {
     file = path;
     const bytes = readFileSync(path);
-    // A crash may have cut the last row short; what is added would stand in the middle of it.
+    // A crash may have cut the last row short; new rows must not be appended to half a row.
     if (bytes.length % rowBytes(size) > 0) truncateSync(path, bytes.length - (bytes.length % rowBytes(size)));
     for (const [key, vector] of rowsOf(bytes, size)) rows.set(key, vectorOf(vector));
   }
@@ -44,7 +44,7 @@ export function vectorCache(folder: string, modelHash: string): VectorCache {
       const [first] = added;
       if (!first) return;
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      file ??= join(folder, `${prefix}-${first[1].length}${ENDING}`);
+      file ??= join(folder, `${prefix}-${first[1].length}${EXTENSION}`);
       const bytes = added.flatMap(([chunk, vector]) => [
         hashOf(chunk),
         Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength),
@@ -55,7 +55,7 @@ export function vectorCache(folder: string, modelHash: string): VectorCache {
 }
 
 /** Removes the vectors of chunks from every file of a folder. */
-export function forgetVectors(folder: string, chunks: readonly ChunkPlace[]): void {
+export function forgetVectors(folder: string, chunks: readonly ChunkId[]): void {
   const gone = new Set(chunks.map((chunk) => hashOf(chunk).toString('hex')));
   for (const { path, size } of filesIn(folder)) {
     const kept = [...rowsOf(readFileSync(path), size)].filter(([key]) => !gone.has(key));
@@ -68,7 +68,7 @@ export function forgetVectors(folder: string, chunks: readonly ChunkPlace[]): vo
   }
 }
 
-/** Files of vectors with the dimensions of their rows. */
+/** The vector files of a folder, with the dimension of their vectors. */
 function filesIn(folder: string): { readonly name: string; readonly path: string; readonly size: number }[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((name) => {
@@ -77,13 +77,13 @@ function filesIn(folder: string): { readonly name: string; readonly path: string
   });
 }
 
-const rowBytes = (size: number): number => keyBytes + 4 * size;
+const rowBytes = (size: number): number => KEY_BYTES + 4 * size;
 
-/** The whole rows. */
+/** All complete rows. */
 function* rowsOf(bytes: Buffer, size: number): Generator<readonly [key: string, vector: Buffer]> {
   const row = rowBytes(size);
   for (let at = 0; at + row <= bytes.length; at += row)
-    yield [bytes.toString('hex', at, at + keyBytes), bytes.subarray(at + keyBytes, at + row)];
+    yield [bytes.toString('hex', at, at + KEY_BYTES), bytes.subarray(at + KEY_BYTES, at + row)];
 }
 
 function vectorOf(bytes: Buffer): Float32Array {
@@ -91,7 +91,7 @@ function vectorOf(bytes: Buffer): Float32Array {
   return new Float32Array(aligned.buffer);
 }
 
-const hashOf = ({ id, version, start }: ChunkPlace): Buffer =>
+const hashOf = ({ id, version, start }: ChunkId): Buffer =>
   createHash('sha256')
     .update(privilegedKey(id, version, start))
     .digest();

@@ -4,7 +4,7 @@ import { threads } from '../../support/worker-transport.js';
 import { workerUrl } from '../../support/worker-url.js';
 import { embeddingModelHash, readEmbeddingModel } from './model.js';
 
-/** Turns texts into vectors of length 1, in worker threads; their inner product is the cosine. */
+/** Embeds texts in worker threads. Vectors have length 1, so their dot product is the cosine. */
 export interface Embedder {
   /** Content hash of the model and its settings. */
   readonly hash: string;
@@ -14,8 +14,9 @@ export interface Embedder {
 }
 
 /**
- * Opens a sentence-embedding model from a local folder; nothing is downloaded. The same text gives the same bits, whatever runs beside.
- * @param workers threads that compute; by default one a core, 8 at most
+ * Opens a sentence-embedding model from a local folder; nothing is downloaded. The same text always gives the same bits, whatever
+ * else runs.
+ * @param workers number of threads; default one per core, at most 8
  * @throws {UserError} `bad-embedding-model`, here or with the first text
  */
 export async function openEmbedder(folder: string, workers = Math.min(8, cpus().length)): Promise<Embedder> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
 
-/** How the vectors of a text's tokens become one: their mean, the first, or the largest of each dimension. */
+/** How token vectors become one: their mean, the first token's (CLS), or the maximum of each dimension. */
 export type Pooling = 'mean' | 'cls' | 'max';
 
 /** A sentence-embedding model in a folder, as Hugging Face exports it to ONNX. */
@@ -13,19 +13,19 @@ export interface EmbeddingModel {
   /** The ONNX file. */
   readonly file: string;
   readonly pooling: Pooling;
-  /** Tokens of a text at most, special tokens included; what is longer loses its end. */
+  /** Maximum tokens of a text, special tokens included; longer texts are cut at their end. */
   readonly maxTokens: number;
-  /** What the model wants before a question and before a passage; mostly nothing. */
+  /** Prefixes that the model was trained with; empty for most models. */
   readonly prefixes: { readonly query: string; readonly passage: string };
 }
 
 /**
- * The settings of an embedding model from its folder: `model.onnx` or `onnx/model.onnx`, `tokenizer.json`, and where they are there
+ * Reads an embedding model's settings from its folder: `model.onnx` or `onnx/model.onnx`, `tokenizer.json`, and if they exist
  * `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json` and `config.json`.
- * @throws {UserError} `bad-embedding-model` naming the file, what was found and what was expected
+ * @throws {UserError} `bad-embedding-model` with the file, what was found and what was expected
  */
 export function readEmbeddingModel(folder: string): EmbeddingModel {
-  if (!existsSync(folder)) throw bad(folder, 'no such folder; expected a sentence-embedding model with an ONNX file');
+  if (!existsSync(folder)) throw bad(folder, 'no such folder; expected a sentence-embedding model exported to ONNX');
   const file = ['model.onnx', 'onnx/model.onnx'].map((name) => join(folder, name)).find((path) => existsSync(path));
   if (!file) throw bad(folder, 'found neither model.onnx nor onnx/model.onnx; expected a model exported to ONNX');
   if (!existsSync(join(folder, 'tokenizer.json'))) throw bad(folder, 'tokenizer.json is missing');
@@ -38,7 +38,7 @@ export function readEmbeddingModel(folder: string): EmbeddingModel {
   };
 }
 
-/** SHA-256 over all that decides a vector: the ONNX file and what it keeps beside itself, the tokenizer and the settings. */
+/** SHA-256 of everything that decides a vector: the ONNX file and its external data, the tokenizer and the settings. */
 export async function embeddingModelHash(model: EmbeddingModel): Promise<string> {
   const { file, folder, pooling, maxTokens, prefixes } = model;
   const hashes = [file, `${file}_data`, `${file}.data`, join(folder, 'tokenizer.json')]
@@ -70,11 +70,11 @@ function poolingOf(folder: string): Pooling {
   const near = only === undefined ? undefined : nearest(only, known);
   throw bad(
     file,
-    `found the pooling ${wanted.join(' with ') || '(none)'}, expected one of ${known.join(', ')}${near ? `; did you mean ${near}?` : ''}`,
+    `found pooling ${wanted.join(' and ') || '(none)'}, expected one of ${known.join(', ')}${near ? `; did you mean ${near}?` : ''}`,
   );
 }
 
-/** The smallest of the limits that the folder names. */
+/** The smallest of the limits in the folder, at most 512. */
 function maxTokensOf(folder: string): number {
   const limits = [
     readObject(join(folder, 'sentence_bert_config.json'))?.max_seq_length,
@@ -100,9 +100,9 @@ function readObject(file: string): Readonly<Record<string, unknown>> | undefined
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    // Said below, for this and for what is JSON and no object.
+    // Reported below, together with JSON that is not an object.
   }
-  throw bad(file, 'found no JSON object');
+  throw bad(file, 'not a JSON object');
 }
 
 const bad = (where: string, what: string): UserError => new UserError('bad-embedding-model', `${where}: ${what}`);

@@ -2,27 +2,32 @@ import { UserError } from '../../support/errors.js';
 import type { Pooling } from './model.js';
 
 /**
- * One vector of length 1 from a model's output: [1, tokens, size] is pooled, [1, size] is taken as it is.
- * @throws {UserError} `bad-embedding-model` for another shape, or numbers that are not finite
+ * Pools a model's output into one vector of length 1.
+ * @param data row-major values
+ * @param dims [1, tokens, size], which is pooled, or [1, size], which is already one vector
+ * @throws {UserError} `bad-embedding-model` for another shape, or for values that are not finite
  */
 export function pool(data: Float32Array, dims: readonly number[], pooling: Pooling): Float32Array {
-  const size = dims.at(-1) ?? 0;
-  const tokens = dims.length === 3 ? (dims[1] ?? 0) : 1;
-  if (dims[0] !== 1 || dims.length < 2 || dims.length > 3 || size === 0 || data.length !== tokens * size)
+  const [batch, ...rest] = dims;
+  const [tokens, size] = rest.length === 1 ? [1, ...rest] : rest;
+  if (batch !== 1 || rest.length > 2 || !tokens || !size || data.length !== tokens * size)
     throw new UserError(
       'bad-embedding-model',
-      `the model's output has the shape [${dims.join(', ')}], expected [1, tokens, size] or [1, size]`,
+      `model output: found shape [${dims.join(', ')}], expected [1, tokens, size] or [1, size]`,
     );
-  const sum = data.slice(0, size);
-  if (pooling !== 'cls')
-    for (let t = 1; t < tokens; t++)
-      for (let d = 0; d < size; d++) {
-        const value = data[t * size + d] ?? 0;
-        sum[d] = pooling === 'max' ? Math.max(sum[d] ?? 0, value) : (sum[d] ?? 0) + value;
-      }
-  const length = Math.hypot(...sum);
+  const pooled = data.slice(0, size);
+  for (let t = 1; t < (pooling === 'cls' ? 1 : tokens); t++)
+    for (let d = 0; d < size; d++) {
+      const value = Number(data[t * size + d]);
+      const before = Number(pooled[d]);
+      pooled[d] = pooling === 'max' ? Math.max(before, value) : before + value;
+    }
+  const length = Math.hypot(...pooled);
   if (!Number.isFinite(length) || length === 0)
-    throw new UserError('bad-embedding-model', `the model's output has the length ${length}, expected a finite one`);
-  // The mean's divisor cancels out.
-  return sum.map((value) => value / length);
+    throw new UserError(
+      'bad-embedding-model',
+      `model output: found a vector of length ${length}, expected a finite length above 0`,
+    );
+  // Dividing the sum by its length makes the mean's divisor cancel out.
+  return pooled.map((value) => value / length);
 }

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
 import { answerCalls } from '../../support/worker-answers.js';
 import type { EmbeddingModel } from './model.js';
 import { pool } from './pooling.js';
@@ -21,10 +22,10 @@ async function open() {
   try {
     config = json('tokenizer_config.json');
   } catch {
-    // Not every model has one.
+    // Optional file.
   }
   const tokenizer = new Tokenizer(json('tokenizer.json'), config);
-  // One thread: a text's bits must not depend on the machine's number of cores.
+  // One thread, so that a text's bits do not depend on the number of cores.
   const session = await ort.InferenceSession.create(model.file, {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
@@ -32,29 +33,30 @@ async function open() {
     logSeverityLevel: 3,
   });
   const known = ['input_ids', 'attention_mask', 'token_type_ids'];
-  const strange = session.inputNames.filter((name) => !known.includes(name));
-  if (strange.length > 0) throw bad(`reads ${strange.join(', ')}, expected only ${known.join(', ')}`);
+  const unknown = session.inputNames.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw bad(`found inputs ${unknown.join(', ')}, expected only ${known.join(', ')}`);
   const named = ['sentence_embedding', 'last_hidden_state', 'token_embeddings'];
   const output =
     named.find((name) => session.outputNames.includes(name)) ??
     session.outputMetadata.find((one) => one.isTensor && one.type === 'float32' && one.shape.length === 3)?.name;
   if (output === undefined)
-    throw bad(`gives ${session.outputNames.join(', ')}, expected ${named.join(', ')} or float32 of three dimensions`);
+    throw bad(
+      `found outputs ${session.outputNames.join(', ')}, expected ${named.join(', ')} or a float32 tensor of three dimensions`,
+    );
   return { tokenizer, session, output };
 }
 
 let opened: ReturnType<typeof open> | undefined;
 
-/** The vector of one text, of length 1. */
+/** The embedding of one text, a vector of length 1. */
 async function embed(text: string): Promise<Float32Array> {
   opened ??= open();
   const { tokenizer, session, output } = await opened.catch((error) => {
     throw error instanceof UserError ? error : explained(error);
   });
   const { ids } = tokenizer.encode(text);
-  // What is cut keeps its last token, which closes the text for the model.
-  const last = ids.at(-1) ?? 0;
-  const kept = ids.length > model.maxTokens ? [...ids.slice(0, model.maxTokens - 1), last] : ids;
+  // A cut text keeps its last token, the model's end marker.
+  const kept = ids.length > model.maxTokens ? [...ids.slice(0, model.maxTokens - 1), ...ids.slice(-1)] : ids;
   const dims = [1, kept.length];
   const filled = (value: bigint) => new BigInt64Array(kept.length).fill(value);
   const inputs: Record<string, BigInt64Array> = {
@@ -63,11 +65,11 @@ async function embed(text: string): Promise<Float32Array> {
     token_type_ids: filled(0n),
   };
   const feeds = Object.fromEntries(
-    session.inputNames.map((name) => [name, new ort.Tensor('int64', inputs[name] ?? filled(0n), dims)]),
+    session.inputNames.map((name) => [name, new ort.Tensor('int64', required(inputs[name], `input ${name}`), dims)]),
   );
   try {
     const result = (await session.run(feeds, [output]))[output];
-    if (result?.type !== 'float32') throw bad(`gives ${output} as ${result?.type}, expected float32`);
+    if (result?.type !== 'float32') throw bad(`output ${output}: found ${result?.type}, expected float32`);
     return pool(result.data as Float32Array, result.dims, model.pooling);
   } catch (error) {
     throw error instanceof UserError ? error : explained(error);

@@ -1,40 +1,41 @@
-/** Does the student begin to repeat what only the teacher was shown? What one completion tells; pure functions of its text. */
+/** One completion, with what its prompt and its teacher contained. */
 export interface LeakSample {
   readonly prompt: string;
   readonly completion: string;
-  /** What the teacher was shown, in one string or one a piece. */
+  /** What the teacher was shown, in one or more pieces. */
   readonly privileged: readonly string[];
 }
 
+/** Signs in one completion that the student repeats what only the teacher was shown. */
 export interface SampleLeak {
-  /** Share (0 to 1) of the words inside a run of at least `runWords` words that the privileged text has and the prompt has not. */
+  /** Share of words (0 to 1) in runs of at least `runWords` words that occur in the privileged text but not in the prompt. */
   readonly repeated: number;
   /** Longest such run, in words. */
   readonly longestRun: number;
-  /** 1 where it speaks of a reference, hint or document that its prompt does not speak of, else 0. */
+  /** 1 if it cites a reference, hint or document that its prompt does not mention, else 0. */
   readonly cited: number;
   /** In words. */
   readonly length: number;
 }
 
-/** Words of a run that counts as a repeat; shorter ones meet by chance. */
+/** Minimum words of a run that counts as repeated; shorter ones coincide by chance. */
 export const runWords = 5;
 
-/** Words and numbers in lower case; each other visible character stands alone, so that `3+4=7` has five. */
+/** Words and numbers in lower case. Every other visible character is a word of its own: `3+4=7` has five. */
 export function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) ?? [];
 }
 
 /**
- * How much of a completion stands in the privileged text but not in the prompt.
- * @param gram Words that a run must have in common to count, at least 1.
- * @returns `share` of the completion's words inside such runs, 0 to 1, and the words of the `longest` of them.
- * @throws {RangeError} for a `gram` below 1.
+ * How much of a completion occurs in the privileged text but not in the prompt.
+ * @param gram minimum number of consecutive words that must match, at least 1
+ * @returns the `share` (0 to 1) of the completion's words in such runs, and the number of words of the `longest`
+ * @throws {RangeError} for a `gram` below 1
  * @example repeatedShare({ prompt: 'Why?', completion: 'because the seal leaks', privileged: ['It is because the seal leaks.'] }, 3).share // 1
  */
 export function repeatedShare(sample: LeakSample, gram: number): { readonly share: number; readonly longest: number } {
   if (!Number.isInteger(gram) || gram < 1)
-    throw new RangeError(`gram is ${gram}, expected a whole number of at least 1`);
+    throw new RangeError(`gram: found ${gram}, expected an integer of at least 1`);
   const words = wordsOf(sample.completion);
   const open = gramsOf(wordsOf(sample.prompt), gram);
   const hidden = new Set(sample.privileged.flatMap((text) => [...gramsOf(wordsOf(text), gram)]));
@@ -76,8 +77,8 @@ const citations = [
 ];
 
 /**
- * The words with which a completion cites something that it was not shown; undefined where it cites nothing, or the prompt speaks in
- * the same way itself. English wordings only.
+ * The words with which a completion cites something that it was not shown; undefined when it cites nothing, or when its prompt uses
+ * such words itself. Recognizes English wordings only.
  * @example citesUnseen('What is 2 + 3?', 'According to the reference solution it is 5.') // 'the reference solution'
  */
 export function citesUnseen(prompt: string, completion: string): string | undefined {
@@ -88,6 +89,7 @@ export function citesUnseen(prompt: string, completion: string): string | undefi
   return undefined;
 }
 
+/** All measures of one completion. */
 export function leakOf(sample: LeakSample): SampleLeak {
   const { share, longest } = repeatedShare(sample, runWords);
   return {

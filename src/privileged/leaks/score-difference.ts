@@ -1,34 +1,40 @@
-/** Natural log-probabilities of one completion's tokens under both; as long as each other. */
+import { required } from '../../support/required.js';
+
+/** Natural log-probabilities of one completion's tokens under student and teacher, both of the same length. */
 export interface ScoredSample {
   readonly student: Float32Array;
   readonly teacher: Float32Array;
 }
 
-/** Teacher minus student over one stretch of the completions. */
+/** Teacher minus student log-probability over one section of the completions. */
 export interface PositionDifference {
   readonly tokens: number;
-  /** Mean of teacher minus student log-probability; a rise at the end or the start without a rise in reward is how a leak begins. */
+  /** In nats. A rise at the start or the end without a rise in reward is how a leak begins. */
   readonly mean: number;
+  /** Mean of the absolute difference, in nats. */
   readonly meanAbsolute: number;
 }
 
 /**
- * The difference by relative position: completions of any length are divided into `buckets` equal stretches, the first of which holds
- * their beginnings. Tokens whose difference is infinite count as the largest finite one of their sample.
- * @throws {RangeError} for two lengths in one sample, NaN, or fewer than one bucket.
+ * The difference by relative position: completions of any length are divided into `sections` equal parts, from beginning to end.
+ * An infinite difference counts as the largest finite one of its sample.
+ * @throws {RangeError} for different lengths in one sample, NaN, or fewer than one section
  * @example differenceByPosition([{ student, teacher }], 10)[9]?.mean // over the last tenth of the completion
  */
-export function differenceByPosition(samples: readonly ScoredSample[], buckets: number): readonly PositionDifference[] {
-  if (!Number.isInteger(buckets) || buckets < 1) throw new RangeError(`buckets is ${buckets}, expected at least 1`);
-  const sums = Array.from({ length: buckets }, () => ({ tokens: 0, sum: 0, absolute: 0 }));
+export function differenceByPosition(
+  samples: readonly ScoredSample[],
+  sections: number,
+): readonly PositionDifference[] {
+  if (!Number.isInteger(sections) || sections < 1)
+    throw new RangeError(`sections: found ${sections}, expected at least 1`);
+  const sums = Array.from({ length: sections }, () => ({ tokens: 0, sum: 0, absolute: 0 }));
   for (const sample of samples) {
     const differences = finite(sample);
     differences.forEach((difference, t) => {
-      const bucket = sums[Math.floor((t * buckets) / differences.length)];
-      if (!bucket) return;
-      bucket.tokens++;
-      bucket.sum += difference;
-      bucket.absolute += Math.abs(difference);
+      const section = required(sums[Math.floor((t * sections) / differences.length)], `section of token ${t}`);
+      section.tokens++;
+      section.sum += difference;
+      section.absolute += Math.abs(difference);
     });
   }
   return sums.map(({ tokens, sum, absolute }) => ({
@@ -38,39 +44,20 @@ export function differenceByPosition(samples: readonly ScoredSample[], buckets: 
   }));
 }
 
-/** The values of a `metrics` record: `teacherMinusStudent0`, … by stretch. */
+/** The values of a `metrics` record: `teacherMinusStudent0`, `teacherMinusStudent1`, … by section. */
 export function differenceMetrics(differences: readonly PositionDifference[]): Readonly<Record<string, number>> {
   return Object.fromEntries(differences.map(({ mean }, k) => [`teacherMinusStudent${k}`, mean]));
 }
 
-/**
- * Share (0 to 1) of tokens whose evidence weight exp(sign(A) * (teacher - student)) falls outside `low` to `high` and is clipped. Samples
- * without an advantage have no weights and do not count.
- */
-export function clippedShare(
-  samples: readonly (ScoredSample & { readonly advantage: number })[],
-  low: number,
-  high: number,
-): number {
-  let tokens = 0;
-  let clipped = 0;
-  for (const { student, teacher, advantage } of samples) {
-    if (advantage === 0) continue;
-    student.forEach((logprob, t) => {
-      const weight = Math.exp(Math.sign(advantage) * ((teacher[t] ?? Number.NaN) - logprob));
-      tokens++;
-      if (weight < low || weight > high) clipped++;
-    });
-  }
-  return tokens === 0 ? 0 : clipped / tokens;
-}
-
+/** Teacher minus student, bounded by the largest finite difference. */
 function finite({ student, teacher }: ScoredSample): number[] {
   if (student.length !== teacher.length) {
-    throw new RangeError(`${teacher.length} teacher log-probabilities for ${student.length} of the student`);
+    throw new RangeError(
+      `teacher log-probabilities: found ${teacher.length}, expected ${student.length} as the student has`,
+    );
   }
-  const differences = Array.from(student, (logprob, t) => (teacher[t] ?? Number.NaN) - logprob);
-  if (differences.some(Number.isNaN)) throw new RangeError('a log-probability is NaN');
+  const differences = Array.from(student, (logprob, t) => Number(teacher[t]) - logprob);
+  if (differences.some(Number.isNaN)) throw new RangeError('log-probabilities: found NaN, expected numbers');
   const bound = differences.reduce((most, d) => (Number.isFinite(d) ? Math.max(most, Math.abs(d)) : most), 0);
   return differences.map((d) => Math.max(-bound, Math.min(bound, d)));
 }

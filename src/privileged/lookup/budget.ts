@@ -1,17 +1,19 @@
 import type { PrivilegedContext, PrivilegedPiece } from '../store.js';
 
 /**
- * Cuts a context to a budget: pieces are taken in their order, the one that crosses the budget loses its end, and what comes after it
- * stays as an empty piece, so that the record of what was shown names every piece found: `truncated`, with the span that was left.
- * @param countTokens Tokens of a text; called about log2(length) times for the one piece that is cut.
- * @throws {RangeError} when `maxTokens` is not a whole number of at least 0.
+ * Cuts a context to a token budget. Pieces are kept in order; the one that exceeds the budget is cut at its end, and those after it
+ * become empty. Cut pieces are marked as `truncated` with the span that is left, so that the record of what was shown names every
+ * piece that was found.
+ * @param countTokens number of tokens of a text; called about log2(length) times for the piece that is cut
+ * @throws {RangeError} when `maxTokens` is not an integer of at least 0
  */
 export function fitContext(
   context: PrivilegedContext,
   maxTokens: number,
   countTokens: (text: string) => number,
 ): PrivilegedContext {
-  if (!Number.isInteger(maxTokens) || maxTokens < 0) throw new RangeError(`maxTokens is ${maxTokens}`);
+  if (!Number.isInteger(maxTokens) || maxTokens < 0)
+    throw new RangeError(`maxTokens: found ${maxTokens}, expected an integer of at least 0`);
   let left = maxTokens;
   const pieces = context.pieces.map((piece) => {
     const tokens = countTokens(piece.content);
@@ -22,7 +24,7 @@ export function fitContext(
   return { pieces };
 }
 
-/** The longest beginning found by bisection that has at most `maxTokens`; never ends within a surrogate pair. */
+/** The longest prefix of at most `maxTokens` that bisection finds. It never ends inside a surrogate pair. */
 function cut(piece: PrivilegedPiece, maxTokens: number, countTokens: (text: string) => number): PrivilegedPiece {
   let fits = 0;
   let tooLong = piece.content.length;

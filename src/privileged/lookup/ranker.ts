@@ -1,18 +1,18 @@
-import type { ChunkPlace } from '../records.js';
+import type { ChunkId } from '../records.js';
 
-/** What decides which passages are near a text. Passages have numbers, which are never used twice. */
+/** Ranks passages by their relevance to a text. Each passage has a number, which is never reused. */
 export interface Ranker {
   add(
     passages: readonly {
       readonly number: number;
-      readonly place: ChunkPlace;
+      readonly chunk: ChunkId;
       readonly title: string;
       readonly text: string;
     }[],
   ): Promise<void>;
   remove(number: number): void;
-  /** Called after passages were removed. */
-  swept(): Promise<void>;
-  /** The score of each passage, in any order; one that has nothing to do with the text may be left out. */
+  /** Called once after passages were removed, to drop what they left behind in the index. */
+  vacuum(): Promise<void>;
+  /** Scores of the passages, higher is better, in any order. Irrelevant passages may be missing. */
   rank(text: string): Promise<readonly { readonly number: number; readonly score: number }[]>;
 }

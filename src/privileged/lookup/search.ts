@@ -9,30 +9,32 @@ export interface Passage {
   readonly span: Span;
 }
 
-/** The current chunks of the documents that belong to no item. */
+/** A search index over the current documents that belong to no item. */
 export interface SearchIndex {
-  /** Brings the index up to the table. */
+  /** Updates the index from the table. */
   refresh(): Promise<void>;
-  /** The best passages for a text, the best first; ties in the order of document and position. Passages that `allowed` refuses are left out. */
+  /** The best passages for a text, best first; ties are ordered by document and position. Only documents that `allowed` accepts count. */
   search(text: string, limit: number, allowed: (document: DocumentVersion) => boolean): Promise<readonly Passage[]>;
-  /** All passages in the order of document and position. */
+  /** All passages, ordered by document and position. */
   passages(): readonly Passage[];
 }
 
-/** Reads every current document once; 20,000 passages take a few seconds with BM25. Changed documents alone are read again. */
+/** Reads every current document once, which takes a few seconds for 20,000 passages with BM25. Refreshing reads only what changed. */
 export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25()): Promise<SearchIndex> {
   const byNumber = new Map<number, Passage>();
-  const numbers = new Map<string, { readonly version: string; readonly chunks: number[] }>();
+  const indexed = new Map<string, { readonly version: string; readonly chunks: number[] }>();
   const changes = table.changes();
   let next = 0;
   let sorted: readonly Passage[] | undefined;
 
   const remove = (id: string): void => {
-    for (const number of numbers.get(id)?.chunks ?? []) {
+    const entry = indexed.get(id);
+    if (!entry) return;
+    for (const number of entry.chunks) {
       ranker.remove(number);
       byNumber.delete(number);
     }
-    numbers.delete(id);
+    indexed.delete(id);
   };
 
   const add = async (document: DocumentVersion): Promise<void> => {
@@ -42,9 +44,9 @@ export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25(
       const { content: text } = await table.piece(document, span);
       const number = next++;
       byNumber.set(number, { document, span });
-      passages.push({ number, place: { id, version, start: span.start }, title, text });
+      passages.push({ number, chunk: { id, version, start: span.start }, title, text });
     }
-    numbers.set(id, { version: indexedAs(document), chunks: passages.map(({ number }) => number) });
+    indexed.set(id, { version: indexKey(document), chunks: passages.map(({ number }) => number) });
     await ranker.add(passages);
   };
 
@@ -54,13 +56,13 @@ export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25(
     for (const id of changed) {
       const current = (await table.document(id))?.current ?? null;
       const wanted = current?.itemId === null && current.kind === 'document' ? current : null;
-      if (wanted && numbers.get(id)?.version === indexedAs(wanted)) continue;
-      if (numbers.has(id)) removed = true;
+      if (wanted && indexed.get(id)?.version === indexKey(wanted)) continue;
+      if (indexed.has(id)) removed = true;
       remove(id);
       if (wanted) await add(wanted);
     }
     if (changed.length > 0) sorted = undefined;
-    if (removed) await ranker.swept();
+    if (removed) await ranker.vacuum();
   };
 
   let updating: Promise<void> = Promise.resolve();
@@ -74,24 +76,11 @@ export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25(
   return {
     refresh,
     async search(text, limit, allowed) {
-      const open = (await ranker.rank(text)).filter(({ number }) => {
+      const scored = (await ranker.rank(text)).flatMap(({ number, score }) => {
         const passage = byNumber.get(number);
-        return passage !== undefined && allowed(passage.document);
+        return passage && allowed(passage.document) ? [{ passage, score }] : [];
       });
-      // All are looked at and few are wanted, so only those few are put in order.
-      const least =
-        Float64Array.from(open, ({ score }) => score)
-          .sort()
-          .at(-limit) ?? Number.NEGATIVE_INFINITY;
-      return open
-        .filter(({ score }) => score >= least)
-        .flatMap(({ number, score }) => {
-          const passage = byNumber.get(number);
-          return passage ? [{ ...passage, score }] : [];
-        })
-        .sort((a, b) => b.score - a.score || inOrder(a, b))
-        .slice(0, limit)
-        .map(({ document, span }) => ({ document, span }));
+      return best(scored, limit);
     },
     passages() {
       sorted ??= [...byNumber.values()].sort(inOrder);
@@ -100,7 +89,24 @@ export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25(
   };
 }
 
-function indexedAs(document: DocumentVersion): string {
+interface ScoredPassage {
+  readonly passage: Passage;
+  readonly score: number;
+}
+
+/** Selects before it sorts: every passage is scored, but only a few are wanted. */
+function best(scored: readonly ScoredPassage[], limit: number): readonly Passage[] {
+  const scores = Float64Array.from(scored, ({ score }) => score).sort();
+  const threshold = scores.at(-limit) ?? Number.NEGATIVE_INFINITY;
+  return scored
+    .filter(({ score }) => score >= threshold)
+    .sort((a, b) => b.score - a.score || inOrder(a.passage, b.passage))
+    .slice(0, limit)
+    .map(({ passage }) => passage);
+}
+
+/** Changes whenever the document has to be indexed again. */
+function indexKey(document: DocumentVersion): string {
   return JSON.stringify([document.version, document.title, document.spans.map(({ start }) => start)]);
 }
 

@@ -4,9 +4,9 @@ import type { PrivilegedTable } from '../documents/table.js';
 import type { Passage } from './search.js';
 
 /**
- * Another item whose text differs, for the control arm with another prompt's context. It is drawn from the items that came before this
- * one in the same partition, and for the first is the next one: what has been read since then does not change the choice.
- * @param own The item's documents; the first one decides its place.
+ * Another item with different texts, for the control arm that shows another prompt's context. It is drawn from the earlier items of
+ * the same partition; the first item gets the next one. So the choice does not depend on how much of the topic has been read.
+ * @param own the item's documents; the first one decides its position
  */
 export async function anotherItem(
   table: PrivilegedTable,
@@ -18,24 +18,24 @@ export async function anotherItem(
   if (!order) return undefined;
   const { position, length } = order;
   const versions = new Set(own.map((document) => document.version));
-  const usable = async (at: number): Promise<string | undefined> => {
+  const differentAt = async (at: number): Promise<string | undefined> => {
     const document = await order.current(at);
     const same = !document?.itemId || document.itemId === itemId || versions.has(document.version);
     return same ? undefined : (document.itemId ?? undefined);
   };
   const start = position === 0 ? 0 : Number(seedOf(seed, 'shuffled', itemId) % BigInt(position));
   for (let k = 0; k < position; k++) {
-    const found = await usable((start + k) % position);
+    const found = await differentAt((start + k) % position);
     if (found !== undefined) return found;
   }
   for (let k = position + 1; k < length; k++) {
-    const found = await usable(k);
+    const found = await differentAt(k);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** As many other passages, of documents that were not found, drawn by seed and item; fewer where there are not so many. */
+/** As many passages as were found, from other documents, drawn by seed and item; fewer when there are not enough. */
 export function otherPassages(
   all: readonly Passage[],
   found: readonly Passage[],

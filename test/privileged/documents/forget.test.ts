@@ -10,7 +10,7 @@ import { openEmbedded } from '../../../src/topics/index.js';
 import { memoryLog } from '../memory-log.js';
 
 describe('forget', () => {
-  it('leaves no text of any version in the topic, the table or a search, but keeps id and hashes', async () => {
+  it('removes the text of every version from the topic, the table and the search, but keeps id and hashes', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rlsd-forget-'));
     const log = await openEmbedded(join(folder, 'log'));
     await log.ensureTopics([{ name: 'privileged', partitions: 2, compact: true }]);
@@ -64,7 +64,7 @@ describe('forget', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('does not know what was never there', async () => {
+  it('reports a document that never existed', async () => {
     const log = memoryLog();
     const table = await privilegedTable(log);
     await expect(forget(log, table, 'no.md', { run: 'r', now: () => 1 })).rejects.toMatchObject({

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { lru } from '../../../src/privileged/documents/lru.js';
 
-it('keeps the values used last, as many as fit', () => {
+it('keeps the most recently used values, as many as fit', () => {
   const steps = fc.array(fc.tuple(fc.constantFrom('get', 'set', 'delete'), fc.nat(9), fc.integer({ min: 1, max: 12 })));
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 20 }), (all, limit) => {

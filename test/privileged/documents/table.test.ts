@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { DocumentState } from '../../../src/privileged/documents/document.js';
+import { type DocumentState, deletion } from '../../../src/privileged/documents/document.js';
 import { forget } from '../../../src/privileged/documents/forget.js';
 import { type PrivilegedTable, privilegedTable } from '../../../src/privileged/documents/table.js';
-import { textNumbers } from '../../../src/privileged/documents/text-ids.js';
 import { privilegedAppend } from '../../../src/privileged/records.js';
-import { deletion } from '../../../src/privileged/sources/ingest.js';
 import type { Privileged } from '../../../src/records/records.js';
 import { digest } from '../../../src/support/digest.js';
 import { memoryLog } from '../memory-log.js';
@@ -53,7 +51,7 @@ async function seen(table: PrivilegedTable) {
   return { documents, items, orders };
 }
 
-it('says the same of the topic however little of it is kept in memory, and however it was followed', async () => {
+it('gives the same answers whatever its cache sizes, and however often it caught up', async () => {
   const step = fc.oneof(
     fc.record({
       do: fc.constant('write' as const),
@@ -103,17 +101,4 @@ it('says the same of the topic however little of it is kept in memory, and howev
     }),
     { numRuns: 150 },
   );
-});
-
-it('numbers texts by their hash, the same text by the same number', () => {
-  const numbers = textNumbers();
-  const texts = Array.from({ length: 3000 }, (_, k) => `text ${k}`);
-  expect(texts.map((text) => numbers.add(text))).toEqual(texts.map((_, k) => k));
-  expect(texts.map((text) => numbers.find(text))).toEqual(texts.map((_, k) => k));
-  expect(numbers.add('text 7')).toBe(7);
-  expect(numbers.find('another')).toBeUndefined();
-  const others = textNumbers();
-  others.add('text 9');
-  expect(texts.filter((_, k) => others.shares(numbers, k))).toEqual(['text 9']);
-  expect(numbers.size).toBe(3000);
 });

@@ -40,7 +40,7 @@ const close = (found: Float32Array, expected: readonly number[]) => {
 };
 
 describe('an embedding model from a folder', () => {
-  it('gives the mean of the vectors of its tokens, of length 1, the same bits in any worker', async () => {
+  it('averages its token vectors, normalizes the result, and gives the same bits in every worker', async () => {
     const { folder, ids, vectorOf } = encoder();
     const embedder = await embedderOf(folder, 2);
     const text = 'pump leaks valve';
@@ -52,7 +52,7 @@ describe('an embedding model from a folder', () => {
     expect(await embedder.query(text)).toEqual(found[0]);
   });
 
-  it('follows the settings beside it: pooling, prefixes, and where a text is cut', async () => {
+  it('follows the settings in its folder: pooling, prefixes and maximum length', async () => {
     const { folder, ids, vectorOf } = encoder({ file: 'model.onnx', output: 'token_embeddings' });
     const plain = (await embedderOf(folder)).hash;
     mkdirSync(join(folder, '1_Pooling'));
@@ -73,7 +73,7 @@ describe('an embedding model from a folder', () => {
     expect(new Set([plain, first.hash, short.hash]).size).toBe(3);
   });
 
-  it('says what is wrong with a folder', async () => {
+  it('reports what is wrong with a folder', async () => {
     const refused = async (folder: string, ...parts: string[]) => {
       const text = openEmbedder(folder, 1).then(async (embedder) => {
         onTestFinished(embedder.close);
@@ -88,7 +88,7 @@ describe('an embedding model from a folder', () => {
     writeFileSync(join(folder, '1_Pooling/config.json'), '{"pooling_mode": "mena"}');
     await refused(folder, '1_Pooling/config.json', 'did you mean mean?');
     writeFileSync(join(folder, '1_Pooling/config.json'), '{');
-    await refused(folder, 'no JSON object');
+    await refused(folder, 'not a JSON object');
     rmSync(join(folder, '1_Pooling'), { recursive: true });
     writeFileSync(join(folder, 'onnx/model.onnx'), 'not a model');
     await refused(folder, 'onnx/model.onnx');
@@ -111,8 +111,8 @@ const documents = (texts: Readonly<Record<string, string>>, label: string | null
     }),
   );
 
-describe('a join by meaning', () => {
-  it('finds what shares no word with the question, and nothing that is marked for another pipeline', async () => {
+describe('a search by embedding', () => {
+  it('finds passages without a word in common with the question, but none with a label that is not allowed', async () => {
     const embedder = await embedderOf(encoder().folder);
     const log = memoryLog();
     await log.append(documents({ a: 'the pump leaks', b: 'a valve', c: 'salary' }));
@@ -142,10 +142,10 @@ describe('a join by meaning', () => {
           query: async () => query,
           passage: async (text) => vectors[Number(text)] ?? new Float32Array(2),
         });
-        const place = { id: 'd', version: 'v' };
+        const chunk = { id: 'd', version: 'v' };
         const passages = vectors.map((_, number) => ({
           number,
-          place: { ...place, start: number },
+          chunk: { ...chunk, start: number },
           title: '',
           text: String(number),
         }));
@@ -158,7 +158,7 @@ describe('a join by meaning', () => {
     );
   });
 
-  it('makes each vector once, keeps it for the owner alone, and loses it when the document is forgotten', async () => {
+  it('computes each vector once, stores it readable by the owner only, and removes it with its document', async () => {
     const folder = join(mkdtempSync(join(tmpdir(), 'rlsd-vectors-')), 'vectors');
     onTestFinished(() => rmSync(join(folder, '..'), { recursive: true }));
     const made: string[] = [];
@@ -172,7 +172,7 @@ describe('a join by meaning', () => {
     const version = 'f'.repeat(64);
     const passages = ['one', 'three'].map((text, number) => ({
       number,
-      place: { id: text, version, start: 0 },
+      chunk: { id: text, version, start: 0 },
       title: '',
       text,
     }));
@@ -188,7 +188,7 @@ describe('a join by meaning', () => {
     expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
     // A crash in the middle of a row.
     appendFileSync(join(folder, name), Buffer.alloc(7));
-    const sevens = { number: 2, place: { id: 'seven', version, start: 0 }, title: '', text: 'sevenths' };
+    const sevens = { number: 2, chunk: { id: 'seven', version, start: 0 }, title: '', text: 'sevenths' };
     expect(await start([sevens])).toEqual([3, 5, 8]);
     expect(await start([sevens])).toEqual([3, 5, 8]);
     expect(made.splice(2)).toEqual(['sevenths']);
@@ -199,7 +199,7 @@ describe('a join by meaning', () => {
     expect(made).toEqual(['one', 'three', 'one']);
     forgetVectors(
       folder,
-      [...passages, sevens].map(({ place }) => place),
+      [...passages, sevens].map(({ chunk }) => chunk),
     );
     expect(readdirSync(folder)).toEqual([]);
     forgetVectors(join(folder, 'never'), []);

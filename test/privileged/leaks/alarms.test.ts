@@ -1,18 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { leakAlarms, minPrompts } from '../../../src/privileged/leaks/alarms.js';
 import {
   type ByJudgement,
   eachMeter,
   type Judgement,
-  leakAlarms,
   mergeSpreads,
-  minPrompts,
   noSpread,
   type Observation,
   observe,
   type Spread,
   spreadOf,
-} from '../../../src/privileged/leaks/alarms.js';
+} from '../../../src/privileged/leaks/spread.js';
 
 const steady = (mean: Partial<Observation>, prompts = 20, sd: Partial<Observation> = {}): Spread => ({
   prompts,
@@ -22,7 +21,7 @@ const steady = (mean: Partial<Observation>, prompts = 20, sd: Partial<Observatio
 const both = (spread: Spread): ByJudgement<Spread> => ({ correct: spread, incorrect: spread });
 const quiet = both(steady({}));
 
-/** A generator of draws from 0 to 1 (mulberry32), so that the simulated runs are the same in every test run. */
+/** Seeded draws from 0 to 1 (mulberry32). */
 function draws(seed: number): () => number {
   let state = seed;
   return () => {
@@ -33,10 +32,10 @@ function draws(seed: number): () => number {
   };
 }
 
-/** The spreads of one step of sixteen prompts of eight samples, as a policy with these habits would give. */
+/** Simulates the spreads of one step: sixteen prompts of eight samples from a policy with these habits. */
 function step(draw: () => number, correct: number, repeated: (judgement: Judgement) => number): ByJudgement<Spread> {
   const groups = Array.from({ length: 16 }, () => {
-    // Prompts differ in difficulty, so that samples of one are alike.
+    // Prompts differ in difficulty, so samples of one prompt are correlated.
     const ease = Math.min(1, Math.max(0, correct + draw() - 0.5));
     return observe(
       Array.from({ length: 8 }, () => {
@@ -51,7 +50,7 @@ function step(draw: () => number, correct: number, repeated: (judgement: Judgeme
 }
 
 describe('spreads', () => {
-  it('merge as if measured together', () => {
+  it('of two sets of prompts merge into the spread of their union', () => {
     const observation = fc.record({
       repeated: fc.double({ min: 0, max: 1, noNaN: true }),
       cited: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -71,7 +70,7 @@ describe('spreads', () => {
     );
   });
 
-  it('observe a prompt by judgement', () => {
+  it('are taken over the means of a prompt by judgement', () => {
     const one = { repeated: 1, cited: 0, length: 4, longestRun: 4 };
     expect(
       observe([
@@ -83,7 +82,7 @@ describe('spreads', () => {
 });
 
 describe('leak alarms', () => {
-  it('are silent at the base rate, up to the margin, and with few prompts on either side', () => {
+  it('stay off at the base rate, up to the margin, and with few prompts on either side', () => {
     expect(leakAlarms(quiet, quiet)).toEqual([]);
     expect(leakAlarms(both(steady({ repeated: 0.15 })), quiet)).toEqual([]);
     expect(leakAlarms(both(steady({ repeated: 1 }, minPrompts - 1)), quiet)).toEqual([]);
@@ -96,26 +95,30 @@ describe('leak alarms', () => {
     [{ cited: 0.03 }, /cite material that they were not shown: 3\.0 % of correct answers/],
     [{ length: 31 }, /drift in length: 31\.0 words in correct answers, 20\.0 words at the start/],
     [{ length: 13 }, /drift in length/],
-  ])('sound for %j alone', (change, message) => {
+  ])('go off for %j alone', (change, message) => {
     const alarms = leakAlarms(both(steady(change)), quiet);
     expect(alarms).toHaveLength(1);
-    expect(alarms[0]).toMatch(message);
+    expect(alarms[0]?.message).toMatch(message);
   });
 
-  it('sound for one judgement alone, and name it', () => {
+  it('go off for one judgement alone, and name it', () => {
     const leaking = leakAlarms({ ...quiet, incorrect: steady({ repeated: 0.6 }) }, quiet);
     expect(leaking).toEqual([
-      'completions repeat privileged text: 60.0 % of the words of incorrect answers, 5.0 % at the start of the run',
+      {
+        meter: 'repeated',
+        message:
+          'completions repeat privileged text: 60.0 % of the words of incorrect answers, 5.0 % at the start of the run',
+      },
     ]);
   });
 
-  it('allow incorrect answers to come as near as the first correct ones, and no nearer', () => {
+  it('allow incorrect answers to repeat as much as the first correct ones, and no more', () => {
     const base = { correct: steady({ repeated: 0.7, length: 40 }), incorrect: steady({}) };
     expect(leakAlarms({ ...base, incorrect: steady({ repeated: 0.75, length: 45 }) }, base)).toEqual([]);
     expect(leakAlarms({ ...base, incorrect: steady({ repeated: 0.9, length: 65 }) }, base)).toHaveLength(2);
   });
 
-  it('ask for more than the prompts differ among each other, and than chance gives', () => {
+  it('require a difference larger than the spread between prompts, and than chance', () => {
     const uneven = both(steady({}, 1000, { repeated: 0.3 }));
     expect(leakAlarms(both(steady({ repeated: 0.3 }, 1000)), uneven)).toEqual([]);
     expect(leakAlarms(both(steady({ repeated: 0.5 }, 1000)), uneven)).toHaveLength(1);
@@ -123,7 +126,7 @@ describe('leak alarms', () => {
     expect(leakAlarms(both(steady({ repeated: 0.5 }, 10, { repeated: 0.2 })), quiet)).toHaveLength(1);
   });
 
-  it('stay silent over 100 simulated runs that get better, where a right answer is the trace', () => {
+  it('stay off in 100 simulated runs that improve while correct answers repeat the trace', () => {
     for (let seed = 0; seed < 100; seed++) {
       const draw = draws(seed);
       const habits = (judgement: Judgement) => (judgement === 'correct' && draw() < 0.9 ? 1 : draw() * 0.9);
@@ -136,12 +139,12 @@ describe('leak alarms', () => {
     }
   });
 
-  it('sound within ten steps in each of 100 simulated runs whose completions begin to take a third of the text', () => {
+  it('go off within ten steps in each of 100 simulated runs whose completions start to repeat a third of the text', () => {
     for (let seed = 0; seed < 100; seed++) {
       const draw = draws(seed);
       const base = step(draw, 0.45, () => draw() * 0.1);
       const steps = Array.from({ length: 10 }, () => step(draw, 0.45, () => (draw() < 0.5 ? 0.66 : 0.05)));
-      expect(steps.flatMap((now) => leakAlarms(now, base)).join()).toContain('completions repeat privileged text');
+      expect(steps.flatMap((now) => leakAlarms(now, base)).map(({ meter }) => meter)).toContain('repeated');
     }
   });
 });

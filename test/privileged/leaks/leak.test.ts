@@ -5,7 +5,7 @@ import { citesUnseen, leakOf, repeatedShare, wordsOf } from '../../../src/privil
 const sample = (prompt: string, completion: string, ...privileged: string[]) => ({ prompt, completion, privileged });
 
 describe('repeatedShare', () => {
-  it('counts words in runs that the privileged text has and the prompt has not', () => {
+  it('counts words in runs that occur in the privileged text but not in the prompt', () => {
     const trace = 'First the seal leaks, then the pump loses its prime.';
     expect(repeatedShare(sample('Why?', 'I think the pump loses its prime today', trace), 3)).toEqual({
       share: 5 / 8,
@@ -17,14 +17,14 @@ describe('repeatedShare', () => {
     expect(repeatedShare(sample('Why?', 'nothing alike here', trace), 3).share).toBe(0);
   });
 
-  it('joins no run across two pieces, and sees arithmetic', () => {
+  it('does not join runs across two pieces, and recognizes arithmetic', () => {
     expect(repeatedShare(sample('q', 'alpha beta gamma delta', 'alpha beta', 'gamma delta'), 3).share).toBe(0);
     expect(repeatedShare(sample('3+4+5?', '3+4=7', 'so 3 + 4 = 7'), 5)).toEqual({ share: 1, longest: 5 });
     expect(repeatedShare(sample('q', '', 'x'), 1)).toEqual({ share: 0, longest: 0 });
     expect(() => repeatedShare(sample('q', 'c', 'x'), 0)).toThrow(RangeError);
   });
 
-  it('is 1 for a copy, 0 when the prompt says it all, and never outside', () => {
+  it('is 1 for a copy, 0 when the prompt contains everything, and always between the two', () => {
     const text = fc
       .array(fc.constantFrom('a', 'b', 'c', '1', '+'), { minLength: 3, maxLength: 30 })
       .map((words) => words.join(' '));
@@ -50,7 +50,7 @@ describe('citesUnseen', () => {
     ['As shown in the worked trace, carry one.', 'the worked trace'],
     ['We were given the answer, so 5.', 'We were given the answer'],
     ['I checked the answer key.', 'answer key'],
-  ])('finds %j', (completion, found) => {
+  ])('recognizes %j', (completion, found) => {
     expect(citesUnseen('What is 2 + 3?', completion)).toBe(found);
   });
 
@@ -60,11 +60,11 @@ describe('citesUnseen', () => {
     'I solved it by the chain rule, step by step.',
     'The solution is x = 3.',
     'Trace the wire to the pump.',
-  ])('passes %j', (completion) => {
+  ])('ignores %j', (completion) => {
     expect(citesUnseen('What is 2 + 3?', completion)).toBeUndefined();
   });
 
-  it('allows what the prompt itself was about', () => {
+  it('ignores wordings that the prompt itself uses', () => {
     expect(
       citesUnseen('What does it mean that the document states a price?', 'The document states 5.'),
     ).toBeUndefined();
@@ -72,7 +72,7 @@ describe('citesUnseen', () => {
 });
 
 describe('leakOf', () => {
-  it('tells of one completion, in numbers alone', () => {
+  it('measures one completion', () => {
     const copied = leakOf(sample('q', 'so the old blue seal leaks', 'the old blue seal leaks'));
     expect(copied).toEqual({ repeated: 5 / 6, longestRun: 5, cited: 0, length: 6 });
     expect(leakOf(sample('q', 'The hint says 5', 'x'))).toEqual({ repeated: 0, longestRun: 0, cited: 1, length: 4 });

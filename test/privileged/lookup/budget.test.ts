@@ -16,7 +16,7 @@ const piece = (content: string, start = 0): PrivilegedPiece => ({
 });
 
 describe('fitContext', () => {
-  it('cuts the end of the piece that crosses the budget and records what is left of each', () => {
+  it('cuts the piece that exceeds the budget at its end and records the span that is left of each piece', () => {
     const { pieces } = fitContext(
       { pieces: [piece('one two'), piece('three four five', 100), piece('six', 7)] },
       4,
@@ -29,14 +29,14 @@ describe('fitContext', () => {
     ]);
   });
 
-  it('takes all where all fits, and nothing of nothing', () => {
+  it('keeps everything that fits, and accepts an empty context', () => {
     const context = { pieces: [piece('a b c')] };
     expect(fitContext(context, 3, words).pieces[0]).toBe(context.pieces[0]);
     expect(fitContext(context, 0, words).pieces[0]).toMatchObject({ content: '', end: 0, truncated: true });
     expect(() => fitContext(context, -1, words)).toThrow(RangeError);
   });
 
-  it('never passes the budget, never loses a piece, and every span is the beginning of its piece', () => {
+  it('never exceeds the budget, keeps every piece, and leaves a prefix of each', () => {
     const counters = [words, (text: string) => text.length, (text: string) => Buffer.byteLength(text)];
     fc.assert(
       fc.property(

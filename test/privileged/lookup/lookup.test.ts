@@ -11,7 +11,7 @@ const storeOf = async (log: MemoryLog, more: Partial<JoinOptions> = {}) =>
   privilegedStore(await privilegedTable(log), { ...options, ...more });
 
 describe('a store joined by item', () => {
-  it('gives the pieces of the item in the declared order', async () => {
+  it('returns the pieces of the item in the order of the joins', async () => {
     const log = memoryLog();
     await log.append([item('a', 'trace', 'because'), item('a', 'reference', '5'), item('b', 'reference', '6')]);
     const { pieces } = await (await storeOf(log)).lookup('a', 'q');
@@ -24,7 +24,7 @@ describe('a store joined by item', () => {
     expect(turned.pieces.map(({ kind }) => kind)).toEqual(['trace', 'reference']);
   });
 
-  it('sees a record that was written after it was opened', async () => {
+  it('sees a record written after it was opened', async () => {
     const log = memoryLog();
     const store = await storeOf(log);
     await expect(store.lookup('late', 'q')).rejects.toMatchObject({
@@ -35,7 +35,7 @@ describe('a store joined by item', () => {
     expect((await store.lookup('late', 'q')).pieces[0]?.content).toBe('now');
   });
 
-  it('shows the newest version, and the one of an earlier record when asked', async () => {
+  it('shows the newest version, or the one that an earlier record names', async () => {
     const log = memoryLog();
     const table = await privilegedTable(log);
     const store = await privilegedStore(table, {
@@ -56,7 +56,7 @@ describe('a store joined by item', () => {
     expect((await store.lookup('a', 'q')).pieces[0]?.content).toBe('firs');
   });
 
-  it('says which version is gone', async () => {
+  it('names a version that is gone', async () => {
     const log = memoryLog();
     const table = await privilegedTable(log, { cacheCharacters: 0 });
     await log.append([item('a', 'trace', 'secret')]);
@@ -70,12 +70,12 @@ describe('a store joined by item', () => {
     await expect(store.lookup('a', 'q')).rejects.toMatchObject({ code: 'no-context' });
   });
 
-  it('refuses a label that the pipeline was not given', async () => {
+  it('refuses a label that is not allowed', async () => {
     const log = memoryLog();
     await log.append([item('a', 'trace', 'x', { label: 'finance' })]);
     await expect((await storeOf(log)).lookup('a', 'q')).rejects.toMatchObject({
       code: 'label-refused',
-      message: expect.stringMatching(/trace:a: marked finance, expected documents without a label/),
+      message: expect.stringMatching(/trace:a: found label finance, expected a document without a label/),
     });
     const allowed = await (await storeOf(log, { labels: ['finance'] })).lookup('a', 'q');
     expect(allowed.pieces).toHaveLength(1);
@@ -84,7 +84,7 @@ describe('a store joined by item', () => {
     });
   });
 
-  it('keeps no text in memory beyond its cache, and reads nothing again that it keeps', async () => {
+  it('keeps only cached texts in memory, and does not read those again', async () => {
     const log = memoryLog();
     await log.append([item('a', 'trace', 'x'.repeat(100))]);
     const reads = async (cacheCharacters: number) => {
@@ -99,7 +99,7 @@ describe('a store joined by item', () => {
     expect(await reads(size)).toBe(0);
   });
 
-  it('needs its topic', async () => {
+  it('requires its topic to exist', async () => {
     await expect(privilegedTable(memoryLog([]))).rejects.toMatchObject({ code: 'no-topic' });
   });
 });
@@ -107,11 +107,11 @@ describe('a store joined by item', () => {
 describe('the control arms', () => {
   const names = Array.from({ length: 40 }, (_, k) => `item${k}`);
 
-  it('none shows nothing', async () => {
+  it('none: shows no context', async () => {
     expect(await (await storeOf(memoryLog(), { shown: 'none' })).lookup('a', 'q')).toEqual({ pieces: [] });
   });
 
-  it('shuffled shows another item, the same whatever was read since, and by the seed', async () => {
+  it('shuffled: shows another item, chosen by the seed and not by how much has been read', async () => {
     const log = memoryLog();
     const store = await storeOf(log, { shown: 'shuffled', joins: ['trace'] });
     const chosen: string[] = [];
@@ -134,13 +134,13 @@ describe('the control arms', () => {
     expect(otherChoice).not.toEqual(chosen);
   });
 
-  it('shuffled passes over items with the same text, and refuses when there is no other', async () => {
+  it('shuffled: skips items with the same text, and fails when there is no other', async () => {
     const log = memoryLog([{ name: 'privileged', partitions: 1, compact: true }]);
     await log.append([item('a', 'reference', '5'), item('b', 'reference', '5')]);
     const store = await storeOf(log, { shown: 'shuffled' });
     await expect(store.lookup('b', 'q')).rejects.toMatchObject({
       code: 'no-context',
-      message: expect.stringMatching(/no other context/),
+      message: expect.stringMatching(/no other item's context/),
     });
     await log.append([item('c', 'reference', '6')]);
     expect((await store.lookup('a', 'q')).pieces[0]?.content).toBe('6');

@@ -35,7 +35,7 @@ async function storeOf(more: Partial<JoinOptions> = {}) {
 }
 
 describe('a store joined by search', () => {
-  it('finds the best passages and says which characters of which version they are', async () => {
+  it('finds the best passages, with their version and span', async () => {
     const { store } = await storeOf();
     const { pieces } = await store.lookup('any', 'Why did cavitation damage my impeller?');
     expect(pieces[0]).toMatchObject({
@@ -51,7 +51,7 @@ describe('a store joined by search', () => {
     });
   });
 
-  it('lets the rare words of a question decide, whatever frequent ones stand beside them', async () => {
+  it('ranks by the rare words of a question, whatever frequent ones surround them', async () => {
     const log = memoryLog();
     const many = Array.from({ length: 600 }, (_, k) =>
       document(`d${k}`, [`the of a ${k % 2 ? 'pump' : 'valve'} text${k}`]),
@@ -63,7 +63,7 @@ describe('a store joined by search', () => {
     expect(await index.search('the', 3, () => true)).toHaveLength(3);
   });
 
-  it('never finds what is marked for another pipeline, and says how much that is', async () => {
+  it('never finds documents with a label that is not allowed, and counts them', async () => {
     const joins = [{ search: 10 }];
     const { table, store } = await storeOf({ joins });
     const { pieces } = await store.lookup('any', 'pump engineer earns');
@@ -84,7 +84,7 @@ describe('a store joined by search', () => {
     await expect(store.lookup('any', 'cavitation')).rejects.toMatchObject({ code: 'no-context' });
   });
 
-  it('combines joins in their order, within the budget, each passage once', async () => {
+  it('combines joins in order, within the budget, with each passage once', async () => {
     const log = memoryLog();
     await log.append([
       ...corpus(),
@@ -114,17 +114,17 @@ describe('a store joined by search', () => {
     );
   });
 
-  it('refuses a fixed document that is missing or marked for another pipeline, before the first prompt', async () => {
+  it('refuses a document named by id that is missing or not allowed, before the first prompt', async () => {
     const { table } = await storeOf();
     await expect(privilegedStore(table, { ...options, joins: [{ documents: ['none'] }] })).rejects.toThrow(
-      /document none: named for every prompt/,
+      /document none: not in the privileged topic/,
     );
     await expect(privilegedStore(table, { ...options, joins: [{ documents: ['salaries'] }] })).rejects.toThrow(
-      /salaries: marked hr/,
+      /salaries: found label hr/,
     );
   });
 
-  it('shuffled shows as many passages of other documents, by the seed', async () => {
+  it('shuffled: shows as many passages of other documents, chosen by the seed', async () => {
     const truth = await (await storeOf({ joins: [{ search: 1 }] })).store.lookup('i', 'cavitation');
     const { store } = await storeOf({ joins: [{ search: 1 }], shown: 'shuffled' });
     const { pieces } = await store.lookup('i', 'cavitation');
@@ -136,7 +136,7 @@ describe('a store joined by search', () => {
 });
 
 describe('searchIndex', () => {
-  it('after any changes finds what an index made anew finds', async () => {
+  it('finds the same as a new index after any sequence of changes', async () => {
     const word = fc.constantFrom('pump', 'valve', 'flow', 'heat', 'seal', 'pipe', 'a');
     const text = fc.array(word, { minLength: 1, maxLength: 12 }).map((words) => `${words.join(' ')} `);
     const change = fc.record({

@@ -33,7 +33,7 @@ describe('chunkText', () => {
     ]);
   });
 
-  it('repeats the end of a chunk at the start of the next where asked', () => {
+  it('repeats the end of a chunk at the start of the next, given an overlap', () => {
     const spans = chunkText('x'.repeat(50), 'paragraphs', { maxCharacters: 20, overlap: 5 });
     expect(spans).toEqual([
       { start: 0, end: 15 },
@@ -49,7 +49,7 @@ describe('chunkText', () => {
     expect(() => pieces('x', 'lines', 20, -1)).toThrow(RangeError);
   });
 
-  it('covers the text in order, within the limit, the same each time, and never parts a pair', () => {
+  it('covers the text in order, within the limit, deterministically, and never splits a surrogate pair', () => {
     const text = fc
       .array(
         fc.oneof(

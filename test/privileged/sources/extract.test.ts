@@ -6,7 +6,7 @@ const utf16be = (text: string): Buffer => Buffer.from(`\uFEFF${text}`, 'utf16le'
 const secret = 'MARKER-7f3';
 
 describe('extractText', () => {
-  it('reads Markdown, with its first heading as the title and plain line ends', async () => {
+  it('reads Markdown, with the first heading as title and normalized line ends', async () => {
     expect(await extractText('a/guide.md', Buffer.from('intro\r\n\r\n## The guide ##\r\ntext'))).toEqual({
       title: 'The guide',
       text: 'intro\n\n## The guide ##\ntext',
@@ -35,7 +35,7 @@ describe('extractText', () => {
     });
   });
 
-  it('knows code, tables and plain text by their endings', async () => {
+  it('recognizes code, tables and plain text by their extensions', async () => {
     const shapeOf = async (name: string) => (await extractText(name, Buffer.from('x'))).shape;
     expect(await shapeOf('a.ts')).toBe('code');
     expect(await shapeOf('a.CSV')).toBe('lines');
@@ -43,7 +43,7 @@ describe('extractText', () => {
     expect(await shapeOf('LICENSE')).toBe('paragraphs');
   });
 
-  it('reads UTF-16 with a mark, and drops the mark of UTF-8', async () => {
+  it('reads UTF-16 with a byte order mark, and drops that of UTF-8', async () => {
     for (const bytes of [utf16be('größe'), Buffer.from('\uFEFFgröße', 'utf16le'), Buffer.from('\uFEFFgröße')]) {
       expect((await extractText('x.txt', bytes)).text).toBe('größe');
     }
@@ -60,7 +60,7 @@ describe('extractText', () => {
     ['broken.docx', Buffer.from(`PK ${secret}`), 'document-unreadable'],
     ['locked.docx', Buffer.concat([Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), Buffer.from(secret)]), 'document-encrypted'],
     ['large.txt', Buffer.alloc(33 << 20, 'a'), 'document-huge'],
-  ])('says what is wrong with %s and quotes nothing of it', async (name, bytes, code) => {
+  ])('reports %s without quoting it', async (name, bytes, code) => {
     const error = await extractText(name, bytes).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code, message: expect.stringContaining(name) });
     expect(String(error)).not.toContain(secret);

@@ -78,7 +78,7 @@ describe('ingest of files', () => {
     expect(Object.keys(await contents(table))).toEqual(['docs/a.md', 'docs/sub/b.txt']);
   });
 
-  it('does not write a file that was only touched, and goes on after a restart', async () => {
+  it('does not rewrite a file that was only touched, also after a restart', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'text');
     await run(log, table, docs);
@@ -86,7 +86,7 @@ describe('ingest of files', () => {
     expect(await run(log, await privilegedTable(log), docs)).toMatchObject({ unchanged: 1, written: 0 });
   });
 
-  it('sees a change of the same size under the same modification time', async () => {
+  it('notices a change with the same size and modification time', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'text');
     utimesSync(join(folder, 'docs/a.md'), 1, 1);
@@ -96,7 +96,7 @@ describe('ingest of files', () => {
     expect(await run(log, table, docs)).toMatchObject({ written: 1 });
   });
 
-  it('writes a document again under another label or other chunks, and refuses to read it under two', async () => {
+  it('rewrites a document when its label or the chunk size changes, and reports one that two sources contain', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'word '.repeat(40));
     await run(log, table, docs);
@@ -113,7 +113,7 @@ describe('ingest of files', () => {
     expect((await table.document('docs/a.md'))?.current?.spans.length).toBe(2);
   });
 
-  it('reports what it cannot read, keeps its last version, and reads the rest', async () => {
+  it('reports a document that it cannot read, keeps its last version, and reads the rest', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'good once');
     write('docs/b.md', 'good');
@@ -137,7 +137,7 @@ describe('ingest of files', () => {
     expect(await contents(table)).toEqual({ 'docs/a.md': 'good once', 'docs/b.md': 'good', 'docs/e.md': 'late' });
   });
 
-  it('deletes nothing when a source finds nothing, as when a disk is not mounted', async () => {
+  it('deletes nothing when a source is empty, as when a disk is not mounted', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'text');
     write('more/b.md', 'text');
@@ -151,7 +151,7 @@ describe('ingest of files', () => {
     expect(Object.keys(await contents(table))).toEqual(['docs/a.md', 'more/b.md', 'more/c.md']);
   });
 
-  it('follows no link out of the folder', async () => {
+  it('does not follow links out of the folder', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'text');
     write('outside/secret.md', 'outside');
@@ -161,7 +161,7 @@ describe('ingest of files', () => {
     expect(Object.keys(await contents(table))).toEqual(['docs/a.md']);
   });
 
-  it('reports a file without the right to read it', async () => {
+  it('reports a file that it may not read', async () => {
     const { log, table } = await fresh();
     write('docs/a.md', 'text');
     chmodSync(join(folder, 'docs/a.md'), 0);
@@ -176,7 +176,7 @@ describe('ingest of files', () => {
     }
   });
 
-  it('in any order of edits ends where a first ingest of the same files ends', async () => {
+  it('ends in the same state as a first ingest of the same files, after any sequence of edits', async () => {
     const names = ['a.md', 'b.txt', 'c.ts'];
     const edit = fc.record({
       name: fc.constantFrom(...names),
@@ -213,7 +213,7 @@ describe('ingest of files', () => {
 describe('ingest of rows by prompt key', () => {
   const rows: DocumentSource = { keyed: 'traces.jsonl', key: 'id', reference: 'answer', trace: 'steps' };
 
-  it('makes a reference and a trace of each row', async () => {
+  it('creates a reference and a trace from each row', async () => {
     const { log, table } = await fresh();
     write('traces.jsonl', '\uFEFF{"id":"a","answer":5,"steps":"2+3=5"}\r\n\n{"id":"b","answer":"x","steps":["y"]}\n');
     expect(await run(log, table, rows)).toMatchObject({ written: 4, problems: [] });
@@ -229,7 +229,7 @@ describe('ingest of rows by prompt key', () => {
     expect(await run(log, table, rows)).toMatchObject({ unchanged: 1, written: 1, deleted: 4 });
   });
 
-  it('reads CSV with quotes, and TSV', async () => {
+  it('reads quoted CSV, and TSV', async () => {
     const { log, table } = await fresh();
     write('t.csv', 'id,answer\n"a","5, or\n""five"""\nb,6\n');
     write('t.tsv', 'id\tanswer\nc\t7\n');
@@ -243,7 +243,7 @@ describe('ingest of rows by prompt key', () => {
     expect(await contents(table)).toEqual({ 'reference:a': '5, or\n"five"', 'reference:b': '6', 'reference:c': '7' });
   });
 
-  it('reports bad rows with their line and the nearest column, and takes the rest', async () => {
+  it('reports bad rows with line and nearest column, and reads the rest', async () => {
     const { log, table } = await fresh();
     write(
       'traces.jsonl',
@@ -255,7 +255,7 @@ describe('ingest of rows by prompt key', () => {
       'traces.jsonl:2: not a JSON object',
       'traces.jsonl:3: not a JSON object',
       'traces.jsonl:4: field id is missing',
-      'traces.jsonl: document reference:a was read before in this ingest; the first one counts',
+      'traces.jsonl: document reference:a was already read in this ingest; the first one counts',
       'traces.jsonl:5: field steps is empty',
     ]);
     expect(await contents(table)).toEqual({ 'reference:a': 'MARKER' });
@@ -272,7 +272,7 @@ describe('ingest of rows by prompt key', () => {
       /^line\.jsonl:2: found a line that is longer than/,
     ],
     ['open.csv', `id,answer\n1,"${'y'.repeat(33 << 20)}`, /longer than 33554432 characters; is a quotation mark open/],
-  ])('says what is wrong with %s as a whole', async (keyed, content, message) => {
+  ])('reports %s as a whole', async (keyed, content, message) => {
     const { log, table } = await fresh();
     write(keyed, content);
     const { problems } = await run(log, table, { keyed, key: 'id', reference: 'answer' });
@@ -280,7 +280,7 @@ describe('ingest of rows by prompt key', () => {
     expect(problems[0]?.message).not.toContain('MARKER');
   });
 
-  it('needs the file and a column', async () => {
+  it('requires the file and a column', async () => {
     const { log, table } = await fresh();
     expect((await run(log, table, { keyed: 'no.csv', key: 'id', trace: 't' })).problems).toMatchObject([
       { code: 'document-unreadable', message: 'no.csv: cannot be read (ENOENT)' },
@@ -290,7 +290,7 @@ describe('ingest of rows by prompt key', () => {
 });
 
 describe('ingest of a topic', () => {
-  it('takes the newest text of each key, with what its headers say', async () => {
+  it('reads the newest text of each key, with the fields in its headers', async () => {
     const { log, table } = await fresh();
     const put = (key: string, text: string | null, headers: Record<string, string> = {}) =>
       log.append([{ topic: 'notes', key, value: text === null ? null : Buffer.from(text), headers }]);
@@ -310,7 +310,7 @@ describe('ingest of a topic', () => {
 });
 
 describe('on the embedded log', () => {
-  it('watches until told to stop', async () => {
+  it('watches until its signal aborts', async () => {
     const log = await openEmbedded(join(folder, 'log'));
     await log.ensureTopics([{ name: 'privileged', partitions: 2, compact: true }]);
     write('docs/a.md', 'one');

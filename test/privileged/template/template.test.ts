@@ -32,7 +32,7 @@ const asked: Message[] = [
 describe('the default template', () => {
   const template = parseTemplate(defaultTemplateText, 'default');
 
-  it('shows the task and every kind of piece, and rewrites the last user message alone', () => {
+  it('shows the task and every kind of piece, and rewrites only the last user message', () => {
     const messages = renderTeacher(
       template,
       asked,
@@ -48,14 +48,14 @@ describe('the default template', () => {
     );
   });
 
-  it('leaves out the heading of a kind that is not there', () => {
+  it('omits the heading of a kind without pieces', () => {
     const [, , , last] = renderTeacher(template, asked, context(piece('trace', 'because')));
     expect(last?.content).toContain('because');
     expect(last?.content).not.toContain('final answer');
     expect(last?.content).not.toContain('passages');
   });
 
-  it('without pieces gives the student messages themselves: the control arm that knows nothing more', () => {
+  it("returns the student's messages when there are no pieces, as in the control arm without context", () => {
     expect(renderTeacher(template, asked, context())).toBe(asked);
   });
 });
@@ -74,7 +74,7 @@ describe('parseTemplate', () => {
     [
       '{{ question }} {{ refrence }}',
       'template-field',
-      /p\.yaml: teach\.template: found the field \{\{ refrence \}\}.*did you mean reference\?/,
+      /p\.yaml: teach\.template: unknown field \{\{ refrence \}\}.*did you mean reference\?/,
     ],
     ['{{ question }} {% if documnets %}x{% endif %}', 'template-field', /documnets.*did you mean documents/],
     [
@@ -82,8 +82,8 @@ describe('parseTemplate', () => {
       'template-field',
       /xyzzy.*expected one of question, context, reference, trace, documents$/,
     ],
-    ['{{ question }} and nothing', 'template-no-context', /no place for the privileged context/],
-    ['{{ context }}', 'template-no-question', /no place for the task/],
+    ['{{ question }} and nothing', 'template-no-context', /the privileged context is missing/],
+    ['{{ context }}', 'template-no-question', /the task is missing/],
     ['{{ question', 'template-syntax', /p\.yaml/],
     ['{% if trace %}{{ question }}', 'template-syntax', /p\.yaml/],
   ])('refuses %j', (text, expected, message) => {
@@ -99,7 +99,7 @@ describe('parseTemplate', () => {
     expect(code(text)).toBe('accepted');
   });
 
-  it('never runs what stands in a question or a document', () => {
+  it('never evaluates Jinja in a question or a document', () => {
     fc.assert(
       fc.property(fc.string(), fc.string({ minLength: 1 }), (question, content) => {
         const template = parseTemplate('{{ question }}|{{ context }}', 't');
@@ -112,19 +112,19 @@ describe('parseTemplate', () => {
     );
   });
 
-  it('hashes the text alone', () => {
+  it('hashes only the text', () => {
     expect(parseTemplate('{{ question }}{{ trace }}', 'a').hash).toBe(templateHash('{{ question }}{{ trace }}'));
     expect(templateHash('{{ question }} {{ trace }}')).not.toBe(templateHash('{{ question }}{{ trace }}'));
   });
 });
 
-describe('what a template has no place for', () => {
+describe('what a template cannot show', () => {
   const traces = parseTemplate('{{ question }}{{ trace }}', 't');
 
-  it('is refused before start and when rendered, never dropped', () => {
+  it('is refused before the start and when rendering, never dropped', () => {
     expect(() => checkKinds(traces, ['trace'], 'p.yaml')).not.toThrow();
     expect(() => checkKinds(traces, ['trace', 'reference'], 'p.yaml')).toThrow(
-      /p\.yaml: no place for context of kind reference/,
+      /p\.yaml: context of kind reference is not shown/,
     );
     expect(() => renderTeacher(traces, asked, context(piece('document', 'x')))).toThrow(/kind document/);
     expect(() =>
@@ -132,19 +132,19 @@ describe('what a template has no place for', () => {
     ).not.toThrow();
   });
 
-  it('is a conversation without a user message', () => {
+  it('includes a conversation without a user message', () => {
     expect(() => renderTeacher(traces, [{ role: 'system', content: 's' }], context(piece('trace', 'x')))).toThrow(
       /no user message/,
     );
   });
 
-  it('is more than the window holds', () => {
+  it('includes what exceeds the context window', () => {
     const countTokens = (text: string): number => text.length;
     const wording = 2;
     const fits = { countTokens, contextTokens: 50, maxTokens: 10, contextLength: 60 + wording };
     expect(() => checkWindow(traces, fits, 'p.yaml')).not.toThrow();
     expect(() => checkWindow(traces, { ...fits, contextLength: 61 }, 'p.yaml')).toThrow(
-      "p.yaml: 2 tokens of wording, 50 of context and 10 of answer make 62, expected at most the model's 61",
+      "p.yaml: found 62 tokens (2 of wording, 50 of context, 10 of completion), expected at most 61, the model's context length",
     );
   });
 });
