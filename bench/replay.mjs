@@ -31,7 +31,7 @@ function replay(name, options) {
 }
 
 const whole = await measure(() => runPipeline({ plan: planOf(spec, folder), folder: run }));
-const set = ['shape={rlsd: {clip: 0.3}}'];
+const set = ['shape={rlsd: {weightClip: 0.3}}'];
 const changed = await replay('changed', { set });
 const verifier = await replay('verifier', { set: ["verify={regex: {pattern: '[02468]$'}}"] });
 const template = await replay('template', { set: ['teach.template="{{ trace }} {{ question }}"'] });

@@ -85,7 +85,7 @@ const step = await lastValueFrom(
       prompt: (messages, context) => ({ messages: renderTeacher(template, messages, context), documents: [] }),
       version: async () => 0,
     }),
-    shapeAdvantage(rlsd({ lambda: 1, clip: [0.8, 2] })),
+    shapeAdvantage(rlsd({ lambda: 1, weightClip: [0.8, 2] })),
     tap(({ promptId, sampleIndex, verdict, advantage }) =>
       console.log(`${promptId}/${sampleIndex} ${verdict} advantage ${advantage.toFixed(2)}`),
     ),

@@ -16,7 +16,7 @@ const plan = pipeline({
   rollout: { group: 4, maxTokens: 64 },
   verify: { math: {} },
   teach: { template: 'Worked before: {{ trace }}\n{{ question }}' },
-  shape: { rlsd: { lambda: 1, clip: [0.8, 2] } },
+  shape: { rlsd: { lambda: 1, weightClip: [0.8, 2] } },
   learn: { prompts: 4, lr: 3e-4 },
 })
   .through('verdicts', 'half-marks', () =>

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkPlan } from '../pipelines/check.js';
-import { loadThrough } from '../pipelines/load-through.js';
+import { loadPlan } from '../pipelines/load-method.js';
 import { readSpec } from '../pipelines/parse.js';
-import { type Plan, planOf } from '../pipelines/plan.js';
+import type { Plan } from '../pipelines/plan.js';
 import { replayWarnings } from '../replay/retention.js';
 import { UserError } from '../support/errors.js';
 import { print, say, toJson } from './output.js';
@@ -11,7 +11,7 @@ import { print, say, toJson } from './output.js';
 /** The plan of a pipeline file with overrides. */
 export async function readPlan(file: string, sets: readonly string[] = []): Promise<Plan> {
   const { spec, folder, warnings } = readSpec(file, sets);
-  return planOf(spec, folder, await loadThrough(spec, folder), warnings);
+  return loadPlan(spec, folder, warnings);
 }
 
 /** The folder of a run that is given none: the first of runs/NAME-1, runs/NAME-2 … that is not there yet. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { planOf } from '../pipelines/plan.js';
+import { loadPlan } from '../pipelines/load-method.js';
 import { diffRuns, type RunDifference, type SampleDifference } from '../replay/diff.js';
 import { replayFrom } from '../replay/from.js';
 import { parsePart } from '../replay/part.js';
@@ -143,7 +143,7 @@ export async function watched<T>(
   work: (onEvent: (event: RunEvent) => void, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { spec, folder: base } = readManifest(folder);
-  const report = reporter(planOf(spec, base), json);
+  const report = reporter(await loadPlan(spec, base), json);
   const abort = new AbortController();
   const stop = () => abort.abort();
   process.once('SIGINT', stop);

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
-import { loadThrough } from '../pipelines/load-through.js';
-import { type Plan, planOf } from '../pipelines/plan.js';
+import { loadPlan } from '../pipelines/load-method.js';
+import type { Plan } from '../pipelines/plan.js';
 import { readManifest } from '../runs/manifest/manifest.js';
 import { runPipeline } from '../runs/run.js';
 import { nearest, UserError } from '../support/errors.js';
@@ -52,7 +52,7 @@ export async function resume(folder: string, options: { json?: boolean }): Promi
       'privileged-gone',
       `${folder}: came without its privileged content, which going on needs; export it with it, or go on where it came from`,
     );
-  await execute(planOf(spec, base, await loadThrough(spec, base)), resolve(folder), options);
+  await execute(await loadPlan(spec, base), resolve(folder), options);
 }
 
 async function execute(plan: Plan, folder: string, { stage, json }: Pick<Options, 'stage' | 'json'>): Promise<void> {

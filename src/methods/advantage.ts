@@ -1,11 +1,18 @@
-/** How a group's rewards become advantages: `std` divides by the standard deviation (GRPO), `center` does not (Dr. GRPO). */
-export type AdvantageScale = 'std' | 'center';
+import { z } from 'zod';
+
+/** How a group's rewards become advantages. */
+export const advantageScale = z
+  .enum(['std', 'center'])
+  .default('std')
+  .describe('std divides by the standard deviation of the group (GRPO), center does not (Dr. GRPO).');
+
+export type AdvantageScale = z.output<typeof advantageScale>;
 
 /**
- * Group-relative advantages, `(r - mean) / (std + 1e-6)` with the sample standard deviation (n - 1). All 0 in a group of one
- * or of equal rewards.
+ * Group-relative advantages, `(r - mean) / (std + 1e-6)` with the sample standard deviation (n - 1). All 0 in a group of
+ * one or of equal rewards.
  *
- * @param rewards one a completion; finite.
+ * @param rewards one per completion; finite.
  * @see arXiv 2402.03300 (GRPO), 2503.20783 (`center`)
  */
 export function groupAdvantages(rewards: readonly number[], scale: AdvantageScale = 'std'): number[] {
@@ -17,7 +24,7 @@ export function groupAdvantages(rewards: readonly number[], scale: AdvantageScal
   return rewards.map((r) => (r - mean) / divisor);
 }
 
-/** Whether any completion of the group is better than another; without that there is nothing to learn from it. */
+/** Whether the rewards of a group differ. */
 export function hasAdvantage(rewards: readonly number[]): boolean {
   return rewards.some((r) => r !== rewards[0]);
 }

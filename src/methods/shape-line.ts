@@ -1,76 +1,75 @@
 import { z } from 'zod';
 import { UserError } from '../support/errors.js';
-import { rlsd, scheduleAt } from './shapers.js';
+import { bindMethod, valueAt } from './bind.js';
+import { memberOf } from './check-group.js';
+import type { JudgedGroup, MethodDefinition } from './method.js';
+import { methods } from './registry.js';
+import { rlsdDefinition } from './rlsd.js';
+import { findMethod } from './shape-spec.js';
 
-// JSON has no infinities; a teacher's -infinity may be written as the text.
+// JSON has no infinities; a teacher's -infinity may be written as text.
 const score = z.union([z.number(), z.literal('-Infinity').transform(() => Number.NEGATIVE_INFINITY)], {
   error: 'expected a number or "-Infinity"',
 });
-const unit = z.number().min(0).max(1);
 
-const line = z.strictObject({
+const line = z.looseObject({
   id: z.string(),
+  method: z.string().default(rlsdDefinition.name),
   rewards: z.array(z.number()).min(1),
   studentLogprobs: z.array(z.array(z.number())),
-  teacherLogprobs: z.array(z.array(score)),
+  teacherLogprobs: z.array(z.array(score)).optional(),
   mask: z.array(z.array(z.union([z.literal(0), z.literal(1)]))),
   step: z.int().min(0),
-  lambda: z.union([unit, z.strictObject({ from: unit, to: unit, over: z.number().positive() })]).optional(),
-  clip: z.union([z.number().gt(0).lt(1), z.tuple([z.number(), z.number()])]).optional(),
-  negativeOnly: z.boolean().optional(),
-  scale: z.enum(['std', 'center']).optional(),
   expected: z.unknown().optional(),
 });
 
 export interface ShapedLine {
   readonly id: string;
-  readonly lambdaAtStep: number;
   readonly advantages: readonly number[];
   readonly tokenAdvantages: readonly (readonly number[])[];
+  /** Values of the method's schedules at the step, such as `lambdaAtStep`. */
+  readonly [schedule: `${string}AtStep`]: number;
 }
 
 /**
- * The RLSD advantages of one group given as data: rewards, log-probabilities and mask of its completions.
+ * Shapes one group given as data: rewards, log-probabilities and mask of its completions, and the settings of the method
+ * next to them. The default method is `rlsd`.
+ *
  * @param where for messages, such as `stdin:3`
  * @throws {UserError} naming line, field, found and expected
+ * @example shapeLine({ id: 'a', method: 'grpo', rewards: [1, 0], studentLogprobs: [[-1], [-1]], mask: [[1], [1]], step: 0 }, 'stdin:1')
  */
-export function shapeLine(input: unknown, where: string): ShapedLine {
+export function shapeLine(input: unknown, where: string, registry: readonly MethodDefinition[] = methods): ShapedLine {
   const parsed = line.safeParse(input);
-  if (!parsed.success) {
-    const id = (input as { id?: unknown } | null)?.id;
-    const problems = parsed.error.issues.map(({ path, message }) => {
-      const sample = typeof id === 'string' && typeof path[1] === 'number' ? `sample ${id}/${path[1]}: ` : '';
-      const found = path.length > 0 ? `, found ${JSON.stringify(at(input, path)) ?? 'nothing'}` : '';
-      return `${where}: ${sample}${path.join('.') || 'the line'}: ${message}${found}`;
-    });
-    throw new UserError('bad-line', problems.join('\n'));
-  }
-  const { id, rewards, studentLogprobs, teacherLogprobs, mask, step, lambda, clip, negativeOnly, scale } = parsed.data;
-  for (const [field, found] of Object.entries({ studentLogprobs, teacherLogprobs, mask }))
+  if (!parsed.success)
+    throw new UserError('bad-line', parsed.error.issues.map((issue) => problemOf(issue, input, where)).join('\n'));
+  const { id, method: name, rewards, studentLogprobs, teacherLogprobs, mask, step, expected: _, ...rest } = parsed.data;
+  const perSample = { studentLogprobs, mask, ...(teacherLogprobs && { teacherLogprobs }) };
+  for (const [field, found] of Object.entries(perSample))
     if (found.length !== rewards.length)
       throw new UserError(
         'bad-line',
         `${where}: ${field}: found ${found.length} completions, expected ${rewards.length} as in rewards`,
       );
-  const schedule = lambda ?? { from: 0.5, to: 0, over: 50 };
-  const group = rewards.map((reward, i) => ({
-    id: `${id}/${i}`,
-    reward,
-    studentLogprobs: studentLogprobs[i] ?? [],
-    teacherLogprobs: teacherLogprobs[i] ?? [],
-    mask: mask[i] ?? [],
-  }));
+  const group: JudgedGroup = {
+    samples: rewards.map((reward, i) => ({
+      id: `${id}/${i}`,
+      reward,
+      completionTokens: new Int32Array(memberOf(mask, i).length),
+      studentLogprobs: memberOf(studentLogprobs, i),
+      teacherLogprobs: teacherLogprobs ? memberOf(teacherLogprobs, i) : null,
+      contrastLogprobs: null,
+      teacherTop: null,
+      mask: memberOf(mask, i),
+    })),
+  };
   try {
-    const shaper = rlsd({
-      lambda: schedule,
-      ...(clip !== undefined && { clip }),
-      ...(negativeOnly !== undefined && { negativeOnly }),
-      ...(scale !== undefined && { scale }),
-    });
-    const shaped = shaper.shape(group, step);
+    const method = bindMethod(findMethod(name, registry), renamed(rest));
+    const shaped = method.shape(group, step);
+    const schedules = Object.entries(method.schedules?.(step) ?? {});
     return {
       id,
-      lambdaAtStep: scheduleAt(schedule, step),
+      ...Object.fromEntries(schedules.map(([schedule, value]) => [`${schedule}AtStep`, value])),
       advantages: shaped.map(({ advantage }) => advantage),
       tokenAdvantages: shaped.map(({ tokenAdvantages }) => [...tokenAdvantages]),
     };
@@ -79,5 +78,14 @@ export function shapeLine(input: unknown, where: string): ShapedLine {
   }
 }
 
-const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+/** Lines may write `clip` for `weightClip`, as the first release did. */
+function renamed({ clip, ...settings }: Readonly<Record<string, unknown>>): object {
+  return clip === undefined ? settings : { weightClip: clip, ...settings };
+}
+
+function problemOf({ path, message }: z.core.$ZodIssue, input: unknown, where: string): string {
+  const id = valueAt(input, ['id']);
+  const sample = typeof id === 'string' && typeof path[1] === 'number' ? `sample ${id}/${path[1]}: ` : '';
+  const found = path.length > 0 ? `, found ${JSON.stringify(valueAt(input, path)) ?? 'nothing'}` : '';
+  return `${where}: ${sample}${path.join('.') || 'the line'}: ${message}${found}`;
+}

@@ -1,16 +1,23 @@
-export { type AdvantageScale, groupAdvantages, hasAdvantage } from '../methods/advantage.js';
 export {
-  type Clip,
+  type AdvantageScale,
+  asksTeacher,
+  bindMethod,
+  defineMethod,
   type GrpoSettings,
+  groupAdvantages,
   grpo,
+  hasAdvantage,
+  type JudgedGroup,
+  type JudgedSample,
+  type Method,
+  type MethodDefinition,
   type RlsdSettings,
   rlsd,
   type Schedule,
-  type Shaped,
-  type Shaper,
-  type ShapeSample,
+  type ShapedSample,
   scheduleAt,
-} from '../methods/shapers.js';
+  type TeacherNeed,
+} from '../methods/index.js';
 export { type Credited, credit } from './credit.js';
 export {
   type AttemptSettings,
@@ -25,5 +32,5 @@ export { type LearnSettings, type LearnStep, learn, type Trainer, type TrainSamp
 export { type Publisher, publishWeights } from './publish-weights.js';
 export { type PolicyVersion, type RolloutSettings, rollout } from './rollout.js';
 export { scoreTeacher, type TeacherSettings } from './score-teacher.js';
-export { type ShapeSettings, shapeAdvantage } from './shape-advantage.js';
+export { type Shapeable, type ShapeSettings, shapeAdvantage } from './shape-advantage.js';
 export { lastQuestion, type VerifySettings, verify } from './verify.js';

@@ -1,68 +1,108 @@
-import { map, mergeAll, type OperatorFunction } from 'rxjs';
-import type { Shaper } from '../methods/shapers.js';
+import { map, mergeAll, type OperatorFunction, tap } from 'rxjs';
+import type { JudgedSample, Method, NoTeacher, ShapedSample, TeacherNeed } from '../methods/method.js';
+import { asksTeacher } from '../methods/method.js';
 import { float32Array, float32Bytes, int32Array } from '../records/arrays.js';
+import { distillationRecord, distillationTargets } from '../records/distillation.js';
 import type { Advantage, TeacherScore, Verdict } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import { type GroupSettings, groupSamples } from './group-samples.js';
 
 export interface ShapeSettings extends GroupSettings {
-  /** Which tokens the teacher may reweight, 1 or 0 a token. Default: all of them. */
-  readonly span?: (completionTokens: Int32Array) => Uint8Array;
+  /** Text of completion tokens, for methods that look for markers in it. */
+  readonly decode?: (tokens: Int32Array) => string;
 }
 
+/** What a method shapes: teacher scores where it needs a teacher, else verdicts. Need not known: checked per record. */
+export type Shapeable<Need extends TeacherNeed> = [NoTeacher] extends [Need] ? Verdict : TeacherScore;
+
 /**
- * Turns each group of judged, and perhaps teacher-scored, completions into token advantages.
- * Every completion token is trained on; a shaper that needs a teacher must be fed from `scoreTeacher`.
+ * Turns each group of judged completions into what its tokens are trained on. Every completion token is trained on.
+ * A method that needs a teacher goes behind `scoreTeacher`; the compiler refuses it behind `verify`.
  *
- * @throws {UserError} `bad-scores`, naming the sample.
+ * @throws {UserError} `no-teacher` on a verdict without teacher scores; `bad-scores` and `bad-method`, naming the sample.
  * @example
- * teacherScores$.pipe(shapeAdvantage(rlsd({ lambda: 1, clip: [0.8, 2] })));
+ * teacherScores$.pipe(shapeAdvantage(rlsd({ lambda: 1, weightClip: [0.8, 2] })));
  * verdicts$.pipe(shapeAdvantage(grpo()));
  */
-export function shapeAdvantage(
-  shaper: Shaper,
+export function shapeAdvantage<Need extends TeacherNeed>(
+  method: Method<Need>,
   settings: ShapeSettings = {},
-): OperatorFunction<Verdict | TeacherScore, Advantage> {
+): OperatorFunction<Shapeable<Need>, Advantage> {
+  const { decode, ...grouping } = settings;
   const shapeGroup = (group: readonly (Verdict | TeacherScore)[]): Advantage[] => {
-    const samples = group.map((sample) => {
-      const teacher = 'teacherLogprobs' in sample ? sample.teacherLogprobs : null;
-      const tokens = int32Array(sample.completionTokens);
-      return {
-        id: `${sample.promptId}/${sample.sampleIndex}`,
-        reward: sample.reward,
-        studentLogprobs: float32Array(sample.samplingLogprobs),
-        teacherLogprobs: teacher && float32Array(teacher),
-        mask: new Uint8Array(tokens.length).fill(1),
-        ...(settings.span && { span: settings.span(tokens) }),
-      };
-    });
-    const shaped = shaper.shape(samples, group[0]?.step ?? 0);
-    return group.flatMap((sample, i) => {
-      const result = shaped[i];
-      const mask = samples[i]?.mask;
-      if (!result || !mask) return [];
-      return {
-        run: sample.run,
-        promptId: sample.promptId,
-        itemId: sample.itemId,
-        sequence: sample.sequence,
-        step: sample.step,
-        sampleIndex: sample.sampleIndex,
-        groupSize: sample.groupSize,
-        policyVersion: sample.policyVersion,
-        temperature: sample.temperature,
-        promptTokens: sample.promptTokens,
-        completionTokens: sample.completionTokens,
-        mask,
-        samplingLogprobs: sample.samplingLogprobs,
-        tokenAdvantages: float32Bytes(Float32Array.from(result.tokenAdvantages)),
-        advantage: result.advantage,
-        reward: sample.reward,
-        verdict: sample.verdict,
-        teacherVersion: 'teacherVersion' in sample ? sample.teacherVersion : null,
-        shapeStats: result.stats,
-        shaper: shaper.id,
-      };
+    const judged = group.map(judgedSample);
+    const step = group[0]?.step ?? 0;
+    const shaped = method.shape({ samples: judged, ...(decode && { decode }) }, step);
+    return shaped.flatMap((sample, i) => {
+      const [record, { mask } = {}] = [group[i], judged[i]];
+      return record && mask ? advantageRecord(method, record, mask, sample) : [];
     });
   };
-  return (records) => records.pipe(groupSamples(settings), map(shapeGroup), mergeAll());
+  return (records) =>
+    records.pipe(
+      tap((record) => checkTaught(method, record)),
+      groupSamples(grouping),
+      map(shapeGroup),
+      mergeAll(),
+    );
+}
+
+function checkTaught(method: Method, record: Verdict | TeacherScore): void {
+  if (!asksTeacher(method) || 'teacherVersion' in record) return;
+  throw new UserError(
+    'no-teacher',
+    `sample ${record.promptId}/${record.sampleIndex}: found a verdict without teacher scores, which ${method.name} needs; ` +
+      'put scoreTeacher between verify and shapeAdvantage',
+  );
+}
+
+type Judged = JudgedSample & { readonly mask: Uint8Array };
+
+function judgedSample(record: Verdict | TeacherScore): Judged {
+  const completionTokens = int32Array(record.completionTokens);
+  const scores = 'teacherVersion' in record ? record : undefined;
+  const floats = (bytes: Uint8Array | null | undefined) => (bytes ? float32Array(bytes) : null);
+  return {
+    id: `${record.promptId}/${record.sampleIndex}`,
+    reward: record.reward,
+    completionTokens,
+    mask: new Uint8Array(completionTokens.length).fill(1),
+    studentLogprobs: float32Array(record.samplingLogprobs),
+    teacherLogprobs: floats(scores?.teacherLogprobs),
+    contrastLogprobs: floats(scores?.contrastLogprobs),
+    teacherTop: scores?.teacherTop ? distillationTargets(scores.teacherTop) : null,
+  };
+}
+
+function advantageRecord(
+  method: Method,
+  record: Verdict | TeacherScore,
+  mask: Uint8Array,
+  { advantage, tokenAdvantages, tokenWeights, referenceLogprobs, distillation, stats }: ShapedSample,
+): Advantage {
+  return {
+    run: record.run,
+    promptId: record.promptId,
+    itemId: record.itemId,
+    sequence: record.sequence,
+    step: record.step,
+    sampleIndex: record.sampleIndex,
+    groupSize: record.groupSize,
+    policyVersion: record.policyVersion,
+    temperature: record.temperature,
+    promptTokens: record.promptTokens,
+    completionTokens: record.completionTokens,
+    mask,
+    samplingLogprobs: record.samplingLogprobs,
+    tokenAdvantages: float32Bytes(Float32Array.from(tokenAdvantages)),
+    advantage,
+    reward: record.reward,
+    verdict: record.verdict,
+    teacherVersion: 'teacherVersion' in record ? record.teacherVersion : null,
+    tokenWeights: tokenWeights ? float32Bytes(tokenWeights) : null,
+    referenceLogprobs: referenceLogprobs ? float32Bytes(referenceLogprobs) : null,
+    distillation: distillation ? distillationRecord(distillation) : null,
+    stats,
+    shaper: method.id,
+  };
 }

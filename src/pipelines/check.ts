@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { checkDevice } from '../engines/onnx/policy.js';
+import { asksTeacher, readsPrivileged } from '../methods/method.js';
+import { isAbsent } from '../methods/shape-spec.js';
 import { readChatTemplate } from '../models/chat-template.js';
 import { readConfig, readParameters } from '../models/folder.js';
 import { readTokenizer } from '../models/tokenizer.js';
@@ -11,8 +13,7 @@ import { openSource } from '../sources/prompts.js';
 import { UserError } from '../support/errors.js';
 import { createVerifier } from '../verifiers/create.js';
 import { checkContext, contextOf, embeddingModels, shownKinds } from './context.js';
-import { needsTeacher, type Plan } from './plan.js';
-import { makeShaper } from './stages.js';
+import type { Plan } from './plan.js';
 
 export interface CheckOptions {
   /** Folder of a run, whose topics on a cluster are checked too. */
@@ -26,7 +27,7 @@ export interface CheckOptions {
 /** Every problem of a plan that can be found without starting it, a line each; empty when it can run. */
 export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise<string[]> {
   const { runFolder, prompts = true, documents = true } = options;
-  const { spec, folder } = plan;
+  const { spec, folder, method } = plan;
   const problems: string[] = [];
   const attempt = async (check: () => unknown) => {
     try {
@@ -55,14 +56,21 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
     `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
   );
   demand(
-    !needsTeacher(spec) || contextOf(spec).joins.length > 0,
-    'privileged: is empty; shape.rlsd reads teacher scores, and the teacher needs context: expected some of reference, trace',
+    !readsPrivileged(method) || contextOf(spec).joins.length > 0,
+    `privileged: is empty, but the teacher of ${method.name} needs context: expected some of reference, trace`,
+  );
+  demand(
+    !asksTeacher(method) || method.teacher.model === 'self',
+    `shape: ${method.name} asks for a separate teacher model, which a pipeline cannot open yet: expected a self-teacher`,
+  );
+  demand(
+    !isAbsent(method),
+    `shape: ${method.name} was given as an object by another program: run it from there, or name a module`,
   );
   if (documents) {
     problems.push(...(await checkContext(spec, folder)));
     for (const model of embeddingModels(spec)) await attempt(() => tryEmbedder(resolve(folder, model)));
   }
-  await attempt(() => makeShaper(spec));
   await attempt(async () => (await createVerifier(spec.verify, { folder })).close());
   if (prompts) await attempt(() => openSource(spec, folder));
   await attempt(() => checkDevice(spec.model.device));
@@ -72,7 +80,7 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
     const tokenizer = readTokenizer(base, config.vocabSize);
     readChatTemplate(base, tokenizer.specials);
     readParameters(base, config);
-    if (!needsTeacher(spec)) return;
+    if (!readsPrivileged(method)) return;
     const template = teacherTemplate(spec);
     checkKinds(template, shownKinds(contextOf(spec).joins), 'teach.template');
     checkWindow(

@@ -27,7 +27,7 @@ type Issue = z.core.$ZodIssue;
 
 /**
  * Reads a pipeline file.
- * @param sets overrides as `path=value`, the value in YAML: `shape.rlsd.clip=[0.8, 2]`
+ * @param sets overrides as `path=value`, the value in YAML: `shape.rlsd.weightClip=[0.8, 2]`
  * @throws {UserError} `bad-spec`, with every problem: file, line, column, field, found, expected
  */
 export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec {
@@ -179,11 +179,17 @@ function expectation(issue: Issue): string {
   return issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
 }
 
-/** How far a union's branch fits: an unknown key inside a map that fits otherwise is nearer than another type. */
+/**
+ * How far a union's branch fits: an unknown key inside a map that fits otherwise is nearer than another type, and both are
+ * nearer than a map whose own key is missing.
+ */
 function deepest(issues: readonly Issue[]): number {
   if (issues.every((issue) => issue.code === 'unrecognized_keys')) return 1;
-  return Math.max(0, ...issues.map((issue) => issue.path.length * 2));
+  return Math.max(0, ...issues.map((issue) => (isMissing(issue) ? 0.5 : issue.path.length * 2)));
 }
+
+const isMissing = ({ code, path, message }: Issue): boolean =>
+  code === 'invalid_type' && path.length === 1 && message.endsWith('received undefined');
 
 function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);

@@ -1,4 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
+import { asksTeacher, type Method } from '../methods/method.js';
+import { methods } from '../methods/registry.js';
+import { recordMethod, registeredMethod } from '../methods/shape-spec.js';
 import type { TopicRecords } from '../records/records.js';
 import { nearest, UserError } from '../support/errors.js';
 import type { TopicSpec } from '../topics/log.js';
@@ -38,16 +41,15 @@ export interface Plan {
   readonly stages: readonly PlanStage[];
   readonly topics: readonly TopicSpec[];
   readonly through: readonly Through[];
+  readonly method: Method;
   /** What the spec should say differently, one line each; told when the plan runs. */
   readonly warnings: readonly string[];
 }
 
-/** Which shaper a spec names, with its settings. */
-export function shaperOf(spec: PipelineSpec): { readonly name: 'grpo' | 'rlsd'; readonly settings: object } {
-  if (typeof spec.shape === 'string') return { name: spec.shape, settings: {} };
-  return 'rlsd' in spec.shape
-    ? { name: 'rlsd', settings: spec.shape.rlsd }
-    : { name: 'grpo', settings: spec.shape.grpo };
+export interface PlanOptions {
+  /** Default: the registered method that the spec names. */
+  readonly method?: Method;
+  readonly warnings?: readonly string[];
 }
 
 const manifestTopic = { name: 'manifest', compact: true };
@@ -75,23 +77,21 @@ export function topicsRead({ spec, stages, topics }: Plan, wanted: readonly stri
   return new Set(['weights', ...own.flatMap(({ input, tables }) => [input, ...tables]), ...lookedUp]);
 }
 
-/** Whether the spec's shaper reads teacher scores; without it the plan has no teacher stage. */
-export const needsTeacher = (spec: PipelineSpec): boolean => shaperOf(spec).name === 'rlsd';
-
 /** Whether the spec's verifier is checked by a second; then the plan has a topic of their disagreements. */
 const isChecked = (spec: PipelineSpec): boolean => Object.hasOwn(spec.verify, 'checked');
 
 /**
  * The graph of a spec and the user's own operators.
- * @throws {UserError} `bad-plan` when an operator is put behind a topic that is not there.
+ * @throws {UserError} `bad-plan` when an operator is put behind a topic that is not there; `module-not-loaded` without a
+ * method where the spec names a module, which `loadPlan` loads.
  */
 export function planOf(
   spec: PipelineSpec,
   folder: string,
   through: readonly Through[] = [],
-  warnings: readonly string[] = [],
+  { method = registeredMethod(spec.shape, methods), warnings = [] }: PlanOptions = {},
 ): Plan {
-  const teaches = needsTeacher(spec);
+  const teaches = asksTeacher(method);
   const present: readonly TopicName[] = groupTopics.filter((topic) => teaches || topic !== 'teacher-scores');
   for (const { topic } of through) {
     if (present.includes(topic)) continue;
@@ -139,7 +139,7 @@ export function planOf(
     ...(spec.topics === 'embedded' ? [manifestTopic] : sharedTopics).map(({ name, ...rest }) => topic(name, rest)),
     ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [topic(source.topic)] : [])),
   ];
-  return { spec, folder, stages, topics, through, warnings };
+  return { spec, folder, stages, topics, through, method, warnings };
 }
 
 /** The stages that lie after a topic, each after those that write what it reads; the evaluation apart, which lies after the weights. */
@@ -168,13 +168,19 @@ export interface PipelineBuilder {
  *   .plan();
  */
 export function pipeline(input: PipelineInput): PipelineBuilder {
+  const { shape } = input;
+  const method = isMethod(shape) ? shape : undefined;
+  const data = method ? { ...input, shape: recordMethod(method) } : input;
   const build = (operators: readonly Through[]): PipelineBuilder => ({
     through: (topic, name, operator) => build([...operators, { topic, name, operator } as unknown as Through]),
     plan(folder = process.cwd()) {
       const warnings: string[] = [];
-      const spec = checkSpec(input, { warn: (warning) => void warnings.push(warning) });
-      return planOf(spec, folder, operators, warnings);
+      const spec = checkSpec(data, { warn: (warning) => void warnings.push(warning) });
+      return planOf(spec, folder, operators, { ...(method && { method }), warnings });
     },
   });
   return build([]);
 }
+
+const isMethod = (shape: PipelineInput['shape']): shape is Method =>
+  typeof shape === 'object' && 'shape' in shape && typeof shape.shape === 'function';

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import type { Method } from '../methods/method.js';
+import { methods } from '../methods/registry.js';
+import type { RlsdSettings } from '../methods/rlsd.js';
+import { type ShapeInput, shapeSchema } from '../methods/shape-spec.js';
 import { UserError } from '../support/errors.js';
 import { parseKafkaSettings } from '../topics/kafka/settings.js';
 
@@ -8,38 +12,10 @@ import { parseKafkaSettings } from '../topics/kafka/settings.js';
  */
 
 const count = z.int().min(1);
-const share = z.number().min(0).max(1);
 const decay = z.number().min(0).lt(1);
 const text = z.string().min(1);
 
-const schedule = z
-  .union([share, z.strictObject({ from: share, to: share, over: z.number().positive() })])
-  .describe('A number from 0 to 1, or a straight line in training steps.');
-
-const clip = z
-  .union([z.number().gt(0).lt(1), z.tuple([z.number().min(0).max(1), z.number().min(1)])])
-  .describe('eps, for 1 - eps to 1 + eps, or [low, high] with low <= 1 <= high.');
-
-const scale = z
-  .enum(['std', 'center'])
-  .describe('std divides by the standard deviation of the group (GRPO), center does not (Dr. GRPO).');
-
-const grpo = z.strictObject({ scale: scale.optional() });
-
-const rlsd = z.strictObject({
-  lambda: schedule.optional().describe("Share of the teacher's weighting. Default { from: 0.5, to: 0, over: 50 }."),
-  clip: clip.optional().describe('Bounds of the evidence weight. Default 0.2.'),
-  negativeOnly: z.boolean().optional().describe('Reweight only completions that did worse than their group.'),
-  spanOnly: z
-    .tuple([text, text])
-    .optional()
-    .describe('Reweight only between two markers in the completion, such as ["<think>", "</think>"].'),
-  scale: scale.optional(),
-});
-
-const shape = z
-  .union([z.enum(['grpo', 'rlsd']), z.strictObject({ grpo }), z.strictObject({ rlsd })])
-  .describe('How rewards become token advantages. The bare name takes the published defaults.');
+const shape = shapeSchema(methods);
 
 const prompts = z
   .union([
@@ -232,8 +208,15 @@ export const pipelineSchema = z
 
 /** A spec with every default filled in. */
 export type PipelineSpec = z.output<typeof pipelineSchema>;
-/** What a user writes. */
-export type PipelineInput = z.input<typeof pipelineSchema> & OldNames;
+/** What a user writes. In TypeScript, the method may be an object. */
+export type PipelineInput = Omit<z.input<typeof pipelineSchema>, 'shape'> & {
+  readonly shape: ShapeInput | OldShape | Method;
+} & OldNames;
+
+interface OldShape {
+  /** `clip`: use `weightClip`. */
+  readonly rlsd: Omit<RlsdSettings, 'weightClip'> & { readonly clip: RlsdSettings['weightClip'] };
+}
 
 /** Names of the last release, still read with a warning. */
 interface OldNames {

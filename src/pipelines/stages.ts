@@ -1,6 +1,6 @@
-import { concatMap, EMPTY, from, mergeMap, type OperatorFunction, pipe, tap } from 'rxjs';
+import { concatMap, EMPTY, from, identity, mergeMap, type OperatorFunction, pipe, tap } from 'rxjs';
 import type { Policy } from '../engines/policy.js';
-import { grpo, type RlsdSettings, rlsd, type Shaper } from '../methods/shapers.js';
+import { readsPrivileged } from '../methods/method.js';
 import { type LearnStep, learn, type Trainer } from '../operators/learn.js';
 import { type Publisher, publishWeights } from '../operators/publish-weights.js';
 import { rollout } from '../operators/rollout.js';
@@ -26,7 +26,7 @@ import type { TopicName } from '../topics/record-codec.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Evaluation, type EvaluationItem, type EvaluationSettings, evaluate } from './evaluate.js';
 import type { LeakMeter } from './leak-meter.js';
-import { type Plan, promptCredit, shaperOf } from './plan.js';
+import { type Plan, promptCredit } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 import { type StepReport, stepMetrics } from './step-metrics.js';
 import { throughOperator } from './through-operator.js';
@@ -67,12 +67,6 @@ export interface Resources {
 
 export type AnyStage = { [In in TopicName]: { [Out in TopicName]: Stage<In, Out> }[TopicName] }[TopicName];
 
-export function makeShaper(spec: PipelineSpec): Shaper {
-  const { name, settings } = shaperOf(spec);
-  const { spanOnly: _, ...rest } = settings as RlsdSettings & { spanOnly?: unknown };
-  return name === 'rlsd' ? rlsd(rest) : grpo(rest);
-}
-
 /** The stages of a plan by name, ready to start; `ingest` is none of them, since it reads no topic. */
 export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, AnyStage> {
   const { spec } = plan;
@@ -101,8 +95,10 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
     stage('verify', 'rollouts', 'verdicts', 'record', (side) => verifyOf(resources, side), {
       concurrency: samples,
     }),
-    stage('teach', 'verdicts', 'teacher-scores', 'group', teacherOf(spec, resources), { concurrency: prompts }),
-    stage('shape', scored, 'advantages', 'group', () => shapeOf(spec, resources)),
+    stage('teach', 'verdicts', 'teacher-scores', 'group', teacherOf(plan, resources), { concurrency: prompts }),
+    stage('shape', scored, 'advantages', 'group', () =>
+      shapeAdvantage(plan.method, { decode: resources.policy.decode }),
+    ),
     stage('learn', 'advantages', 'weights', 'step', (side) => learnOf(spec, resources, side, lastStep), {
       credit: Math.max(samples, spec.learn.prompts * spec.rollout.group * (spec.flow.maxLag + spec.publish.every + 1)),
       steps: {
@@ -153,7 +149,7 @@ function verifyOf({ verifier, reference }: Resources, side: Side): OperatorFunct
   return verify(verifier, { reference, disagreed: (disagreement) => side.emit('disagreements', disagreement) });
 }
 
-function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks, recordedScores }: Resources) {
+function teacherOf({ spec: { teach }, method }: Plan, { policy, versions, teacher, leaks, recordedScores }: Resources) {
   const version = async (policyVersion: number) => {
     const snapshot = policyVersion - (policyVersion % teach.every);
     // In a replay the samples are there before the weights.
@@ -171,38 +167,9 @@ function teacherOf({ teach }: PipelineSpec, { policy, versions, teacher, leaks, 
     return verdict;
   };
   const settings = { ...teacher, version, ...(recordedScores && { recorded: recordedScores }) };
-  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, settings), leaks(side));
-}
-
-function shapeOf(spec: PipelineSpec, { policy }: Resources) {
-  const { settings } = shaperOf(spec);
-  const markers = 'spanOnly' in settings ? (settings.spanOnly as readonly [string, string]) : undefined;
-  return shapeAdvantage(makeShaper(spec), {
-    ...(markers && { span: (tokens: Int32Array) => spanBetween(tokens, policy.decode, markers) }),
-  });
-}
-
-/** 1 for the tokens whose text lies between the markers, 0 elsewhere. */
-export function spanBetween(
-  tokens: Int32Array,
-  decode: (tokens: Int32Array) => string,
-  [begin, end]: readonly [string, string],
-): Uint8Array {
-  const text = decode(tokens);
-  const at = text.indexOf(begin);
-  const first = at < 0 ? text.length : at + begin.length;
-  const stop = text.indexOf(end, first);
-  /** How many tokens are before the first whose text begins at `length` characters or later. */
-  const before = (length: number): number => {
-    let [low, high] = [0, tokens.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (decode(tokens.subarray(0, middle)).length >= length) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  };
-  return new Uint8Array(tokens.length).fill(1, before(first), before(stop < 0 ? text.length : stop));
+  // Without privileged context there is nothing that could leak.
+  const measure = (side: Side) => (readsPrivileged(method) ? leaks(side) : identity);
+  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, method, settings), measure(side));
 }
 
 function learnOf(

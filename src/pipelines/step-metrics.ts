@@ -14,9 +14,6 @@ export function stepMetrics(
   const mean = (of: (sample: (typeof samples)[number]) => number) =>
     samples.length === 0 ? 0 : samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
   const tokens = samples.reduce((sum, sample) => sum + sample.completionTokens.byteLength / 4, 0);
-  const shaped = samples.flatMap(({ shapeStats }) => (shapeStats ? [shapeStats] : []));
-  const shapedMean = (of: (stats: (typeof shaped)[number]) => number) =>
-    shaped.reduce((sum, stats) => sum + of(stats), 0) / Math.max(shaped.length, 1);
   const ages = samples.map((sample) => version - sample.policyVersion);
   const values = {
     ...stats,
@@ -30,11 +27,18 @@ export function stepMetrics(
     policyAgeMax: Math.max(0, ...ages),
     stale,
     seconds,
-    ...(shaped.length > 0 && {
-      lambda: shapedMean((s) => s.lambda),
-      clippedWeights: shapedMean((s) => s.clipped),
-      teacherStudentDelta: shapedMean((s) => s.meanDelta),
-    }),
+    ...statisticMeans(samples.map(({ stats }) => stats)),
   };
   return { step, values };
+}
+
+/** The mean of each of the method's statistics over the samples that have it. */
+function statisticMeans(samples: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const totals = new Map<string, { readonly sum: number; readonly count: number }>();
+  for (const stats of samples)
+    for (const [name, value] of Object.entries(stats)) {
+      const { sum, count } = totals.get(name) ?? { sum: 0, count: 0 };
+      totals.set(name, { sum: sum + value, count: count + 1 });
+    }
+  return Object.fromEntries([...totals].map(([name, { sum, count }]) => [name, sum / count]));
 }

@@ -1,14 +1,18 @@
 // Made from schemas/*.avsc by `npm run records`; edit the schemas instead.
 
-export interface ShapeStats {
-  readonly lambda: number;
-  /** Share of tokens whose weight was clipped. */
-  readonly clipped: number;
-  /** Mean of teacher minus student log-probability. */
-  readonly meanDelta: number;
+/** A target distribution per completion token: the k likeliest tokens and the rest in one bucket. */
+export interface Distillation {
+  /** Tokens per position. */
+  readonly k: number;
+  /** Token ids, int32 little-endian, k per completion token. */
+  readonly topIds: Uint8Array;
+  /** Their natural log-probabilities, float32 little-endian. */
+  readonly topLogprobs: Uint8Array;
+  /** Log-probability of all other tokens together, one per completion token, float32 little-endian. */
+  readonly tailLogprobs: Uint8Array;
 }
 
-/** All that a learner needs of one sample, whatever algorithm made it. */
+/** All that a learner needs of one sample, whatever method made it. */
 export interface Advantage {
   /** Id of the run that made this record. */
   readonly run: string;
@@ -24,13 +28,13 @@ export interface Advantage {
   readonly groupSize: number;
   /** Version of the weights that sampled the completion. */
   readonly policyVersion: number;
-  /** The log-probabilities of this sample are under it. */
+  /** Sampling temperature; every log-probability of this sample is under it. */
   readonly temperature: number;
   /** Token ids, int32 little-endian. */
   readonly promptTokens: Uint8Array;
   /** Token ids, int32 little-endian. */
   readonly completionTokens: Uint8Array;
-  /** One byte a completion token: 1 trains, 0 does not. */
+  /** One byte per completion token: 1 trains, 0 does not. */
   readonly mask: Uint8Array;
   /** float32 little-endian. */
   readonly samplingLogprobs: Uint8Array;
@@ -41,11 +45,17 @@ export interface Advantage {
   readonly reward: number;
   /** The verdict's name, for reports. */
   readonly verdict: string;
-  /** Version of the teacher's weights; null where no teacher was asked. */
+  /** Version of the teacher's weights; null where no teacher scored the sample. */
   readonly teacherVersion: number | null;
-  /** How the teacher reshaped this sample. */
-  readonly shapeStats: ShapeStats | null;
-  /** Name and content hash of the shaper and its settings. */
+  /** Loss weight of each completion token, float32 little-endian; null: 1 everywhere. */
+  readonly tokenWeights: Uint8Array | null;
+  /** Log-probability of each completion token under a reference model, float32 little-endian; null where the loss reads none. */
+  readonly referenceLogprobs: Uint8Array | null;
+  /** What the student is trained towards; null where the method does not distill. */
+  readonly distillation: Distillation | null;
+  /** The method's own statistics of this sample, by name. */
+  readonly stats: Readonly<Record<string, number>>;
+  /** Name and settings hash of the method. The field keeps its name from 0.1.0, which reads it. */
   readonly shaper: string;
 }
 
@@ -253,7 +263,7 @@ export interface DocumentUse {
   readonly truncated: boolean;
 }
 
-/** One verdict with the privileged teacher's log-probabilities of the same tokens. */
+/** One verdict with the teacher's scores of the same tokens. */
 export interface TeacherScore {
   /** Id of the run that made this record. */
   readonly run: string;
@@ -302,11 +312,15 @@ export interface TeacherScore {
   readonly verifier: string;
   /** Content hash of the verifier's code and settings. */
   readonly verifierHash: string;
-  /** Log-probability of each completion token under the teacher, float32 little-endian; null where the whole group has no advantage and the pass was skipped. */
+  /** Log-probability of each completion token under the teacher, float32 little-endian; null where the teacher was not asked for it. */
   readonly teacherLogprobs: Uint8Array | null;
-  /** Version of the weights that scored; null where skipped. */
+  /** The same under a contrasting context, for methods that compare two; null otherwise. */
+  readonly contrastLogprobs: Uint8Array | null;
+  /** The teacher's distribution at each completion token; null where the method does not ask for it. */
+  readonly teacherTop: Distillation | null;
+  /** Version of the weights that scored; null where the pass was skipped. */
   readonly teacherVersion: number | null;
-  /** Content hash of the teacher's prompt template; null where skipped. */
+  /** Content hash of the teacher's prompt template; null where the pass was skipped or the teacher saw the student's own prompt. */
   readonly teacherTemplateHash: string | null;
   /** What the teacher was shown: identity and span only, no content. */
   readonly documents: readonly DocumentUse[];

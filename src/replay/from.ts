@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { readsPrivileged } from '../methods/method.js';
 import { contextOf, shownKinds } from '../pipelines/context.js';
-import { loadThrough } from '../pipelines/load-through.js';
+import { loadPlan } from '../pipelines/load-method.js';
 import { changeSpec } from '../pipelines/parse.js';
-import { flowOrder, needsTeacher, type Plan, type PlanStage, planOf } from '../pipelines/plan.js';
+import { flowOrder, type Plan, type PlanStage } from '../pipelines/plan.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
 import { stepsAhead } from '../runs/ingest.js';
 import { topicManifest } from '../runs/manifest/manifest.js';
@@ -81,7 +82,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     checkContent(run, after);
     const scores = after.some(({ does }) => does === 'teach');
     const shown = scores && from !== 'prompts' && sameContext(run.manifest.spec, plan.spec);
-    const taken = shown && sameTeacher(run.manifest.spec, plan.spec);
+    const taken = shown && sameTeacher(run.plan, plan);
     const { inside, incomplete } = await promptsInPart(run.log, from as TopicName, part);
     if (inside.size === 0 && incomplete.length === 0)
       throw new UserError(
@@ -192,7 +193,8 @@ const sameContext = (was: PipelineSpec, is: PipelineSpec): boolean =>
   );
 
 /** Whether the same weights and template would teach each sample. */
-const sameTeacher = (was: PipelineSpec, is: PipelineSpec): boolean => isDeepStrictEqual(was.teach, is.teach);
+const sameTeacher = (was: Plan, is: Plan): boolean =>
+  isDeepStrictEqual([was.spec.teach, was.method.teacher], [is.spec.teach, is.method.teacher]);
 
 /** Fields of the spec that were decided before a topic's records were made. */
 const before: Readonly<Record<string, readonly [field: string, of: (spec: PipelineSpec) => unknown][]>> = {
@@ -226,7 +228,7 @@ async function changedPlan(run: RunFolder, folder: string, from: string, set: re
       `--from ${from}: a replay begins after one of ${present.join(', ')}${near ? `; did you mean ${near}?` : ''}`,
     );
   }
-  const plan = planOf(spec, manifest.folder, await loadThrough(spec, manifest.folder));
+  const plan = await loadPlan(spec, manifest.folder);
   if (!plan.topics.some(({ name }) => name === from))
     throw new UserError('bad-change', `--from ${from}: the changed pipeline has no such topic; begin with verdicts`);
   const fixed = order.slice(0, order.indexOf(from) + 1).flatMap((topic) => before[topic] ?? []);
@@ -240,7 +242,9 @@ async function changedPlan(run: RunFolder, folder: string, from: string, set: re
   }
   if (newDocuments(recorded, spec)) return plan;
   const kept = shownKinds(contextOf(manifest.spec).joins);
-  const missing = needsTeacher(spec) ? shownKinds(contextOf(spec).joins).filter((kind) => !kept.includes(kind)) : [];
+  const missing = readsPrivileged(plan.method)
+    ? shownKinds(contextOf(spec).joins).filter((kind) => !kept.includes(kind))
+    : [];
   if (missing.length > 0)
     throw new UserError(
       'bad-change',

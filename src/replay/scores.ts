@@ -43,7 +43,7 @@ export async function recordedScores({ log, digestOf }: ScoresSettings): Promise
     const scores = records.flatMap((record) =>
       record.value === null ? [] : [fromRecord('teacher-scores', { ...record, value: record.value })],
     );
-    const first = scores.find(({ teacherLogprobs }) => teacherLogprobs !== null);
+    const first = scores.find(({ teacherVersion }) => teacherVersion !== null);
     if (!first || first.teacherVersion === null) return undefined;
     const { documents, teacherVersion } = first;
     if (!digestOf || (await digestOf(teacherVersion)) !== digests.get(teacherVersion)) return { documents };
@@ -56,8 +56,16 @@ export async function recordedScores({ log, digestOf }: ScoresSettings): Promise
 
 function takenOver(verdict: Verdict, score: TeacherScore | undefined): TeacherScore | undefined {
   if (!score || !same(verdict.completionTokens, score.completionTokens)) return undefined;
-  const { teacherLogprobs, teacherVersion, teacherTemplateHash, documents } = score;
-  return { ...verdict, teacherLogprobs, teacherVersion, teacherTemplateHash, documents };
+  const { teacherLogprobs, contrastLogprobs, teacherTop, teacherVersion, teacherTemplateHash, documents } = score;
+  return {
+    ...verdict,
+    teacherLogprobs,
+    contrastLogprobs,
+    teacherTop,
+    teacherVersion,
+    teacherTemplateHash,
+    documents,
+  };
 }
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -85,7 +85,7 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
     const notes = [...way.notes];
     const { onEvent, signal } = options;
     await runPipeline({
-      plan: planOf(spec, manifest.folder, plan.through),
+      plan: planOf(spec, manifest.folder, plan.through, { method: plan.method }),
       folder: again,
       stages: way.stages,
       ...(onEvent && { onEvent }),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { loadThrough } from '../pipelines/load-through.js';
-import { type Plan, planOf } from '../pipelines/plan.js';
+import { loadPlan } from '../pipelines/load-method.js';
+import type { Plan } from '../pipelines/plan.js';
 import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
 import { type Manifest, readManifest } from './manifest/manifest.js';
@@ -21,6 +21,6 @@ export async function openRunFolder(folder: string, { readOnly = true } = {}): P
   const manifest = readManifest(folder);
   if (manifest.spec.topics === 'embedded' && !existsSync(logFolder(folder)))
     throw new UserError('no-run', `${folder}: the run has not begun; it has no topics yet`);
-  const plan = planOf(manifest.spec, manifest.folder, await loadThrough(manifest.spec, manifest.folder));
+  const plan = await loadPlan(manifest.spec, manifest.folder);
   return { manifest, plan, log: await openLog(manifest.spec, folder, { readOnly }) };
 }

@@ -7,10 +7,11 @@ import { checkPlan } from '../pipelines/check.js';
 import { contextOf, documentHashes, embeddingHashes, hasEmbeddings, ingestContext } from '../pipelines/context.js';
 import type { Evaluation } from '../pipelines/evaluate.js';
 import { earlierLeaks, leakMeter } from '../pipelines/leak-meter.js';
+import { methodModuleHash } from '../pipelines/load-method.js';
 import { throughHashes } from '../pipelines/load-through.js';
 import { type Plan, topicsRead } from '../pipelines/plan.js';
 import { referenceTable } from '../pipelines/references.js';
-import { makeShaper, type Resources } from '../pipelines/stages.js';
+import type { Resources } from '../pipelines/stages.js';
 import type { StepReport } from '../pipelines/step-metrics.js';
 import { privilegedTable } from '../privileged/documents/table.js';
 import { hiddenFromSearch } from '../privileged/lookup/lookup.js';
@@ -148,6 +149,7 @@ async function open(
   const source = recorded?.source ?? (await openSource(spec, plan.folder));
   const policy = opened(await openPolicy(spec, plan.folder));
   const readsDocuments = !recorded || recorded.documents || wanted.includes('ingest');
+  const methodModule = methodModuleHash(spec.shape, plan.folder);
   const manifest = manifestOf({
     spec,
     folder: plan.folder,
@@ -158,7 +160,8 @@ async function open(
     },
     teacherTemplate: plan.stages.some(({ does }) => does === 'teach') ? teacherTemplate(spec).hash : null,
     verifier: verifier.hash,
-    shaper: makeShaper(spec).id,
+    shaper: plan.method.id,
+    ...(methodModule && { methodModule }),
     prompts: source.hash,
     through: throughHashes(plan),
     // A replay that takes over what was found can do without the models.

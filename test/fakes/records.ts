@@ -67,7 +67,10 @@ export function advantageOf(prompt: Prompt): Advantage {
     reward: 1,
     verdict: 'correct',
     teacherVersion: null,
-    shapeStats: null,
+    tokenWeights: null,
+    referenceLogprobs: null,
+    distillation: null,
+    stats: {},
     shaper: 's',
   };
 }

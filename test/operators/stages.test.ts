@@ -1,7 +1,7 @@
 import { from, lastValueFrom, map, type Observable, tap, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Policy, ScoreRequest } from '../../src/engines/policy.js';
-import { grpo, rlsd } from '../../src/methods/shapers.js';
+import { grpo, rlsd } from '../../src/methods/index.js';
 import { learn, type TrainSample } from '../../src/operators/learn.js';
 import { publishWeights } from '../../src/operators/publish-weights.js';
 import { rollout } from '../../src/operators/rollout.js';
@@ -93,7 +93,7 @@ describe('scoreTeacher', () => {
   it('scores the very tokens of each completion behind a prompt that holds the context', async () => {
     const { policy, scored } = scoring();
     const verdicts = group([1, 0]);
-    const scores = await all(from(verdicts).pipe(scoreTeacher(policy, teacher)));
+    const scores = await all(from(verdicts).pipe(scoreTeacher(policy, rlsd(), teacher)));
     expect(scored.map(({ version }) => version)).toEqual([10, 10]);
     for (const { request } of scored) {
       expect(request.from).toBe('a hint what is 0?'.length);
@@ -113,7 +113,7 @@ describe('scoreTeacher', () => {
     };
     const settings = { ...teacher, privileged: { lookup } };
     const advantages = await all(
-      from(group(rewards)).pipe(scoreTeacher(policy, settings), shapeAdvantage(rlsd({ lambda: 1 }))),
+      from(group(rewards)).pipe(scoreTeacher(policy, rlsd(), settings), shapeAdvantage(rlsd({ lambda: 1 }))),
     );
     expect([scored.length, looked]).toEqual([0, 0]);
     expect(advantages).toHaveLength(rewards.length);
@@ -123,7 +123,7 @@ describe('scoreTeacher', () => {
 
   it('names the sample whose completion the context leaves no room for', async () => {
     const policy = { ...constantPolicy(), contextLength: 18 };
-    await expect(all(from(group([1, 0])).pipe(scoreTeacher(policy, teacher)))).rejects.toMatchObject({
+    await expect(all(from(group([1, 0])).pipe(scoreTeacher(policy, rlsd(), teacher)))).rejects.toMatchObject({
       code: 'context-too-long',
       message: expect.stringMatching(
         /prompt for p0 has 17 tokens and completion \d has 2: found 19, expected at most 18/,
@@ -206,7 +206,7 @@ describe('all of them, over an array', () => {
     const shaped =
       shaper === 'grpo'
         ? verified.pipe(shapeAdvantage(grpo()))
-        : verified.pipe(scoreTeacher(policy, teacher), shapeAdvantage(rlsd({ lambda: 0 })));
+        : verified.pipe(scoreTeacher(policy, rlsd(), teacher), shapeAdvantage(rlsd({ lambda: 0 })));
     const batches: (readonly TrainSample[])[] = [];
     const trainer = { step: async (samples: readonly TrainSample[]) => batches.push(samples) };
     const settings = { prompts: 4, maxLag: 0, version: () => 0, stale: () => {} };

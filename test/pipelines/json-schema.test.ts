@@ -19,7 +19,9 @@ describe('the published schema of a pipeline file', () => {
   it('has every field in the documentation; `npm run records` puts them there', () => {
     const page = read('docs/pipeline.md');
     expect(withFields(page, schema)).toBe(page);
-    expect(page).toContain('| `shape.rlsd.clip` | number above 0 below 1 or [number from 0 to 1, number from 1] |');
+    expect(page).toContain(
+      '| `shape.rlsd.weightClip` | number above 0 below 1 or [number from 0 to 1, number from 1] |',
+    );
   });
 
   const pipelines = examples.filter((file) => 'pipeline' in parse(read(`examples/${file}`)));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSpec } from '../../src/pipelines/parse.js';
-import { planOf, shaperOf } from '../../src/pipelines/plan.js';
+import { planOf } from '../../src/pipelines/plan.js';
 import { CHAIN_SUM_TEACHER_TEMPLATE } from '../../src/sources/tasks/chain-sum-demonstrations.js';
 
 const good = `pipeline: sums
@@ -60,11 +60,11 @@ describe('readSpec', () => {
     ],
     [
       'a value out of range',
-      good.replace('shape: rlsd', 'shape: { rlsd: { clip: 3 } }'),
-      /sums\.yaml:8:18: shape\.rlsd\.clip: found 3/,
+      good.replace('shape: rlsd', 'shape: { rlsd: { weightClip: 3 } }'),
+      /sums\.yaml:8:18: shape\.rlsd\.weightClip: found 3/,
     ],
     [
-      'two shapers',
+      'two methods',
       good.replace('shape: rlsd', 'shape: { rlsd: {}, grpo: {} }'),
       /sums\.yaml:8:\d+: shape\.\w+: does not go with \w+; expected one or the other/,
     ],
@@ -75,7 +75,7 @@ describe('readSpec', () => {
     ],
     ['moments that never decay', good.replace('lr: 1.0e-4', 'lr: 1.0e-4, betas: [0.9, 1]'), /learn\.betas\.1: found 1/],
     [
-      'an unknown shaper',
+      'an unknown method',
       good.replace('shape: rlsd', 'shape: rlds'),
       /shape: found "rlds"; expected one of "grpo"\|"rlsd"/,
     ],
@@ -92,12 +92,12 @@ describe('readSpec', () => {
 
   describe('--set', () => {
     it('overrides by path, in YAML', () => {
-      const spec = read(good, ['shape.rlsd.clip=[0.8, 2]', 'learn.lr=2e-5', 'topics.kafka.brokers=broker:9092']);
-      expect(shaperOf(spec)).toEqual({ name: 'rlsd', settings: { clip: [0.8, 2] } });
+      const spec = read(good, ['shape.rlsd.weightClip=[0.8, 2]', 'learn.lr=2e-5', 'topics.kafka.brokers=broker:9092']);
+      expect(spec.shape).toMatchObject({ rlsd: { weightClip: [0.8, 2] } });
       expect(spec.learn.lr).toBe(2e-5);
       expect(spec.topics).not.toBe('embedded');
     });
-    it('takes the method as one word', () => expect(shaperOf(read(good, ['shape=grpo'])).name).toBe('grpo'));
+    it('takes the method as one word', () => expect(read(good, ['shape=grpo']).shape).toBe('grpo'));
     it('is named where it is wrong', () => {
       expect(problems(good, ['learn.rate=1'])).toMatch(/^--set learn\.rate: unknown field learn\.rate/m);
       expect(problems(good, ['learn'])).toBe('--set learn: expected path=value, such as learn.lr=1e-4');

@@ -53,6 +53,14 @@ describe('a renamed field', () => {
     expect(pipeline(tinyPipeline).plan('.').warnings).toEqual([]);
   });
 
+  it('is read in the settings of a method', () => {
+    const plan = pipeline({ ...tinyPipeline, shape: { rlsd: { clip: [0.8, 2] } } }).plan('.');
+    expect(plan.spec.shape).toMatchObject({ rlsd: { weightClip: [0.8, 2] } });
+    expect(plan.warnings).toEqual([
+      'pipeline: shape.rlsd.clip is now called shape.rlsd.weightClip; the old name will be removed in the next release',
+    ]);
+  });
+
   it('is refused under both names at once', () => {
     const both = { ...old, learn: { ...old.learn, schedule: 'linear' as const } };
     expect(() => checkSpec(both)).toThrow(/unknown field learn\.decay/);

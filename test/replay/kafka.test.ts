@@ -34,7 +34,7 @@ describe.skipIf(noBroker)('a run on Kafka', () => {
     const onCluster = [expect.stringMatching(/ran on a cluster/)];
     expect(await verifyRun(run)).toMatchObject({ ...same, notes: onCluster });
 
-    const clipped = { from: 'rollouts', set: ['shape={rlsd: {lambda: 1, clip: 0.3}}'] };
+    const clipped = { from: 'rollouts', set: ['shape={rlsd: {lambda: 1, weightClip: 0.3}}'] };
     const embedded = { from: 'rollouts', set: [...clipped.set, 'topics=embedded'] };
     await replayFrom(run, { ...clipped, to: place('-clip') });
     await replayFrom(run, { ...embedded, to: place('-here') });

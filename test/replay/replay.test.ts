@@ -154,7 +154,7 @@ describe('verify', () => {
 
 describe('verify of a replay', () => {
   it.each([
-    { from: 'rollouts', set: ['shape.rlsd.clip=0.3'] },
+    { from: 'rollouts', set: ['shape.rlsd.weightClip=0.3'] },
     { from: 'verdicts', set: ['teach.template="{{ reference }} {{ question }}"'], part: { step: { from: 1 } } },
     { from: 'teacher-scores', set: ['shape={rlsd: {lambda: 1}}'], train: true, evaluate: true },
     { from: 'prompts', set: ['rollout.temperature=0.5'], train: true, part: { step: { to: 0 } } },
@@ -174,7 +174,7 @@ describe('verify of a replay', () => {
 
   it('names what is not what the parent and the change make of it', async () => {
     const to = join(root, 'replay-of-other');
-    await replayFrom(recorded, { from: 'verdicts', to, set: ['shape.rlsd.clip=0.3'] });
+    await replayFrom(recorded, { from: 'verdicts', to, set: ['shape.rlsd.weightClip=0.3'] });
     const parent = readFileSync(join(to, 'manifest.json'), 'utf8');
     const moved = join(root, 'replay-moved');
     cpSync(to, moved, { recursive: true });
@@ -193,7 +193,7 @@ describe('verify of a replay', () => {
       topics: [{ topic: 'advantages', records: 24 }],
     });
     const { parent: from } = JSON.parse(parent);
-    expect(from).toMatchObject({ from: 'verdicts', set: ['shape.rlsd.clip=0.3'], only: [], train: false });
+    expect(from).toMatchObject({ from: 'verdicts', set: ['shape.rlsd.weightClip=0.3'], only: [], train: false });
     const recordedAt = join(root, 'elsewhere');
     renameSync(recorded, recordedAt);
     await expect(verifyRun(to)).rejects.toMatchObject({ code: 'parent-gone' });

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { checkSpec } from '../../src/pipelines/parse.js';
+import { planOf } from '../../src/pipelines/plan.js';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
 import { replayWarnings } from '../../src/replay/retention.js';
 import { tinyPipeline } from '../runs/tiny-run.js';
 
 const warnings = (change: Partial<PipelineInput>) =>
-  replayWarnings({ spec: checkSpec({ ...tinyPipeline, steps: 12, publish: { keep: 2 }, ...change }) });
+  replayWarnings(planOf(checkSpec({ ...tinyPipeline, steps: 12, publish: { keep: 2 }, ...change }), '.'));
 
 it('warns of the teacher versions that are dropped before the end', () => {
   expect(warnings({ teach: { every: 2 }, evaluate: { every: 4 } })).toEqual([

@@ -39,7 +39,7 @@ export const tinyPipeline: PipelineInput = {
   rollout: { group: 4, maxTokens: 6 },
   verify: { regex: { pattern: '[0-4]' } },
   teach: { every: 2, template: '{{ trace }} {{ question }}' },
-  shape: { rlsd: { lambda: 1, clip: [0.5, 2] } },
+  shape: { rlsd: { lambda: 1, weightClip: [0.5, 2] } },
   learn: { prompts: 2, lr: 1e-2, threads: 1 },
   evaluate: { every: 2 },
 };

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, existsSync, readdirSync, renameSyn
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Headers, type Pack, pack } from 'tar-stream';
+import { methodChoice } from '../../methods/shape-spec.js';
 import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
 import { contextOf } from '../../pipelines/context.js';
@@ -206,7 +207,8 @@ interface Inputs {
 /** The files that the spec names by relative paths. The base model is among the weights. */
 async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Promise<Inputs> {
   const { spec, folder } = plan;
-  const named: string[] = Object.values(spec.through);
+  const choice = methodChoice(spec.shape);
+  const named: string[] = [...Object.values(spec.through), ...('module' in choice ? [choice.module] : [])];
   if (privileged) {
     if ('file' in spec.prompts) named.push(spec.prompts.file);
     for (const source of contextOf(spec).sources) {

@@ -21,7 +21,10 @@ export interface Manifest {
   readonly model: { readonly weights: string; readonly tokenizer: string; readonly template: string };
   readonly teacherTemplate: string | null;
   readonly verifier: string;
+  /** Id of the method. */
   readonly shaper: string;
+  /** Content hash of the user's module that the method is from. */
+  readonly methodModule?: string;
   readonly prompts: string;
   /** Content hash of each module of the user's own, by topic. */
   readonly through: Readonly<Record<string, string>>;

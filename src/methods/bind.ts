@@ -1,0 +1,83 @@
+import type { z } from 'zod';
+import { digest } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
+import { checkGroup, checkShaped } from './check-group.js';
+import type { Method, MethodBehavior, MethodDefinition, TeacherNeed } from './method.js';
+
+export interface BindOptions {
+  /** Where the settings were written, for messages. Default: `shape.NAME`. */
+  readonly where?: string;
+  /** Content hash of the module that the definition is from; becomes part of the method's id. */
+  readonly moduleHash?: string;
+}
+
+/** Keeps the types of a definition. */
+export function defineMethod<Settings extends z.ZodType, Need extends TeacherNeed, const Name extends string>(
+  definition: MethodDefinition<Settings, Need, Name>,
+): MethodDefinition<Settings, Need, Name> {
+  return definition;
+}
+
+/**
+ * Checks the settings of a method and makes the method. Its `shape` checks what it is given and what it returns.
+ *
+ * @throws {UserError} `bad-settings` with every problem: field, found, expected.
+ * @throws {RangeError} when the definition contradicts itself, such as `topK` without `k`.
+ * @example bindMethod(rlsdDefinition, { lambda: 1, weightClip: [0.8, 2] })
+ */
+export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>(
+  definition: MethodDefinition<Settings, Need>,
+  input: unknown,
+  options: BindOptions = {},
+): Method<Need> {
+  const { name, statistics } = definition;
+  const { where = `shape.${name}`, moduleHash } = options;
+  const parsed = definition.settings.safeParse(input);
+  if (!parsed.success)
+    throw new UserError('bad-settings', parsed.error.issues.map((issue) => problemOf(issue, input, where)).join('\n'));
+  const behavior = definition.create(parsed.data);
+  checkBehavior(name, behavior);
+  const settings = definition.fingerprint?.(parsed.data) ?? JSON.stringify(parsed.data);
+  const hash = moduleHash === undefined ? digest(settings) : digest(settings, moduleHash);
+  const method: Method<Need> = {
+    ...behavior,
+    name,
+    id: `${name}@${hash.slice(0, 16)}`,
+    statistics,
+    shape(group, step) {
+      checkGroup(method, group);
+      const shaped = behavior.shape(group, step);
+      checkShaped(method, group, shaped);
+      return shaped;
+    },
+  };
+  return method;
+}
+
+function checkBehavior(name: string, { teacher, siblingContext }: MethodBehavior): void {
+  if (teacher.scores === 'none') return;
+  const { scores, k, context } = teacher;
+  if (scores === 'topK' && !(k !== undefined && Number.isInteger(k) && k > 0))
+    throw new RangeError(`method ${name}: teacher.k: found ${k}, expected a whole number from 1 for topK scores`);
+  if (context === 'siblings' && !siblingContext)
+    throw new RangeError(`method ${name}: siblingContext is missing, expected a function for context 'siblings'`);
+}
+
+/** One settings problem: field, found, expected. */
+export function problemOf(issue: z.core.$ZodIssue, input: unknown, where: string): string {
+  const field = [where, ...issue.path].join('.');
+  if (issue.code === 'unrecognized_keys') return `${where}: unknown setting ${issue.keys.join(', ')}`;
+  const found = JSON.stringify(valueAt(input, issue.path)) ?? 'nothing';
+  const message = issue.message
+    .replace(/^(Invalid (input|option)|Too (small|big)): /, '')
+    .replace(/, received .*$/, '');
+  return `${field}: found ${found}, ${message.startsWith('expected') ? message : `expected ${message}`}`;
+}
+
+/** The value at a path of plain data; undefined where there is none. */
+export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+    value,
+  );
+}

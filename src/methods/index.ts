@@ -1,0 +1,20 @@
+/** What each token is trained on: the methods, and what is needed to define one. */
+export { type AdvantageScale, groupAdvantages, hasAdvantage } from './advantage.js';
+export { type BindOptions, bindMethod, defineMethod } from './bind.js';
+export { type GrpoSettings, grpo } from './grpo.js';
+export {
+  asksTeacher,
+  type JudgedGroup,
+  type JudgedSample,
+  type Method,
+  type MethodBehavior,
+  type MethodDefinition,
+  type NoTeacher,
+  type ShapedSample,
+  type SiblingContext,
+  type TeacherNeed,
+  type TeacherScores,
+} from './method.js';
+export { methods } from './registry.js';
+export { type RlsdSettings, rlsd } from './rlsd.js';
+export { type Schedule, scheduleAt } from './schedule.js';

@@ -1,0 +1,5 @@
+import { grpoDefinition } from './grpo.js';
+import { rlsdDefinition } from './rlsd.js';
+
+/** The methods that a pipeline file knows by name. */
+export const methods = [grpoDefinition, rlsdDefinition] as const;
