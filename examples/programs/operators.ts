@@ -89,7 +89,7 @@ const step = await lastValueFrom(
     tap(({ promptId, sampleIndex, verdict, advantage }) =>
       console.log(`${promptId}/${sampleIndex} ${verdict} advantage ${advantage.toFixed(2)}`),
     ),
-    learn(learner, { prompts: prompts.length, maxLag: 0, version: () => 0, stale: () => {} }),
+    learn(learner, { prompts: prompts.length, maxLag: 0, version: () => 0, onStale: () => {} }),
   ),
 );
 console.log(`trained on ${step.samples.length} completions, gradient norm ${step.stats.gradientNorm.toFixed(2)}`);

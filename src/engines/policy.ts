@@ -62,10 +62,11 @@ export interface Policy {
   /** Frees a version's memory. */
   unload(version: number): Promise<void>;
   has(version: number): boolean;
-  sample(version: number, request: SampleRequest): Promise<Completion[]>;
+  /** Once `signal` aborts, nobody waits for the result: a policy may drop the work and reject, or ignore it. */
+  sample(version: number, request: SampleRequest, signal?: AbortSignal): Promise<Completion[]>;
   /** Natural log-probability of tokens[from..] given what precedes each. */
-  score(version: number, request: ScoreRequest): Promise<Float32Array>;
+  score(version: number, request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array>;
   /** The `k` likeliest tokens at each position of tokens[from..]. Present where the engine scores top-k. */
-  scoreTop?(version: number, request: ScoreRequest & { readonly k: number }): Promise<TopScores>;
+  scoreTop?(version: number, request: ScoreRequest & { readonly k: number }, signal?: AbortSignal): Promise<TopScores>;
   close(): Promise<void>;
 }

@@ -13,24 +13,25 @@ import {
   toArray,
 } from 'rxjs';
 import { UserError } from '../support/errors.js';
+import { duration, positiveInteger } from './internal/settings.js';
 
-/** A unit of work that an operator could not do. */
+/** Records that an operator could not process. */
 export interface Failure<T> {
   readonly records: readonly T[];
   readonly error: Error;
-  /** Short code: the `UserError`'s own, otherwise `failed`. */
+  /** The code of a `UserError`, otherwise `failed`. */
   readonly cause: string;
   readonly attempts: number;
 }
 
 export interface AttemptSettings {
-  /** Tries in all, for errors that may pass. A `UserError` is final at once. Default 3. */
+  /** Attempts in total, for errors that may pass. A `UserError` is not retried. Default 3. */
   readonly attempts?: number;
-  /** Wait before the second try, doubled for each further one. Default 100 ms. */
+  /** Delay before the second attempt in milliseconds; doubles with each further one. Default 100. */
   readonly backoffMs?: number;
 }
 
-/** An error that carries the failed unit. */
+/** An error that carries the records of the failed unit. */
 export class UnitFailed<T> extends Error {
   override readonly name = 'UnitFailed';
   constructor(readonly failure: Failure<T>) {
@@ -39,56 +40,70 @@ export class UnitFailed<T> extends Error {
 }
 
 /**
- * Runs one unit of records through an operator: all of its outputs in one array, or a `UnitFailed` error. Retries happen in
- * here, around this unit alone; further out they would subscribe to the source again.
+ * Runs one unit of records through an operator and emits all outputs in one array. Only this unit is retried: an outer
+ * `retry` would resubscribe to the source.
+ *
+ * @throws {UnitFailed} on the stream, after the last attempt.
+ * @throws {RangeError} for settings that cannot work.
  */
 export function runUnit<T, U>(
   records: readonly T[],
   operator: () => OperatorFunction<T, U>,
   settings: AttemptSettings = {},
 ): Observable<U[]> {
-  const { attempts = 3, backoffMs = 100 } = settings;
-  let tried = 0;
+  const attempts = positiveInteger('attempts', settings.attempts ?? 3);
+  const backoffMs = duration('backoffMs', settings.backoffMs ?? 100);
   return defer(() => {
-    tried++;
-    return from(records).pipe(operator(), toArray());
-  }).pipe(
-    retry({
-      count: attempts - 1,
-      delay: (error, count) =>
-        error instanceof UserError ? throwError(() => error) : timer(backoffMs * 2 ** (count - 1)),
-    }),
-    catchError((thrown) => {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      const cause = error instanceof UserError ? error.code : 'failed';
-      return throwError(() => new UnitFailed({ records, error, cause, attempts: tried }));
-    }),
-  );
+    let tried = 0;
+    return defer(() => {
+      tried++;
+      return from(records).pipe(operator(), toArray());
+    }).pipe(
+      retry({
+        count: attempts - 1,
+        delay: (error, count) =>
+          error instanceof UserError ? throwError(() => error) : timer(backoffMs * 2 ** (count - 1)),
+      }),
+      catchError((thrown) => {
+        const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+        return throwError(() => new UnitFailed({ records, error, cause: causeOf(error), attempts: tried }));
+      }),
+    );
+  });
 }
 
+/** The short code of an error, for dead letters. */
+export const causeOf = (error: Error): string => (error instanceof UserError ? error.code : 'failed');
+
 export interface DeadLetterSettings<T> extends AttemptSettings {
-  /** Takes what failed; the stream goes on once it has resolved. */
-  readonly toss: (failure: Failure<T>) => Promise<void> | void;
-  /** Records worked on at a time. Default 1, which keeps the order. */
+  /** Receives what failed; the stream continues once the result has resolved. */
+  readonly onDeadLetter: (failure: Failure<T>) => Promise<void> | void;
+  /** Records processed at a time. Default 1, which keeps the order. */
   readonly concurrency?: number;
 }
 
 /**
- * Runs an operator on each record by itself, so that one that fails goes to `toss` and the others go on.
+ * Runs an operator on each record separately. A record that fails goes to `onDeadLetter`; the others continue.
  *
+ * @throws {RangeError} for settings that cannot work.
  * @example
- * rollouts$.pipe(deadLetter(() => verify(verifier, references), { toss: (f) => console.error(f.cause, f.error.message) }));
+ * const onDeadLetter = ({ cause, error }) => console.error(cause, error.message);
+ * rollouts$.pipe(deadLetter(() => verify(verifier, { reference }), { onDeadLetter }));
  */
 export function deadLetter<T, U>(
   operator: () => OperatorFunction<T, U>,
   settings: DeadLetterSettings<T>,
 ): OperatorFunction<T, U> {
-  const { toss, concurrency = 1 } = settings;
+  const { onDeadLetter } = settings;
+  const concurrency = positiveInteger('concurrency', settings.concurrency ?? 1);
+  positiveInteger('attempts', settings.attempts ?? 3);
+  duration('backoffMs', settings.backoffMs ?? 100);
+  const report = async (failure: Failure<T>) => onDeadLetter(failure);
   return mergeMap(
     (record: T) =>
       runUnit([record], operator, settings).pipe(
         mergeAll(),
-        catchError((error: UnitFailed<T>) => from(Promise.resolve(toss(error.failure))).pipe(mergeMap(() => EMPTY))),
+        catchError((error: UnitFailed<T>) => from(report(error.failure)).pipe(mergeMap(() => EMPTY))),
       ),
     concurrency,
   );

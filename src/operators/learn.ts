@@ -1,62 +1,73 @@
-import { concatMap, Observable, type OperatorFunction } from 'rxjs';
+import { concatMap, type OperatorFunction, type SchedulerLike } from 'rxjs';
 import type { TrainSample } from '../learner/learner.js';
 import { float32Array, int32Array } from '../records/arrays.js';
 import type { Advantage } from '../records/records.js';
+import { collectSteps } from './internal/collect-steps.js';
 
 export type { TrainSample } from '../learner/learner.js';
 
-/** Makes one optimiser step of a batch. It does not know which algorithm made the advantages. */
+/** Makes one optimizer step on a batch. It does not know which method made the advantages. */
 export interface Trainer<Stats> {
   step(samples: readonly TrainSample[]): Promise<Stats>;
 }
 
-export interface LearnSettings {
-  /** Prompts that make a step's batch. */
+export interface LearnSettings<A extends Advantage = Advantage> {
+  /** Prompts per step. */
   readonly prompts: number;
   /** Version of the weights that the next step starts from. */
   readonly version: () => number;
-  /** Oldest policy version behind the current one that may be trained on; 0 is on-policy. */
+  /** How many versions behind the current one a sample may be; 0 is on-policy. */
   readonly maxLag: number;
-  /** Takes each sample that is older than that; it is not trained on. */
-  readonly stale: (sample: Advantage, age: number) => void;
-  /** Steps that are made when the source completes even where no sample of them is left, so that the steps after them follow. */
+  /** Receives each sample that is older. It is not trained on. */
+  readonly onStale: (sample: A, age: number) => void;
+  /** Steps to make even where no sample of them is left when the source completes, so that later steps can follow. */
   readonly expected?: readonly number[];
+  /** Steps that may be incomplete at the same time. Default 16, or as many as are `expected`. */
+  readonly openSteps?: number;
+  /** Milliseconds that an incomplete step may wait for its next sample. Default 600,000 (10 minutes). */
+  readonly timeoutMs?: number;
+  /** Runs the time-out. Default: `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
 }
 
-export interface LearnStep<Stats> {
+export interface LearnStep<Stats, A extends Advantage = Advantage> {
   readonly step: number;
-  /** What was trained on, in the order of prompt and sample. */
-  readonly samples: readonly Advantage[];
+  /** The samples trained on, ordered by prompt and sample. */
+  readonly samples: readonly A[];
   readonly stats: Stats;
 }
 
 /**
- * Collects the groups of one training step, whatever order they come in, and trains on them. A step is complete when `prompts`
- * groups are, or when the source completes; steps are trained one after the other, the lowest first.
+ * Collects the groups of each training step, in whatever order they arrive, and trains on them. A step is complete when
+ * `prompts` groups are, or when the source completes. Steps are trained one after the other in ascending order. Of
+ * samples that arrive twice the first counts.
  *
+ * @throws {RangeError} for settings that cannot work.
+ * @throws {UserError} `open-steps`, `step-timeout` on the stream, when a step does not complete.
  * @example
- * advantages$.pipe(learn(learner, { prompts: 16, maxLag: 0, version: () => step, stale: console.warn }));
+ * advantages$.pipe(learn(learner, { prompts: 16, maxLag: 0, version: () => step, onStale: console.warn }));
  */
-export function learn<Stats>(
+export function learn<Stats, A extends Advantage = Advantage>(
   trainer: Trainer<Stats>,
-  settings: LearnSettings,
-): OperatorFunction<Advantage, LearnStep<Stats>> {
-  return (advantages) =>
-    advantages.pipe(
-      byStep(settings.prompts, settings.expected ?? []),
-      concatMap(async ([step, batch]) => {
-        const version = settings.version();
-        const samples = batch.filter((sample) => {
-          const age = version - sample.policyVersion;
-          if (age > settings.maxLag) settings.stale(sample, age);
-          return age <= settings.maxLag;
-        });
-        return { step, samples, stats: await trainer.step(samples.map(trainSample)) };
-      }),
-    );
+  settings: LearnSettings<A>,
+): OperatorFunction<A, LearnStep<Stats, A>> {
+  const { prompts, version, maxLag, onStale, expected = [], timeoutMs = 600_000, scheduler } = settings;
+  if (!(maxLag >= 0)) throw new RangeError(`maxLag is ${maxLag}, expected 0 or more`);
+  const openSteps = settings.openSteps ?? Math.max(16, expected.length);
+  const steps = collectSteps<A>({ prompts, openSteps, timeoutMs, expected, ...(scheduler && { scheduler }) });
+  const train = async ([step, batch]: readonly [number, readonly A[]]) => {
+    const current = version();
+    const samples = batch.filter((sample) => {
+      const age = current - sample.policyVersion;
+      if (age > maxLag) onStale(sample, age);
+      return age <= maxLag;
+    });
+    return { step, samples, stats: await trainer.step(samples.map(trainSample)) };
+  };
+  return (advantages) => advantages.pipe(steps, concatMap(train));
 }
 
-/** What a trainer takes of a record. */
+/** The part of a record that a trainer reads. */
 export function trainSample(sample: Advantage): TrainSample {
   return {
     promptTokens: int32Array(sample.promptTokens),
@@ -66,42 +77,4 @@ export function trainSample(sample: Advantage): TrainSample {
     tokenAdvantages: float32Array(sample.tokenAdvantages),
     temperature: sample.temperature,
   };
-}
-
-function byStep(
-  prompts: number,
-  expected: readonly number[],
-): OperatorFunction<Advantage, readonly [number, Advantage[]]> {
-  return (advantages) =>
-    new Observable((subscriber) => {
-      const open = new Map<number, Advantage[]>();
-      const given = new Set<number>();
-      const giveOut = (step: number, samples: Advantage[]) => {
-        if (expected.includes(step)) given.add(step);
-        open.delete(step);
-        samples.sort((a, b) => Number(a.sequence - b.sequence) || a.sampleIndex - b.sampleIndex);
-        subscriber.next([step, samples]);
-      };
-      const inOrder = () => [...open].sort(([a], [b]) => a - b);
-      const giveOutComplete = () => {
-        for (const [step, samples] of inOrder()) {
-          if (samples.length < prompts * (samples[0]?.groupSize ?? 1)) return;
-          giveOut(step, samples);
-        }
-      };
-      return advantages.subscribe({
-        next(sample) {
-          const samples = open.get(sample.step) ?? [];
-          open.set(sample.step, samples);
-          samples.push(sample);
-          if (samples.length === prompts * sample.groupSize) giveOutComplete();
-        },
-        error: (error) => subscriber.error(error),
-        complete() {
-          for (const step of expected) if (!given.has(step) && !open.has(step)) open.set(step, []);
-          for (const [step, samples] of inOrder()) giveOut(step, samples);
-          subscriber.complete();
-        },
-      });
-    });
 }

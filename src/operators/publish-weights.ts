@@ -2,16 +2,16 @@ import { concatMap, type OperatorFunction } from 'rxjs';
 import type { Weights } from '../records/records.js';
 import type { LearnStep } from './learn.js';
 
-/** Where the current weights are written and what is said of them. */
+/** Decides which weights are published, and writes them. */
 export interface Publisher<Stats> {
   /** Whether the weights after this step are published. */
   due(step: LearnStep<Stats>): boolean;
-  /** Writes them durably; resolves to the records that announce them. */
+  /** Writes the weights durably and resolves to the records that announce them. */
   publish(step: LearnStep<Stats>): Promise<readonly Weights[]>;
 }
 
 /**
- * Publishes the weights after each step that is due, as one record, or several where they travel in chunks.
+ * Publishes the weights after each step that is due: as one record, or as several where they travel in chunks.
  *
  * @example
  * advantages$.pipe(learn(learner, settings), publishWeights(publisher)).subscribe(announce);

@@ -1,67 +1,89 @@
 import { mergeAll, mergeMap, type OperatorFunction } from 'rxjs';
-import type { Policy, Sampling } from '../engines/policy.js';
+import type { Completion, Policy, Sampling } from '../engines/policy.js';
 import { float32Bytes, int32Bytes } from '../records/arrays.js';
 import type { Prompt, Rollout } from '../records/records.js';
 import { digest as digestOf, seedOf } from '../support/digest.js';
+import { abortable } from './internal/abortable.js';
+import { positiveInteger } from './internal/settings.js';
 
-/** A version of the weights and the digest that names its bytes. */
+/** A version of the weights, with the digest of its bytes. */
 export interface PolicyVersion {
   readonly version: number;
   readonly digest: string;
 }
 
 export interface RolloutSettings {
-  /** Completions for each prompt. */
+  /** Completions per prompt. */
   readonly group: number;
   readonly sampling: Sampling;
-  /** The version to sample a prompt with; waits until one that is fresh enough is loaded. */
+  /** Resolves to the version to sample a prompt with, once it is loaded. */
   readonly version: (prompt: Prompt) => Promise<PolicyVersion>;
   /** Prompts sampled at a time. Default 1, which keeps the order. */
   readonly concurrency?: number;
 }
 
 /**
- * Samples a group of completions for each prompt.
+ * Samples a group of completions for each prompt. Unsubscribing aborts the policy's signal.
  *
- * Each completion's draws depend on the run's seed, the prompt, its place in the group and the policy version alone, so the
- * same record is made again wherever and whenever it runs.
+ * The draws of a completion depend only on the run's seed, the prompt, the sample's index and the policy version, so
+ * the same record comes out wherever and whenever it is made. Only the fields of `Prompt` reach the rollout.
  *
- * @throws {UserError} `prompt-too-long` through the policy, when the prompt leaves no room to answer.
+ * @throws {RangeError} unless `group` and `concurrency` are positive integers.
+ * @throws {UserError} `prompt-too-long` on the stream, when the prompt leaves no room for an answer.
  * @example
- * prompts$.pipe(rollout(policy, { group: 8, sampling: { temperature: 1, maxTokens: 64 }, version: async () => current }));
+ * const version = async () => ({ version: 0, digest: 'base' });
+ * prompts$.pipe(rollout(policy, { group: 8, sampling: { temperature: 1, maxTokens: 64 }, version }));
  */
 export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunction<Prompt, Rollout> {
-  const { group, sampling, version, concurrency = 1 } = settings;
-  const sample = async (prompt: Prompt): Promise<Rollout[]> => {
+  const { sampling, version } = settings;
+  const group = positiveInteger('group', settings.group);
+  const concurrency = positiveInteger('concurrency', settings.concurrency ?? 1);
+  const sample = async (prompt: Prompt, signal: AbortSignal): Promise<Rollout[]> => {
     const tokens = policy.encodePrompt(prompt.messages);
-    const { version: policyVersion, digest } = await version(prompt);
-    const seeds = Array.from({ length: group }, (_, i) =>
-      seedOf(prompt.seed, prompt.promptId, i, policyVersion, 'rollout'),
-    );
-    const completions = await policy.sample(policyVersion, { prompt: tokens, seeds, sampling });
-    const promptTokens = int32Bytes(tokens);
-    const promptDigest = digestOf(promptTokens);
+    const sampledBy = await version(prompt);
+    signal.throwIfAborted();
+    const seedAt = (index: number) => seedOf(prompt.seed, prompt.promptId, index, sampledBy.version, 'rollout');
+    const seeds = Array.from({ length: group }, (_, index) => seedAt(index));
+    const completions = await policy.sample(sampledBy.version, { prompt: tokens, seeds, sampling }, signal);
+    if (completions.length !== group)
+      throw new Error(
+        `the policy gave ${completions.length} completions for prompt ${prompt.promptId}, expected ${group}`,
+      );
+    const common = promptFields(prompt, policy, sampledBy, tokens);
     return completions.map((completion, sampleIndex) => ({
-      run: prompt.run,
-      promptId: prompt.promptId,
-      itemId: prompt.itemId,
-      sequence: prompt.sequence,
-      step: prompt.step,
-      messages: prompt.messages,
+      ...common,
       sampleIndex,
       groupSize: group,
-      policyVersion,
-      policyDigest: digest,
-      seed: seeds[sampleIndex] ?? 0n,
-      templateHash: policy.templateHash,
+      seed: seedAt(sampleIndex),
       temperature: sampling.temperature,
-      promptTokens,
-      promptDigest,
-      completionTokens: int32Bytes(completion.tokens),
-      samplingLogprobs: float32Bytes(completion.logprobs),
-      completion: completion.text,
-      finishReason: completion.finishReason,
+      ...completionFields(completion),
     }));
   };
-  return (prompts) => prompts.pipe(mergeMap(sample, concurrency), mergeAll());
+  return (prompts) =>
+    prompts.pipe(
+      mergeMap((prompt) => abortable((signal) => sample(prompt, signal)), concurrency),
+      mergeAll(),
+    );
+}
+
+function promptFields(prompt: Prompt, policy: Policy, sampledBy: PolicyVersion, tokens: Int32Array) {
+  const { run, promptId, itemId, sequence, step, messages } = prompt;
+  const promptTokens = int32Bytes(tokens);
+  return {
+    ...{ run, promptId, itemId, sequence, step, messages },
+    policyVersion: sampledBy.version,
+    policyDigest: sampledBy.digest,
+    templateHash: policy.templateHash,
+    promptTokens,
+    promptDigest: digestOf(promptTokens),
+  };
+}
+
+function completionFields({ tokens, logprobs, text, finishReason }: Completion) {
+  return {
+    completionTokens: int32Bytes(tokens),
+    samplingLogprobs: float32Bytes(logprobs),
+    completion: text,
+    finishReason,
+  };
 }

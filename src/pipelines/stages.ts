@@ -199,7 +199,7 @@ function learnOf(
       prompts: spec.learn.prompts,
       version: nextStep,
       maxLag: spec.flow.maxLag,
-      stale: tossed,
+      onStale: tossed,
       expected: Array.from({ length: spec.publish.every }, (_, i) => nextStep() + i),
     }),
     tap(report),

@@ -98,7 +98,7 @@ describe('deadLetter', () => {
         return n * 10;
       });
     const out = from([1, 2, 3]).pipe(
-      deadLetter(operator, { toss: (f) => void tossed.push(f), attempts: 3, backoffMs: 0 }),
+      deadLetter(operator, { onDeadLetter: (f) => void tossed.push(f), attempts: 3, backoffMs: 0 }),
       toArray(),
     );
     expect(await lastValueFrom(out)).toEqual([10, 30]);
@@ -113,7 +113,7 @@ describe('deadLetter', () => {
         return throwError(() => new UserError('prompt-too-long', 'too long'));
       });
     const causes: string[] = [];
-    await lastValueFrom(of(1).pipe(deadLetter(failing, { toss: (f) => void causes.push(f.cause) })), {
+    await lastValueFrom(of(1).pipe(deadLetter(failing, { onDeadLetter: (f) => void causes.push(f.cause) })), {
       defaultValue: null,
     });
     expect([tries, causes]).toEqual([1, ['prompt-too-long']]);
@@ -126,7 +126,7 @@ describe('deadLetter', () => {
           throwError(() => new Error('then not')),
         ),
       );
-    const out = of(1).pipe(deadLetter(half, { toss: () => {}, attempts: 1 }), toArray());
+    const out = of(1).pipe(deadLetter(half, { onDeadLetter: () => {}, attempts: 1 }), toArray());
     expect(await lastValueFrom(out)).toEqual([]);
   });
   it('runs a unit of no outputs', async () =>

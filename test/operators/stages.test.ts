@@ -153,7 +153,7 @@ describe('learn', () => {
         prompts: 2,
         maxLag: 0,
         version: () => next,
-        stale: ({ promptId }, age) => void stale.push(`${promptId} ${age}`),
+        onStale: ({ promptId }, age) => void stale.push(`${promptId} ${age}`),
         ...rest,
       }),
       tap(() => next++),
@@ -209,7 +209,7 @@ describe('all of them, over an array', () => {
         : verified.pipe(scoreTeacher(policy, rlsd(), teacher), shapeAdvantage(rlsd({ lambda: 0 })));
     const batches: (readonly TrainSample[])[] = [];
     const trainer = { step: async (samples: readonly TrainSample[]) => batches.push(samples) };
-    const settings = { prompts: 4, maxLag: 0, version: () => 0, stale: () => {} };
+    const settings = { prompts: 4, maxLag: 0, version: () => 0, onStale: () => {} };
     const [step] = await all(shaped.pipe(learn(trainer, settings)));
     return { step, scored, batches };
   };

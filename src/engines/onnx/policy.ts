@@ -134,14 +134,15 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
       versions.delete(version);
       await pool.broadcast({ type: 'unload', version });
     },
-    async sample(version, request) {
+    async sample(version, request, signal) {
       checkVersion(version);
       checkSampling(request.sampling);
       checkTokens(request.prompt, contextLength - 1);
       const { prompt, seeds, sampling } = request;
       if (seeds.length === 0) return [];
       const limit = Math.min(sampling.maxTokens, contextLength - prompt.length);
-      const drawn = (await pool.call({ type: 'sample', version, request, limit }, seeds.length)) as readonly Drawn[];
+      const message: OnnxMessage = { type: 'sample', version, request, limit };
+      const drawn = (await pool.call(message, seeds.length, signal && { signal })) as readonly Drawn[];
       return drawn.map(({ tokens, logprobs, stopped }): Completion => {
         const text = tokenizer.decode(tokens);
         const cut = stopIndex(text, sampling.stop ?? []);
@@ -153,16 +154,16 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
         };
       });
     },
-    async score(version, request) {
+    async score(version, request, signal) {
       checkScore(version, request);
-      return (await pool.call({ type: 'score', version, request }, 1)) as Float32Array;
+      return (await pool.call({ type: 'score', version, request }, 1, signal && { signal })) as Float32Array;
     },
-    async scoreTop(version, request) {
+    async scoreTop(version, request, signal) {
       checkScore(version, request);
       const { k } = request;
       if (!Number.isInteger(k) || k < 1 || k > config.vocabSize)
         throw new UserError('bad-score', `k is ${k}, expected 1 to ${config.vocabSize}, the size of the vocabulary`);
-      return (await pool.call({ type: 'scoreTop', version, request }, 1)) as TopScores;
+      return (await pool.call({ type: 'scoreTop', version, request }, 1, signal && { signal })) as TopScores;
     },
     close: () => pool.close(),
   };
