@@ -47,8 +47,7 @@ export function groupSamples<T extends GroupMember>(settings: GroupSettings = {}
         subscriber.next(members.sort((a, b) => a.sampleIndex - b.sampleIndex));
       };
       const openGroup = (promptId: string): OpenGroup<T> => {
-        const timer =
-          timeoutMs === undefined ? undefined : scheduler.schedule(() => emit(promptId, group), timeoutMs);
+        const timer = timeoutMs === undefined ? undefined : scheduler.schedule(() => emit(promptId, group), timeoutMs);
         const group: OpenGroup<T> = { members: [], progress: unitProgress(), timer };
         open.set(promptId, group);
         return group;

@@ -6,7 +6,17 @@ import type { Privileged, Prompt, Reference } from '../../src/records/records.js
 import type { SourceItem } from '../../src/sources/prompts.js';
 
 type Secret = Privileged | Reference | PrivilegedPiece | PrivilegedContext | PrivilegedStore | SourceItem;
-type Plain = string | number | bigint | boolean | null | undefined | Uint8Array | Int32Array | Float32Array | AbortSignal;
+type Plain =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Uint8Array
+  | Int32Array
+  | Float32Array
+  | AbortSignal;
 /** true where a value of the type, or anything in it, can be one of the secrets. */
 type Holds<T> = [Extract<Secret, T>] extends [never]
   ? T extends Plain
