@@ -104,7 +104,8 @@ export function stagesOf(plan: Plan, resources: Resources): ReadonlyMap<string, 
       steps: {
         prompts: spec.learn.prompts * spec.publish.every,
         unitOf: (step) => Math.floor(step / spec.publish.every),
-        next: () => Math.floor(resources.nextStep() / spec.publish.every),
+        isPast: (unit) => unit < Math.floor(resources.nextStep() / spec.publish.every),
+        mayStart: (unit) => unit === Math.floor(resources.nextStep() / spec.publish.every),
       },
       begin: resources.takeOver,
       // A look that fails is done again by who waits for weights.

@@ -1,136 +1,172 @@
+import type { CreditGate } from '../operators/internal/credit-gate.js';
 import { type Consumer, FencedError } from '../topics/log.js';
 import type { TopicName } from '../topics/record-codec.js';
 import type { Stage, StageEnvironment, StageStats } from './stage.js';
-import { cleanCut, type Entry, finishedCut, type Work } from './window.js';
+import { cleanCut, type Entry, finishedCut, type Work } from './work.js';
 
 /**
- * A finished unit waits for others that are at work, to be committed with them: as long as the last commit took, which may double
- * the delay and halves the commits, and this long at most.
+ * A finished unit waits for running ones, to be committed with them: as long as the last commit took, and this long at
+ * most. It may double the latency and halves the number of commits.
  */
 const LINGER_MS = 20;
 
-/** Holds what was read of a topic and not yet committed, and commits what is finished of it. */
+/** Keeps what has been read of a topic and not been committed, and commits what is finished of it. */
 export interface Committer<T> {
   admit(entry: Entry<T>): void;
-  /** Commits all that is finished, or gets finished while a commit is under way. */
+  /** Commits everything that is finished, or finishes while a commit is in progress. */
   commit(): Promise<void>;
-  /** Forgets what was read of a partition. */
+  /** Forgets what has been read of a partition. */
   forget(partition: number): void;
 }
 
-interface CommitterSettings<T> {
+export interface CommitterSettings<T> {
   readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'steps' | 'waiting' | 'committed'>;
   readonly topic: string;
   readonly consumer: Pick<Consumer, 'commit'>;
   readonly stats: StageStats;
+  readonly gate: CreditGate;
   readonly observer: StageEnvironment['observer'];
-  /** Is told of each unit whose outcome is of no use any more. */
-  readonly forgotten: (work: Work<T>) => void;
-  /** Called when there is room for more records. */
-  readonly changed: () => void;
+  /** Called for each unit whose outcome is no longer of use. */
+  readonly onForgotten: (work: Work<T>) => void;
+}
+
+interface State<T> extends CommitterSettings<T> {
+  /** Uncommitted entries by partition, in offset order. */
+  readonly windows: Map<number, Entry<T>[]>;
+  moreToCommit: boolean;
+  lingerMs: number;
+  /** Ends the wait for running units. */
+  endLinger: () => void;
+}
+
+/** What can be committed of one partition. */
+interface Cut<T> {
+  readonly partition: number;
+  readonly window: Entry<T>[];
+  /** Entries to remove from the head of the window. */
+  readonly count: number;
+  readonly works: readonly Work<T>[];
+  /** The next offset to read. */
+  readonly offset: bigint;
 }
 
 /**
- * Outputs and offsets go in one transaction, in the order of the input, at offsets where no unit is cut in two. Steps may overlap
- * in their topic, so they commit as they finish.
+ * Outputs and offsets go in one transaction, in the order of the input, and offsets never split a unit. The steps of a
+ * topic may overlap, so they are committed as they finish.
  */
 export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
-  const { stage, topic, consumer, stats, observer, forgotten, changed } = settings;
-  const windows = new Map<number, Entry<T>[]>();
-  let moreToCommit = false;
-  let lingerMs = 0;
-  let atRest = () => {};
-
-  /** Units that may finish before long. */
-  const atWork = () => stats.running - (stage.waiting?.() ?? 0);
-
-  /** Resolves when no unit is at work, or it has taken long enough. */
-  const linger = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, lingerMs);
-      atRest = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-
-  const cutOf = (partition: number, window: Entry<T>[]) => {
-    const [first] = window;
-    if (!first) return [];
-    const cut = stage.steps ? finishedCut(window) : cleanCut(window);
-    const done = stage.steps ? window.filter((entry) => entry.work.finished) : window.slice(0, cut);
-    const works = [...new Set(done.map((entry) => entry.work))].filter((work) => work.appends.length > 0);
-    if (cut === 0 && works.length === 0) return [];
-    const last = window[cut - 1];
-    return [{ partition, window, cut, works, offset: last ? last.record.offset + 1n : first.record.offset }];
+  const state: State<T> = {
+    ...settings,
+    windows: new Map(),
+    moreToCommit: false,
+    lingerMs: 0,
+    endLinger: () => {},
   };
-
-  const forget = (partition: number) => {
-    const window = windows.get(partition) ?? [];
-    windows.delete(partition);
-    stats.inFlight -= window.length;
-    for (const { work } of window) forgotten(work);
-    changed();
-  };
-
-  const finished = () => [...windows].flatMap(([partition, window]) => cutOf(partition, window));
-
-  /** Commits what is finished of all partitions in one transaction; resolves to whether there was anything. */
-  const commitFinished = async (): Promise<boolean> => {
-    if (atWork() > 0 && finished().length > 0) await linger();
-    const cuts = finished();
-    if (cuts.length === 0) return false;
-    // Steps lie in the topic in any order, and the newest weights are the last record of theirs.
-    const works = [...new Set(cuts.flatMap(({ works }) => works))].sort((a, b) => a.step - b.step);
-    const appends = works.flatMap((work) => work.appends);
-    const offsets = cuts.map(({ partition, offset }) => ({ topic, partition, offset }));
-    const began = performance.now();
-    try {
-      await consumer.commit({ appends, offsets });
-      lingerMs = Math.min(performance.now() - began, LINGER_MS);
-    } catch (error) {
-      if (!(error instanceof FencedError)) throw error;
-      // What was taken away is forgotten by now. The rest goes again, unless the member still seems to own all of it.
-      const gone = cuts.filter(({ partition, window }) => windows.get(partition) !== window);
-      if (gone.length === 0) for (const { partition } of cuts) forget(partition);
-      return true;
-    }
-    for (const work of works) work.appends = [];
-    for (const { partition, window, cut } of cuts) {
-      if (windows.get(partition) !== window) continue;
-      window.splice(0, cut);
-      stats.inFlight -= cut;
-      stats.records += cut;
-    }
-    observer?.committed(stage.name, offsets, appends.length);
-    stage.committed?.();
-    return true;
-  };
-
   return {
     admit(entry) {
       const { partition } = entry.record;
-      const window = windows.get(partition) ?? [];
-      windows.set(partition, window);
+      const window = state.windows.get(partition) ?? [];
+      state.windows.set(partition, window);
       window.push(entry);
-      stats.inFlight++;
+      state.gate.take();
     },
-    async commit() {
-      // Work that finishes while a commit is under way is seen by one more round.
-      moreToCommit = true;
-      if (atWork() <= 0) atRest();
-      if (stats.committing) return;
-      stats.committing = true;
-      try {
-        while (moreToCommit) {
-          moreToCommit = false;
-          if (await commitFinished()) moreToCommit = true;
-        }
-      } finally {
-        stats.committing = false;
-        changed();
-      }
-    },
-    forget,
+    commit: () => commit(state),
+    forget: (partition) => forget(state, partition),
   };
+}
+
+async function commit<T>(state: State<T>): Promise<void> {
+  const { stats, gate } = state;
+  // One more round picks up what finishes while a commit is in progress.
+  state.moreToCommit = true;
+  if (runningSoon(state) <= 0) state.endLinger();
+  if (stats.committing) return;
+  stats.committing = true;
+  try {
+    while (state.moreToCommit) {
+      state.moreToCommit = false;
+      if (await commitFinished(state)) state.moreToCommit = true;
+    }
+  } finally {
+    stats.committing = false;
+    gate.wake();
+  }
+}
+
+/** Commits what is finished of all partitions in one transaction, and resolves to whether there was anything. */
+async function commitFinished<T>(state: State<T>): Promise<boolean> {
+  const { stage, topic, consumer, observer } = state;
+  if (runningSoon(state) > 0 && finishedCuts(state).length > 0) await linger(state);
+  const cuts = finishedCuts(state);
+  if (cuts.length === 0) return false;
+  // Steps arrive in any order, and the last record of `weights` must be the newest.
+  const works = [...new Set(cuts.flatMap((cut) => cut.works))].sort((a, b) => a.step - b.step);
+  const appends = works.flatMap((work) => work.appends);
+  const offsets = cuts.map(({ partition, offset }) => ({ topic, partition, offset }));
+  const began = performance.now();
+  try {
+    await consumer.commit({ appends, offsets });
+  } catch (error) {
+    if (!(error instanceof FencedError)) throw error;
+    forgetFenced(state, cuts);
+    return true;
+  }
+  state.lingerMs = Math.min(performance.now() - began, LINGER_MS);
+  for (const work of works) work.appends = [];
+  for (const cut of cuts) advance(state, cut);
+  observer?.committed(stage.name, offsets, appends.length);
+  stage.committed?.();
+  return true;
+}
+
+function finishedCuts<T>({ stage, windows }: State<T>): Cut<T>[] {
+  return [...windows].flatMap(([partition, window]) => {
+    const [first] = window;
+    if (!first) return [];
+    const count = stage.steps ? finishedCut(window) : cleanCut(window);
+    const done = stage.steps ? window.filter((entry) => entry.work.finished) : window.slice(0, count);
+    const works = [...new Set(done.map((entry) => entry.work))].filter((work) => work.appends.length > 0);
+    if (count === 0 && works.length === 0) return [];
+    const last = window[count - 1];
+    return [{ partition, window, count, works, offset: last ? last.record.offset + 1n : first.record.offset }];
+  });
+}
+
+/** Removes what was committed from its window, unless the partition was revoked meanwhile. */
+function advance<T>({ windows, stats, gate }: State<T>, { partition, window, count }: Cut<T>): void {
+  if (windows.get(partition) !== window || count === 0) return;
+  window.splice(0, count);
+  stats.records += count;
+  gate.release(count);
+}
+
+/**
+ * Revoked partitions have been forgotten by now, and the others are committed again. Where this member still seems to own
+ * all of them, forget them all.
+ */
+function forgetFenced<T>(state: State<T>, cuts: readonly Cut<T>[]): void {
+  const revoked = cuts.some(({ partition, window }) => state.windows.get(partition) !== window);
+  if (!revoked) for (const { partition } of cuts) forget(state, partition);
+}
+
+function forget<T>({ windows, gate, onForgotten }: State<T>, partition: number): void {
+  const window = windows.get(partition) ?? [];
+  windows.delete(partition);
+  for (const { work } of window) onForgotten(work);
+  if (window.length > 0) gate.release(window.length);
+  else gate.wake();
+}
+
+/** Running units that do not wait for other stages. */
+const runningSoon = <T>({ stats, stage }: State<T>): number => stats.running - (stage.waiting?.() ?? 0);
+
+/** Resolves when no unit is running, or after a while. */
+function linger<T>(state: State<T>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, state.lingerMs);
+    state.endLinger = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 }

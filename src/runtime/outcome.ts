@@ -1,19 +1,40 @@
 import { firstValueFrom } from 'rxjs';
-import { type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
+import { causeOf, type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
 import type { TopicRecords } from '../records/records.js';
 import { digest } from '../support/digest.js';
 import type { Append, LogRecord, Position } from '../topics/log.js';
-import { gapAppend, groupTopics, type Place, type TopicName, toAppend, traced } from '../topics/record-codec.js';
-import type { Stage, StageEnvironment, StageStats } from './stage.js';
-import type { Work } from './window.js';
+import {
+  gapAppend,
+  groupTopics,
+  type Place,
+  placeOf,
+  type TopicName,
+  toAppend,
+  traced,
+} from '../topics/record-codec.js';
+import type { Side, Stage, StageEnvironment, StageStats } from './stage.js';
+import type { Entry, Work } from './work.js';
 
 type Cause = Pick<Failure<unknown>, 'error' | 'cause' | 'attempts'>;
 
-/** Turns units of work into what is appended for them: outputs of the operator, dead letters, gaps. */
+/** Turns units of work into what is appended for them: outputs of the operator, dead letters and gaps. */
 export interface Outcomes<T> {
-  /** Fills the appends of a unit. Rejects when the stage cannot go on without it, or is being stopped. */
+  /** Fills the appends of a unit. Rejects when the stage cannot continue without it, or is being stopped. */
   run(work: Work<T>): Promise<void>;
   deadLetter(record: LogRecord, cause: Cause): Append;
+}
+
+interface State<In extends TopicName, Out extends TopicName> {
+  readonly stage: Stage<In, Out>;
+  readonly environment: StageEnvironment;
+  readonly stats: StageStats;
+  readonly stopped: AbortSignal;
+}
+
+/** What one attempt of an operator made besides its outputs. */
+interface Attempt {
+  readonly appends: Append[];
+  readonly rejected: Map<object, Error>;
 }
 
 export function outcomesOf<In extends TopicName, Out extends TopicName>(
@@ -22,90 +43,134 @@ export function outcomesOf<In extends TopicName, Out extends TopicName>(
   stats: StageStats,
   stopped: AbortSignal,
 ): Outcomes<TopicRecords[In]> {
-  type Input = TopicRecords[In];
-  const outputTopic = stage.outputTopic ?? stage.output;
-  const keepsGroups = groupTopics.includes(stage.output);
-
-  const gap = (place: Place | undefined, cause: string): Append[] =>
-    keepsGroups && place ? [gapAppend(outputTopic, { ...place, cause })] : [];
-
-  const deadLetter = (record: LogRecord, failure: Cause): Append => {
-    stats.deadLetters++;
-    environment.onDeadLetter?.(stage.name, failure.cause, failure.error.message, record);
-    return toAppend('dead-letters', {
-      run: environment.run,
-      id: digest(stage.name, record.topic, String(record.partition), String(record.offset)).slice(0, 16),
-      stage: stage.name,
-      cause: failure.cause,
-      error: failure.error.message,
-      topic: record.topic,
-      partition: record.partition,
-      offset: record.offset,
-      key: record.key,
-      value: record.value,
-      headers: record.headers,
-      attempts: failure.attempts,
-      time: environment.now(),
-    });
-  };
-
-  const operate = async (work: Work<Input>, values: readonly Input[]) => {
-    const started = performance.now();
-    const consumed = positionsAfter(work.entries.map((entry) => entry.record));
-    let side: Append[] = [];
-    let tokens = 0;
-    let tries = 0;
-    const operator = () => {
-      if (tries++ > 0) stats.retries++;
-      side = [];
-      return stage.operator({ emit: (topic, record) => void side.push(toAppend(topic, record)), consumed });
-    };
-    try {
-      const attempts = stage.vital ? 1 : environment.attempts;
-      const outputs = await firstValueFrom(runUnit(values, operator, { attempts }));
-      work.appends.push(...outputs.map((output) => toAppend(stage.output, output, outputTopic)), ...side);
-      stats.outputs += outputs.length;
-      tokens = tokensIn(stage.output === 'rollouts' ? outputs : values);
-      if (outputs.length === 0 && stage.unit === 'record')
-        work.appends.push(...gap(work.entries[0]?.place, 'filtered'));
-    } catch (error) {
-      if (!(error instanceof UnitFailed)) throw error;
-      // What fails because the run is being stopped is not the record's fault; it is done again.
-      if (stopped.aborted || stage.vital) throw error.failure.error;
-      for (const entry of work.entries)
-        if (entry.value !== null)
-          work.appends.push(deadLetter(entry.record, error.failure), ...gap(entry.place, error.failure.cause));
-    }
-    const seconds = (performance.now() - started) / 1000;
-    stats.seconds += seconds;
-    environment.observer?.unit(stage.name, { records: values.length, seconds, tokens });
-  };
-
+  const state: State<In, Out> = { stage, environment, stats, stopped };
   return {
-    deadLetter,
+    deadLetter: (record, failure) => deadLetter(state, record, failure),
     async run(work) {
       const values = work.entries.flatMap((entry) => (entry.value === null ? [] : [entry.value]));
-      // A training step is made even when all of its samples became dead letters: the steps after it wait for its weights.
-      if (values.length > 0 || stage.steps) await operate(work, values);
+      // A training step is made even when all of its samples became dead letters: later steps wait for its weights.
+      if (values.length > 0 || stage.steps) await operate(state, work, values);
       for (const { value, place, record } of work.entries)
-        if (value === null) work.appends.push(...gap(place, record.headers.gap ?? 'no-value'));
+        if (value === null) work.appends.push(...gaps(stage, place, record.headers.gap ?? 'no-value'));
       const traces = new Map(work.entries.map(({ record }) => [record.key, record.headers.traceparent]));
       work.appends = work.appends.map((append) => traced(append, traces.get(append.key), stage.name));
     },
   };
 }
 
-function tokensIn(records: readonly unknown[]): number {
-  return records.reduce<number>((sum, record) => {
-    const { completionTokens } = record as { completionTokens?: Uint8Array };
-    return sum + (completionTokens?.byteLength ?? 0) / 4;
+async function operate<In extends TopicName, Out extends TopicName>(
+  state: State<In, Out>,
+  work: Work<TopicRecords[In]>,
+  values: readonly TopicRecords[In][],
+): Promise<void> {
+  const { stage, environment, stats, stopped } = state;
+  const started = performance.now();
+  const consumed = positionsAfter(work.entries.map((entry) => entry.record));
+  let attempt: Attempt = { appends: [], rejected: new Map() };
+  let tries = 0;
+  let tokens = 0;
+  const operator = () => {
+    if (tries++ > 0) stats.retries++;
+    attempt = { appends: [], rejected: new Map() };
+    return stage.operator(sideOf(attempt, consumed));
+  };
+  try {
+    const attempts = stage.vital ? 1 : environment.attempts;
+    const outputs = await firstValueFrom(runUnit(values, operator, { attempts }));
+    work.appends.push(...outputs.map((output) => toAppend(stage.output, output, topicOf(stage))), ...attempt.appends);
+    stats.outputs += outputs.length;
+    tokens = tokensIn(stage.output === 'rollouts' ? outputs : values);
+    work.appends.push(...missing(state, work, outputs, attempt.rejected, tries));
+  } catch (error) {
+    if (!(error instanceof UnitFailed)) throw error;
+    // A unit that fails because the run is being stopped is done again.
+    if (stopped.aborted || stage.vital) throw error.failure.error;
+    for (const entry of work.entries) if (entry.value !== null) work.appends.push(...fail(state, entry, error.failure));
+  }
+  const seconds = (performance.now() - started) / 1000;
+  stats.seconds += seconds;
+  environment.observer?.unit(stage.name, { records: values.length, seconds, tokens });
+}
+
+function sideOf(attempt: Attempt, consumed: readonly Position[]): Side {
+  return {
+    emit: (topic, record) => void attempt.appends.push(toAppend(topic, record)),
+    reject: (record, error) => void attempt.rejected.set(record, error),
+    consumed,
+  };
+}
+
+/** Dead letters of what the operator rejected, and gaps where it left something out. */
+function missing<In extends TopicName, Out extends TopicName>(
+  state: State<In, Out>,
+  work: Work<TopicRecords[In]>,
+  outputs: readonly TopicRecords[Out][],
+  rejected: ReadonlyMap<object, Error>,
+  attempts: number,
+): Append[] {
+  const there = new Set(outputs.map((output) => keyOf(placeOf(output))));
+  return work.entries.flatMap((entry) => {
+    const { value, place } = entry;
+    if (value === null) return [];
+    const error = rejected.get(value);
+    if (error) return fail(state, entry, { error, cause: causeOf(error), attempts });
+    const complete = place?.sampleIndex === null ? outputs.length > 0 : there.has(keyOf(place));
+    return complete ? [] : gaps(state.stage, place, 'filtered');
+  });
+}
+
+const keyOf = (place: Place | undefined) => `${place?.promptId}/${place?.sampleIndex}`;
+
+function fail<In extends TopicName, Out extends TopicName>(
+  state: State<In, Out>,
+  { record, place }: Entry<TopicRecords[In]>,
+  failure: Cause,
+): Append[] {
+  return [deadLetter(state, record, failure), ...gaps(state.stage, place, failure.cause)];
+}
+
+function deadLetter<In extends TopicName, Out extends TopicName>(
+  { stage, environment, stats }: State<In, Out>,
+  record: LogRecord,
+  { error, cause, attempts }: Cause,
+): Append {
+  const { topic, partition, offset, key, value, headers } = record;
+  stats.deadLetters++;
+  environment.onDeadLetter?.(stage.name, cause, error.message, record);
+  return toAppend('dead-letters', {
+    ...{ topic, partition, offset, key, value, headers },
+    run: environment.run,
+    id: digest(stage.name, topic, String(partition), String(offset)).slice(0, 16),
+    stage: stage.name,
+    cause,
+    error: error.message,
+    attempts,
+    time: environment.now(),
+  });
+}
+
+type OutputNames = Pick<Stage<TopicName, TopicName>, 'output' | 'outputTopic'>;
+
+const topicOf = ({ output, outputTopic }: OutputNames): string => outputTopic ?? output;
+
+/** A gap marker where the output topic needs one, so that groups and steps still complete. */
+function gaps(stage: OutputNames, place: Place | undefined, cause: string): Append[] {
+  return place && groupTopics.includes(stage.output) ? [gapAppend(topicOf(stage), { ...place, cause })] : [];
+}
+
+function tokensIn(records: readonly object[]): number {
+  return records.reduce((sum, record) => {
+    const tokens = 'completionTokens' in record ? record.completionTokens : undefined;
+    return tokens instanceof Uint8Array ? sum + tokens.byteLength / Int32Array.BYTES_PER_ELEMENT : sum;
   }, 0);
 }
 
 /** The next offset of each partition that the records are from. */
 function positionsAfter(records: readonly LogRecord[]): Position[] {
   const next = new Map<number, Position>();
-  for (const { topic, partition, offset } of records)
-    if (offset >= (next.get(partition)?.offset ?? 0n)) next.set(partition, { topic, partition, offset: offset + 1n });
+  for (const { topic, partition, offset } of records) {
+    const known = next.get(partition);
+    if (!known || offset >= known.offset) next.set(partition, { topic, partition, offset: offset + 1n });
+  }
   return [...next.values()];
 }

@@ -1,14 +1,17 @@
 import type { OperatorFunction } from 'rxjs';
+import type { Unit } from '../operators/internal/unit.js';
 import type { TopicRecords } from '../records/records.js';
 import type { Position, TopicLog, TopicPartition } from '../topics/log.js';
 import type { TopicName } from '../topics/record-codec.js';
 
-/** What an operator is given of a topic at a time: one record, the samples of one prompt, or those of one training step. */
-export type Unit = 'record' | 'group' | 'step';
+export type { Unit } from '../operators/internal/unit.js';
 
-/** Lets an operator write more than its output, in the same transaction. */
+/** Lets an operator do more than emit its output, in the same transaction. */
 export interface Side {
+  /** Appends a record to another topic. */
   emit<K extends TopicName>(topic: K, record: TopicRecords[K]): void;
+  /** Makes a dead letter of one of the unit's records; the others continue. */
+  reject(record: object, error: Error): void;
   /** The positions after the last record of the unit. */
   readonly consumed: readonly Position[];
 }
@@ -17,29 +20,36 @@ export interface Stage<In extends TopicName, Out extends TopicName> {
   readonly name: string;
   readonly input: In;
   readonly output: Out;
-  /** Names of the topics where they are not the record type's own: around a user's operator. */
+  /** Names of the topics where they differ from the record types. */
   readonly inputTopic?: string;
   readonly outputTopic?: string;
   readonly unit: Unit;
   readonly operator: (side: Side) => OperatorFunction<TopicRecords[In], TopicRecords[Out]>;
   /** Records that may be read and not yet committed. */
   readonly credit: number;
-  /** Units worked on at a time. */
+  /** Units processed at a time. */
   readonly concurrency: number;
-  /** For unit `step`: how many prompts make a unit, to which unit a step belongs, and which unit may start now. */
-  readonly steps?: {
-    readonly prompts: number;
-    readonly unitOf: (step: number) => number;
-    readonly next: () => number;
-  };
-  /** Called before the first records after this process became the one that owns the topic, with no unit at work. */
-  readonly begin?: () => Promise<void>;
-  /** Units at work that wait for what other stages make. */
+  /** For unit `step`. */
+  readonly steps?: StepUnits;
+  /** Called before the first records after this process became the owner of the topic, with no unit running. */
+  readonly begin?: (environment: StageEnvironment) => Promise<void>;
+  /** How many running units wait for other stages. */
   readonly waiting?: () => number;
   /** Called after each commit. */
   readonly committed?: () => unknown;
-  /** A unit that fails ends the run: there is no going on without it. */
+  /** Whether a failed unit ends the run instead of becoming a dead letter. */
   readonly vital?: boolean;
+}
+
+/** How training steps form units. A unit is committed as soon as it is finished, though later steps may overlap it. */
+export interface StepUnits {
+  /** Prompts per unit. */
+  readonly prompts: number;
+  /** The unit of a step. */
+  readonly unitOf: (step: number) => number;
+  /** Whether a unit was committed before; its records are skipped. */
+  readonly isPast: (unit: number) => boolean;
+  readonly mayStart: (unit: number) => boolean;
 }
 
 export interface StageStats {
@@ -47,12 +57,12 @@ export interface StageStats {
   outputs: number;
   deadLetters: number;
   retries: number;
-  inFlight: number;
-  /** Units that the operator is at work on. */
+  /** Records read and not committed. */
+  readonly inFlight: number;
+  /** Units that the operator is working on. */
   running: number;
-  /** Nothing to read, or no credit to read with. */
+  /** Whether there is nothing to read, or no credit to read with. */
   waiting: boolean;
-  /** What is finished is on its way into the log. */
   committing: boolean;
   /** Wall time of the operator, summed over units. */
   seconds: number;
@@ -61,26 +71,27 @@ export interface StageStats {
 export interface RunningStage {
   readonly name: string;
   readonly stats: Readonly<StageStats>;
-  /** Rejects when the stage cannot go on; resolves after `stop`. */
+  /** Rejects when the stage cannot continue; resolves after `stop`. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Is told of a record that was put aside, and where it lies in its topic. */
+/** Receives each dead letter, and the position of its record. */
 export type OnDeadLetter = (stage: string, cause: string, error: string, at?: Position) => void;
 
 export interface StageEnvironment {
   readonly log: TopicLog;
   readonly run: string;
+  /** Attempts per unit before its records become dead letters. */
   readonly attempts: number;
   readonly now: () => number;
   readonly onDeadLetter?: OnDeadLetter;
   readonly observer?: StageObserver;
 }
 
-/** Is told what a stage does, for metrics and logs. */
+/** Receives what a stage does, for metrics and logs. */
 export interface StageObserver {
-  /** A unit was worked on. `tokens`: sampled, scored or trained on in it. */
+  /** A unit was processed. `tokens`: how many were sampled, scored or trained on. */
   unit(stage: string, unit: { readonly records: number; readonly seconds: number; readonly tokens: number }): void;
   committed(stage: string, offsets: readonly Position[], appends: number): void;
   revoked(stage: string, partitions: readonly TopicPartition[]): void;

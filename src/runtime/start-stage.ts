@@ -1,143 +1,192 @@
+import { type CreditGate, creditGate } from '../operators/internal/credit-gate.js';
 import type { TopicRecords } from '../records/records.js';
+import type { Consumer, LogRecord, TopicPartition } from '../topics/log.js';
 import type { TopicName } from '../topics/record-codec.js';
-import { collector } from './collect.js';
-import { committer } from './committer.js';
-import { outcomesOf } from './outcome.js';
+import { type Collector, collector } from './collector.js';
+import { type Committer, committer } from './committer.js';
+import { type Outcomes, outcomesOf } from './outcome.js';
 import type { RunningStage, Stage, StageEnvironment, StageStats } from './stage.js';
-import type { Work } from './window.js';
+import type { Work } from './work.js';
+
+/** Records per poll at most. */
+const POLL_RECORDS = 512;
+const POLL_MS = 1000;
+
+/** A stage at work. `T`: the records of its input topic. */
+interface State<T> {
+  readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'concurrency' | 'begin'>;
+  readonly environment: StageEnvironment;
+  readonly consumer: Consumer;
+  readonly abort: AbortController;
+  readonly stats: StageStats;
+  readonly gate: CreditGate;
+  readonly outcomes: Outcomes<T>;
+  readonly units: Collector<T>;
+  readonly commits: Committer<T>;
+  /** Running units, including those of revoked partitions. */
+  readonly active: Set<Work<T>>;
+  /** Partitions revoked since the last poll. */
+  readonly revoked: Set<number>;
+  begun: boolean;
+  /** Ends the stage with an error. */
+  fail: (error: unknown) => void;
+}
 
 /**
- * Runs a stage: reads its topic within its credit, collects units, runs the operator on each, and commits outputs and offsets
- * together. What was not committed is done again after a crash; records of a step that is past are passed over.
+ * Runs a stage: reads its topic within its credit, collects units, runs the operator on each, and commits outputs and
+ * offsets together. After a crash, what was not committed is done again.
+ *
+ * @throws {RangeError} unless the stage's credit is a positive integer.
  */
 export async function startStage<In extends TopicName, Out extends TopicName>(
   stage: Stage<In, Out>,
   environment: StageEnvironment,
 ): Promise<RunningStage> {
-  type Input = TopicRecords[In];
-  const topic = stage.inputTopic ?? stage.input;
-  const { log, observer } = environment;
-  const abort = new AbortController();
-  const stats: StageStats = {
-    records: 0,
-    outputs: 0,
-    deadLetters: 0,
-    retries: 0,
-    inFlight: 0,
-    running: 0,
-    waiting: false,
-    committing: false,
-    seconds: 0,
-  };
-  /** Units at work, those of partitions that were taken away among them. */
-  const active = new Set<Work<Input>>();
-  const lost = new Set<number>();
-  let begun = false;
-  let changed = () => {};
-  let fail = (_: unknown) => {};
-
-  const consumer = await log.consumer(stage.name, [topic]);
-  const outcomes = outcomesOf(stage, environment, stats, abort.signal);
-  const units = collector(stage, outcomes);
-  const commits = committer<Input>({
-    stage,
-    topic,
-    consumer,
-    stats,
-    observer,
-    changed: () => changed(),
-    forgotten(work) {
-      // Work that waits for newer weights must not keep others from their turn once its outcome is of no use.
-      if (!work.revoked && active.has(work)) stats.running--;
-      work.revoked = true;
-      units.drop(work);
-    },
-  });
-  consumer.onRevoked((partitions) => {
-    begun = false;
-    for (const { partition } of partitions) {
-      lost.add(partition);
-      commits.forget(partition);
-    }
-    observer?.revoked(stage.name, partitions);
-  });
-
-  const change = () =>
-    new Promise<void>((resolve) => {
-      changed = resolve;
-    });
-
-  const begin = async () => {
-    if (begun || !stage.begin || consumer.assigned().length === 0) return;
-    while (active.size > 0 && !abort.signal.aborted) await change();
-    begun = true;
-    await stage.begin();
-  };
-
-  const pump = async () => {
-    while (!abort.signal.aborted) {
-      const free = stage.credit - stats.inFlight;
-      if (free <= 0) {
-        if (stats.running === 0 && units.waiting() === 0 && !stats.committing)
-          throw new Error(`stage ${stage.name}: its credit of ${stage.credit} records is full of incomplete groups`);
-        stats.waiting = true;
-        await change();
-        stats.waiting = false;
-        continue;
-      }
-      await begin();
-      stats.waiting = true;
-      const records = await consumer.poll(Math.min(free, 512), 1000, abort.signal);
-      stats.waiting = false;
-      lost.clear();
-      await begin();
-      // What was taken away while the stage began comes again to whoever has it now.
-      for (const record of records) if (!lost.has(record.partition)) commits.admit(units.collect(record));
-      startWork();
-      if (records.length > 0) commits.commit().catch(fail);
-    }
-  };
-
-  const startWork = () => {
-    while (stats.running < stage.concurrency) {
-      const work = units.next();
-      if (!work) return;
-      stats.running++;
-      active.add(work);
-      outcomes
-        .run(work)
-        .catch((error) => {
-          if (!work.revoked) throw error;
-        })
-        .then(() => {
-          work.finished = true;
-          active.delete(work);
-          if (!work.revoked) stats.running--;
-          startWork();
-          return commits.commit();
-        })
-        .catch(fail);
-    }
-  };
-
+  const state = await openStage(stage, environment);
+  const { abort, gate, consumer, stats } = state;
   const ended = new Promise<void>((resolve, reject) => {
-    fail = reject;
-    pump().then(resolve, reject);
+    state.fail = reject;
+    pump(state).then(resolve, reject);
   });
-  ended.catch(() => {
+  const stop = () => {
     abort.abort();
-    changed();
-  });
-
+    gate.wake();
+  };
+  ended.catch(stop);
   return {
     name: stage.name,
     stats,
     ended,
     async stop() {
-      abort.abort();
-      changed();
+      stop();
       await ended.catch(() => {});
       await consumer.close();
     },
   };
+}
+
+async function openStage<In extends TopicName, Out extends TopicName>(
+  stage: Stage<In, Out>,
+  environment: StageEnvironment,
+): Promise<State<TopicRecords[In]>> {
+  type Input = TopicRecords[In];
+  const { log, observer } = environment;
+  const topic = stage.inputTopic ?? stage.input;
+  const gate = creditGate(stage.credit);
+  const stats = newStats(gate);
+  const abort = new AbortController();
+  const active = new Set<Work<Input>>();
+  const consumer = await log.consumer(stage.name, [topic]);
+  const outcomes = outcomesOf(stage, environment, stats, abort.signal);
+  const units = collector(stage, outcomes);
+  const onForgotten = (work: Work<Input>) => {
+    // Work that waits for newer weights must not block others once its outcome is of no use.
+    if (!work.revoked && active.has(work)) stats.running--;
+    work.revoked = true;
+    units.drop(work);
+  };
+  const commits = committer<Input>({ stage, topic, consumer, stats, gate, observer, onForgotten });
+  const state: State<Input> = {
+    ...{ stage, environment, consumer, abort, stats, gate, outcomes, units, commits, active },
+    revoked: new Set(),
+    begun: false,
+    fail: () => {},
+  };
+  consumer.onRevoked((partitions) => onRevoked(state, partitions));
+  return state;
+}
+
+export function newStats(gate: Pick<CreditGate, 'taken'>): StageStats {
+  return {
+    records: 0,
+    outputs: 0,
+    deadLetters: 0,
+    retries: 0,
+    get inFlight() {
+      return gate.taken;
+    },
+    running: 0,
+    waiting: false,
+    committing: false,
+    seconds: 0,
+  };
+}
+
+function onRevoked<T>(state: State<T>, partitions: readonly TopicPartition[]): void {
+  state.begun = false;
+  for (const { partition } of partitions) {
+    state.revoked.add(partition);
+    state.commits.forget(partition);
+  }
+  state.environment.observer?.revoked(state.stage.name, partitions);
+}
+
+/** Reads and starts units until the stage is stopped. */
+async function pump<T>(state: State<T>): Promise<void> {
+  const { abort, gate, units, commits } = state;
+  while (!abort.signal.aborted) {
+    if (gate.free <= 0) {
+      await waitForCredit(state);
+      continue;
+    }
+    await begin(state);
+    const records = await poll(state);
+    await begin(state);
+    // Skip records of partitions revoked during `begin`; the new owner reads them again.
+    for (const record of records) if (!state.revoked.has(record.partition)) commits.admit(units.collect(record));
+    startWork(state);
+    if (records.length > 0) commits.commit().catch(state.fail);
+  }
+}
+
+async function waitForCredit<T>({ stage, stats, gate, units }: State<T>): Promise<void> {
+  if (stats.running === 0 && units.waiting() === 0 && !stats.committing)
+    throw new Error(
+      `stage ${stage.name}: its credit of ${gate.limit} records is full of incomplete units; ${units.describeOpen()}`,
+    );
+  stats.waiting = true;
+  await gate.changed();
+  stats.waiting = false;
+}
+
+async function poll<T>({ consumer, stats, gate, abort, revoked }: State<T>): Promise<LogRecord[]> {
+  stats.waiting = true;
+  const records = await consumer.poll(Math.min(gate.free, POLL_RECORDS), POLL_MS, abort.signal);
+  stats.waiting = false;
+  revoked.clear();
+  return records;
+}
+
+/** Calls the stage's `begin` once this process owns the topic and no unit of an earlier owner is running. */
+async function begin<T>(state: State<T>): Promise<void> {
+  const { stage, environment, consumer, active, abort, gate } = state;
+  if (state.begun || !stage.begin || consumer.assigned().length === 0) return;
+  while (active.size > 0 && !abort.signal.aborted) await gate.changed();
+  state.begun = true;
+  await stage.begin(environment);
+}
+
+function startWork<T>(state: State<T>): void {
+  const { stage, stats, units, active } = state;
+  while (stats.running < stage.concurrency) {
+    const work = units.next();
+    if (!work) return;
+    stats.running++;
+    active.add(work);
+    run(state, work).catch(state.fail);
+  }
+}
+
+async function run<T>(state: State<T>, work: Work<T>): Promise<void> {
+  const { outcomes, active, stats, commits } = state;
+  try {
+    await outcomes.run(work);
+  } catch (error) {
+    if (!work.revoked) throw error;
+  }
+  work.finished = true;
+  active.delete(work);
+  if (!work.revoked) stats.running--;
+  startWork(state);
+  await commits.commit();
 }

@@ -1,21 +1,18 @@
-import { from, lastValueFrom, map, type Observable, tap, toArray } from 'rxjs';
+import { from, lastValueFrom, type Observable, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Policy, ScoreRequest } from '../../src/engines/policy.js';
 import { grpo, rlsd } from '../../src/methods/index.js';
 import { learn, type TrainSample } from '../../src/operators/learn.js';
-import { publishWeights } from '../../src/operators/publish-weights.js';
 import { rollout } from '../../src/operators/rollout.js';
 import { scoreTeacher, type TeacherSettings } from '../../src/operators/score-teacher.js';
 import { shapeAdvantage } from '../../src/operators/shape-advantage.js';
 import { verify } from '../../src/operators/verify.js';
-import { float32Array, int32Array } from '../../src/records/arrays.js';
-import type { Advantage, Prompt, Weights } from '../../src/records/records.js';
+import { float32Array } from '../../src/records/arrays.js';
 import type { Verifier } from '../../src/verifiers/verifier.js';
 import { constantPolicy } from '../fakes/policy.js';
-import { advantageOf, promptOf, rolloutOf, verdictOf } from '../fakes/records.js';
+import { promptOf, rolloutOf, verdictOf } from '../fakes/records.js';
 
 const all = <T>(stream: Observable<T>): Promise<T[]> => lastValueFrom(stream.pipe(toArray()));
-const version = async () => ({ version: 4, digest: 'd4' });
 const sampling = { temperature: 0.5, maxTokens: 8 };
 
 /** Says correct where the completion ends in a digit that the reference holds. */
@@ -65,27 +62,6 @@ const teacher: TeacherSettings = {
   version: async (policyVersion) => policyVersion - (policyVersion % 10),
 };
 
-describe('rollout', () => {
-  it('gives each prompt its group, whose draws follow from seed, prompt, place and version alone', async () => {
-    const group = (prompts: readonly Prompt[], concurrency = 1) =>
-      all(from(prompts).pipe(rollout(constantPolicy(), { group: 3, sampling, version, concurrency })));
-    const [a, b] = [promptOf(0), promptOf(1)];
-    const together = await group([a, b], 2);
-    expect(together.map(({ promptId, sampleIndex }) => `${promptId}/${sampleIndex}`)).toEqual([
-      'p0/0',
-      'p0/1',
-      'p0/2',
-      'p1/0',
-      'p1/1',
-      'p1/2',
-    ]);
-    expect(new Set(together.map(({ seed }) => seed)).size).toBe(6);
-    expect(await group([b])).toEqual(together.slice(3));
-    expect((await group([{ ...b, seed: 8n }]))[0]?.seed).not.toBe(together[3]?.seed);
-    expect(together[0]).toMatchObject({ policyVersion: 4, policyDigest: 'd4', temperature: 0.5, groupSize: 3 });
-  });
-});
-
 describe('scoreTeacher', () => {
   const group = (rewards: readonly number[]) =>
     rewards.map((reward, i) => verdictOf({ ...rolloutOf(promptOf(0), i, rewards.length), policyVersion: 14 }, reward));
@@ -130,70 +106,6 @@ describe('scoreTeacher', () => {
       ),
     });
   });
-});
-
-describe('learn', () => {
-  const sample = (n: number, step: number, policyVersion = step): Advantage => ({
-    ...advantageOf(promptOf(n)),
-    step,
-    policyVersion,
-  });
-  const batches: TrainSample[][] = [];
-  const trainer = {
-    step: async (samples: readonly TrainSample[]) => {
-      batches.push([...samples]);
-      return batches.length;
-    },
-  };
-  const trained = async (samples: readonly Advantage[], rest: Partial<Parameters<typeof learn>[1]> = {}) => {
-    let next = 0;
-    const stale: string[] = [];
-    const steps = from(samples).pipe(
-      learn(trainer, {
-        prompts: 2,
-        maxLag: 0,
-        version: () => next,
-        onStale: ({ promptId }, age) => void stale.push(`${promptId} ${age}`),
-        ...rest,
-      }),
-      tap(() => next++),
-      map(({ step, samples: there }) => `${step}: ${there.map(({ promptId }) => promptId).join(' ')}`),
-    );
-    return { steps: await all(steps), stale };
-  };
-
-  it('trains a step once it is whole, in the order of the prompts, the lowest step first', async () => {
-    const { steps } = await trained([sample(3, 1), sample(1, 0), sample(2, 1), sample(0, 0)]);
-    expect(steps).toEqual(['0: p0 p1', '1: p2 p3']);
-    expect(batches.at(-1)?.[0]?.completionTokens).toEqual(int32Array(sample(2, 1).completionTokens));
-  });
-
-  it('trains what there is when the source completes, and steps of which nothing is left', async () => {
-    const { steps } = await trained([sample(4, 2, 0), sample(0, 0)], { expected: [0, 1, 2], maxLag: 2 });
-    expect(steps).toEqual(['0: p0', '1: ', '2: p4']);
-  });
-
-  it('tells of a sample that is too old, and does not train on it', async () => {
-    const samples = [sample(0, 0), sample(1, 0), sample(2, 1, 0), sample(3, 1), sample(4, 2, 0), sample(5, 2, 1)];
-    expect(await trained(samples)).toEqual({ steps: ['0: p0 p1', '1: p3', '2: '], stale: ['p2 1', 'p4 2', 'p5 1'] });
-    expect(await trained(samples, { maxLag: 1 })).toEqual({
-      steps: ['0: p0 p1', '1: p2 p3', '2: p5'],
-      stale: ['p4 2'],
-    });
-  });
-});
-
-it('publishWeights announces the steps that are due', async () => {
-  const publisher = {
-    due: ({ step }: { step: number }) => step % 2 === 1,
-    publish: async ({ step }: { step: number }) =>
-      [0, 1].map((chunk) => ({ version: step, chunk }) as unknown as Weights),
-  };
-  const steps = [0, 1, 2, 3].map((step) => ({ step, samples: [], stats: {} }));
-  const announced = await all(from(steps).pipe(publishWeights(publisher)));
-  expect(announced.map((weights) => [weights.version, (weights as unknown as { chunk: number }).chunk])).toEqual(
-    [1, 3].flatMap((version) => [0, 1].map((chunk) => [version, chunk])),
-  );
 });
 
 describe('all of them, over an array', () => {

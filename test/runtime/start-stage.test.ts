@@ -262,7 +262,12 @@ describe('a stage over steps', () => {
         unit: 'step',
         credit: 64,
         concurrency: 1,
-        steps: { prompts: 2, unitOf: (step) => step, next },
+        steps: {
+          prompts: 2,
+          unitOf: (step) => step,
+          isPast: (unit) => unit < next(),
+          mayStart: (unit) => unit === next(),
+        },
         vital: true,
         operator: () => (samples) =>
           samples.pipe(
