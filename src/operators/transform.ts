@@ -1,5 +1,6 @@
 import {
   catchError,
+  concatMap,
   defer,
   EMPTY,
   from,
@@ -18,7 +19,7 @@ import { type AttemptSettings, causeOf, type Failure, runUnit, UnitFailed } from
 import { groupSamples } from './group-samples.js';
 import { checkSample, type GroupTopic } from './internal/check-sample.js';
 import { collectSteps } from './internal/collect-steps.js';
-import { positiveInteger } from './internal/settings.js';
+import { duration, positiveInteger } from './internal/settings.js';
 import type { Unit } from './internal/unit.js';
 
 export type { GroupTopic } from './internal/check-sample.js';
@@ -155,6 +156,8 @@ export function transform<T extends GroupTopic>(
   settings: TransformSettings<T>,
 ): OperatorFunction<TopicRecords[T], TopicRecords[T]> {
   const { onDeadLetter, drops = false } = settings;
+  positiveInteger('attempts', settings.attempts ?? 3);
+  duration('backoffMs', settings.backoffMs ?? 100);
   const report = async (failure: Failure<TopicRecords[T]>) => onDeadLetter(failure);
   const run = (unit: readonly TopicRecords[T][]) =>
     defer(() => {
@@ -178,7 +181,8 @@ export function transform<T extends GroupTopic>(
         mergeAll(),
       );
     });
-  return (source) => source.pipe(unitsOf(settings), mergeMap(run, 1));
+  const units = unitsOf<TopicRecords[T]>(settings);
+  return (source) => source.pipe(units, concatMap(run));
 }
 
 function unitsOf<R extends TopicRecords[GroupTopic]>({
@@ -187,7 +191,7 @@ function unitsOf<R extends TopicRecords[GroupTopic]>({
 }: Pick<TransformSettings<GroupTopic>, 'unit' | 'prompts'>): OperatorFunction<R, readonly R[]> {
   if (unit === 'record') return map((record) => [record]);
   if (unit === 'group') return groupSamples();
-  const settings = { prompts: positiveInteger('prompts', prompts ?? Number.NaN), openSteps: 16, timeoutMs: 600_000 };
+  const settings = { prompts: positiveInteger('prompts', prompts), openSteps: 16, timeoutMs: 600_000 };
   return (source) =>
     source.pipe(
       collectSteps<R>(settings),

@@ -1,6 +1,6 @@
 /** @throws {RangeError} unless the value is an integer of at least 1. */
-export function positiveInteger(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
+export function positiveInteger(name: string, value: number | undefined): number {
+  if (value !== undefined && Number.isSafeInteger(value) && value >= 1) return value;
   throw new RangeError(`${name} is ${value}, expected a positive integer`);
 }
 
