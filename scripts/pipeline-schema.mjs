@@ -1,12 +1,14 @@
-// Writes what follows from the pipeline spec: schemas/pipeline.schema.json and the table of fields in docs/pipeline.md.
+// Writes what follows from the pipeline spec and the methods: schemas/pipeline.schema.json, the table of fields in
+// docs/pipeline.md and the methods in docs/algorithms.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withMethods } from './method-table.mjs';
+import { fields, table } from './schema-fields.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [begin, end] = ['<!-- fields: `npm run records` -->', '<!-- end of fields -->'];
-const LARGEST = [Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER];
 
 /** The text of the JSON Schema file. */
 export function schemaFile(schema) {
@@ -17,62 +19,13 @@ export function schemaFile(schema) {
 export function withFields(page, schema) {
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/pipeline.md: expected the lines ${begin} and ${end}`);
-  const rows = fields(schema).map(({ path, type, otherwise, description }) =>
-    `| ${[`\`${path}\``, type, otherwise, description].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`.replaceAll(
-      '  |',
-      ' |',
-    ),
-  );
-  const table = ['| field | takes | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
-  return `${page.slice(0, from + begin.length)}\n\n${table}\n\n${page.slice(to)}`;
-}
-
-/** Every field of an object schema, each once, depth first. */
-export function fields(schema, prefix = '') {
-  const found = new Map();
-  for (const option of options(schema))
-    for (const [name, field] of Object.entries(option.properties ?? {})) {
-      const path = `${prefix}${name}`;
-      const required = options(schema).every((other) => other.required?.includes(name));
-      found.set(path, found.get(path) ?? row(path, field, required));
-      for (const inner of fields(field, `${path}.`)) found.set(inner.path, found.get(inner.path) ?? inner);
-    }
-  return [...found.values()];
-}
-
-const options = (schema) => schema.anyOf ?? [schema];
-
-function row(path, field, required) {
-  const shown = field.default === undefined ? '' : `\`${JSON.stringify(field.default)}\``;
-  const otherwise = shown === '`{}`' ? '' : shown || (required ? 'required' : '');
-  return { path, type: typeText(field), otherwise, description: field.description ?? '' };
-}
-
-function typeText(field) {
-  if (field.anyOf) return field.anyOf.map(typeText).join(' or ');
-  if (field.const !== undefined) return `\`${field.const}\``;
-  if (field.enum) return field.enum.map((value) => `\`${value}\``).join(', ');
-  if (field.type === 'array')
-    return Array.isArray(field.items)
-      ? `[${field.items.map(typeText).join(', ')}]`
-      : `list of ${typeText(field.items)}`;
-  if (field.type === 'object') {
-    const names = Object.keys(field.properties ?? {});
-    return names.length > 0 ? `{ ${names.join(', ')} }` : 'map';
-  }
-  if (field.type === 'string') return 'text';
-  return field.type === 'integer' || field.type === 'number' ? numberText(field) : field.type;
-}
-
-function numberText({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
-  const known = (bound) => bound !== undefined && !LARGEST.includes(bound);
-  const bounds = [
-    known(minimum) && `from ${minimum}`,
-    known(exclusiveMinimum) && `above ${exclusiveMinimum}`,
-    known(maximum) && `to ${maximum}`,
-    known(exclusiveMaximum) && `below ${exclusiveMaximum}`,
-  ].filter(Boolean);
-  return [type === 'integer' ? 'whole number' : 'number', ...bounds].join(' ');
+  const rows = fields(schema).map(({ path, type, otherwise, description }) => [
+    `\`${path}\``,
+    type,
+    otherwise,
+    description,
+  ]);
+  return `${page.slice(0, from + begin.length)}\n\n${table(['field', 'takes', 'default', 'meaning'], rows)}\n\n${page.slice(to)}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -81,4 +34,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(join(root, 'schemas/pipeline.schema.json'), schemaFile(schema));
   const page = join(root, 'docs/pipeline.md');
   writeFileSync(page, withFields(readFileSync(page, 'utf8'), schema));
+  const { methods } = await import('../dist/methods/index.js');
+  const algorithms = join(root, 'docs/algorithms.md');
+  writeFileSync(algorithms, withMethods(readFileSync(algorithms, 'utf8'), methods));
 }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { withMethods } from '../../scripts/method-table.mjs';
 import { schemaFile, withFields } from '../../scripts/pipeline-schema.mjs';
+import { methods } from '../../src/methods/registry.js';
 import { pipelineJsonSchema } from '../../src/pipelines/spec.js';
 
 const root = new URL('../../', import.meta.url);
@@ -22,6 +24,12 @@ describe('the published schema of a pipeline file', () => {
     expect(page).toContain(
       '| `shape.rlsd.weightClip` | number above 0 below 1 or [number from 0 to 1, number from 1] |',
     );
+  });
+
+  it('has every method in the documentation; `npm run records` puts them there', () => {
+    const page = read('docs/algorithms.md');
+    expect(withMethods(page, methods)).toBe(page);
+    expect(page).toContain('| `shape.rlsd.weightClip` |');
   });
 
   const pipelines = examples.filter((file) => 'pipeline' in parse(read(`examples/${file}`)));
