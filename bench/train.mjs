@@ -3,7 +3,6 @@
 
 import { createBuilder } from '../dist/engines/onnx/graph/builder.js';
 import { createSession } from '../dist/engines/onnx/session.js';
-import { defaultSettings } from '../dist/learner/learner.js';
 import { createLocalLearner } from '../dist/learner/local.js';
 import { parameterShapes, parseConfig } from '../dist/models/config.js';
 
@@ -72,7 +71,7 @@ const parameters = weights(small);
 const learner = createLocalLearner({
   config: small,
   parameters,
-  settings: { ...defaultSettings, lr: 1e-5 },
+  settings: { lr: 1e-5 },
   threads,
 });
 const tokens = (count, seed) =>

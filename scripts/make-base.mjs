@@ -1,7 +1,7 @@
 // Makes the example's base model: `npm run base [FOLDER]`, after a build.
 import { join } from 'node:path';
 import { createOnnxPolicy } from '../dist/engines/onnx/policy.js';
-import { createLearner, defaultSettings } from '../dist/learner/learner.js';
+import { createLearner } from '../dist/learner/create.js';
 import { makeTokenizer } from '../dist/models/bpe.js';
 import { readChatTemplate } from '../dist/models/chat-template.js';
 import { parseConfig } from '../dist/models/config.js';
@@ -41,7 +41,7 @@ function sample(index, hinted) {
   return { tokens, mask: Uint8Array.from(tokens, (_, t) => (t < from ? 0 : 1)) };
 }
 
-const settings = { ...defaultSettings, ...recipe.learn, totalSteps: recipe.steps };
+const settings = { ...recipe.learn, totalSteps: recipe.steps };
 const learner = await createLearner({ config, parameters, settings, threads: THREADS });
 const started = performance.now();
 let index = 0;
@@ -50,7 +50,7 @@ for (let step = 1; step <= recipe.steps; step++) {
   const { loss } = await learner.supervise(batch);
   if (step % 100 === 0) {
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
-    console.log(`step ${step} of ${recipe.steps}: ${loss.toFixed(4)} nats a token, ${seconds} s`);
+    console.log(`step ${step} of ${recipe.steps}: ${loss.toFixed(4)} nats per token, ${seconds} s`);
   }
 }
 const digest = writeModelFolder(folder, { config, files, parameters: await learner.weights() });

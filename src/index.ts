@@ -1,11 +1,6 @@
 export * from './engines/index.js';
-export {
-  createLearner,
-  defaultSettings as learnerDefaults,
-  type Learner,
-  type LearnerOptions,
-  type StepStats,
-} from './learner/learner.js';
+export * from './learner/index.js';
+export * from './losses/index.js';
 export * from './models/index.js';
 export * from './operators/index.js';
 export * from './pipelines/index.js';

@@ -11,28 +11,28 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type ModelConfig, parameterShapes } from '../models/config.js';
+import type { TrainableModel, TrainableState } from '../engines/trainable.js';
 import { fileDigest, readSafetensors, type Tensors, writeSafetensors } from '../models/safetensors.js';
+import { get } from '../support/at.js';
 import { digest } from '../support/digest.js';
+import { writing } from '../support/disk.js';
 import { UserError } from '../support/errors.js';
-import type { Trained } from './adamw.js';
-import type { TrainedModel } from './optimizer.js';
 
-/** Where training stands, besides the numbers. */
-export interface Position {
-  /** Steps made: the next step's place in the schedule. */
+/** How far training has come. */
+export interface Progress {
+  /** Steps made, which is the next step's place in the schedule. */
   readonly step: number;
-  /** Optimiser updates made. */
+  /** Optimizer updates made. */
   readonly updates: number;
-  /** What the caller needs to go on from here, such as input offsets: JSON. */
+  /** What the caller needs to resume, such as input offsets: JSON. */
   readonly offsets: unknown;
 }
 
 const FORMAT = 1;
 const NAME = 'checkpoint.json';
-/** States of earlier checkpoints, and what a crash left unfinished. */
+/** States of earlier checkpoints and files that a crash left behind. */
 const LEFT_OVER = /^(state-[0-9a-f]{16}|unfinished[.]\d+)[.]safetensors$|[.]partial$/;
-const parts = ['value', 'first', 'second'] as const satisfies readonly (keyof Trained)[];
+const states = ['value', 'first', 'second'] as const satisfies readonly TrainableState[];
 
 function writeDurably(folder: string, name: string, text: string): void {
   const partial = join(folder, `${name}.${process.pid}.partial`);
@@ -53,27 +53,35 @@ function writeDurably(folder: string, name: string, text: string): void {
 }
 
 /**
- * Writes weights, moments and position together: a crash at any point leaves the checkpoint that was there before, or this one.
+ * Writes trained parameters, moments and progress together: a crash at any point leaves the previous checkpoint or this one. Frozen
+ * parameters are not part of it.
+ * @throws {UserError} `disk-full`
  */
-export function writeCheckpoint(folder: string, config: ModelConfig, model: TrainedModel, position: Position): void {
+export async function writeCheckpoint(folder: string, model: TrainableModel, progress: Progress): Promise<void> {
+  const read = new Map<TrainableState, Tensors>();
+  for (const state of states) read.set(state, await model.read(state));
+  const tensors: Tensors = new Map(
+    [...model.trainable().keys()].flatMap((name) =>
+      states.map((state) => [`${state}:${name}`, get(get(read, state), name)] as const),
+    ),
+  );
+  writing(folder, () => writeFiles(folder, tensors, progress));
+}
+
+function writeFiles(folder: string, tensors: Tensors, progress: Progress): void {
   mkdirSync(folder, { recursive: true });
-  const tensors: Tensors = new Map();
-  for (const [name, shape] of parameterShapes(config)) {
-    const trained = model.get(name);
-    if (trained) for (const part of parts) tensors.set(`${part}:${name}`, { shape, data: trained[part] });
-  }
   const unfinished = join(folder, `unfinished.${process.pid}.safetensors`);
   const stateDigest = writeSafetensors(unfinished, tensors);
   const state = `state-${stateDigest.slice(0, 16)}.safetensors`;
   renameSync(unfinished, join(folder, state));
-  const content = JSON.stringify({ format: FORMAT, state, stateDigest, ...position });
+  const content = JSON.stringify({ format: FORMAT, state, stateDigest, ...progress });
   writeDurably(folder, NAME, JSON.stringify({ content, digest: digest(content) }));
   for (const name of readdirSync(folder)) if (name !== state && LEFT_OVER.test(name)) rmSync(join(folder, name));
 }
 
-function parse(file: string): { state: string; stateDigest: string } & Position {
+function parse(file: string): { state: string; stateDigest: string } & Progress {
   const bad = (what: string): UserError => new UserError('bad-checkpoint', `${file}: ${what}`);
-  if (!existsSync(file)) throw bad('the file is missing; expected a checkpoint');
+  if (!existsSync(file)) throw bad('the file is missing, expected a checkpoint');
   let outer: { content?: unknown; digest?: unknown };
   try {
     outer = JSON.parse(readFileSync(file, 'utf8')) ?? {};
@@ -83,43 +91,41 @@ function parse(file: string): { state: string; stateDigest: string } & Position 
   const { content } = outer;
   if (typeof content !== 'string' || digest(content) !== outer.digest) throw bad('altered: its digest does not match');
   const { format, ...rest } = JSON.parse(content);
-  if (format !== FORMAT) throw bad(`format ${format}; this version reads ${FORMAT}`);
+  if (format !== FORMAT) throw bad(`format ${format}, expected ${FORMAT}; read it with the version that wrote it`);
   return rest;
 }
 
 /** @throws {UserError} `bad-checkpoint` when it is missing, truncated or altered */
-export function checkCheckpoint(folder: string): { readonly file: string; readonly position: Position } {
-  const { state, stateDigest, ...position } = parse(join(folder, NAME));
+export function checkCheckpoint(folder: string): { readonly file: string; readonly progress: Progress } {
+  const { state, stateDigest, ...progress } = parse(join(folder, NAME));
   const file = join(folder, state);
   if (!existsSync(file)) throw new UserError('bad-checkpoint', `${file}: the file is missing`);
   const found = fileDigest(file);
   if (found !== stateDigest)
     throw new UserError('bad-checkpoint', `${file}: truncated or altered: SHA-256 ${found}, expected ${stateDigest}`);
-  return { file, position };
+  return { file, progress };
 }
 
 /**
- * Reads a checkpoint into `model`, which is left as it is when anything is wrong.
+ * Reads a checkpoint into `model`, which stays as it is when anything is wrong.
  * @throws {UserError} `bad-checkpoint` when it is missing, truncated, altered or another model's
  */
-export function readCheckpoint(folder: string, config: ModelConfig, model: TrainedModel): Position {
-  const {
-    file,
-    position: { step, updates, offsets },
-  } = checkCheckpoint(folder);
-  const bad = (what: string): UserError => new UserError('bad-checkpoint', `${file}: ${what}`);
-  const tensors = readSafetensors(file);
-  const expected = [...parameterShapes(config)].flatMap(([name, shape]) =>
-    parts.map((part) => [part, name, shape] as const),
-  );
-  for (const [part, name, shape] of expected) {
-    const tensor = tensors.get(`${part}:${name}`);
-    if (tensor?.shape.join() !== shape.join()) {
-      throw bad(`another model's: ${name} is [${tensor?.shape ?? 'missing'}], expected [${shape}]`);
+export async function readCheckpoint(folder: string, model: TrainableModel): Promise<Progress> {
+  const { file, progress } = checkCheckpoint(folder);
+  const bad = (what: string): UserError => new UserError('bad-checkpoint', `${file}: another model's: ${what}`);
+  const found = readSafetensors(file);
+  const shapes = model.trainable();
+  const parts = new Map<TrainableState, Tensors>(states.map((state) => [state, new Map()]));
+  for (const [name, shape] of shapes)
+    for (const state of states) {
+      const tensor = found.get(`${state}:${name}`);
+      if (tensor?.shape.join() !== shape.join())
+        throw bad(`${name} is [${tensor?.shape ?? 'missing'}], expected [${shape}]`);
+      get(parts, state).set(name, tensor);
     }
-  }
-  if (tensors.size !== expected.length)
-    throw bad(`another model's: ${tensors.size} tensors, expected ${expected.length}`);
-  for (const [part, name] of expected) model.get(name)?.[part].set(tensors.get(`${part}:${name}`)?.data ?? []);
+  const expected = shapes.size * states.length;
+  if (found.size !== expected) throw bad(`${found.size} tensors, expected ${expected}`);
+  for (const [state, tensors] of parts) await model.write(state, tensors);
+  const { step, updates, offsets } = progress;
   return { step, updates, offsets };
 }

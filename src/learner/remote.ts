@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { UserError } from '../support/errors.js';
 
-/** Methods of a learner that its thread answers; `ready` resolves once it has read its model. */
+/** Methods of a learner that its thread answers; `ready` resolves once the model is read. */
 export type Method =
   | 'ready'
   | 'step'
@@ -18,7 +18,7 @@ export interface Request {
   readonly args: readonly unknown[];
 }
 
-/** Errors cross as plain data, and keep their code where they have one. */
+/** Errors cross as plain data and keep their code. */
 export type Reply = { readonly id: number } & (
   | { readonly result: unknown }
   | { readonly failure: { readonly message: string; readonly code?: string; readonly stack?: string } }
@@ -37,7 +37,7 @@ function errorOf({ message, code, stack }: ReturnType<typeof failureOf>): Error 
   return error;
 }
 
-/** Calls methods of the learner that runs in `worker`, in order. Calls fail when the thread ends before it answers. */
+/** Calls methods of the learner in `worker`, in order. Calls reject when the thread ends before it answers. */
 export function remote(worker: Worker): <T>(method: Method, args: readonly unknown[]) => Promise<T> {
   const open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   let next = 0;
@@ -62,7 +62,7 @@ export function remote(worker: Worker): <T>(method: Method, args: readonly unkno
       if (ended) return reject(ended);
       const id = next++;
       open.set(id, { resolve, reject });
-      // An idle learner keeps no process alive.
+      // An idle learner does not keep the process alive.
       worker.ref();
       worker.postMessage({ id, method, args } satisfies Request);
     });

@@ -1,8 +1,22 @@
+import type { CompiledLoss, TrainRow } from '../engines/trainable.js';
+import type { LossInput } from '../losses/expressions.js';
 import type { ModelConfig } from '../models/config.js';
+import { at } from '../support/at.js';
 import { UserError } from '../support/errors.js';
-import type { LearnSettings } from './settings.js';
+import type { LearnerSettings } from './settings.js';
 
-/** One completion to learn from; arrays have one entry a completion token. */
+/** A teacher's next-token distributions over its top k tokens, all others as one bucket. T counts completion tokens. */
+export interface DistillationTargets {
+  readonly k: number;
+  /** [T * k]. */
+  readonly topIds: Int32Array;
+  /** Natural logs, [T * k]. */
+  readonly topLogprobs: Float32Array;
+  /** Natural log of the probability of all other tokens, [T]; -infinity where there are none. */
+  readonly tailLogprobs: Float32Array;
+}
+
+/** One completion to learn from; arrays have one entry per completion token. */
 export interface TrainSample {
   readonly promptTokens: Int32Array;
   readonly completionTokens: Int32Array;
@@ -12,57 +26,104 @@ export interface TrainSample {
   readonly samplingLogprobs: Float32Array;
   readonly tokenAdvantages: Float32Array;
   readonly temperature: number;
+  /** Factors of each token's weight in the loss, from 0; 1 by default. The mean still counts every token of the mask as one. */
+  readonly tokenWeights?: Float32Array;
+  /** Natural logs under a reference policy, for a loss that reads them; by default under the model that the learner began with. */
+  readonly referenceLogprobs?: Float32Array;
+  /** For a loss that distils. */
+  readonly distillation?: DistillationTargets;
 }
 
 /** One text to imitate. */
 export interface SupervisedSample {
   readonly tokens: Int32Array;
-  /** 1: the token is learnt; the first token has nothing before it and is not. */
+  /** 1: the token is learnt. The first token is not predicted and never is. */
   readonly mask: Uint8Array;
 }
 
-/** A sequence as the graphs take it: `tokens` of length T + 1, whose first T are read and last T predicted. */
-export interface Row {
-  readonly tokens: Int32Array;
-  readonly temperature: number;
-  /** Further inputs by name, each of length T, in the order of the predicted tokens. */
-  readonly inputs: ReadonlyMap<string, Float32Array>;
-}
+type Fail = (problem: string) => never;
 
-function checkRow(tokens: Int32Array, config: ModelConfig, fail: (what: string) => never): void {
-  if (tokens.length < 2) fail(`has ${tokens.length} tokens; expected two at least`);
-  if (tokens.length > config.maxPositionEmbeddings) {
-    fail(`has ${tokens.length} tokens; the model takes ${config.maxPositionEmbeddings}`);
-  }
-  const odd = tokens.find((token) => token < 0 || token >= config.vocabSize);
-  if (odd !== undefined) fail(`has token ${odd}; the vocabulary has ${config.vocabSize}`);
-}
-
-/** @throws {UserError} `train-sample` naming the sample by its index */
-export function checkSample(sample: TrainSample, index: number, config: ModelConfig): void {
-  const fail = (what: string): never => {
-    throw new UserError('train-sample', `sample ${index} ${what}`);
+function failOf(index: number): Fail {
+  return (problem) => {
+    throw new UserError('train-sample', `sample ${index}: ${problem}`);
   };
+}
+
+function checkTokens(tokens: Int32Array, config: ModelConfig, fail: Fail): void {
+  if (tokens.length < 2) fail(`${tokens.length} tokens, expected at least 2`);
+  if (tokens.length > config.maxPositionEmbeddings)
+    fail(`${tokens.length} tokens, expected at most ${config.maxPositionEmbeddings}, the model's context`);
+  checkVocabulary(tokens, config, fail);
+}
+
+function checkVocabulary(tokens: Int32Array, { vocabSize }: ModelConfig, fail: Fail): void {
+  const unknown = tokens.find((token) => token < 0 || token >= vocabSize);
+  if (unknown !== undefined) fail(`token ${unknown}, expected 0 to ${vocabSize - 1}`);
+}
+
+/** @throws {UserError} `train-sample` naming the sample by its index, the field, what was found and what was expected */
+export function checkSample(sample: TrainSample, index: number, config: ModelConfig): void {
+  const fail = failOf(index);
   const { promptTokens, completionTokens, mask, samplingLogprobs, tokenAdvantages, temperature } = sample;
-  if (promptTokens.length === 0) fail('has an empty prompt');
-  checkRow(joined(sample), config, fail);
-  for (const [name, { length }] of Object.entries({ mask, samplingLogprobs, tokenAdvantages })) {
-    if (length !== completionTokens.length) fail(`has ${length} of ${name} for ${completionTokens.length} tokens`);
+  const { tokenWeights, referenceLogprobs, distillation } = sample;
+  if (promptTokens.length === 0) fail('the prompt is empty, expected at least one token');
+  checkTokens(joined(sample), config, fail);
+  checkLength('mask', mask, completionTokens.length, fail);
+  const finite = { samplingLogprobs, tokenAdvantages, tokenWeights, referenceLogprobs };
+  for (const [name, values] of Object.entries(finite)) {
+    if (values === undefined) continue;
+    checkLength(name, values, completionTokens.length, fail);
+    const broken = values.findIndex((value, t) => mask[t] === 1 && !Number.isFinite(value));
+    if (broken >= 0) fail(`${name}[${broken}] is ${values[broken]}, expected a finite number`);
   }
-  for (const [name, values] of Object.entries({ samplingLogprobs, tokenAdvantages })) {
-    const at = values.findIndex((value, t) => mask[t] === 1 && !Number.isFinite(value));
-    if (at >= 0) fail(`has ${name}[${at}] = ${values[at]}; expected a finite number`);
+  const negative = tokenWeights?.findIndex((weight) => weight < 0) ?? -1;
+  if (negative >= 0) fail(`tokenWeights[${negative}] is ${tokenWeights?.[negative]}, expected a number from 0`);
+  if (distillation) checkTargets(sample, distillation, config, fail);
+  if (!(temperature >= 0 && Number.isFinite(temperature))) fail(`temperature is ${temperature}, expected 0 or more`);
+}
+
+function checkLength(name: string, { length }: ArrayLike<unknown>, expected: number, fail: Fail): void {
+  if (length !== expected) fail(`${name} has ${length} entries, expected ${expected}, one per completion token`);
+}
+
+function checkTargets(
+  { completionTokens, mask }: TrainSample,
+  targets: DistillationTargets,
+  config: ModelConfig,
+  fail: Fail,
+): void {
+  const { k, topIds, topLogprobs, tailLogprobs } = targets;
+  if (!Number.isInteger(k) || k < 1) fail(`distillation.k is ${k}, expected a whole number from 1`);
+  for (const [name, { length }] of Object.entries({ topIds, topLogprobs }))
+    if (length !== completionTokens.length * k)
+      fail(
+        `distillation.${name} has ${length} entries, expected ${completionTokens.length * k}, k per completion token`,
+      );
+  checkLength('distillation.tailLogprobs', tailLogprobs, completionTokens.length, fail);
+  checkVocabulary(topIds, config, fail);
+  const isLogprob = (value: number): boolean => value < Number.POSITIVE_INFINITY;
+  const top = topLogprobs.findIndex((value, i) => mask[Math.floor(i / k)] === 1 && !isLogprob(value));
+  if (top >= 0) fail(`distillation.topLogprobs[${top}] is ${topLogprobs[top]}, expected a log-probability`);
+  const tail = tailLogprobs.findIndex((value, t) => mask[t] === 1 && !isLogprob(value));
+  if (tail >= 0) fail(`distillation.tailLogprobs[${tail}] is ${tailLogprobs[tail]}, expected a log-probability`);
+}
+
+/** @throws {UserError} `train-sample` naming the first sample that lacks what the loss reads */
+export function checkCarries(samples: readonly TrainSample[], loss: CompiledLoss): void {
+  if (!loss.readsTop) return;
+  const k = samples[0]?.distillation?.k;
+  for (const [index, { distillation }] of samples.entries()) {
+    const fail = failOf(index);
+    if (!distillation) fail(`no distillation targets, which the loss ${loss.name} reads`);
+    else if (distillation.k !== k) fail(`distillation.k is ${distillation.k}, expected ${k} as in sample 0`);
   }
-  if (!(temperature >= 0 && Number.isFinite(temperature))) fail(`has temperature ${temperature}; expected 0 or more`);
 }
 
 /** @throws {UserError} `train-sample` naming the sample by its index */
 export function checkSupervised({ tokens, mask }: SupervisedSample, index: number, config: ModelConfig): void {
-  const fail = (what: string): never => {
-    throw new UserError('train-sample', `sample ${index} ${what}`);
-  };
-  checkRow(tokens, config, fail);
-  if (mask.length !== tokens.length) fail(`has ${mask.length} of mask for ${tokens.length} tokens`);
+  const fail = failOf(index);
+  checkTokens(tokens, config, fail);
+  if (mask.length !== tokens.length) fail(`mask has ${mask.length} entries, expected ${tokens.length}, one per token`);
 }
 
 function joined({ promptTokens, completionTokens }: TrainSample): Int32Array {
@@ -72,69 +133,82 @@ function joined({ promptTokens, completionTokens }: TrainSample): Int32Array {
   return tokens;
 }
 
-const sum = (mask: Uint8Array): number => mask.reduce((total, bit) => total + (bit ? 1 : 0), 0);
+const trainedTokens = (mask: Uint8Array): number => mask.reduce((total, bit) => total + (bit ? 1 : 0), 0);
 
-/** Each sample's weight of one trained token, so that all weights of the batch sum to 1. */
-export function tokenWeights(masks: readonly Uint8Array[], aggregate: LearnSettings['aggregate']): number[] {
-  const counts = masks.map(sum);
+/** For each sample the weight of one trained token, so that the weights of all trained tokens sum to 1. */
+export function tokenShares(masks: readonly Uint8Array[], aggregate: LearnerSettings['aggregate']): number[] {
+  const counts = masks.map(trainedTokens);
   const tokens = counts.reduce((total, count) => total + count, 0);
   const sequences = counts.filter((count) => count > 0).length;
   return counts.map((count) => (count === 0 ? 0 : aggregate === 'tokenMean' ? 1 / tokens : 1 / (sequences * count)));
 }
 
-/** Rows for the policy loss: zero outside the completion and its mask. */
-export function policyRows(samples: readonly TrainSample[], aggregate: LearnSettings['aggregate']): Row[] {
-  const weights = tokenWeights(
+/** Rows with what the loss reads; 0 outside the completion and its mask. `referenceLogprobs` are left out where a sample has none. */
+export function policyRows(
+  samples: readonly TrainSample[],
+  aggregate: LearnerSettings['aggregate'],
+  loss: Pick<CompiledLoss, 'inputs' | 'readsTop'>,
+): TrainRow[] {
+  const shares = tokenShares(
     samples.map(({ mask }) => mask),
     aggregate,
   );
-  return samples.map((sample, i) => {
-    const tokens = joined(sample);
-    const spread = (value: (t: number) => number): Float32Array => {
-      const values = new Float32Array(tokens.length - 1);
-      for (const [t, bit] of sample.mask.entries()) if (bit) values[sample.promptTokens.length - 1 + t] = value(t);
-      return values;
-    };
-    return {
-      tokens,
-      // Greedy completions carry log-probabilities at temperature 1.
-      temperature: sample.temperature || 1,
-      inputs: new Map([
-        ['weights', spread(() => weights[i] ?? 0)],
-        ['samplingLogprobs', spread((t) => sample.samplingLogprobs[t] ?? 0)],
-        ['tokenAdvantages', spread((t) => sample.tokenAdvantages[t] ?? 0)],
-      ]),
-    };
-  });
+  return samples.map((sample, i) => policyRow(sample, at(shares, i), loss));
+}
+
+function policyRow(
+  sample: TrainSample,
+  share: number,
+  { inputs, readsTop }: Pick<CompiledLoss, 'inputs' | 'readsTop'>,
+): TrainRow {
+  const tokens = joined(sample);
+  const { promptTokens, mask, tokenWeights, distillation } = sample;
+  const spread = (value: (t: number) => number, per = 1): Float32Array => {
+    const values = new Float32Array((tokens.length - 1) * per);
+    const start = promptTokens.length - 1;
+    for (const [t, bit] of mask.entries())
+      if (bit) for (let j = 0; j < per; j++) values[(start + t) * per + j] = value(t * per + j);
+    return values;
+  };
+  const read: Record<LossInput, () => Float32Array | undefined> = {
+    samplingLogprobs: () => spread((t) => at(sample.samplingLogprobs, t)),
+    tokenAdvantages: () => spread((t) => at(sample.tokenAdvantages, t)),
+    referenceLogprobs: () => {
+      const { referenceLogprobs } = sample;
+      return referenceLogprobs && spread((t) => at(referenceLogprobs, t));
+    },
+    targetTopLogprobs: () => distillation && spread((i) => at(distillation.topLogprobs, i), distillation.k),
+    targetTailLogprobs: () => distillation && spread((t) => at(distillation.tailLogprobs, t)),
+  };
+  const found = new Map<string, Float32Array>();
+  for (const name of inputs) {
+    const values = read[name]();
+    if (values) found.set(name, values);
+  }
+  return {
+    tokens,
+    // Greedy completions carry log-probabilities at temperature 1.
+    temperature: sample.temperature || 1,
+    weights: spread((t) => share * (tokenWeights ? at(tokenWeights, t) : 1)),
+    inputs: found,
+    ...(readsTop && distillation && { top: targetIds(sample, distillation) }),
+  };
+}
+
+function targetIds({ promptTokens, completionTokens }: TrainSample, { k, topIds }: DistillationTargets) {
+  const ids = new Int32Array((promptTokens.length + completionTokens.length - 1) * k);
+  ids.set(topIds, (promptTokens.length - 1) * k);
+  return { k, ids };
 }
 
 /** Rows for cross-entropy. */
-export function supervisedRows(samples: readonly SupervisedSample[]): Row[] {
+export function supervisedRows(samples: readonly SupervisedSample[]): TrainRow[] {
   const masks = samples.map(({ mask }) => mask.subarray(1));
-  const weights = tokenWeights(masks, 'tokenMean');
+  const shares = tokenShares(masks, 'tokenMean');
   return samples.map(({ tokens }, i) => ({
     tokens,
     temperature: 1,
-    inputs: new Map([['weights', Float32Array.from(masks[i] ?? [], (bit) => (bit ? (weights[i] ?? 0) : 0))]]),
+    weights: Float32Array.from(at(masks, i), (bit) => (bit ? at(shares, i) : 0)),
+    inputs: new Map(),
   }));
-}
-
-/**
- * Groups rows of one temperature and similar length into batches of `microTokens` at most, padding included; a longer row goes alone.
- * The order depends on the rows alone.
- */
-export function microBatches<R extends Row>(rows: readonly R[], microTokens: number): R[][] {
-  const batches: R[][] = [];
-  const sorted = rows.toSorted((a, b) => a.temperature - b.temperature || b.tokens.length - a.tokens.length);
-  for (const row of sorted) {
-    const batch = batches.at(-1);
-    const [longest] = batch ?? [];
-    const fits =
-      batch &&
-      longest?.temperature === row.temperature &&
-      (batch.length + 1) * (longest.tokens.length - 1) <= microTokens;
-    if (fits) batch.push(row);
-    else batches.push([row]);
-  }
-  return batches;
 }

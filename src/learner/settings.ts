@@ -1,83 +1,70 @@
+import { z } from 'zod';
 import { UserError } from '../support/errors.js';
 
-/** How the learner turns samples into updates. */
-export interface LearnSettings {
-  /** Learning rate at its highest. */
-  readonly lr: number;
-  /** The probability ratio counts between 1 - clip[0] and 1 + clip[1]. */
-  readonly clip: readonly [low: number, high: number];
-  /** Passes over a step's samples. */
-  readonly epochs: number;
-  /** Optimiser updates a pass, each on its share of the samples in their order. */
-  readonly miniBatches: number;
-  /** `tokenMean`: every trained token of the batch weighs the same; `sequenceMean`: every sequence does. */
-  readonly aggregate: 'tokenMean' | 'sequenceMean';
-  /** Decoupled, on every parameter. */
-  readonly weightDecay: number;
-  readonly betas: readonly [first: number, second: number];
-  readonly eps: number;
-  /** Longest gradient (L2 over all parameters) that goes unscaled. */
-  readonly maxGradNorm: number;
-  /** Steps of linear warm-up. */
-  readonly warmup: number;
-  /** From the end of the warm-up to `totalSteps`, down to 0. */
-  readonly decay: 'constant' | 'linear' | 'cosine';
-  /** Needed where the rate decays. */
-  readonly totalSteps?: number;
-  /** Coefficient of the k3 penalty to the weights that the learner was made with; 0 is off. */
-  readonly kl: number;
-  /** Tokens, padding included, that go through the model at once: memory against speed. A longer sequence goes alone. */
-  readonly microTokens: number;
-}
+const decay = z.number().min(0).lt(1);
 
-export const defaultSettings: Omit<LearnSettings, 'lr'> = {
-  clip: [0.2, 0.28],
-  epochs: 1,
-  miniBatches: 1,
-  aggregate: 'tokenMean',
-  weightDecay: 0,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-  maxGradNorm: 1,
-  warmup: 0,
-  decay: 'constant',
-  kl: 0,
-  microTokens: 512,
-};
+/** What a pipeline's `learn` block and a learner have in common. */
+export const optimizationFields = {
+  lr: z.number().positive().describe('Peak learning rate, reached after warm-up.'),
+  epochs: z.int().min(1).default(1).describe("Passes over a step's samples."),
+  updatesPerEpoch: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe("Optimizer updates per epoch, each on an equal share of the step's samples."),
+  aggregate: z
+    .enum(['tokenMean', 'sequenceMean'])
+    .default('tokenMean')
+    .describe('Average the loss over all tokens of the batch, or per completion and then over completions.'),
+  weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay of AdamW.'),
+  betas: z.tuple([decay, decay]).default([0.9, 0.999]).describe('Decay rates of the moments of AdamW.'),
+  maxGradNorm: z.number().positive().default(1).describe('Scale gradients down to this L2 norm.'),
+  warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
+  schedule: z
+    .enum(['constant', 'linear', 'cosine'])
+    .default('constant')
+    .describe('Learning rate from the end of warm-up to the last step.'),
+} as const;
 
-/** @throws {UserError} `learn-settings` naming the field that is out of range */
-export function checkSettings(settings: LearnSettings): void {
-  const count = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
-  const share = (value: number): boolean => value >= 0 && value < 1;
-  const rules: readonly (readonly [field: keyof LearnSettings, holds: boolean, expected: string])[] = [
-    ['lr', settings.lr > 0 && Number.isFinite(settings.lr), 'a positive number'],
-    ['clip', settings.clip[0] > 0 && settings.clip[0] < 1 && settings.clip[1] > 0, '[in (0, 1), above 0]'],
-    ['epochs', count(settings.epochs), 'a whole number from 1'],
-    ['miniBatches', count(settings.miniBatches), 'a whole number from 1'],
-    ['weightDecay', settings.weightDecay >= 0, 'a number from 0'],
-    ['betas', settings.betas.every(share), 'two numbers in [0, 1)'],
-    ['eps', settings.eps > 0, 'a positive number'],
-    ['maxGradNorm', settings.maxGradNorm > 0, 'a positive number'],
-    ['warmup', settings.warmup === 0 || count(settings.warmup), 'a whole number from 0'],
-    [
-      'totalSteps',
-      settings.decay === 'constant' || count(settings.totalSteps ?? 0),
-      'the number of steps to decay over',
-    ],
-    ['kl', settings.kl >= 0, 'a number from 0'],
-    ['microTokens', count(settings.microTokens), 'a whole number from 1'],
-  ];
-  for (const [field, holds, expected] of rules) {
-    if (holds) continue;
-    throw new UserError('learn-settings', `learn.${field} is ${JSON.stringify(settings[field])}; expected ${expected}`);
-  }
+const schema = z
+  .strictObject({
+    ...optimizationFields,
+    eps: z.number().positive().default(1e-8).describe('Added to the root of the second moment of AdamW.'),
+    totalSteps: z.int().min(1).optional().describe('Steps of the whole run; a schedule that decays needs it.'),
+    microTokens: z
+      .int()
+      .min(1)
+      .default(512)
+      .describe(
+        'Tokens, padding included, in one run of the model: memory against speed. A longer sequence runs alone.',
+      ),
+  })
+  .refine(({ schedule, totalSteps }) => schedule === 'constant' || totalSteps !== undefined, {
+    path: ['totalSteps'],
+    message: 'is missing; expected the number of steps that the schedule spans',
+  });
+
+/** How a learner turns samples into updates. */
+export type LearnerSettings = Readonly<z.output<typeof schema>>;
+/** The same as a caller writes it: all but `lr` has a default. */
+export type LearnerInput = Readonly<z.input<typeof schema>>;
+
+/**
+ * Checks settings and fills in the defaults.
+ * @throws {UserError} `learn-settings` naming every field that is out of range
+ */
+export function learnerSettings(input: LearnerInput): LearnerSettings {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => `${['learn', ...path].join('.')}: ${message}`);
+  throw new UserError('learn-settings', problems.join('\n'));
 }
 
 /** Learning rate of a step, counted from 0. */
-export function learningRate(settings: LearnSettings, step: number): number {
-  const { lr, warmup, decay, totalSteps = 0 } = settings;
+export function learningRate(settings: LearnerSettings, step: number): number {
+  const { lr, warmup, schedule, totalSteps = 0 } = settings;
   if (step < warmup) return (lr * (step + 1)) / warmup;
-  if (decay === 'constant') return lr;
+  if (schedule === 'constant') return lr;
   const progress = Math.min(1, (step - warmup) / Math.max(1, totalSteps - warmup));
-  return lr * (decay === 'linear' ? 1 - progress : (1 + Math.cos(Math.PI * progress)) / 2);
+  return lr * (schedule === 'linear' ? 1 - progress : (1 + Math.cos(Math.PI * progress)) / 2);
 }

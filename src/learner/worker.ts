@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { onMessage } from '../support/worker-end.js';
-import type { Learner, LearnerOptions } from './learner.js';
-import { createLocalLearner } from './local.js';
+import type { Learner } from './learner.js';
 import { failureOf, type Reply, type Request } from './remote.js';
+import { openLearner } from './thread.js';
 
 type Answer = (...args: readonly unknown[]) => Promise<unknown>;
 
@@ -11,7 +11,7 @@ let last: Promise<void> = Promise.resolve();
 
 async function answer({ id, method, args }: Request): Promise<Reply> {
   try {
-    learner ??= createLocalLearner(workerData as LearnerOptions);
+    learner ??= openLearner(workerData);
     const result = method === 'ready' ? undefined : await (learner[method] as Answer)(...args);
     return { id, result };
   } catch (error) {

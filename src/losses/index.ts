@@ -14,3 +14,4 @@ export {
 export { type EvaluatedLoss, evaluateLoss, type LossToken } from './numbers.js';
 export { referenceKl } from './reference-kl.js';
 export { createLoss, lossDefinitions } from './registry.js';
+export { type TrainingLossSettings, trainingLoss } from './training-loss.js';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLearner, defaultSettings } from '../learner/learner.js';
+import { createLearner } from '../learner/create.js';
+import { clippedPolicy, trainingLoss } from '../losses/index.js';
 import type { Tensors } from '../models/safetensors.js';
 import { trainSample } from '../operators/learn.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
@@ -211,8 +212,12 @@ async function gradientsPart(
   );
   if (version === undefined) return null;
   const { clip, aggregate, kl, lr } = learn;
-  const settings = { ...defaultSettings, clip, aggregate, kl, lr };
-  const learner = await createLearner({ folder: join(folder, weightsFolder(version)), threads: 1, settings });
+  const learner = await createLearner({
+    folder: join(folder, weightsFolder(version)),
+    threads: 1,
+    settings: { aggregate, lr },
+    loss: trainingLoss(clippedPolicy.create(), { clip, kl }),
+  });
   try {
     const gradients = [];
     for (const samples of [before, after]) gradients.push(await learner.gradient(samples.map(trainSample)));

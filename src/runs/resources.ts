@@ -2,7 +2,9 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createOnnxPolicy } from '../engines/onnx/policy.js';
 import type { Policy } from '../engines/policy.js';
-import { createLearner, defaultSettings, type Learner } from '../learner/learner.js';
+import { createLearner } from '../learner/create.js';
+import type { Learner } from '../learner/learner.js';
+import { clippedPolicy, trainingLoss } from '../losses/index.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
 import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../privileged/template/template.js';
 import { constantLearner, constantPolicy, isConstant } from './constant-model.js';
@@ -23,12 +25,12 @@ export async function openPolicy(spec: PipelineSpec, folder: string): Promise<Po
 
 export async function openLearner(spec: PipelineSpec, folder: string): Promise<Learner> {
   if (isConstant()) return constantLearner(baseFolder(spec, folder));
-  const { threads, prompts: _, schedule, updatesPerEpoch, ...rest } = spec.learn;
-  const settings = { ...rest, decay: schedule, miniBatches: updatesPerEpoch };
+  const { threads, prompts: _, clip, kl, ...settings } = spec.learn;
   return createLearner({
     folder: baseFolder(spec, folder),
     threads: threads ?? cores(),
-    settings: { ...defaultSettings, ...settings, totalSteps: spec.steps },
+    settings: { ...settings, totalSteps: spec.steps },
+    loss: trainingLoss(clippedPolicy.create(), { clip, kl }),
   });
 }
 

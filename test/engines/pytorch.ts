@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LearnSettings } from '../../src/learner/settings.js';
+import type { LearnerInput } from '../../src/learner/settings.js';
+import type { TrainingLossSettings } from '../../src/losses/training-loss.js';
 
 /** What PyTorch computes of a model in `pytorch/`; `scripts/pytorch-reference.py` makes them. */
 export interface Expected {
@@ -10,7 +11,7 @@ export interface Expected {
   readonly logprobs: Readonly<Record<string, readonly number[]>>;
   readonly greedy: { readonly prompt: readonly number[]; readonly completion: readonly number[] };
   readonly training: {
-    readonly settings: Partial<LearnSettings> & Pick<LearnSettings, 'lr'>;
+    readonly settings: LearnerInput & TrainingLossSettings;
     readonly samples: readonly {
       readonly promptTokens: readonly number[];
       readonly completionTokens: readonly number[];

@@ -2,11 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createLearner, defaultSettings, type Learner, type LearnSettings } from '../../src/learner/learner.js';
+import { createLearner } from '../../src/learner/create.js';
+import type { Learner, LearnerOptions } from '../../src/learner/learner.js';
 import { createLocalLearner } from '../../src/learner/local.js';
 import type { TrainSample } from '../../src/learner/samples.js';
+import type { LearnerInput } from '../../src/learner/settings.js';
+import { clippedPolicy, distillation, type Loss, sumLosses, trainingLoss } from '../../src/losses/index.js';
 import { modelDigest, readModelFolder } from '../../src/models/folder.js';
-import type { Tensors } from '../../src/models/safetensors.js';
+import { readSafetensors, type Tensors } from '../../src/models/safetensors.js';
 import { digest } from '../../src/support/digest.js';
 import { UserError } from '../../src/support/errors.js';
 import { configs, numbers, randomParameters, wider } from '../engines/onnx/graph/models.js';
@@ -23,11 +26,15 @@ const tensors = (seed = 3, of = config): Tensors => {
   return new Map([...parameters].map(([name, { dims }]) => [name, { shape: dims, data: numbers(parameters, name) }]));
 };
 
-const optionsOf = (settings: Partial<LearnSettings> = {}, threads = 1) => ({
+const optionsOf = (settings: Partial<LearnerInput> = {}, threads = 1) => ({
   config,
   parameters: tensors(),
   threads,
-  settings: { ...defaultSettings, lr: 1e-2, microTokens: 40, ...settings },
+  settings: { lr: 1e-2, microTokens: 40, ...settings },
+});
+const withLoss = (loss: Loss, settings: Partial<LearnerInput> = {}): LearnerOptions => ({
+  ...optionsOf(settings),
+  loss,
 });
 
 const batch = (from: number, count = 7): TrainSample[] =>
@@ -77,14 +84,14 @@ describe('a step', () => {
   });
 
   it('lowers the loss when it is repeated', async () => {
-    const learner = createLocalLearner(optionsOf({ clip: [0.99, 100] }));
+    const learner = createLocalLearner(withLoss(clippedPolicy.create({ clip: [0.99, 100] })));
     const samples = batch(1);
     const first = await learner.step(samples);
     for (let i = 0; i < 5; i++) await learner.step(samples);
     expect((await learner.step(samples)).loss).toBeLessThan(first.loss - 0.1);
   });
 
-  it('is the same whatever the micro-batches, but for rounding', async () => {
+  it('is the same for any size of micro-batches, up to rounding', async () => {
     const [small, large] = [
       createLocalLearner(optionsOf({ microTokens: 1 })),
       createLocalLearner(optionsOf({ microTokens: 4096 })),
@@ -93,7 +100,7 @@ describe('a step', () => {
     expect(Math.abs((norms[0] ?? 0) / (norms[1] ?? 1) - 1)).toBeLessThan(1e-5);
   });
 
-  it('counts samples without advantage in the mean, and nowhere else', async () => {
+  it('counts samples without advantage in the mean only', async () => {
     const idle = batch(2).map((sample) => ({ ...sample, tokenAdvantages: new Float32Array(sample.mask.length) }));
     const alone = await createLocalLearner(optionsOf()).step(batch(1));
     const both = await createLocalLearner(optionsOf()).step([...batch(1), ...idle]);
@@ -103,52 +110,158 @@ describe('a step', () => {
     const share = trained(batch(1)) / (trained(batch(1)) + trained(idle));
     expect(both.gradientNorm / alone.gradientNorm).toBeCloseTo(share, 5);
     const still = createLocalLearner(optionsOf());
-    expect(await still.step(idle)).toMatchObject({ updates: 1, tokens: 0, loss: 0, gradientNorm: 0, meanRatio: 1 });
+    expect(await still.step(idle)).toMatchObject({ updates: 1, tokens: 0, loss: 0, gradientNorm: 0 });
     expect(await weightsDigest(still)).toBe(await weightsDigest(createLocalLearner(optionsOf())));
   });
 
-  it('makes an update for every epoch and mini-batch; without samples it only moves the schedule', async () => {
-    const learner = createLocalLearner(optionsOf({ epochs: 3, miniBatches: 2, warmup: 4 }));
+  it('makes its updates in every epoch; without samples only the schedule moves', async () => {
+    const learner = createLocalLearner(optionsOf({ epochs: 3, updatesPerEpoch: 2, warmup: 4 }));
     expect(await learner.step(batch(1))).toMatchObject({ updates: 6, learningRate: 0.25e-2 });
     expect(await learner.step([])).toMatchObject({ updates: 0, learningRate: 0.5e-2, loss: 0 });
     expect(await learner.step(batch(1, 1))).toMatchObject({ step: 2, updates: 3, learningRate: 0.75e-2 });
   });
 
-  it('is held near the reference by the penalty', async () => {
+  it('stays near the reference with a KL term', async () => {
     const drift = async (kl: number): Promise<number> => {
-      const learner = createLocalLearner(optionsOf({ kl, clip: [0.99, 1e6] }));
+      const learner = createLocalLearner(withLoss(trainingLoss(clippedPolicy.create(), { clip: [0.99, 1e6], kl })));
       const samples = batch(4);
       for (let i = 0; i < 6; i++) await learner.step(samples);
       const before = lossOf(samples, tensors(), [0.99, 1e6]).meanRatio;
       const after = lossOf(samples, await learner.weights(), [0.99, 1e6]).meanRatio;
       return Math.abs(Math.log(after / before));
     };
-    const learner = createLocalLearner(optionsOf({ kl: 0.1 }));
+    const learner = createLocalLearner(withLoss(trainingLoss(clippedPolicy.create(), { clip: [0.2, 0.28], kl: 0.1 })));
     expect((await learner.step(batch(4))).referenceKl).toBeLessThan(1e-9);
     expect((await learner.step(batch(4))).referenceKl).toBeGreaterThan(1e-5);
     expect(await drift(20)).toBeLessThan(await drift(0));
   });
 
-  it('refuses samples that do not fit, by index, and changes nothing', async () => {
+  it('refuses invalid samples by index and changes nothing', async () => {
     const learner = createLocalLearner(optionsOf());
     const before = await weightsDigest(learner);
     const [good, other] = batch(1);
     if (!good || !other) throw new Error('no samples');
     const broken: readonly (readonly [TrainSample, string])[] = [
-      [{ ...other, mask: other.mask.subarray(1) }, 'sample 1 has 5 of mask for 6 tokens'],
-      [{ ...other, completionTokens: other.completionTokens.map(() => 29) }, 'token 29; the vocabulary has 29'],
-      [{ ...other, samplingLogprobs: other.samplingLogprobs.map(() => Number.NaN) }, 'samplingLogprobs[0] = NaN'],
-      [sampleOf(1, 60, 20, 29), 'sample 1 has 80 tokens; the model takes 64'],
-      [{ ...other, promptTokens: new Int32Array() }, 'empty prompt'],
+      [{ ...other, mask: other.mask.subarray(1) }, 'sample 1: mask has 5 entries, expected 6'],
+      [{ ...other, completionTokens: other.completionTokens.map(() => 29) }, 'sample 1: token 29, expected 0 to 28'],
+      [
+        { ...other, samplingLogprobs: other.samplingLogprobs.map(() => Number.NaN) },
+        'sample 1: samplingLogprobs[0] is NaN',
+      ],
+      [sampleOf(1, 60, 20, 29), 'sample 1: 80 tokens, expected at most 64'],
+      [{ ...other, promptTokens: new Int32Array() }, 'the prompt is empty'],
     ];
     for (const [sample, message] of broken) await expect(learner.step([good, sample])).rejects.toThrow(message);
     expect(await weightsDigest(learner)).toBe(before);
   });
 });
 
-it('writes its weights as a folder of the model that it was made of, and says their digest', async () => {
+describe('a sample may bring', () => {
+  it('token weights: 0 takes a token out of the gradient but not out of the mean', async () => {
+    const samples = batch(1);
+    const masked = samples.map((sample) => ({
+      ...sample,
+      tokenWeights: Float32Array.from(sample.mask, (_, t) => (t === 0 ? 0 : 1)),
+    }));
+    const unit = samples.map((sample) => ({ ...sample, tokenWeights: new Float32Array(sample.mask.length).fill(1) }));
+    const [plain, same, fewer] = await Promise.all(
+      [samples, unit, masked].map((all) => createLocalLearner(optionsOf()).step(all)),
+    );
+    expect(same).toEqual(plain);
+    expect(fewer?.tokens).toBe((plain?.tokens ?? 0) - samples.length);
+    const halved = samples.map((sample) => ({
+      ...sample,
+      tokenWeights: new Float32Array(sample.mask.length).fill(0.5),
+    }));
+    const half = await createLocalLearner(optionsOf()).step(halved);
+    expect(half.gradientNorm).toBeCloseTo((plain?.gradientNorm ?? 0) / 2, 5);
+  });
+
+  it('reference log-probabilities, which take the place of those of the starting weights', async () => {
+    const loss = trainingLoss(clippedPolicy.create(), { clip: [0.2, 0.28], kl: 1 });
+    const far = batch(1).map((sample) => ({
+      ...sample,
+      referenceLogprobs: sample.samplingLogprobs.map((value) => value - 1),
+    }));
+    const stats = await createLocalLearner(withLoss(loss)).step([...far, ...batch(2)]);
+    expect(stats.referenceKl).toBeGreaterThan(0.01);
+    expect((await createLocalLearner(withLoss(loss)).step(batch(1))).referenceKl).toBeLessThan(1e-9);
+  });
+
+  it('distillation targets, which the model approaches', async () => {
+    const targets = batch(1).map((sample) => ({
+      ...sample,
+      tokenAdvantages: new Float32Array(sample.mask.length),
+      distillation: {
+        k: 2,
+        topIds: Int32Array.from({ length: 2 * sample.mask.length }, (_, i) => 3 + (i % 2)),
+        topLogprobs: Float32Array.from({ length: 2 * sample.mask.length }, (_, i) => Math.log(i % 2 ? 0.3 : 0.6)),
+        tailLogprobs: new Float32Array(sample.mask.length).fill(Math.log(0.1)),
+      },
+    }));
+    const learner = createLocalLearner(withLoss(distillation.create()));
+    const first = await learner.step(targets);
+    for (let i = 0; i < 30; i++) await learner.step(targets);
+    const last = await learner.step(targets);
+    expect(last.distillation).toBeCloseTo(last.loss, 6);
+    expect(last.loss).toBeLessThan(first.loss / 4);
+  });
+
+  it('nothing of it: a loss that reads distillation targets names the sample without them', async () => {
+    const loss = sumLosses([
+      [1, clippedPolicy.create()],
+      [0.5, distillation.create()],
+    ]);
+    const learner = createLocalLearner(withLoss(loss));
+    await expect(learner.step(batch(1))).rejects.toThrow(
+      'sample 0: no distillation targets, which the loss clippedPolicy+0.5*distillation reads',
+    );
+  });
+});
+
+describe('with some parameters frozen', () => {
+  const trainable = ['model.layers.0.mlp.up_proj.weight', 'model.norm.weight'];
+
+  it('changes the trained ones alone and reports the norm of their gradient', async () => {
+    const learner = createLocalLearner({ ...optionsOf(), trainable });
+    const before = await learner.weights();
+    const { gradientNorm } = await learner.step(batch(1));
+    expect(gradientNorm).toBeGreaterThan(0);
+    expect(gradientNorm).toBeLessThan((await createLocalLearner(optionsOf()).step(batch(1))).gradientNorm);
+    const changed = [...(await learner.weights())].filter(([name, { data }]) => {
+      const old = before.get(name)?.data;
+      return !old || data.some((value, i) => value !== old[i]);
+    });
+    expect(changed.map(([name]) => name)).toEqual(trainable);
+    expect([...(await learner.gradient(batch(1))).keys()]).toEqual(trainable);
+    expect([...before.keys()]).toEqual([...tensors().keys()]);
+  });
+
+  it('keeps values and moments of the trained ones in its checkpoint, which another selection cannot read', async () => {
+    const folder = join(root, 'frozen');
+    const learner = createLocalLearner({ ...optionsOf(), trainable });
+    await learner.step(batch(1));
+    await learner.saveCheckpoint(folder, null);
+    const [state] = readdirSync(folder).filter((name) => name.startsWith('state-'));
+    const saved = [...readSafetensors(join(folder, state ?? '')).keys()];
+    expect(new Set(saved)).toEqual(
+      new Set(trainable.flatMap((name) => ['value', 'first', 'second'].map((part) => `${part}:${name}`))),
+    );
+    const resumed = createLocalLearner({ ...optionsOf(), trainable });
+    await resumed.loadCheckpoint(folder);
+    expect(await resumed.step(batch(2))).toEqual(await learner.step(batch(2)));
+    expect(await weightsDigest(resumed)).toBe(await weightsDigest(learner));
+    await expect(createLocalLearner(optionsOf()).loadCheckpoint(folder)).rejects.toThrow("another model's");
+  });
+
+  it('refuses a name that is no parameter', () => {
+    expect(() => createLocalLearner({ ...optionsOf(), trainable: ['lm_heads'] })).toThrow('lm_heads');
+  });
+});
+
+it('saves its weights as a model folder and returns their digest', async () => {
   const folder = tinyModel({ folder: join(root, 'made-of') });
-  const learner = createLocalLearner({ folder, settings: { ...defaultSettings, lr: 1e-2 }, threads: 1 });
+  const learner = createLocalLearner({ folder, settings: { lr: 1e-2 }, threads: 1 });
   await learner.step(batch(1));
   const copy = join(root, 'written');
   expect(await learner.saveModel(copy)).toBe(modelDigest(copy));
@@ -157,7 +270,7 @@ it('writes its weights as a folder of the model that it was made of, and says th
   expect(parameters).toEqual(await learner.weights());
 });
 
-it('supervision learns texts by heart', async () => {
+it('supervision memorizes texts', async () => {
   const learner = createLocalLearner(optionsOf());
   const texts = batch(9).map((sample) => ({
     tokens: sample.completionTokens,
@@ -175,7 +288,7 @@ describe('the same calls give the same bits', () => {
     return weightsDigest(learner);
   };
 
-  it('run after run, on one thread or two, here or in a thread of its own', async () => {
+  it('in every run, on one thread or two, here or in a thread of its own', async () => {
     const expected = await train(createLocalLearner(optionsOf()));
     expect(await train(createLocalLearner(optionsOf({}, 2)))).toBe(expected);
     const learner = await createLearner(optionsOf());
@@ -192,12 +305,12 @@ describe('the same calls give the same bits', () => {
     expect(digests[1]).toBe(digests[0]);
   });
 
-  it('over a checkpoint', async () => {
+  it('across a checkpoint', async () => {
     const folder = join(root, 'resumed');
-    const whole = createLocalLearner(optionsOf({ decay: 'cosine', totalSteps: 5 }));
+    const whole = createLocalLearner(optionsOf({ schedule: 'cosine', totalSteps: 5 }));
     await whole.step(batch(1));
     await whole.saveCheckpoint(folder, { advantages: '17' });
-    const resumed = createLocalLearner(optionsOf({ decay: 'cosine', totalSteps: 5 }));
+    const resumed = createLocalLearner(optionsOf({ schedule: 'cosine', totalSteps: 5 }));
     await resumed.step(batch(8));
     expect(await resumed.loadCheckpoint(folder)).toEqual({ step: 1, offsets: { advantages: '17' } });
     expect(await resumed.step(batch(2))).toEqual(await whole.step(batch(2)));
@@ -206,7 +319,7 @@ describe('the same calls give the same bits', () => {
 });
 
 describe('a checkpoint', () => {
-  it('replaces the one before, and nothing else in its folder', async () => {
+  it('replaces the previous one and nothing else in its folder', async () => {
     const folder = join(root, 'replaced');
     const learner = createLocalLearner(optionsOf());
     await learner.saveCheckpoint(folder, 1);
@@ -217,7 +330,7 @@ describe('a checkpoint', () => {
     expect(await learner.loadCheckpoint(folder)).toEqual({ step: 1, offsets: 2 });
   });
 
-  it('that is missing, truncated, altered or of another model is refused, and changes nothing', async () => {
+  it('that is missing, truncated, altered or of another model is refused and changes nothing', async () => {
     const folder = join(root, 'broken');
     const learner = createLocalLearner(optionsOf());
     const before = await weightsDigest(learner);
@@ -252,7 +365,7 @@ describe('a checkpoint', () => {
 });
 
 describe('in a thread of its own', () => {
-  it('leaves the event loop free, and errors keep their code', async () => {
+  it('leaves the event loop free and keeps the code of errors', async () => {
     const learner = await createLearner(optionsOf());
     let turns = 0;
     const count = (): void => {

@@ -2,16 +2,17 @@ import { expect, it } from 'vitest';
 import { scoreGraph } from '../../src/engines/onnx/graph/score.js';
 import { createSession } from '../../src/engines/onnx/session.js';
 import { createLocalLearner } from '../../src/learner/local.js';
-import { defaultSettings } from '../../src/learner/settings.js';
+import { clippedPolicy, trainingLoss } from '../../src/losses/index.js';
 import { readModelFolder } from '../../src/models/folder.js';
 import { floats, ids, numbers } from '../engines/onnx/graph/models.js';
 import { expectedOf, pytorchFolder, pytorchNames } from '../engines/pytorch.js';
 
-it.each(pytorchNames)('three steps train %s to where PyTorch and its AdamW do', async (name) => {
+it.each(pytorchNames)('%s: three steps end where PyTorch and its AdamW end', async (name) => {
   const { tokens, training } = expectedOf(name);
   const { config, parameters } = readModelFolder(pytorchFolder(name));
-  const settings = { ...defaultSettings, ...training.settings };
-  const learner = createLocalLearner({ config, parameters, settings, threads: 1 });
+  const { clip, kl, ...settings } = training.settings;
+  const loss = trainingLoss(clippedPolicy.create(), { clip, kl });
+  const learner = createLocalLearner({ config, parameters, settings, loss, threads: 1 });
   const samples = training.samples.map((sample) => ({
     promptTokens: Int32Array.from(sample.promptTokens),
     completionTokens: Int32Array.from(sample.completionTokens),

@@ -8,7 +8,7 @@ export interface SessionOptions {
 
 /** Numbers in row-major order with their shape. The runtime reads feeds and writes fetches in place, without a copy. */
 export interface Tensor {
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | Float64Array | BigInt64Array;
   readonly dims: readonly number[];
 }
 
@@ -23,7 +23,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-const dataTypes = { float32: Float32Array, int64: BigInt64Array } as const;
+const dataTypes = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array } as const;
 
 function wrap(name: string, type: ElementType, { data, dims }: Tensor): ort.Tensor {
   if (!(data instanceof dataTypes[type])) throw new TypeError(`${name}: expected ${type}`);

@@ -31,5 +31,5 @@ export const CHAIN_SUM_RECIPE = {
   steps: 700,
   /** Demonstrations a step, of each kind. */
   batch: 32,
-  learn: { lr: 2e-3, warmup: 50, decay: 'cosine', weightDecay: 0.01, microTokens: 2048 },
+  learn: { lr: 2e-3, warmup: 50, schedule: 'cosine', weightDecay: 0.01, microTokens: 2048 },
 } as const;

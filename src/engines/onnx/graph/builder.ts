@@ -1,6 +1,6 @@
 import { type Message, message } from './proto.js';
 
-export type ElementType = 'float32' | 'int64';
+export type ElementType = 'float32' | 'float64' | 'int64';
 
 /** An input or output of a graph. A dimension is a fixed size, or a name where it differs from run to run. */
 export interface TensorSpec {
@@ -39,6 +39,7 @@ export interface Builder {
   input(name: string, type: ElementType, dims: readonly (number | string)[]): Value;
   /** The same constant twice is one tensor. */
   floats(values: readonly number[] | Float32Array, dims?: readonly number[]): Value;
+  doubles(values: readonly number[], dims?: readonly number[]): Value;
   ints(values: readonly number[], dims?: readonly number[]): Value;
   node(op: string, inputs: readonly Value[], attributes?: Readonly<Record<string, Attribute>>): Value;
   nodes(
@@ -62,7 +63,7 @@ interface Node {
 }
 
 // Numbers of onnx.proto, which fixes the format.
-const elementTypes = { float32: 1, int64: 7 } as const;
+const elementTypes = { float32: 1, float64: 11, int64: 7 } as const;
 const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
 const irVersion = 10;
 const opsetVersion = 23;
@@ -117,7 +118,11 @@ export function createBuilder(): Builder {
   const constants = new Map<string, { name: Value; encoded: Message }>();
   let count = 0;
 
-  const constant = (type: ElementType, values: Float32Array | BigInt64Array, dims: readonly number[]): Value => {
+  const constant = (
+    type: ElementType,
+    values: Float32Array | Float64Array | BigInt64Array,
+    dims: readonly number[],
+  ): Value => {
     const key = `${type}:${dims}:${values}`;
     const known = constants.get(key);
     if (known) return known.name;
@@ -137,6 +142,7 @@ export function createBuilder(): Builder {
       return name;
     },
     floats: (values, dims = [values.length]) => constant('float32', Float32Array.from(values), dims),
+    doubles: (values, dims = [values.length]) => constant('float64', Float64Array.from(values), dims),
     ints: (values, dims = [values.length]) => constant('int64', BigInt64Array.from(values, BigInt), dims),
     nodes(op, inputs, outputCount, attributes = {}) {
       const outputs = Array.from({ length: outputCount }, () => `${op}.${count++}`);

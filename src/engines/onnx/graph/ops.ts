@@ -156,3 +156,33 @@ export function targetLogprobs(b: Builder, hidden: Value, head: Value, targets: 
     ];
   });
 }
+
+/**
+ * Log-probabilities of several ids per token, `ids` [N, M], under the same softmax: [N, M]. The way back takes memory for N * M
+ * rows of `head`, rather than for a gradient of all N * V logits.
+ */
+export function candidateLogprobs(
+  b: Builder,
+  hidden: Value,
+  head: Value,
+  ids: Value,
+  temperature: Value,
+  width: number,
+): Value {
+  const scaled = b.node('Div', [hidden, temperature]);
+  const logprobs = b.node('LogSoftmax', [b.node('Gemm', [scaled, head], { transB: 1 })], { axis: -1 });
+  return b.record(b.node('GatherElements', [logprobs, ids], { axis: 1 }), (g) => {
+    const p = b.node('Exp', [logprobs]);
+    const [second, third] = [b.ints([1]), b.ints([2])];
+    const sum = b.node('ReduceSum', [g, second]);
+    const mixed = b.node('MatMul', [b.node('Unsqueeze', [g, second]), b.node('Gather', [head, ids])]);
+    const expected = b.node('Mul', [sum, b.node('Gemm', [p, head])]);
+    const toScaled = b.node('Sub', [b.node('Squeeze', [mixed, second]), expected]);
+    const rows = b.node('Mul', [b.node('Unsqueeze', [g, third]), b.node('Unsqueeze', [scaled, second])]);
+    return [
+      [hidden, b.node('Div', [toScaled, temperature])],
+      [head, b.node('Gemm', [p, b.node('Neg', [b.node('Mul', [sum, scaled])])], { transA: 1 })],
+      [head, { indices: b.node('Reshape', [ids, b.ints([-1])]), rows: b.node('Reshape', [rows, b.ints([-1, width])]) }],
+    ];
+  });
+}

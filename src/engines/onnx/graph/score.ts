@@ -4,16 +4,20 @@ import { causal, declareParameters, decoder, headName, rotation } from './model.
 import { attention, targetLogprobs } from './ops.js';
 
 /** The model over given tokens, with the inputs of {@link scoreGraph}. */
-export interface Scored {
+export interface ModelStates {
   /** Names of the parameters. */
   readonly parameters: readonly string[];
-  /** Log-probabilities of the targets, [B * T, 1]. */
-  readonly column: Value;
-  /** The same as [B, T]. */
-  readonly logprobs: Value;
+  /** After the final norm, [B * T, hiddenSize]. */
+  readonly hidden: Value;
+  /** [B * T]. */
+  readonly targets: Value;
+  /** [1]. */
+  readonly temperature: Value;
+  /** The shape [B, T]. */
+  readonly shape: Value;
 }
 
-export function scored(b: Builder, config: ModelConfig): Scored {
+export function modelStates(b: Builder, config: ModelConfig): ModelStates {
   const parameters = declareParameters(b, config);
   const tokens = b.input('tokens', 'int64', ['B', 'T']);
   const targets = b.input('targets', 'int64', ['B', 'T']);
@@ -25,9 +29,13 @@ export function scored(b: Builder, config: ModelConfig): Scored {
     turn: rotation(b, config, positions),
     attend: (_, q, k, v) => attention(b, q, k, v, mask, config),
   });
-  const flatTargets = b.node('Reshape', [targets, b.ints([-1])]);
-  const column = targetLogprobs(b, hidden, headName(config), flatTargets, temperature);
-  return { parameters, column, logprobs: b.node('Reshape', [column, b.node('Shape', [tokens])]) };
+  return {
+    parameters,
+    hidden,
+    targets: b.node('Reshape', [targets, b.ints([-1])]),
+    temperature,
+    shape: b.node('Shape', [tokens]),
+  };
 }
 
 /**
@@ -40,6 +48,8 @@ export function scored(b: Builder, config: ModelConfig): Scored {
  */
 export function scoreGraph(config: ModelConfig): Graph {
   const b = createBuilder();
-  b.output('logprobs', scored(b, config).logprobs, ['B', 'T']);
+  const { hidden, targets, temperature, shape } = modelStates(b, config);
+  const column = targetLogprobs(b, hidden, headName(config), targets, temperature);
+  b.output('logprobs', b.node('Reshape', [column, shape]), ['B', 'T']);
   return b.build();
 }

@@ -4,6 +4,7 @@ import { type Builder, createBuilder, type Value } from '../../../../src/engines
 import {
   add,
   attention,
+  candidateLogprobs,
   embedding,
   linear,
   reshape,
@@ -92,6 +93,11 @@ const cases: Readonly<Record<string, Case>> = {
     result: [4, 1],
     build: (b) => targetLogprobs(b, 'hidden', 'head', b.ints([6, 0, 6, 2]), b.floats([0.7])),
   },
+  'log-probabilities of candidates, some of them twice': {
+    inputs: { hidden: [4, 3], head: [7, 3] },
+    result: [4, 2],
+    build: (b) => candidateLogprobs(b, 'hidden', 'head', b.ints([6, 0, 6, 6, 2, 1, 0, 2], [4, 2]), b.floats([0.7]), 3),
+  },
 };
 
 describe('gradients against central differences', () => {
@@ -103,7 +109,7 @@ describe('gradients against central differences', () => {
     const value = build(b);
     const made = gradients(b, [[value, b.floats(slope, result)]], names);
     b.output('value', value, result);
-    for (const [i, gradient] of made.entries()) b.output(`to.${names[i]}`, gradient, inputs[names[i] ?? ''] ?? []);
+    for (const [name, gradient] of made) b.output(`to.${name}`, gradient, inputs[name] ?? []);
     const session = await createSession(b.build(), { threads: 1 });
     const point = new Map<string, Tensor>(
       names.map((name, i) => [name, floats(randomFloats(size(inputs[name] ?? []), 31 + i, 1.5), inputs[name] ?? [])]),
@@ -137,7 +143,7 @@ describe('gradients against central differences', () => {
     const x = b.input('x', 'float32', [2]);
     const y = b.input('y', 'float32', [2]);
     const value = add(b, x, x);
-    expect(() => gradients(b, [[value, b.floats([1, 1])]], [y])).toThrow('nothing flows back to y');
+    expect(() => gradients(b, [[value, b.floats([1, 1])]], [y])).toThrow('y has no gradient');
   });
 
   it('leaves out inputs and nodes that no output needs', () => {

@@ -1,20 +1,17 @@
+import type { AdamWSettings } from '../trainable.js';
+
 /** One parameter with its gradient and moments, all of one length. */
-export interface Trained {
+export interface ParameterState {
   readonly value: Float32Array;
   readonly gradient: Float32Array;
   readonly first: Float32Array;
   readonly second: Float32Array;
 }
 
-export interface AdamWSettings {
-  readonly betas: readonly [first: number, second: number];
-  readonly eps: number;
-  readonly weightDecay: number;
-  readonly maxGradNorm: number;
-}
+// Inner loops over arrays of one length: `?? 0` costs nothing there, where an accessor that throws would.
 
 /** L2 norm over all gradients, summed in float64 in their order. */
-export function gradientNorm(parameters: readonly Trained[]): number {
+export function gradientNorm(parameters: Iterable<ParameterState>): number {
   let sum = 0;
   for (const { gradient } of parameters) {
     for (let i = 0; i < gradient.length; i++) {
@@ -26,19 +23,27 @@ export function gradientNorm(parameters: readonly Trained[]): number {
 }
 
 /**
- * One update of AdamW (Loshchilov and Hutter 2019) in place, with gradients scaled down to `maxGradNorm`.
- * @param update counts from 1, for the correction of the moments' bias
+ * One update of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) in place, with gradients scaled down to `maxGradNorm`.
+ * @param count of updates, this one included, for the correction of the moments' bias
  * @returns the norm before scaling
  * @throws when the norm is not finite; nothing has changed then
  */
-export function adamW(parameters: readonly Trained[], settings: AdamWSettings, rate: number, update: number): number {
+export function adamW(
+  parameters: readonly ParameterState[],
+  settings: AdamWSettings,
+  rate: number,
+  count: number,
+): number {
   const norm = gradientNorm(parameters);
-  if (!Number.isFinite(norm)) throw new Error(`the gradient's norm is ${norm}; the weights were left as they are`);
+  if (!Number.isFinite(norm))
+    throw new Error(
+      `gradient norm is ${norm}; the weights are unchanged. Lower learn.lr or look for extreme advantages`,
+    );
   const scale = norm > settings.maxGradNorm ? settings.maxGradNorm / norm : 1;
   const [beta1, beta2] = settings.betas;
   const keep = 1 - rate * settings.weightDecay;
-  const stride = rate / (1 - beta1 ** update);
-  const correction = 1 / (1 - beta2 ** update);
+  const stride = rate / (1 - beta1 ** count);
+  const correction = 1 / (1 - beta2 ** count);
   for (const { value, gradient, first, second } of parameters) {
     for (let i = 0; i < value.length; i++) {
       const g = (gradient[i] ?? 0) * scale;

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { adamW } from '../../src/learner/adamw.js';
-import { randomFloats } from '../engines/onnx/graph/models.js';
+import { adamW } from '../../../src/engines/onnx/adamw.js';
+import { randomFloats } from './graph/models.js';
 
 const settings = { betas: [0.8, 0.95], eps: 1e-6, weightDecay: 0.1, maxGradNorm: 1 } as const;
 
-/** The published algorithm, literally, in float64: all parameters in one vector. */
+/** The published algorithm step by step in float64, all parameters in one vector. */
 function literal(start: readonly number[], gradients: readonly (readonly number[])[], rate: number): number[] {
   let theta = [...start];
   let m = start.map(() => 0);
@@ -23,7 +23,7 @@ function literal(start: readonly number[], gradients: readonly (readonly number[
   return theta;
 }
 
-it('agrees with the published algorithm over many updates, clipped and not', () => {
+it('matches the published algorithm over many updates, with and without gradient scaling', () => {
   const sizes = [7, 5];
   const parameters = sizes.map((size, i) => ({
     value: randomFloats(size, i),
@@ -50,6 +50,6 @@ it('changes nothing when a gradient is not finite', () => {
   const value = Float32Array.of(1, 2);
   const moments = { first: new Float32Array(2), second: new Float32Array(2) };
   const broken = { value, gradient: Float32Array.of(1, Number.NaN), ...moments };
-  expect(() => adamW([broken], settings, 0.1, 1)).toThrow('norm is NaN');
+  expect(() => adamW([broken], settings, 0.1, 1)).toThrow('gradient norm is NaN');
   expect([...value]).toEqual([1, 2]);
 });
