@@ -7,18 +7,18 @@ import { traceLoss } from './numbers.js';
 /**
  * A loss as it is written down. `build` states value, gradient and metrics once; the training graph and every check follow from it.
  */
-export interface LossTemplate<S> {
+export interface LossTemplate<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   /** One sentence, for the docs. */
   readonly summary: string;
-  readonly settings: z.ZodType<S>;
+  /** Each field described with `.describe()`; the texts go into the JSON Schema. */
+  readonly settings: S;
   /** Whether a token without advantage has no gradient, so that samples without any need not be computed. */
   readonly needsAdvantage: boolean;
-  readonly build: <V>(e: Expressions<V>, at: LossPoint<V>, settings: S) => LossTerms<V>;
+  readonly build: <V>(e: Expressions<V>, at: LossPoint<V>, settings: z.output<S>) => LossTerms<V>;
 }
 
-export interface LossDefinition
-  extends Pick<LossTemplate<unknown>, 'name' | 'summary' | 'settings' | 'needsAdvantage'> {
+export interface LossDefinition extends Pick<LossTemplate, 'name' | 'summary' | 'settings' | 'needsAdvantage'> {
   /**
    * Binds the loss to its settings.
    * @throws {UserError} `bad-loss-settings` naming the loss and the setting
@@ -71,7 +71,7 @@ export interface Loss {
  *   }),
  * });
  */
-export function defineLoss<S>(template: LossTemplate<S>): LossDefinition {
+export function defineLoss<S extends z.ZodObject>(template: LossTemplate<S>): LossDefinition {
   const { name, summary, settings, needsAdvantage } = template;
   return {
     name,
@@ -102,7 +102,7 @@ export function withLossSettings(loss: Loss, name: string, settings: object): Lo
   return lossOf(loss.parts.map((part) => (part.name === name ? part.withSettings(settings) : part)));
 }
 
-function partOf<S>(template: LossTemplate<S>, input: object, coefficient: number): LossPart {
+function partOf<S extends z.ZodObject>(template: LossTemplate<S>, input: object, coefficient: number): LossPart {
   const { name, needsAdvantage, build } = template;
   const result = template.settings.safeParse(input);
   if (!result.success) {
