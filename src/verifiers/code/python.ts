@@ -1,13 +1,15 @@
 import { createInterface } from 'node:readline';
 import { UserError } from '../../support/errors.js';
 import { type Program, type Running, startProgram } from '../sandbox/run.js';
+import { asset } from './assets.js';
 import { clip, type Outcome } from './outcome.js';
 import { mishap } from './program.js';
-import { pythonProgramEnd, pythonTestsEnd } from './python-peer.js';
 import type { Tests } from './tests.js';
 
 const RENEWALS = 1000;
 const CONVERSATION_BYTES = 64 * 1024 * 1024;
+
+const pythonAsset = (name: string): string => `${asset('codec.py')}\n${asset(name)}`;
 
 /**
  * Runs Python assertions or a Python test file. The completion runs in one sandbox and the tests in another; this process carries
@@ -50,7 +52,7 @@ async function converse(
     {
       ...base,
       command: harness('harness.py'),
-      files: [...base.files, { path: 'harness.py', content: pythonProgramEnd }],
+      files: [...base.files, { path: 'harness.py', content: pythonAsset('program.py') }],
       limits,
       renewals: RENEWALS,
     },
@@ -61,7 +63,7 @@ async function converse(
       ...base,
       command: harness('tests.py'),
       files: [
-        { path: 'tests.py', content: pythonTestsEnd },
+        { path: 'tests.py', content: pythonAsset('tests.py') },
         {
           path: 'tests.json',
           content: JSON.stringify(

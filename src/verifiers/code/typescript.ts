@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { asset } from './assets.js';
 
 const compilerOptions: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -29,29 +30,6 @@ function awaitsAtTop(code: string): boolean {
   return visit(ts.createSourceFile('/main.js', code, ts.ScriptTarget.ES2022, false, ts.ScriptKind.JS));
 }
 
-// What a program of one file can use without the type packages of its runtime.
-const ambient = `
-declare const console: { log(...values: unknown[]): void; error(...values: unknown[]): void; warn(...values: unknown[]): void; info(...values: unknown[]): void };
-declare const process: { argv: string[]; env: Record<string, string | undefined>; exitCode: number; exit(code?: number): never; stdin: any; stdout: { write(text: string): boolean }; stderr: { write(text: string): boolean } };
-declare function require(name: string): any;
-declare const module: { exports: any };
-declare const exports: any;
-declare function readline(): string | null;
-declare function setTimeout(callback: (...args: any[]) => void, delay?: number, ...args: any[]): number;
-declare function setInterval(callback: (...args: any[]) => void, delay?: number, ...args: any[]): number;
-declare function setImmediate(callback: (...args: any[]) => void, ...args: any[]): number;
-declare function clearTimeout(id?: number): void;
-declare function clearInterval(id?: number): void;
-declare function queueMicrotask(callback: () => void): void;
-declare function structuredClone<T>(value: T): T;
-declare module 'fs';
-declare module 'readline';
-declare module 'util';
-declare module 'node:fs';
-declare module 'node:readline';
-declare module 'node:util';
-`;
-
 const libraries = dirname(createRequire(import.meta.url).resolve('typescript'));
 const sources = new Map<string, ts.SourceFile | undefined>();
 
@@ -59,7 +37,7 @@ const sources = new Map<string, ts.SourceFile | undefined>();
 export function typeCheck(code: string, options: { readonly strict: boolean }): readonly string[] {
   const files = new Map([
     ['/main.ts', code],
-    ['/ambient.d.ts', ambient],
+    ['/globals.d.ts', asset('globals.d.ts')],
   ]);
   const host: ts.CompilerHost = {
     // Libraries parse once a process; nothing but them and the two files exists.
@@ -85,7 +63,7 @@ export function typeCheck(code: string, options: { readonly strict: boolean }): 
     getDirectories: () => [],
   };
   const program = ts.createProgram(
-    ['/main.ts', '/ambient.d.ts'],
+    ['/main.ts', '/globals.d.ts'],
     {
       ...compilerOptions,
       lib: ['lib.es2023.d.ts'],

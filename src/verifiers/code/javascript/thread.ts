@@ -3,8 +3,9 @@ import type { Limits } from '../../sandbox/limits.js';
 import { compareOutput, type Outcome } from '../outcome.js';
 import type { OutputCase } from '../tests.js';
 import { runAsserted } from './asserted.js';
-import { newEngine, openRealm, realmMishap, withEngine } from './engine.js';
+import { newEngine, withEngine } from './engine.js';
 import type { FromThread, Work } from './messages.js';
+import { abnormalEnd, openRealm } from './realm.js';
 
 // The thread of javascript.ts that runs programs. It knows no time limit: whatever it is at, it can be ended from outside.
 
@@ -18,7 +19,7 @@ async function runCase(script: string, test: OutputCase, limits: Limits): Promis
     realm.run(script, 'main.js')?.dispose();
     realm.settle();
     realm.dispose();
-    outcome = realmMishap(realm.state) ?? compareOutput(realm.state.output, test.stdout);
+    outcome = abnormalEnd(realm.state) ?? compareOutput(realm.state.output, test.stdout);
     return { broken: realm.state.broken || outcome.outcome === 'memory' };
   });
   return outcome;

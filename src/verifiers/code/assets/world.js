@@ -1,12 +1,10 @@
 /**
  * What a program finds in the engine besides the language: console, timers, standard input, and as much of Node's modules as
- * programs of one file use. Evaluated before the program; `__host` is removed from its reach.
+ * programs of one file use. Runs before the program.
+ *
+ * @param host functions of the host that the program itself must not reach
  */
-export const world = String.raw`
-(() => {
-  const host = globalThis.__host;
-  delete globalThis.__host;
-  if (host.link) globalThis.__link = host.link;
+export function installWorld(host) {
   const { stringify } = JSON;
   const input = host.stdin;
   let at = 0;
@@ -14,7 +12,9 @@ export const world = String.raw`
   const inspect = (value, depth = 0, seen = []) => {
     if (typeof value === 'string') {
       if (depth === 0) return value;
-      return value.includes("'") && !value.includes('"') ? stringify(value) : "'" + stringify(value).slice(1, -1).replace(/\\"/g, '"').replace(/'/g, "\\'") + "'";
+      return value.includes("'") && !value.includes('"')
+        ? stringify(value)
+        : "'" + stringify(value).slice(1, -1).replace(/\\"/g, '"').replace(/'/g, "\\'") + "'";
     }
     if (typeof value === 'bigint') return value + 'n';
     if (Object.is(value, -0)) return '-0';
@@ -37,30 +37,63 @@ export const world = String.raw`
       return open + '\n' + '  ' + parts.join(',\n').replace(/\n/g, '\n  ') + '\n' + close;
     };
     if (Array.isArray(value)) return join('[', value.map(show), ']');
-    if (value instanceof Map) return 'Map(' + value.size + ') ' + join('{', [...value].map(([k, v]) => show(k) + ' => ' + show(v)), '}');
+    if (value instanceof Map)
+      return (
+        'Map(' +
+        value.size +
+        ') ' +
+        join(
+          '{',
+          [...value].map(([k, v]) => show(k) + ' => ' + show(v)),
+          '}',
+        )
+      );
     if (value instanceof Set) return 'Set(' + value.size + ') ' + join('{', [...value].map(show), '}');
     const parts = Object.keys(value).map((k) => key(k) + ': ' + show(value[k]));
     return (name && name !== 'Object' ? name + ' ' : name ? '' : '[Object: null prototype] ') + join('{', parts, '}');
   };
-  const shown = { s: (value) => (typeof value === 'object' ? inspect(value, 1) : String(value)), d: (value) => String(Number(value)), i: (value) => String(parseInt(value, 10)), f: (value) => String(parseFloat(value)), j: stringify, o: (value) => inspect(value, 1), O: (value) => inspect(value, 1), c: () => '' };
+  const shown = {
+    s: (value) => (typeof value === 'object' ? inspect(value, 1) : String(value)),
+    d: (value) => String(Number(value)),
+    i: (value) => String(parseInt(value, 10)),
+    f: (value) => String(parseFloat(value)),
+    j: stringify,
+    o: (value) => inspect(value, 1),
+    O: (value) => inspect(value, 1),
+    c: () => '',
+  };
   const format = (values) => {
     const [first, ...rest] = values;
     if (typeof first !== 'string' || rest.length === 0) return values;
-    const text = first.replace(/%([sdifjoOc%])/g, (all, kind) => (kind === '%' ? '%' : rest.length > 0 ? shown[kind](rest.shift()) : all));
+    const text = first.replace(/%([sdifjoOc%])/g, (all, kind) =>
+      kind === '%' ? '%' : rest.length > 0 ? shown[kind](rest.shift()) : all,
+    );
     return [text, ...rest];
   };
-  const print = (...values) => host.write(format(values).map((value) => inspect(value)).join(' ') + '\n');
+  const print = (...values) =>
+    host.write(
+      format(values)
+        .map((value) => inspect(value))
+        .join(' ') + '\n',
+    );
   const silent = () => {};
   globalThis.console = { log: print, info: print, debug: print, error: silent, warn: silent, trace: silent };
 
   const timers = [];
   let now = 0;
   let count = 0;
-  const setTimer = (repeat) => (callback, delay = 0, ...args) => {
-    count += 1;
-    timers.push({ id: count, when: now + Math.max(1, Number(delay) || 1), every: repeat ? Math.max(1, Number(delay) || 1) : 0, run: () => callback(...args) });
-    return count;
-  };
+  const setTimer =
+    (repeat) =>
+    (callback, delay = 0, ...args) => {
+      count += 1;
+      timers.push({
+        id: count,
+        when: now + Math.max(1, Number(delay) || 1),
+        every: repeat ? Math.max(1, Number(delay) || 1) : 0,
+        run: () => callback(...args),
+      });
+      return count;
+    };
   const clear = (id) => {
     const index = timers.findIndex((timer) => timer.id === id);
     if (index >= 0) timers.splice(index, 1);
@@ -69,7 +102,9 @@ export const world = String.raw`
   globalThis.setImmediate = (callback, ...args) => globalThis.setTimeout(callback, 0, ...args);
   globalThis.setInterval = setTimer(true);
   globalThis.clearTimeout = globalThis.clearInterval = globalThis.clearImmediate = clear;
-  globalThis.queueMicrotask = (callback) => { Promise.resolve().then(callback); };
+  globalThis.queueMicrotask = (callback) => {
+    Promise.resolve().then(callback);
+  };
   globalThis.structuredClone ??= (value) => JSON.parse(stringify(value));
   // Time passes from timer to timer: a program that waits is not waited for.
   host.tick(() => {
@@ -85,7 +120,11 @@ export const world = String.raw`
 
   const listeners = { data: [], end: [], line: [], close: [], readable: [] };
   const later = [];
-  const rest = () => { const text = input.slice(at); at = input.length; return text; };
+  const rest = () => {
+    const text = input.slice(at);
+    at = input.length;
+    return text;
+  };
   const nextLine = () => {
     if (at >= input.length) return null;
     const end = input.indexOf('\n', at);
@@ -93,7 +132,9 @@ export const world = String.raw`
     at = end < 0 ? input.length : end + 1;
     return line.replace(/\r$/, '');
   };
-  const emit = (name, ...args) => { for (const listener of listeners[name] ?? []) listener(...args); };
+  const emit = (name, ...args) => {
+    for (const listener of listeners[name] ?? []) listener(...args);
+  };
   let flowing = false;
   const flow = (how) => {
     if (flowing) return;
@@ -115,11 +156,17 @@ export const world = String.raw`
   };
   const stdin = {
     fd: 0,
-    on(name, listener) { (listeners[name] ??= []).push(listener); flow(name === 'readable' ? 'readable' : 'data'); return stdin; },
+    on(name, listener) {
+      (listeners[name] ??= []).push(listener);
+      flow(name === 'readable' ? 'readable' : 'data');
+      return stdin;
+    },
     setEncoding: () => stdin,
     resume: () => stdin,
     read: () => (at < input.length ? rest() : null),
-    async *[Symbol.asyncIterator]() { if (at < input.length) yield rest(); },
+    async *[Symbol.asyncIterator]() {
+      if (at < input.length) yield rest();
+    },
   };
   stdin.once = stdin.addListener = stdin.on;
   globalThis.readline = nextLine;
@@ -129,7 +176,12 @@ export const world = String.raw`
     exitCode: 0,
     platform: 'linux',
     stdin,
-    stdout: { write: (text) => { host.write(String(text)); return true; } },
+    stdout: {
+      write: (text) => {
+        host.write(String(text));
+        return true;
+      },
+    },
     stderr: { write: () => true },
     exit: (code) => host.exit(Number(code ?? globalThis.process.exitCode) || 0),
     nextTick: (callback, ...args) => globalThis.queueMicrotask(() => callback(...args)),
@@ -139,12 +191,24 @@ export const world = String.raw`
   const lines = {
     createInterface: () => {
       const reader = {
-        on(name, listener) { (listeners[name] ??= []).push(listener); flow('lines'); return reader; },
-        question(text, callback) { host.write(text); later.push(callback); flow('lines'); },
+        on(name, listener) {
+          (listeners[name] ??= []).push(listener);
+          flow('lines');
+          return reader;
+        },
+        question(text, callback) {
+          host.write(text);
+          later.push(callback);
+          flow('lines');
+        },
         prompt: silent,
         setPrompt: silent,
-        close: () => { at = input.length; },
-        async *[Symbol.asyncIterator]() { for (let line = nextLine(); line !== null; line = nextLine()) yield line; },
+        close: () => {
+          at = input.length;
+        },
+        async *[Symbol.asyncIterator]() {
+          for (let line = nextLine(); line !== null; line = nextLine()) yield line;
+        },
       };
       reader.once = reader.on;
       return reader;
@@ -158,7 +222,9 @@ export const world = String.raw`
         const text = rest();
         return how ? text : { toString: () => text };
       },
-      writeSync: (fd, text) => { if (fd === 1) host.write(String(text)); },
+      writeSync: (fd, text) => {
+        if (fd === 1) host.write(String(text));
+      },
       writeFileSync: (path, text) => {
         if (path !== 1 && path !== '/dev/stdout') throw new Error("EACCES: permission denied, open '" + path + "'");
         host.write(String(text));
@@ -177,5 +243,4 @@ export const world = String.raw`
     return found;
   };
   globalThis.require.main = globalThis.module;
-})();
-`;
+}
