@@ -1,6 +1,6 @@
 // Answers judged a second on one core, in CPU time: plain numbers, fractions and polynomials. Run after `npm run build`.
 // The floor is 2,000 a second for numbers and fractions.
-import { compareMath } from '../dist/verifiers/math/index.js';
+import { compareMath } from '../dist/verifiers/math/judge-math.js';
 
 const FLOOR = 2000;
 const ROUNDS = 5;

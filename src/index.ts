@@ -17,5 +17,6 @@ export {
 export * from './runs/index.js';
 export { UserError } from './support/errors.js';
 export * from './topics/index.js';
-export { createVerifier, verifierNames } from './verifiers/create.js';
+export { createVerifier } from './verifiers/create.js';
+export { verifierNames } from './verifiers/spec.js';
 export type { Judgement, Question, Verifier } from './verifiers/verifier.js';

@@ -1,113 +1,127 @@
-import { nearest, UserError } from '../support/errors.js';
+import { check, placeOf } from '../support/check.js';
+import { UserError } from '../support/errors.js';
 import { allOf, anyOf, checked, weighted } from './combine.js';
-import { describe, readNumber, readObject } from './fields.js';
-import { createHttpVerifier, readHttpSettings } from './http/verifier.js';
-import { kinds } from './kinds.js';
+import { type LocalKind, openJudge, type PooledKind } from './kind.js';
 import { openPool, type Pool } from './pool.js';
-import type { Verifier } from './verifier.js';
+import { declared, verifyProblems } from './spec.js';
+import { isCheckedVerifier, type Question, type Verifier } from './verifier.js';
 
 export interface CreateOptions {
-  /** Workers that judge at a time, where `pool` is not given; by default one a processor, 8 at most. */
+  /** Number of workers, unless `pool` is given. Default: one per processor, at most 8. */
   readonly workers?: number;
-  /** Shared with other verifiers; then it is the caller's to close. */
+  /** A pool shared with other verifiers; the caller closes it. */
   readonly pool?: Pool;
-  /** Where the spec stands, for messages: `verify` by default. */
+  /** The place of the spec, for messages. Default: `verify`. */
   readonly where?: string;
-  /** What paths in the settings are relative to: the working directory by default. */
+  /** What paths in the settings are relative to. Default: the working directory. */
   readonly folder?: string;
 }
 
-const combinations = ['all', 'any', 'weighted', 'checked'];
-
-/** Names that a spec can have: the kinds of verifiers and the ways to combine them. */
-export const verifierNames: readonly string[] = [...Object.keys(kinds), 'http', ...combinations];
-
 /**
- * Builds a verifier from its declaration, an object with one key, the kind, over the kind's settings.
+ * Creates a verifier from its declaration: an object with one key, the kind, and the kind's settings; a module of your own;
+ * or a `Verifier`, which stays the caller's to close.
  *
  * @example
  * await createVerifier({ code: { languages: ['python'], reward: 'fraction' } });
  * await createVerifier({ weighted: [{ weight: 0.9, verify: { math: {} } }, { weight: 0.1, verify: { format: { pattern: '<think>.*</think>.*' } } }] });
- * @throws UserError for an unknown name, a setting that is wrong, and a machine that cannot run what was asked for.
+ * await createVerifier({ module: './haiku.mjs' });
+ * @throws {UserError} for an unknown name, a wrong setting, or a machine that lacks what the verifier needs
  */
 export async function createVerifier(spec: unknown, options: CreateOptions = {}): Promise<Verifier> {
+  const { where = 'verify', folder = '.' } = options;
+  const problems = verifyProblems(spec);
+  if (problems[0]) {
+    const lines = problems.map(({ path, message }) => `${placeOf(where, path)}: ${message}`);
+    throw new UserError(problems[0].kind, lines.join('\n'));
+  }
   const pool = options.pool ?? openPool(options.workers);
-  const verifier = await build(spec, options.where ?? 'verify', { pool, folder: options.folder });
-  if (options.pool) return verifier;
-  return {
-    ...verifier,
-    async close() {
-      await verifier.close();
-      await pool.close();
-    },
-  };
+  try {
+    const verifier = await build(spec, where, { pool, folder });
+    return options.pool ? verifier : closingWith(verifier, pool);
+  } catch (error) {
+    if (!options.pool) await pool.close();
+    throw error;
+  }
 }
+
+const closingWith = (verifier: Verifier, pool: Pool): Verifier => ({
+  ...verifier,
+  async close() {
+    await verifier.close();
+    await pool.close();
+  },
+});
 
 interface Surroundings {
   readonly pool: Pool;
-  readonly folder: string | undefined;
+  readonly folder: string;
 }
 
 async function build(spec: unknown, where: string, around: Surroundings): Promise<Verifier> {
-  const fields = readObject(spec, where);
-  const [name, ...more] = Object.keys(fields);
-  if (name === undefined || more.length > 0) {
-    throw new UserError(
-      'bad-verifier',
-      `${where}: found ${name === undefined ? 'nothing' : `${name}, ${more.join(', ')}`}, expected one kind of verifier; all, any and weighted combine several`,
-    );
+  const found = declared(spec);
+  switch (found.form) {
+    case 'problems':
+      throw new Error(`${where}: the declaration was not checked`);
+    case 'verifier':
+      return borrowed(found.verifier);
+    case 'kind': {
+      const place = placeOf(where, found.path);
+      return found.kind.runs === 'here'
+        ? openHere(found.kind, found.settings, place, around)
+        : openInPool(found.kind, found.name, found.settings, place, around);
+    }
+    case 'weighted':
+      return weighted(
+        await Promise.all(
+          found.parts.map(async ({ weight, verify }, i) => ({
+            weight,
+            verifier: await build(verify, `${where}.weighted[${i}].verify`, around),
+          })),
+        ),
+      );
+    case 'checked': {
+      const [first, second] = found.parts;
+      return checked(
+        await build(first, `${where}.checked[0]`, around),
+        await build(second, `${where}.checked[1]`, around),
+      );
+    }
+    default: {
+      const { form, parts } = found;
+      const built = await Promise.all(parts.map((part, i) => build(part, `${where}.${form}[${i}]`, around)));
+      return form === 'all' ? allOf(built) : anyOf(built);
+    }
   }
-  const settings = fields[name] ?? {};
-  const place = `${where}.${name}`;
-  if (name === 'http') return createHttpVerifier(readHttpSettings(settings, place));
-  if (combinations.includes(name)) return combination(name, settings, place, around);
-  const kind = kinds[name];
-  if (!kind || !Object.hasOwn(kinds, name)) {
-    const near = nearest(name, verifierNames);
-    throw new UserError(
-      'unknown-verifier',
-      `${where}: found "${name}", expected one of ${verifierNames.join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
-    );
-  }
-  const judge = await kind(settings, place, around.folder);
+}
+
+/** A verifier of the caller's, who closes it. */
+const borrowed = (verifier: Verifier): Verifier => ({
+  name: verifier.name,
+  hash: verifier.hash,
+  verify: (question, signal) => verifier.verify(question, signal),
+  ...(isCheckedVerifier(verifier) && {
+    judgeTwice: (question: Question, signal?: AbortSignal) => verifier.judgeTwice(question, signal),
+  }),
+  close: async () => {},
+});
+
+const openHere = (kind: LocalKind, settings: unknown, where: string, { folder }: Surroundings): Promise<Verifier> =>
+  kind.open(check(kind.settings, settings, where), { where, folder });
+
+async function openInPool(
+  kind: PooledKind,
+  name: string,
+  given: unknown,
+  where: string,
+  { pool, folder }: Surroundings,
+): Promise<Verifier> {
+  const judge = await openJudge(kind, given, { where, folder });
   await judge.check?.();
+  const settings = judge.settings ?? given;
   return {
     name,
     hash: judge.hash,
-    verify: (question, signal) =>
-      around.pool.run({ kind: name, settings: judge.settings ?? settings, question }, judge.seconds, signal),
+    verify: (question, signal) => pool.run({ kind: kind.name, settings, question }, judge.seconds, signal),
     close: async () => {},
   };
-}
-
-async function combination(name: string, settings: unknown, where: string, around: Surroundings): Promise<Verifier> {
-  if (!Array.isArray(settings) || settings.length === 0) {
-    throw new UserError('bad-verifier', `${where}: found ${describe(settings)}, expected a list of verifiers`);
-  }
-  const list: readonly unknown[] = settings;
-  if (name === 'weighted') {
-    return weighted(
-      await Promise.all(
-        list.map(async (part, i) => {
-          const at = `${where}[${i}]`;
-          const fields = readObject(part, at, ['weight', 'verify']);
-          return {
-            weight: readNumber(fields, 'weight', at),
-            verifier: await build(fields.verify, `${at}.verify`, around),
-          };
-        }),
-      ),
-    );
-  }
-  const parts = await Promise.all(list.map((part, i) => build(part, `${where}[${i}]`, around)));
-  if (name === 'all') return allOf(parts);
-  if (name === 'any') return anyOf(parts);
-  const [first, second, ...others] = parts;
-  if (!first || !second || others.length > 0) {
-    throw new UserError(
-      'bad-verifier',
-      `${where}: found ${parts.length} verifiers, expected two: the one that judges and the one that checks it`,
-    );
-  }
-  return checked(first, second);
 }

@@ -1,26 +1,27 @@
+import { z } from 'zod';
 import type { VerdictKind } from '../records/records.js';
-import { optional, readChoice, readNumber, readObject, readString } from './fields.js';
+import { check } from '../support/check.js';
 import type { Judgement } from './verifier.js';
 
-export const verdictKinds: readonly VerdictKind[] = [
+export const verdictKinds = [
   'correct',
   'incorrect',
   'unparseable',
   'timeout',
   'crash',
   'denied',
-];
+] as const satisfies readonly VerdictKind[];
 
-/** Reads a judgement that someone else's code gave: `{"verdict", "reward", "reason", "evidence"}`, the last two optional. */
-export function readJudgement(value: unknown, where: string): Judgement {
-  const fields = readObject(value, where, ['verdict', 'reward', 'reason', 'evidence']);
-  const evidence = optional(fields, 'evidence', () => readObject(fields.evidence, `${where}: evidence`), {});
-  return {
-    verdict: readChoice(fields, 'verdict', where, verdictKinds),
-    reward: readNumber(fields, 'reward', where),
-    reason: optional(fields, 'reason', () => readString(fields, 'reason', where), ''),
-    evidence: Object.fromEntries(
-      Object.keys(evidence).map((name) => [name, readString(evidence, name, `${where}: evidence`)]),
-    ),
-  };
-}
+const judgement = z.strictObject({
+  verdict: z.enum(verdictKinds),
+  reward: z.number(),
+  reason: z.string().default(''),
+  evidence: z.record(z.string(), z.string()).default({}),
+});
+
+/**
+ * Reads a judgement from someone else's code: `{"verdict", "reward", "reason", "evidence"}`, the last two optional.
+ *
+ * @throws {UserError} that names the field
+ */
+export const readJudgement = (value: unknown, where: string): Judgement => check(judgement, value, where);

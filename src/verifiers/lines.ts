@@ -1,10 +1,12 @@
+import { z } from 'zod';
+import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
-import { type Fields, readObject, readString } from './fields.js';
-import { kinds } from './kinds.js';
-import { verifyMathLine } from './math/index.js';
+import { type LineFields, openJudge, type PooledKind } from './kind.js';
+import { verifyMathLine } from './math/line.js';
 import { openPool, type Pool } from './pool.js';
+import { verifierKinds } from './registry.js';
 
-/** What `rlsd verify` prints for a line. */
+/** What `rlsd verify` prints for one line. */
 export interface VerifiedLine {
   readonly id: string;
   readonly verdict: string;
@@ -13,55 +15,47 @@ export interface VerifiedLine {
 }
 
 /**
- * Judges one line of input. Several may run at once; each has a deadline of its own.
+ * Judges one line of input. Several may run at once; each has its own deadline.
  *
  * @param line the line's JSON value
- * @throws UserError naming source, line and field.
+ * @throws {UserError} that names source, line and field
  */
 export type LineVerifier = (line: unknown, source: string, lineNumber: number) => Promise<VerifiedLine>;
 
 let pool: Pool | undefined;
 
-/**
- * A line holds the item's `id` and `completion`, the fields of its reference's data, some of the verifier's settings, and the
- * reference `answer` where the kind has one, which only `answer: 'optional'` may leave out.
- */
-function lineVerifier(
-  kind: string,
-  data: readonly string[],
-  settings: Readonly<Record<string, (fields: Fields, where: string) => unknown>>,
-  answer: 'none' | 'optional' | 'required' = 'none',
-): LineVerifier {
-  const answers = answer === 'none' ? [] : ['answer'];
-  const judgeLine = async (line: unknown, where: string): Promise<VerifiedLine> => {
-    const fields = readObject(line, where, [
-      ...new Set(['id', 'completion', ...answers, ...data, ...Object.keys(settings)]),
-    ]);
-    const id = typeof fields.id === 'number' ? String(fields.id) : readString(fields, 'id', where);
-    const completion = readString(fields, 'completion', where);
-    const read = kinds[kind];
-    if (!read) throw new Error(`no kind of verifier is called ${kind}`);
-    const set = Object.fromEntries(
-      Object.entries(settings).flatMap(([name, readSetting]) =>
-        fields[name] === undefined ? [] : [[name === 'language' ? 'languages' : name, readSetting(fields, where)]],
-      ),
-    );
-    const judge = await read(set, where);
-    await judge.check?.();
-    const given = answer === 'required' || (answer === 'optional' && fields.answer !== undefined);
-    const reference = {
-      answer: given ? readString(fields, 'answer', where) : '',
-      data: JSON.stringify(Object.fromEntries(data.map((name) => [name, fields[name]]))),
-    };
-    const question = { promptId: id, itemId: id, question: '', completion, reference };
-    pool ??= openPool();
-    const { verdict, reward, reason } = await pool.run({ kind, settings: set, question, where }, judge.seconds);
-    return { id, verdict, reward, reason };
-  };
-  return async (line, source, lineNumber) => {
+const id = z.union([z.string(), z.number().transform(String)]);
+
+/** The line's own fields; those of the data and the settings are checked by the kind. */
+function lineSchema({ answer, data, settings }: LineFields) {
+  const any = Object.fromEntries([...data, ...settings].map((name) => [name, z.unknown().optional()]));
+  const text = z.string();
+  const answers = answer === 'none' ? {} : { answer: answer === 'required' ? text : text.optional() };
+  const language = settings.includes('language') ? { language: text } : {};
+  return z.strictObject({ ...any, id, completion: text, ...answers, ...language });
+}
+
+function lineVerifier(kind: PooledKind, fields: LineFields): LineVerifier {
+  const schema = lineSchema(fields);
+  return async (value, source, lineNumber) => {
     const where = `${source}:${lineNumber}`;
     try {
-      return await judgeLine(line, where);
+      const { id, completion, answer, ...given } = check(schema, value, where) as ParsedLine;
+      const settings = settingsOf(given, fields);
+      const judge = await openJudge(kind, settings, { where, folder: '.' });
+      await judge.check?.();
+      const data = JSON.stringify(Object.fromEntries(fields.data.map((name) => [name, given[name]])));
+      const question = {
+        promptId: id,
+        itemId: id,
+        question: '',
+        completion,
+        reference: { answer: answer ?? '', data },
+      };
+      pool ??= openPool();
+      const item = { kind: kind.name, settings, question, where };
+      const { verdict, reward, reason } = await pool.run(item, judge.seconds);
+      return { id, verdict, reward, reason };
     } catch (cause) {
       if (!(cause instanceof UserError) || cause.message.startsWith(where)) throw cause;
       throw new UserError(cause.code, `${where}: ${cause.message}`);
@@ -69,44 +63,26 @@ function lineVerifier(
   };
 }
 
-const language = (fields: Fields, where: string) => [readString(fields, 'language', where)];
-const asIs = (name: string) => (fields: Fields) => fields[name];
+interface ParsedLine {
+  readonly id: string;
+  readonly completion: string;
+  readonly answer?: string;
+  readonly [field: string]: unknown;
+}
 
-/** `{"id", "language", "completion", "tests": [{"stdin", "stdout"} or {"assert"}, …] or "testFile"}`; optional `entryPoint`, `reward`, `typeCheck`, `limits`. */
-export const verifyCodeLine = lineVerifier('code', ['language', 'tests', 'testFile', 'entryPoint'], {
-  language,
-  reward: asIs('reward'),
-  typeCheck: asIs('typeCheck'),
-  limits: asIs('limits'),
-});
+const settingsOf = (given: Readonly<Record<string, unknown>>, { settings }: LineFields) =>
+  Object.fromEntries(
+    settings
+      .filter((name) => given[name] !== undefined)
+      .map((name) => (name === 'language' ? ['languages', [given[name]]] : [name, given[name]])),
+  );
 
-/** `{"id", "language", "completion"}`; optional `strict`. */
-export const verifyCompileLine = lineVerifier('compile', ['language'], { language, strict: asIs('strict') });
-
-/** `{"id", "completion", "reference", "databases": ["a script of DDL and INSERTs", …]}`; optional `ordered`, `tolerance`, `columnNames`, `seconds`. */
-export const verifySqlLine = lineVerifier('sql', ['reference', 'databases', 'ordered'], {
-  tolerance: asIs('tolerance'),
-  columnNames: asIs('columnNames'),
-  seconds: asIs('seconds'),
-});
-
-/** `{"id", "completion", "schema"}`; optional `values`, `bare`. */
-export const verifyJsonSchemaLine = lineVerifier('json-schema', ['schema', 'values'], { bare: asIs('bare') });
-
-/** Kinds whose reference is a text: `{"id", "completion", "answer"}` and the kind's settings. */
-const textLine = (kind: string, names: readonly string[], answer: 'none' | 'optional' | 'required'): LineVerifier =>
-  lineVerifier(kind, [], Object.fromEntries(names.map((name) => [name, asIs(name)])), answer);
-
-/** What `rlsd verify KIND` runs on each line. */
+/** What `rlsd verify KIND` runs on each line, by kind. */
 export const lineVerifiers: Readonly<Record<string, LineVerifier>> = {
   math: async (line, source, lineNumber) => verifyMathLine(line, source, lineNumber),
-  code: verifyCodeLine,
-  compile: verifyCompileLine,
-  sql: verifySqlLine,
-  'json-schema': verifyJsonSchemaLine,
-  exact: textLine('exact', ['ignoreCase'], 'required'),
-  choice: textLine('choice', ['choices'], 'required'),
-  numeric: textLine('numeric', ['absolute', 'relative'], 'required'),
-  regex: textLine('regex', ['pattern', 'flags'], 'optional'),
-  format: textLine('format', ['pattern'], 'none'),
+  ...Object.fromEntries(
+    verifierKinds.flatMap((kind) =>
+      kind.runs === 'in the pool' && kind.line ? [[kind.name, lineVerifier(kind, kind.line)]] : [],
+    ),
+  ),
 };

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../support/errors.js';
 import { workerUrl } from '../support/worker-url.js';
-import { quickKinds } from './kinds.js';
+import { pooledKind } from './registry.js';
 import { killTree, meterTree } from './sandbox/tree.js';
 import type { Judgement, Question } from './verifier.js';
 
@@ -82,7 +82,7 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), 8))
   /** What a worker gets next: of quick items its share among those that are idle. */
   const take = (): Job[] => {
     const share = queue.slice(0, Math.min(TOGETHER, Math.ceil(queue.length / (idle.length + 1))));
-    const other = share.findIndex(({ item, alone }) => alone || !quickKinds.has(item.kind));
+    const other = share.findIndex(({ item, alone }) => alone || !pooledKind(item.kind).quick);
     return queue.splice(0, other < 0 ? share.length : Math.max(1, other));
   };
 

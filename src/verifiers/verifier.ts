@@ -43,3 +43,5 @@ export interface CheckedJudgement {
 export interface CheckedVerifier extends Verifier {
   judgeTwice(question: Question, signal?: AbortSignal): Promise<CheckedJudgement>;
 }
+
+export const isCheckedVerifier = (verifier: Verifier): verifier is CheckedVerifier => 'judgeTwice' in verifier;

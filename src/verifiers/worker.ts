@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../support/errors.js';
 import { hider } from './conceal.js';
-import { type Judge, kinds } from './kinds.js';
+import type { Judge } from './judge.js';
+import { openJudge } from './kind.js';
 import type { Answer, FromWorker, ToWorker } from './pool.js';
+import { pooledKind } from './registry.js';
 
 // The process of a pool that judges one item at a time. See pool.ts.
 
@@ -15,9 +17,7 @@ async function judgeOf(kind: string, settings: unknown): Promise<Judge> {
   const key = `${kind} ${JSON.stringify(settings)}`;
   const known = judges.get(key);
   if (known) return known;
-  const read = kinds[kind];
-  if (!read) throw new Error(`no kind of verifier is called ${kind}`);
-  const judge = await read(settings, kind);
+  const judge = await openJudge(pooledKind(kind), settings, { where: kind, folder: '.' });
   judges.set(key, judge);
   say({ loaded: true });
   return judge;

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { lineVerifiers } from '../../src/verifiers/lines.js';
+import { judgeLine } from './question.js';
 
-const judge = async (kind: string, line: object) => {
-  const verify = lineVerifiers[kind];
-  if (!verify) throw new Error(`no kind ${kind}`);
-  return verify(line, 'f.jsonl', 3);
-};
+const judge = (kind: string, line: object) => judgeLine(kind, line, 'f.jsonl', 3);
 
 describe('a line of rlsd verify KIND', () => {
   it.each([

@@ -1,124 +1,119 @@
-import { UserError } from '../../support/errors.js';
-import {
-  type Fields,
-  optional,
-  readBoolean,
-  readChoice,
-  readList,
-  readNumber,
-  readObject,
-  readString,
-  readStrings,
-  readWhole,
-} from '../fields.js';
-import { defaultLimits, type Limits } from '../sandbox/limits.js';
+import { z } from 'zod';
+import { check } from '../../support/check.js';
+import { defaultLimits } from '../sandbox/limits.js';
 import { requireSandbox } from '../sandbox/probe.js';
 import { findToolchain, languageName, type Toolchain } from '../sandbox/toolchains.js';
 
-/** Settings shared by the verifiers that run or compile programs. */
-export interface ProgramSettings {
-  /** Languages that a completion may be in. The first is meant where neither the task nor the code block says. */
-  readonly languages: readonly string[];
-  readonly block: 'last' | 'first';
-  readonly limits: Limits;
-  /** The user's own tool chains, by language. */
-  readonly toolchains: Readonly<Record<string, Toolchain>>;
-  readonly unsafeWithoutSandbox: boolean;
-}
+const MEBIBYTE = 1024 ** 2;
+const GIBIBYTE = 1024 ** 3;
 
-export interface CodeSettings extends ProgramSettings {
-  /** `all`: 1 where every test passes, otherwise 0; `fraction`: the share of tests that pass. */
-  readonly reward: 'all' | 'fraction';
-  /** TypeScript that does not type-check is incorrect. */
-  readonly typeCheck: boolean;
-}
+const limits = z.strictObject({
+  seconds: z.number().min(0.1).max(3600).default(defaultLimits.seconds).describe('CPU seconds per test.'),
+  memoryBytes: z
+    .int()
+    .min(32 * MEBIBYTE)
+    .max(1024 * GIBIBYTE)
+    .default(defaultLimits.memoryBytes)
+    .describe('Memory of the whole process tree.'),
+  processes: z.int().min(1).max(4096).default(defaultLimits.processes).describe('Processes and threads at once.'),
+  files: z.int().min(16).max(65_536).default(defaultLimits.files).describe('Open files per process.'),
+  fileBytes: z
+    .int()
+    .min(4096)
+    .max(64 * GIBIBYTE)
+    .default(defaultLimits.fileBytes)
+    .describe('Size of all files together.'),
+  outputBytes: z.int().min(1024).max(GIBIBYTE).default(defaultLimits.outputBytes).describe('Size of standard output.'),
+});
 
-export const programFields = ['languages', 'block', 'limits', 'toolchains', 'unsafeWithoutSandbox'];
-const MEBIBYTE = 1024 * 1024;
-
-export function readProgramSettings(fields: Fields, where: string): ProgramSettings {
-  const toolchains = optional(
-    fields,
-    'toolchains',
-    () => readToolchains(readObject(fields.toolchains, `${where}.toolchains`), where),
-    {},
-  );
-  const languages = optional(fields, 'languages', () => readStrings(fields, 'languages', where).map(languageName), [
-    'python',
-    'javascript',
-    'typescript',
-    ...Object.keys(toolchains),
-  ]);
-  if (languages.length === 0)
-    throw new UserError('no-languages', `${where}.languages: found an empty list, expected at least one language`);
-  return {
-    languages,
-    toolchains,
-    block: optional(fields, 'block', () => readChoice(fields, 'block', where, ['last', 'first']), 'last'),
-    limits: optional(fields, 'limits', () => readLimits(fields.limits, `${where}.limits`), defaultLimits),
-    unsafeWithoutSandbox: optional(
-      fields,
-      'unsafeWithoutSandbox',
-      () => readBoolean(fields, 'unsafeWithoutSandbox', where),
-      false,
-    ),
-  };
-}
-
-export function readCodeSettings(value: unknown, where: string): CodeSettings {
-  const fields = readObject(value, where, [...programFields, 'reward', 'typeCheck']);
-  return {
-    ...readProgramSettings(fields, where),
-    reward: optional(fields, 'reward', () => readChoice(fields, 'reward', where, ['all', 'fraction']), 'all'),
-    typeCheck: optional(fields, 'typeCheck', () => readBoolean(fields, 'typeCheck', where), false),
-  };
-}
-
-function readLimits(value: unknown, where: string): Limits {
-  const fields = readObject(value, where, Object.keys(defaultLimits));
-  const read = (name: keyof Limits, least: number, most: number): number =>
-    optional(fields, name, () => readWhole(fields, name, where, least, most), defaultLimits[name]);
-  return {
-    seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.1, 3600), defaultLimits.seconds),
-    memoryBytes: read('memoryBytes', 32 * MEBIBYTE, 1024 ** 4),
-    processes: read('processes', 1, 4096),
-    files: read('files', 16, 65_536),
-    fileBytes: read('fileBytes', 4096, 64 * 1024 ** 3),
-    outputBytes: read('outputBytes', 1024, 1024 ** 3),
-  };
-}
-
-function readToolchains(fields: Fields, where: string): Readonly<Record<string, Toolchain>> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([language, value]) => {
-      const name = `${where}.toolchains.${language}`;
-      const one = readObject(value, name, ['program', 'source', 'compile', 'run']);
-      const compile = optional(
-        one,
-        'compile',
-        () =>
-          readList(one, 'compile', name).map((step, index) =>
-            readStrings({ step }, 'step', `${name}.compile[${index}]`),
-          ),
-        undefined,
-      );
-      return [
-        language.toLowerCase(),
-        {
-          program: readString(one, 'program', name),
-          source: readString(one, 'source', name),
-          run: readStrings(one, 'run', name),
-          ...(compile === undefined ? {} : { compile }),
-          reserves: true,
-        },
-      ];
+const toolchain = z
+  .strictObject({
+    program: z.string().describe('Program to look up on the PATH.'),
+    source: z.string().describe('File name that the completion is written to.'),
+    compile: z
+      .array(z.array(z.string()))
+      .optional()
+      .describe('Commands that leave one file called `program`. `{bin}` is the folder of the tool chain.'),
+    run: z.array(z.string()).describe('Command that runs the program.'),
+  })
+  .transform(
+    ({ program, source, run, compile }): Toolchain => ({
+      program,
+      source,
+      run,
+      ...(compile === undefined ? {} : { compile }),
+      reserves: true,
     }),
   );
+
+const lowerCaseKeys = <T>(byName: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+  Object.fromEntries(Object.entries(byName).map(([name, value]) => [name.toLowerCase(), value]));
+
+/** Settings shared by the kinds that run or compile programs. */
+export const programFields = {
+  languages: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(
+      'Languages that a completion may be in. The first is assumed if neither the item nor the code block says.',
+    ),
+  block: z.enum(['last', 'first']).default('last').describe('Which code block counts.'),
+  limits: limits.prefault({}).describe('What each program may use.'),
+  toolchains: z
+    .record(z.string(), toolchain)
+    .default({})
+    .describe('Tool chains of your own, by language: `{ zig: { program, source, compile, run } }`.'),
+  unsafeWithoutSandbox: z
+    .boolean()
+    .default(false)
+    .describe('Run programs with the rights of your user and resource limits alone.'),
+};
+
+const fields = z.strictObject(programFields);
+
+/**
+ * Resolves the languages. The order of the fields is part of the verifier's hash.
+ *
+ * @param otherwise the languages if the settings name none
+ */
+export function programSettings(
+  { languages, block, limits, toolchains, unsafeWithoutSandbox }: z.output<typeof fields>,
+  otherwise: readonly string[],
+) {
+  return {
+    languages: languages?.map(languageName) ?? otherwise,
+    toolchains: lowerCaseKeys(toolchains),
+    block,
+    limits,
+    unsafeWithoutSandbox,
+  };
 }
+
+export type ProgramSettings = ReturnType<typeof programSettings>;
+
+export const codeSettings = z
+  .strictObject({
+    ...programFields,
+    reward: z
+      .enum(['all', 'fraction'])
+      .default('all')
+      .describe('`all`: 1 if every test passes, otherwise 0. `fraction`: the share of tests that pass.'),
+    typeCheck: z.boolean().default(false).describe('TypeScript with type errors is incorrect.'),
+  })
+  .transform(({ reward, typeCheck, ...program }) => {
+    const own = Object.keys(lowerCaseKeys(program.toolchains));
+    return { ...programSettings(program, ['python', 'javascript', 'typescript', ...own]), reward, typeCheck };
+  });
+
+export type CodeSettings = z.output<typeof codeSettings>;
+
+/** @throws {UserError} that names an unknown or wrong field */
+export const readCodeSettings = (value: unknown, where: string): CodeSettings => check(codeSettings, value, where);
 
 const inEngine = (language: string): boolean => language === 'javascript' || language === 'typescript';
 
-/** Looks, before the first completion, whether this machine can run every language that was asked for. */
+/** Checks, before the first completion, that this machine can run every language of the settings. */
 export async function checkMachine(settings: ProgramSettings): Promise<void> {
   const installed = settings.languages.filter((language) => !inEngine(language));
   if (installed.length === 0) return;

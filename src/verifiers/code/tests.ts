@@ -1,5 +1,5 @@
-import { UserError } from '../../support/errors.js';
-import { at, type Fields, optional, readList, readObject, readString } from '../fields.js';
+import { z } from 'zod';
+import { check } from '../../support/check.js';
 import { languageName } from '../sandbox/toolchains.js';
 
 /** What the completion's program is judged by. The expected parts never enter the program's own process. */
@@ -14,44 +14,52 @@ export interface OutputCase {
 }
 
 export interface CodeTask {
-  /** The one language that the task is in; undefined where the completion may choose. */
+  /** The one language of the task. Undefined if the completion may choose. */
   readonly language?: string;
   readonly tests: Tests;
 }
 
+const language = z.string().transform(languageName).optional();
+
+const outputTask = z
+  .object({
+    language,
+    tests: z
+      .array(z.object({ stdin: z.string().nullish(), stdout: z.string() }))
+      .min(1)
+      .transform((tests) => tests.map(({ stdin, stdout }) => ({ stdin: stdin ?? '', stdout }))),
+  })
+  .transform(({ language, tests }) => codeTask(language, { kind: 'output', cases: tests }));
+
+const assertionTask = z
+  .object({ language, tests: z.array(z.object({ assert: z.string() })).min(1) })
+  .transform(({ language, tests }) =>
+    codeTask(language, { kind: 'assertions', assertions: tests.map(({ assert }) => assert) }),
+  );
+
+const fileTask = z
+  .object({ language, testFile: z.string(), entryPoint: z.string().optional() })
+  .transform(({ language, testFile, entryPoint }) =>
+    codeTask(language, { kind: 'file', source: testFile, ...(entryPoint === undefined ? {} : { entryPoint }) }),
+  );
+
+const codeTask = (language: string | undefined, tests: Tests): CodeTask => ({
+  ...(language === undefined ? {} : { language }),
+  tests,
+});
+
+const hasAssertions = (tests: unknown): boolean => {
+  const first: unknown = Array.isArray(tests) ? tests[0] : undefined;
+  return typeof first === 'object' && first !== null && 'assert' in first;
+};
+
 /**
  * Reads `{"language", "tests": [{"stdin", "stdout"}, …]}`, `{"tests": [{"assert": "f(1) == 2"}, …]}` or
- * `{"testFile": "…", "entryPoint"}`. Throws a `UserError` that names the field.
+ * `{"testFile": "…", "entryPoint"}`.
+ *
+ * @throws {UserError} that names the field
  */
-export function readCodeTask(fields: Fields, where: string): CodeTask {
-  const language = optional(fields, 'language', () => languageName(readString(fields, 'language', where)), undefined);
-  return { ...(language === undefined ? {} : { language }), tests: readTests(fields, where) };
-}
-
-function readTests(fields: Fields, where: string): Tests {
-  if (fields.testFile !== undefined) {
-    const entryPoint = optional(fields, 'entryPoint', () => readString(fields, 'entryPoint', where), undefined);
-    return {
-      kind: 'file',
-      source: readString(fields, 'testFile', where),
-      ...(entryPoint === undefined ? {} : { entryPoint }),
-    };
-  }
-  const tests = readList(fields, 'tests', where).map((test, index) => {
-    const name = `${at(where, 'tests')}[${index}]`;
-    return { name, fields: readObject(test, name) };
-  });
-  if (tests.length === 0) {
-    throw new UserError('no-tests', `${at(where, 'tests')}: found an empty list, expected at least one test`);
-  }
-  if (tests[0]?.fields.assert !== undefined) {
-    return { kind: 'assertions', assertions: tests.map((test) => readString(test.fields, 'assert', test.name)) };
-  }
-  return {
-    kind: 'output',
-    cases: tests.map((test) => ({
-      stdin: optional(test.fields, 'stdin', () => readString(test.fields, 'stdin', test.name), ''),
-      stdout: readString(test.fields, 'stdout', test.name),
-    })),
-  };
+export function readCodeTask(fields: Readonly<Record<string, unknown>>, where: string): CodeTask {
+  if (fields.testFile !== undefined && fields.testFile !== null) return check(fileTask, fields, where);
+  return check(hasAssertions(fields.tests) ? assertionTask : outputTask, fields, where);
 }

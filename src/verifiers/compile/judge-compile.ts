@@ -2,21 +2,9 @@ import { UserError } from '../../support/errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { buildProgram } from '../code/program.js';
-import { type ProgramSettings, programFields, readProgramSettings } from '../code/settings.js';
-import { optional, readBoolean, readObject } from '../fields.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
-
-export interface CompileSettings extends ProgramSettings {
-  /** TypeScript's `strict`. */
-  readonly strict: boolean;
-}
-
-export function readCompileSettings(value: unknown, where: string): CompileSettings {
-  const fields = readObject(value, where, [...programFields, 'strict']);
-  const settings = readProgramSettings({ languages: ['typescript'], ...fields }, where);
-  return { ...settings, strict: optional(fields, 'strict', () => readBoolean(fields, 'strict', where), true) };
-}
+import type { CompileSettings } from './kind.js';
 
 // Python compiles as it loads; asking for that alone makes it a compiler like the others.
 const pythonCheck = [

@@ -2,35 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { concealing } from '../conceal.js';
-import { type Fields, optional, readNumber, readObject, readString, readWhole } from '../fields.js';
 import { readJudgement } from '../judgement.js';
 import type { Judgement, Question, Verifier } from '../verifier.js';
-
-export interface HttpSettings {
-  readonly url: string;
-  /** Seconds that one attempt may take. */
-  readonly seconds: number;
-  /** Attempts after the first. */
-  readonly retries: number;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export function readHttpSettings(value: unknown, where: string): HttpSettings {
-  const fields = readObject(value, where, ['url', 'seconds', 'retries', 'headers']);
-  const url = readString(fields, 'url', where);
-  if (!URL.canParse(url) || !/^https?:/.test(url)) {
-    throw new UserError('bad-field', `${where}.url: found "${url}", expected an http or https address`);
-  }
-  const headers: Fields = optional(fields, 'headers', () => readObject(fields.headers, `${where}.headers`), {});
-  return {
-    url,
-    seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.001, 3600), 30),
-    retries: optional(fields, 'retries', () => readWhole(fields, 'retries', where, 0, 20), 3),
-    headers: Object.fromEntries(
-      Object.keys(headers).map((name) => [name, readString(headers, name, `${where}.headers`)]),
-    ),
-  };
-}
+import type { HttpSettings } from './settings.js';
 
 const FIRST_PAUSE = 200;
 /** Questions that the service is asked at a time, those that wait for their next attempt among them. */

@@ -1,43 +1,11 @@
-import type { AnySchema, ErrorObject, ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { kindOf } from '../../support/check.js';
 import { UserError } from '../../support/errors.js';
 import { clip } from '../code/outcome.js';
-import { at, describe, type Fields, optional, readBoolean, readObject } from '../fields.js';
 import type { Judgement } from '../verifier.js';
 import { extractJson } from './extract.js';
+import type { JsonSchemaSettings, JsonSchemaTask } from './settings.js';
 import { validatorOf } from './validator.js';
-
-export interface JsonSchemaSettings {
-  /** Used where an item brings no schema of its own. */
-  readonly schema?: AnySchema;
-  /** A completion must be the JSON and nothing else. */
-  readonly bare: boolean;
-}
-
-export interface JsonSchemaTask {
-  readonly schema?: AnySchema;
-  /** Values that must be there: every field of it, at any depth, must be in the completion's value and equal. */
-  readonly values?: unknown;
-}
-
-export function readJsonSchemaSettings(value: unknown, where: string): JsonSchemaSettings {
-  const fields = readObject(value, where, ['schema', 'bare']);
-  const settings = {
-    ...readJsonSchemaTask(fields, where),
-    bare: optional(fields, 'bare', () => readBoolean(fields, 'bare', where), false),
-  };
-  if (settings.schema !== undefined) validatorOf(settings.schema, `${where}.schema`, true);
-  return settings;
-}
-
-/** Reads `{"schema", "values"}`, both optional. */
-export function readJsonSchemaTask(fields: Fields, where: string): JsonSchemaTask {
-  const { schema, values } = fields;
-  if (schema !== undefined && schema !== null && typeof schema !== 'boolean') readObject(schema, at(where, 'schema'));
-  return {
-    ...(schema === undefined || schema === null ? {} : { schema: schema as AnySchema }),
-    ...(values === undefined ? {} : { values }),
-  };
-}
 
 /** Where the value lacks what is wanted, as a JSON pointer into the value; undefined where it has everything. */
 function missing(value: unknown, wanted: unknown, path = ''): string | undefined {
@@ -49,7 +17,9 @@ function missing(value: unknown, wanted: unknown, path = ''): string | undefined
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return path || '/';
   return firstOf(
     Object.entries(wanted).map(([name, one]) =>
-      Object.hasOwn(value, name) ? missing((value as Fields)[name], one, `${path}/${name}`) : path || '/',
+      Object.hasOwn(value, name)
+        ? missing((value as Readonly<Record<string, unknown>>)[name], one, `${path}/${name}`)
+        : path || '/',
     ),
   );
 }
@@ -90,7 +60,7 @@ export function judgeJsonSchema(
 ): Judgement {
   const schema = task.schema ?? settings.schema;
   if (schema === undefined)
-    throw new UserError('no-schema', `${where}.schema: found ${describe(schema)}, expected a JSON schema`);
+    throw new UserError('no-schema', `${where}.schema: found ${kindOf(schema)}, expected a JSON schema`);
   const validate = validatorOf(schema, `${where}.schema`, task.schema === undefined);
   const found = extractJson(completion, settings.bare);
   if (!found) {

@@ -2,10 +2,10 @@ import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formatsPlugin, { type FormatsPlugin } from 'ajv-formats';
+import { kindOf } from '../../support/check.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { clip } from '../code/outcome.js';
-import { describe } from '../fields.js';
 
 /** Exact on the decimals as they are written: 19.99 is a multiple of 0.01, though not in binary. */
 function isMultiple(step: number, value: number): boolean {
@@ -64,10 +64,7 @@ function engineFor(schema: AnySchema, where: string): { readonly engine: Ajv; re
   }
   const found = engines.find(({ name }) => typeof named === 'string' && name.test(named));
   if (found && typeof schema === 'object') return { engine: found.open(), schema: { ...schema, $schema: found.id } };
-  throw new UserError(
-    'bad-schema',
-    `${where}.$schema: found ${describe(named)}, expected draft-07, 2019-09 or 2020-12`,
-  );
+  throw new UserError('bad-schema', `${where}.$schema: found ${kindOf(named)}, expected draft-07, 2019-09 or 2020-12`);
 }
 
 const validators = new Map<string, ValidateFunction>();

@@ -4,10 +4,9 @@ import { extractAnswer, looksMathematical } from './answer/extract.js';
 import { compareNodes } from './compare/compare.js';
 import { best, type Outcome } from './compare/expressions.js';
 import { letters } from './compare/normal.js';
-import type { MathSettings } from './options.js';
-import { type MathOptions, mathSettings } from './options.js';
 import { type Node, ParseFailure } from './parse/ast.js';
 import { parse } from './parse/parser.js';
+import { type MathOptions, type MathSettings, readMathSettings } from './settings.js';
 
 /** Nodes that one comparison may evaluate: about 100 ms at most. */
 const BUDGET = 200_000;
@@ -37,7 +36,7 @@ export function compareMath(
   options: MathOptions & { readonly question?: string } = {},
 ): Judgement {
   const { question, ...rest } = options;
-  return judgeMath(gold, answer, mathSettings(rest), question);
+  return judgeMath(gold, answer, readMathSettings(rest), question);
 }
 
 /** As compareMath, with settings that are checked already. */

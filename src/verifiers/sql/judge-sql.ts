@@ -3,54 +3,12 @@ import { UserError } from '../../support/errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { conceal } from '../conceal.js';
-import { at, type Fields, optional, readBoolean, readNumber, readObject, readString, readStrings } from '../fields.js';
 import type { Judgement } from '../verifier.js';
-import { type CompareSettings, difference } from './compare.js';
-import { runQuery, runScript, type SqlLimits, SqlTimeout, type Table, withDatabase } from './database.js';
+import { difference } from './compare.js';
+import { runQuery, runScript, SqlTimeout, type Table, withDatabase } from './database.js';
 import { tieRuns } from './order.js';
 import { parseQuery } from './parse.js';
-
-export interface SqlSettings extends CompareSettings {
-  readonly limits: SqlLimits;
-}
-
-export interface SqlTask {
-  readonly reference: string;
-  /** Scripts of DDL and INSERTs; the query must be right on every one. */
-  readonly databases: readonly string[];
-  /** Whether the order of rows counts; by default, where the reference has an ORDER BY. */
-  readonly ordered?: boolean;
-}
-
-export function readSqlSettings(value: unknown, where: string): SqlSettings {
-  const fields = readObject(value, where, ['tolerance', 'columnNames', 'seconds', 'memoryBytes']);
-  return {
-    tolerance: optional(fields, 'tolerance', () => readNumber(fields, 'tolerance', where, 0, 1), 1e-6),
-    columnNames: optional(fields, 'columnNames', () => readBoolean(fields, 'columnNames', where), false),
-    limits: {
-      seconds: optional(fields, 'seconds', () => readNumber(fields, 'seconds', where, 0.05, 3600), 2),
-      memoryBytes: optional(
-        fields,
-        'memoryBytes',
-        () => readNumber(fields, 'memoryBytes', where, 2 ** 24, 2 ** 40),
-        2 ** 28,
-      ),
-    },
-  };
-}
-
-/** Reads `{"reference", "databases": ["…"], "ordered"}`. */
-export function readSqlTask(fields: Fields, where: string): SqlTask {
-  const databases = readStrings(fields, 'databases', where);
-  if (databases.length === 0)
-    throw new UserError('no-databases', `${at(where, 'databases')}: found an empty list, expected at least one script`);
-  const ordered = optional(fields, 'ordered', () => readBoolean(fields, 'ordered', where), undefined);
-  return {
-    reference: readString(fields, 'reference', where),
-    databases,
-    ...(ordered === undefined ? {} : { ordered }),
-  };
-}
+import { querySeconds, type SqlSettings, type SqlTask, taskSeconds } from './settings.js';
 
 const dialects = ['sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
 // Comments, brackets, and the first word of every kind of statement: one that is not a query is denied, not overlooked.
@@ -65,11 +23,6 @@ export function extractQuery(completion: string): string | undefined {
 }
 
 const MORE_ROWS = 1000;
-const GRACE_SECONDS = 1;
-
-/** What one database's script and reference may take: each is stopped at five times the seconds of a query. */
-export const taskSeconds = ({ limits }: SqlSettings): number => limits.seconds * 20 + GRACE_SECONDS;
-
 /**
  * Compares a completion's query with the reference query on every database. Rejects where the task itself does not run.
  *
@@ -118,7 +71,7 @@ async function judgeOn(
   within(taskSeconds(settings));
   const { expected, runs } = await runReference(connection, settings, task, script, where);
   let found: Table;
-  within(settings.limits.seconds + GRACE_SECONDS);
+  within(querySeconds(settings));
   try {
     found = await runQuery(connection, query, expected.rows.length + MORE_ROWS, settings.limits);
   } catch (cause) {

@@ -92,3 +92,23 @@ export function judgeNumeric(completion: string, gold: string, { absolute, relat
   const difference = Math.abs(toNumber(answer) - wanted);
   return decide(difference <= Math.max(absolute, relative * Math.abs(wanted)), 'number', answer);
 }
+
+/** @throws {UserError} `bad-field` for text that is not a regular expression */
+export function compileExpression(pattern: string, flags: string, where: string): RegExp {
+  try {
+    return new RegExp(pattern, flags);
+  } catch {
+    throw new UserError(
+      'bad-field',
+      `${where}: found text that is not a regular expression, expected one of JavaScript`,
+    );
+  }
+}
+
+/** Whether the whole completion matches the expression, whatever it says. */
+export function judgeFormat({ pattern }: { readonly pattern: string }, completion: string): Judgement {
+  const fits = new RegExp(`^(?:${pattern})$`, 'su').test(completion);
+  return fits
+    ? { verdict: 'correct', reward: 1, reason: 'the completion has the asked form', evidence: {} }
+    : { verdict: 'incorrect', reward: 0, reason: 'the completion does not have the asked form', evidence: {} };
+}

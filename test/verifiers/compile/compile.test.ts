@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { judgeCompile, readCompileSettings } from '../../../src/verifiers/compile/judge-compile.js';
+import { judgeCompile } from '../../../src/verifiers/compile/judge-compile.js';
+import { readCompileSettings } from '../../../src/verifiers/compile/kind.js';
 import { needsSandbox } from '../sandbox/machine.js';
 
 const judge = (language: string, code: string, more: object = {}) => {

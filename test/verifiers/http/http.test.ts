@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpVerifier, readHttpSettings } from '../../../src/verifiers/http/verifier.js';
+import { readHttpSettings } from '../../../src/verifiers/http/settings.js';
+import { createHttpVerifier } from '../../../src/verifiers/http/verifier.js';
 import { ask } from '../question.js';
 
 let server: Server | undefined;
@@ -90,7 +91,7 @@ describe("the user's service", () => {
 
   it.each([
     [{}, 'verify.http.url: found nothing'],
-    [{ url: 'ftp://127.0.0.1' }, 'verify.http.url: found "ftp://127.0.0.1", expected an http or https address'],
+    [{ url: 'ftp://127.0.0.1' }, 'verify.http.url: found a string of 15 characters, expected an http or https address'],
     [{ url: 'http://127.0.0.1', retries: 1.5 }, 'verify.http.retries: found the number 1.5, expected a whole number'],
     [{ url: 'http://127.0.0.1', seconds: 0 }, 'verify.http.seconds: found the number 0'],
     [{ url: 'http://127.0.0.1', headers: { a: 1 } }, 'verify.http.headers.a: found a number'],

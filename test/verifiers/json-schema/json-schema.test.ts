@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { AnySchema } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { judgeJsonSchema } from '../../../src/verifiers/json-schema/judge-json.js';
-import { verifyJsonSchemaLine } from '../../../src/verifiers/lines.js';
+import { judgeLine } from '../question.js';
 
 interface Case {
   readonly verdict: string;
@@ -58,6 +58,6 @@ describe('json-schema', () => {
   it('stops a pattern that explodes', async () => {
     const completion = JSON.stringify(`${'a'.repeat(50)}b`);
     const line = { id: 'x', completion, schema: { type: 'string', pattern: '^(a+)+$' } };
-    expect((await verifyJsonSchemaLine(line, 'f', 1)).verdict).toBe('timeout');
+    expect((await judgeLine('json-schema', line)).verdict).toBe('timeout');
   });
 });

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { compareMath, mathVerifier, verifyMathLine } from '../../../src/verifiers/math/index.js';
-import type { MathOptions } from '../../../src/verifiers/math/options.js';
+import { compareMath } from '../../../src/verifiers/math/judge-math.js';
+import { verifyMathLine } from '../../../src/verifiers/math/line.js';
+import type { MathOptions } from '../../../src/verifiers/math/settings.js';
+import { open } from '../question.js';
 import { CATEGORIES } from './cases.js';
 
 for (const { name, equal, different } of CATEGORIES) {
@@ -135,10 +137,12 @@ test('the places of the answer are tried in the order that is asked for', () => 
   expect(compareMath('7', completion, { extract: ['last'] }).reward).toBe(1);
 });
 
-test('unknown and wrong settings are named', () => {
-  expect(() => mathVerifier({ precison: 3 } as object)).toThrow(/precison.*precision/);
-  expect(() => mathVerifier({ precision: 99 })).toThrow(/precision/);
-  expect(() => mathVerifier({ extract: ['boxd' as 'boxed'] })).toThrow(/boxed/);
+test.each([
+  [{ precison: 3 }, /precison.*precision/],
+  [{ precision: 99 }, /precision/],
+  [{ extract: ['boxd'] }, /verify\.math\.extract\[0\]: found the string "boxd".*did you mean "boxed"/],
+])('the wrong setting in %j is named', async (settings, message) => {
+  await expect(open('math', settings)).rejects.toThrow(message);
 });
 
 test('a line of a file becomes a verdict, and a bad line an error that names it', () => {
@@ -152,8 +156,8 @@ test('a line of a file becomes a verdict, and a bad line an error that names it'
 });
 
 test('the verifier uses the question and never quotes the reference', async () => {
-  const verifier = mathVerifier();
-  const judged = await verifier.verify({
+  const verifier = await open('math');
+  const judged = await verifier.judge({
     promptId: 'p',
     itemId: 'i',
     question: 'What is 61+62?',

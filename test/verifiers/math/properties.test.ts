@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareMath } from '../../../src/verifiers/math/index.js';
+import { compareMath } from '../../../src/verifiers/math/judge-math.js';
 
 const integer = fc.integer({ min: -9999, max: 9999 });
 const small = fc.integer({ min: 2, max: 40 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { verifySqlLine } from '../../../src/verifiers/lines.js';
-import { judgeSql, readSqlSettings, readSqlTask } from '../../../src/verifiers/sql/judge-sql.js';
+import { judgeSql } from '../../../src/verifiers/sql/judge-sql.js';
+import { readSqlSettings, readSqlTask } from '../../../src/verifiers/sql/settings.js';
+import { judgeLine } from '../question.js';
 
 const databases = [
   "create table emp(id int, name varchar, dept varchar, salary double, hired date, boss int); insert into emp values (1, 'Ann', 'eng', 100.0, '2020-01-01', null), (2, 'Bob', 'eng', 100.0, '2021-03-01', 1), (3, 'Cid', 'ops', 50.5, '2019-06-01', 1), (4, 'dee', 'ops', null, '2022-01-01', 3), (5, 'Eve', null, 75.25, '2020-01-01', 1)",
@@ -32,7 +33,7 @@ describe('sql', () => {
   });
 
   const judge = (query: string, reference = 'select count(*) from emp') =>
-    verifySqlLine({ id: 1, completion: block(query), reference, databases, seconds: 0.3 }, 'f', 1);
+    judgeLine('sql', { id: 1, completion: block(query), reference, databases, seconds: 0.3 });
 
   it.each([
     ['an endless product', 'select count(*), 1 from range(100000000) a, range(1000000) b', 'timeout'],
@@ -57,6 +58,6 @@ describe('sql', () => {
   it('rejects where the task does not run, without quoting it', async () => {
     await expect(judge('select 1', 'select secret from nowhere')).rejects.toThrow(/^f:1: .*Catalog Error$/);
     const bad = { id: 1, completion: block('select 1'), reference: 'select 1', databases: ['creat table t(a int)'] };
-    await expect(verifySqlLine(bad, 'f', 1)).rejects.toThrow(/^f:1: .*Parser Error$/);
+    await expect(judgeLine('sql', bad)).rejects.toThrow(/^f:1: .*Parser Error$/);
   });
 });

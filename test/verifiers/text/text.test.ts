@@ -1,65 +1,67 @@
 import { expect, test } from 'vitest';
-import {
-  choiceVerifier,
-  exactVerifier,
-  numericVerifier,
-  regexVerifier,
-} from '../../../src/verifiers/text/text-verifiers.js';
-import type { Verifier } from '../../../src/verifiers/verifier.js';
+import { ask, open } from '../question.js';
 
-const judge = async (verifier: Verifier, answer: string, completion: string): Promise<string> =>
-  (await verifier.verify({ promptId: 'p', itemId: 'i', question: '', completion, reference: { answer, data: null } }))
-    .verdict;
+const judge = async (kind: string, settings: object, answer: string, completion: string): Promise<string> =>
+  (await (await open(kind, settings)).judge(ask(completion, answer))).verdict;
 
 test.each([
-  [exactVerifier(), 'yes', ' yes\n', 'correct'],
-  [exactVerifier(), 'yes', 'Yes', 'incorrect'],
-  [exactVerifier({ ignoreCase: true }), 'yes', 'Yes', 'correct'],
-  [regexVerifier({ pattern: 'x=(?<answer>\\d+)' }), '5', 'so x=5', 'correct'],
-  [regexVerifier({ pattern: 'x=(?<answer>\\d+)' }), '5', 'so x=55', 'incorrect'],
-  [regexVerifier({ pattern: '^<think>', flags: 'm' }), '', 'a\n<think>', 'correct'],
-  [regexVerifier(), '\\bred\\b', 'it is red', 'correct'],
-  [regexVerifier(), '\\bred\\b', 'it is reddish', 'incorrect'],
-  [choiceVerifier(), 'B', 'The answer is (B).', 'correct'],
-  [choiceVerifier(), 'B', '\\boxed{\\text{B}}', 'correct'],
-  [choiceVerifier(), '(B)', 'A is wrong. Answer: B', 'correct'],
-  [choiceVerifier(), 'B', 'The answer is C', 'incorrect'],
-  [choiceVerifier(), 'B', 'The answer is B or C', 'incorrect'],
-  [choiceVerifier(), 'B', 'I do not know', 'unparseable'],
-  [numericVerifier(), '1000', 'that makes 1,000', 'correct'],
-  [numericVerifier(), '10', '7 + 3 = 10 ; answer 10', 'correct'],
-  [numericVerifier(), '10', 'answer 11', 'incorrect'],
-  [numericVerifier(), '10', 'answer 10 or 11', 'incorrect'],
-  [numericVerifier({ absolute: 0.01 }), '3.14', '3.145', 'correct'],
-  [numericVerifier({ relative: 0.1 }), '100', '111', 'incorrect'],
-  [numericVerifier(), '5', 'none', 'unparseable'],
-  [numericVerifier(), '5', 'The answer is not 5.', 'unparseable'],
-  [numericVerifier(), '5', 'The answer is not: 5', 'unparseable'],
-  [numericVerifier(), '5', 'The answer is not 4 but 5.', 'correct'],
-  [numericVerifier(), '5', 'The answer is 5, not 4.', 'correct'],
-  [numericVerifier(), '-5', 'answer −5', 'correct'],
-  [numericVerifier(), '1e3', '1,000.0', 'correct'],
-  [numericVerifier(), '0.3', '0.1 + 0.2 = 0.30000000000000004', 'correct'],
-  [numericVerifier(), '5', '9'.repeat(100_000), 'incorrect'],
-  [choiceVerifier(), 'B', 'The answer is not B.', 'unparseable'],
-  [choiceVerifier(), 'B', 'The answer is not A but B', 'correct'],
-  [choiceVerifier({ choices: 2 }), 'B', 'The answer is C', 'unparseable'],
-  [exactVerifier(), 'not 5', '5', 'incorrect'],
-  [exactVerifier(), 'a b', 'a  b', 'incorrect'],
-])('%# is judged right', async (verifier, answer, completion, verdict) => {
-  expect(await judge(verifier, answer, completion)).toBe(verdict);
+  ['exact', {}, 'yes', ' yes\n', 'correct'],
+  ['exact', {}, 'yes', 'Yes', 'incorrect'],
+  ['exact', { ignoreCase: true }, 'yes', 'Yes', 'correct'],
+  ['regex', { pattern: 'x=(?<answer>\\d+)' }, '5', 'so x=5', 'correct'],
+  ['regex', { pattern: 'x=(?<answer>\\d+)' }, '5', 'so x=55', 'incorrect'],
+  ['regex', { pattern: '^<think>', flags: 'm' }, '', 'a\n<think>', 'correct'],
+  ['regex', {}, '\\bred\\b', 'it is red', 'correct'],
+  ['regex', {}, '\\bred\\b', 'it is reddish', 'incorrect'],
+  ['choice', {}, 'B', 'The answer is (B).', 'correct'],
+  ['choice', {}, 'B', '\\boxed{\\text{B}}', 'correct'],
+  ['choice', {}, '(B)', 'A is wrong. Answer: B', 'correct'],
+  ['choice', {}, 'B', 'The answer is C', 'incorrect'],
+  ['choice', {}, 'B', 'The answer is B or C', 'incorrect'],
+  ['choice', {}, 'B', 'I do not know', 'unparseable'],
+  ['numeric', {}, '1000', 'that makes 1,000', 'correct'],
+  ['numeric', {}, '10', '7 + 3 = 10 ; answer 10', 'correct'],
+  ['numeric', {}, '10', 'answer 11', 'incorrect'],
+  ['numeric', {}, '10', 'answer 10 or 11', 'incorrect'],
+  ['numeric', { absolute: 0.01 }, '3.14', '3.145', 'correct'],
+  ['numeric', { relative: 0.1 }, '100', '111', 'incorrect'],
+  ['numeric', {}, '5', 'none', 'unparseable'],
+  ['numeric', {}, '5', 'The answer is not 5.', 'unparseable'],
+  ['numeric', {}, '5', 'The answer is not: 5', 'unparseable'],
+  ['numeric', {}, '5', 'The answer is not 4 but 5.', 'correct'],
+  ['numeric', {}, '5', 'The answer is 5, not 4.', 'correct'],
+  ['numeric', {}, '-5', 'answer −5', 'correct'],
+  ['numeric', {}, '1e3', '1,000.0', 'correct'],
+  ['numeric', {}, '0.3', '0.1 + 0.2 = 0.30000000000000004', 'correct'],
+  ['numeric', {}, '5', '9'.repeat(100_000), 'incorrect'],
+  ['choice', {}, 'B', 'The answer is not B.', 'unparseable'],
+  ['choice', {}, 'B', 'The answer is not A but B', 'correct'],
+  ['choice', { choices: 2 }, 'B', 'The answer is C', 'unparseable'],
+  ['exact', {}, 'not 5', '5', 'incorrect'],
+  ['exact', {}, 'a b', 'a  b', 'incorrect'],
+])('%s %j: the reference %j and the completion %j are %s', async (kind, settings, answer, completion, verdict) => {
+  expect(await judge(kind, settings, answer, completion)).toBe(verdict);
 });
 
-test("wrong settings are named, and a reference that does not fit is the verifier's failure", async () => {
-  expect(() => exactVerifier({ ignorCase: true } as object)).toThrow(/ignorCase.*ignoreCase/);
-  expect(() => regexVerifier({ pattern: '(' })).toThrow(/pattern/);
-  expect(() => regexVerifier({ flags: 'gg' })).toThrow(/flags/);
-  expect(() => choiceVerifier({ choices: 1 })).toThrow(/choices/);
-  await expect(judge(choiceVerifier(), 'Z', 'A')).rejects.toThrow(/reference/);
-  await expect(judge(numericVerifier(), 'five', '5')).rejects.toThrow(/reference/);
+test.each([
+  ['exact', { ignorCase: true }, /ignorCase.*ignoreCase/],
+  ['regex', { pattern: '(' }, /pattern/],
+  ['regex', { flags: 'gg' }, /flags/],
+  ['regex', { flags: 'ii' }, /flags/],
+  ['choice', { choices: 1 }, /choices: found the number 1, expected a number of at least 2/],
+])('%s names the wrong setting in %j', async (kind, settings, message) => {
+  await expect(open(kind, settings)).rejects.toThrow(message);
 });
 
-test('the hash follows the settings', () => {
-  expect(numericVerifier().hash).toBe(numericVerifier().hash);
-  expect(numericVerifier({ absolute: 1 }).hash).not.toBe(numericVerifier().hash);
+test.each([
+  ['choice', 'Z', 'A'],
+  ['numeric', 'five', '5'],
+])('%s fails, instead of giving a verdict, for the unsuitable reference %j', async (kind, answer, completion) => {
+  await expect(judge(kind, {}, answer, completion)).rejects.toThrow(/reference/);
+});
+
+test('the hash follows the settings', async () => {
+  const hash = async (settings: object) => (await open('numeric', settings)).hash;
+  expect(await hash({})).toBe(await hash({ absolute: 0 }));
+  expect(await hash({})).not.toBe(await hash({ absolute: 1 }));
 });

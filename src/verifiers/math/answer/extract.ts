@@ -1,9 +1,5 @@
+import type { Notation, Place } from '../settings.js';
 import { boxes, delimited, lastBox, lastExpression } from './candidates.js';
-
-/** What counts as an expression: LaTeX between delimiters or in a box, or plain numbers and formulas in prose. */
-export type Notation = 'latex' | 'expr';
-/** Where an answer is looked for. */
-export type Place = 'boxed' | 'final-answer' | 'last';
 
 /** Longer completions are read from their end: the answer is there. */
 const MAX_LENGTH = 100_000;

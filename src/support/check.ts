@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { nearest, UserError } from './errors.js';
+
+type Path = readonly PropertyKey[];
+type Issue = z.core.$ZodIssue;
+
+/** One thing that is wrong with a value. */
+export interface Problem {
+  readonly path: Path;
+  readonly kind: 'bad-field' | 'unknown-field';
+  /** What was found and what is expected. It never quotes a text, which may be secret, unless one of a few names is expected. */
+  readonly message: string;
+}
+
+/** What a value is, without quoting it. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** `where` and a path as one text: `verify.all[0].math.precision`. */
+export function placeOf(where: string, path: Path): string {
+  return path.reduce<string>((place, key) => {
+    if (typeof key === 'number') return `${place}[${key}]`;
+    return place === '' ? String(key) : `${place}.${String(key)}`;
+  }, where);
+}
+
+/**
+ * Checks a value and fills in defaults. A field that is null counts as absent, as in YAML.
+ *
+ * @param where the value's place, for messages: `verify.math`
+ * @throws {UserError} `bad-field` or `unknown-field`, one line per problem: place, found, expected, and the nearest name.
+ */
+export function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(withoutNulls(value));
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, schema, value));
+  const lines = problems.map(({ path, message }) => `${placeOf(where, path)}: ${message}`);
+  throw new UserError(problems[0]?.kind ?? 'bad-field', lines.join('\n'));
+}
+
+/** Everything that is wrong with a value. Empty if it is valid. */
+export function findProblems(schema: z.ZodType, value: unknown): readonly Problem[] {
+  const result = schema.safeParse(withoutNulls(value));
+  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, schema, value));
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+function problemsOf(issue: Issue, schema: z.ZodType, value: unknown): Problem[] {
+  const { path } = issue;
+  if (issue.code === 'unrecognized_keys') {
+    const known = fieldsAt(schema, path);
+    return issue.keys.map((key) => {
+      const message = `unknown field, expected one of ${known.join(', ')}${suggestion(key, known)}`;
+      return { path: [...path, key], kind: 'unknown-field', message };
+    });
+  }
+  if (issue.code === 'custom') return [{ path, kind: 'bad-field', message: issue.message }];
+  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+  return [{ path, kind: 'bad-field', message: `found ${foundBy(issue, found)}, expected ${expectedBy(issue, found)}` }];
+}
+
+const suggestion = (name: string, known: readonly string[]): string => {
+  const near = nearest(name, known);
+  return near === undefined ? '' : `; did you mean "${near}"?`;
+};
+
+const isAboutNumbers = (issue: Issue): boolean =>
+  (issue.code === 'invalid_type' && (issue.expected === 'number' || issue.expected === 'int')) ||
+  ((issue.code === 'too_small' || issue.code === 'too_big') && (issue.origin === 'number' || issue.origin === 'int'));
+
+const SHOWN_CHARACTERS = 60;
+
+function foundBy(issue: Issue, found: unknown): string {
+  if (typeof found === 'number' && isAboutNumbers(issue)) return `the number ${found}`;
+  if (typeof found === 'string' && issue.code === 'invalid_value')
+    return `the string ${JSON.stringify(found.slice(0, SHOWN_CHARACTERS))}`;
+  if (issue.code === 'too_small' && Array.isArray(found) && found.length === 0) return 'an empty list';
+  return found === '' ? 'an empty string' : kindOf(found);
+}
+
+const types: Readonly<Partial<Record<string, string>>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+function expectedBy(issue: Issue, found: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return types[issue.expected] ?? issue.expected;
+    case 'invalid_value': {
+      const values = issue.values.map(String);
+      return `one of ${values.join(', ')}${typeof found === 'string' ? suggestion(found, values) : ''}`;
+    }
+    case 'too_small':
+      if (issue.origin === 'array') return `at least ${issue.minimum} ${issue.minimum === 1 ? 'item' : 'items'}`;
+      if (issue.origin !== 'number' && issue.origin !== 'int') return `at least ${issue.minimum}`;
+      return `a number ${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin !== 'number' && issue.origin !== 'int') return `at most ${issue.maximum}`;
+      return `a number ${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`;
+    case 'invalid_union':
+      return issue.errors.flatMap((branch) => branch.slice(0, 1).map((one) => expectedBy(one, found))).join(' or ');
+    default:
+      return issue.message;
+  }
+}
+
+/** Names of the fields of the object at a path of the schema. */
+function fieldsAt(schema: z.ZodType, path: Path): readonly string[] {
+  const at = path.reduce<unknown>((outer, key) => innerOf(outer, key), schema);
+  const object = unwrap(at);
+  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
+}
+
+function innerOf(schema: unknown, key: PropertyKey): unknown {
+  const outer = unwrap(schema);
+  if (outer instanceof z.ZodArray) return outer.element;
+  if (outer instanceof z.ZodRecord) return outer.valueType;
+  return outer instanceof z.ZodObject ? (outer.shape as Record<PropertyKey, unknown>)[key] : undefined;
+}
+
+function unwrap(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return unwrap(schema.unwrap());
+  return schema instanceof z.ZodPipe ? unwrap(schema.in) : schema;
+}

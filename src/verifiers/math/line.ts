@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { check } from '../../support/check.js';
+import type { VerifiedLine } from '../lines.js';
+import { judgeMath } from './judge-math.js';
+import { mathFields, mathSettings } from './settings.js';
+
+const line = mathFields.extend({
+  id: z.union([z.string(), z.number().transform(String)]),
+  gold: z.string().refine((text) => text.trim() !== '', 'found an empty text, expected the reference answer'),
+  answer: z.string(),
+  question: z.string().optional(),
+  // Columns of files of cases; ignored.
+  group: z.unknown().optional(),
+  equivalent: z.unknown().optional(),
+});
+
+/**
+ * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}`, optionally with `question` and the settings of `math`.
+ *
+ * @throws {UserError} that names source, line and field
+ */
+export function verifyMathLine(value: unknown, source: string, lineNumber: number): VerifiedLine {
+  const { id, gold, answer, question, extract, precision, strict, allowSetRelation } = check(
+    line,
+    value,
+    `${source}:${lineNumber}`,
+  );
+  const settings = mathSettings.parse({ extract, precision, strict, allowSetRelation });
+  const { verdict, reward, reason } = judgeMath(gold, answer, settings, question);
+  return { id, verdict, reward, reason };
+}
