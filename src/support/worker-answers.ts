@@ -63,7 +63,9 @@ export function answerInTurn<M>(handle: (message: M, progress: CallProgress) => 
       warm: () => say({ id, warm: true }),
     };
     try {
-      replies.push({ id, result: await handle(message, progress) });
+      // Awaited first: a flush in between replaces the list.
+      const result = await handle(message, progress);
+      replies.push({ id, result });
     } catch (error) {
       replies.push({ id, error: failureOf(error) });
     }
