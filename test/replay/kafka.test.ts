@@ -11,13 +11,13 @@ import { checkCluster } from '../../src/runs/open-log.js';
 import { openRunFolder } from '../../src/runs/open-run.js';
 import type { Append } from '../../src/topics/log.js';
 import { type Broker, startBroker } from '../broker/broker.mjs';
-import { noBroker } from '../broker/require.js';
+import { lacks } from '../needs.js';
 import { tinyFolder, tinyRun } from '../runs/tiny-run.js';
 
 const STEPS = 8;
 const SAMPLES = STEPS * 2 * 4;
 
-describe.skipIf(noBroker)('a run on Kafka', () => {
+describe.skipIf(await lacks('kafka'))('a run on Kafka', () => {
   let broker: Broker;
   beforeAll(async () => {
     broker = await startBroker();

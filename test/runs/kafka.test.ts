@@ -11,14 +11,14 @@ import type { TopicLog } from '../../src/topics/log.js';
 import { fromRecord, type TopicName } from '../../src/topics/record-codec.js';
 import { scan } from '../../src/topics/scan.js';
 import { type Broker, startBroker } from '../broker/broker.mjs';
-import { noBroker } from '../broker/require.js';
 import { finished, parseLines, rlsd, start, tinyProject } from '../cli/cli.js';
+import { lacks } from '../needs.js';
 
 const STEPS = 6;
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
 const users = stages.map((stage) => `user_${stage}="${stage}-secret"`).join(' ');
 
-describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a run on Kafka', () => {
+describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on Kafka', () => {
   let broker: Broker;
   beforeAll(async () => {
     broker = await startBroker({

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conceal } from '../../src/verifiers/conceal.js';
 import { createVerifier } from '../../src/verifiers/create.js';
 import { openPool } from '../../src/verifiers/pool.js';
+import { lacks } from '../needs.js';
 import { ask } from './question.js';
-import { needsSandbox } from './sandbox/machine.js';
 
 /** Every planted text contains it: what is expected, and the databases and schemas that only the verifier sees. */
 const marker = 'zqSECRET';
@@ -72,6 +72,7 @@ async function said(spec: object, completion: string, { answer = marker, data }:
 
 const table = `CREATE TABLE ${marker}table (${marker}column VARCHAR); INSERT INTO ${marker}table VALUES ('${marker}value');`;
 const sql = { databases: [table], reference: `SELECT ${marker}column FROM ${marker}table` };
+const javascript = { code: { languages: ['javascript'] } };
 const select = (query: string) => block('sql', query);
 const named = { type: 'object', required: [`${marker}a`], properties: { b: { pattern: `^${marker}$` } } };
 
@@ -87,46 +88,46 @@ const cases: readonly (readonly [spec: object, says: string, completion: string,
   [{ regex: {} }, 'bad-field', 'no', { answer: `(${marker}` }],
   [{ regex: { pattern: '(?<answer>n.)' } }, 'differs', 'no', {}],
   [
-    { code: {} },
+    javascript,
     'differs',
     block('javascript', 'console.log(4)'),
     { data: { tests: [{ stdin: marker, stdout: marker }] } },
   ],
   [
-    { code: {} },
+    javascript,
     'more is expected',
     block('javascript', 'console.log(4)'),
     { data: { tests: [{ stdout: `4\n${marker}` }] } },
   ],
   [
-    { code: {} },
+    javascript,
     'returned',
     block('javascript', 'const f = () => 4'),
     { data: { tests: [{ assert: `f() === '${marker}'` }] } },
   ],
   [
-    { code: {} },
+    javascript,
     'fails',
     block('javascript', 'const f = () => 4'),
     { data: { testFile: `throw new Error('${marker}')` } },
   ],
   [
-    { code: {} },
+    javascript,
     'fails',
     block('javascript', 'const f = () => 4'),
     { data: { testFile: `test('t', () => { throw new Error('${marker}'); })` } },
   ],
   [
-    { code: {} },
+    javascript,
     'crash',
     block('javascript', 'const f = () => 4'),
     { data: { testFile: `test('t', () => new Promise(() => setTimeout(() => { throw new Error('${marker}'); })))` } },
   ],
-  [{ code: {} }, 'bad-tests', block('javascript', 'const f = 4'), { data: { testFile: `${marker} is not =` } }],
-  [{ code: {} }, 'bad-field', block('javascript', 'const f = 4'), { data: { tests: marker } }],
-  [{ code: {} }, 'bad-field', block('javascript', 'const f = 4'), { data: { tests: [marker] } }],
+  [javascript, 'bad-tests', block('javascript', 'const f = 4'), { data: { testFile: `${marker} is not =` } }],
+  [javascript, 'bad-field', block('javascript', 'const f = 4'), { data: { tests: marker } }],
+  [javascript, 'bad-field', block('javascript', 'const f = 4'), { data: { tests: [marker] } }],
   [
-    { code: {} },
+    javascript,
     'language-not-set',
     block('javascript', 'const f = 4'),
     { data: { language: marker, tests: [{ stdout: marker }] } },
@@ -186,7 +187,7 @@ it.each(['all', 'any', 'checked'])('verifiers combined by %s say no more than ea
   expect(text).not.toContain(marker);
 });
 
-describe.runIf(await needsSandbox())('Python', () => {
+describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
   it.each([
     ['differs', { tests: [{ stdin: marker, stdout: marker }] }],
     ['returned', { tests: [{ assert: `f() == '${marker}'` }] }],
@@ -195,7 +196,9 @@ describe.runIf(await needsSandbox())('Python', () => {
     ['ended with status', { testFile: `import sys\nsys.exit('${marker}')` }],
     ['bad-tests', { testFile: `${marker} is not =` }],
   ])('says nothing of its tests: %s', async (says, data) => {
-    const text = await said({ code: {} }, block('python', 'def f(): return 4\nprint(4)'), { data });
+    const text = await said({ code: { languages: ['python'] } }, block('python', 'def f(): return 4\nprint(4)'), {
+      data,
+    });
     expect(text).toContain(says);
     expect(text).not.toContain(marker);
   });

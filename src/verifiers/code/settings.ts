@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { check } from '../../support/check.js';
 import { defaultLimits } from '../sandbox/limits.js';
 import { requireSandbox } from '../sandbox/probe.js';
-import { findToolchain, languageName, type Toolchain } from '../sandbox/toolchains.js';
+import { findToolchain, languageName, type Toolchain, toolchainOf } from '../sandbox/toolchains.js';
 
 const MEBIBYTE = 1024 ** 2;
 const GIBIBYTE = 1024 ** 3;
@@ -117,6 +117,7 @@ const inEngine = (language: string): boolean => language === 'javascript' || lan
 export async function checkMachine(settings: ProgramSettings): Promise<void> {
   const installed = settings.languages.filter((language) => !inEngine(language));
   if (installed.length === 0) return;
+  for (const language of installed) toolchainOf(language, settings.toolchains);
   if (!settings.unsafeWithoutSandbox) await requireSandbox();
   for (const language of installed) await findToolchain(language, settings.toolchains);
 }

@@ -119,22 +119,24 @@ export interface InstalledToolchain extends Toolchain {
 
 const found = new Map<string, Promise<InstalledToolchain>>();
 
-/** Finds the tool chain; rejects with a `UserError` that says what is missing. */
-export function findToolchain(
+/** How a language is built and run. @throws {UserError} `unknown-language`, with the nearest name */
+export function toolchainOf(language: string, own: Readonly<Record<string, Toolchain>> = {}): Toolchain {
+  const known = { ...toolchains, ...own };
+  const toolchain = Object.hasOwn(known, language) ? known[language] : undefined;
+  if (toolchain) return toolchain;
+  const near = nearest(language, Object.keys(known));
+  throw new UserError(
+    'unknown-language',
+    `language: found "${language}", expected one of ${['javascript', 'typescript', ...Object.keys(known)].join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
+  );
+}
+
+/** Finds the tool chain on this machine. Rejects with a `UserError` that says what is missing. */
+export async function findToolchain(
   language: string,
   own: Readonly<Record<string, Toolchain>> = {},
 ): Promise<InstalledToolchain> {
-  const known = { ...toolchains, ...own };
-  const toolchain = Object.hasOwn(known, language) ? known[language] : undefined;
-  if (!toolchain) {
-    const near = nearest(language, Object.keys(known));
-    return Promise.reject(
-      new UserError(
-        'unknown-language',
-        `language: found "${language}", expected one of ${['javascript', 'typescript', ...Object.keys(known)].join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
-      ),
-    );
-  }
+  const toolchain = toolchainOf(language, own);
   const key = JSON.stringify(toolchain);
   const search = found.get(key) ?? locate(language, toolchain);
   found.set(key, search);

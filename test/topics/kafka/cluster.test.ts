@@ -10,7 +10,7 @@ import { checkKafkaTopics, type KafkaSettings, openKafka } from '../../../src/to
 import { openWriter } from '../../../src/topics/kafka/transaction.js';
 import { FencedError, type LogRecord, type TopicLog } from '../../../src/topics/log.js';
 import { type Broker, startBroker } from '../../broker/broker.mjs';
-import { noBroker } from '../../broker/require.js';
+import { lacks } from '../../needs.js';
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -48,7 +48,7 @@ async function copy(log: TopicLog, done: () => boolean, seen: (count: number) =>
   await consumer.close();
 }
 
-describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('a cluster of three brokers', () => {
+describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))('a cluster of three brokers', () => {
   let cluster: Broker;
   const logs: TopicLog[] = [];
   beforeAll(async () => {

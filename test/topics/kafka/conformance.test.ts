@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openKafka } from '../../../src/topics/kafka/index.js';
 import { type Broker, CURRENT, PREVIOUS, startBroker } from '../../broker/broker.mjs';
-import { noBroker } from '../../broker/require.js';
+import { lacks } from '../../needs.js';
 import { conformance } from '../conformance.js';
 
 const given = process.env.KAFKA_BROKERS?.split(',');
 const versions = given ? ['KAFKA_BROKERS'] : [CURRENT, PREVIOUS];
 
-describe.skipIf(noBroker).each(versions)('Kafka %s', (version) => {
+describe.skipIf(await lacks('kafka')).each(versions)('Kafka %s', (version) => {
   let broker: Broker | undefined;
   let brokers: readonly string[] = given ?? [];
   beforeAll(async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
 import { type Broker, startBroker } from '../../broker/broker.mjs';
-import { noBroker } from '../../broker/require.js';
+import { lacks } from '../../needs.js';
 import { oldBroker } from './old-broker.js';
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -18,7 +18,7 @@ function unsecuredToken(): string {
   return `${part({ alg: 'none' })}.${part({ sub: 'alice', iat: now, exp: now + 600 })}.`;
 }
 
-describe.skipIf(noBroker || process.env.KAFKA_BROKERS)('TLS and SASL listeners', () => {
+describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))('TLS and SASL listeners', () => {
   let broker: Broker;
   let folder: string;
   const secret = (name: string, value: string) => {

@@ -13,7 +13,7 @@ import { COMPRESSION, type Compression } from '../../../src/topics/kafka/setting
 import type { LogRecord, TopicLog } from '../../../src/topics/log.js';
 import { type Broker, startBroker } from '../../broker/broker.mjs';
 import { startApicurio } from '../../broker/registry.mjs';
-import { noBroker } from '../../broker/require.js';
+import { lacks } from '../../needs.js';
 import { startRegistry } from './registry-server.js';
 
 /** As a program knows it that has the file alone. */
@@ -54,7 +54,7 @@ async function limitReading(brokers: readonly string[], clientId: string, bytesP
   expect(code).toBe(0);
 }
 
-describe.skipIf(noBroker)('what lies on the cluster', () => {
+describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
   let broker: Broker | undefined;
   let brokers: readonly string[];
   let kafka: kafkajs.Kafka;

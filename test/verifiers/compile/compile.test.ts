@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeCompile } from '../../../src/verifiers/compile/judge-compile.js';
 import { readCompileSettings } from '../../../src/verifiers/compile/kind.js';
-import { needsSandbox } from '../sandbox/machine.js';
+import { lacks } from '../../needs.js';
 
 const judge = (language: string, code: string, more: object = {}) => {
   const settings = readCompileSettings({ languages: [language], ...more }, 'compile');
@@ -42,7 +42,7 @@ describe('compile', () => {
   });
 });
 
-describe.runIf(await needsSandbox())('compile in the sandbox', () => {
+describe.skipIf(await lacks('sandbox', 'python3', 'gcc', 'g++'))('compile in the sandbox', () => {
   it.each([
     ['python', 'def f(x): return x', 'correct', ''],
     ['python', 'def f(x) return x', 'incorrect', "expected ':'"],

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
+import { lacks } from '../../needs.js';
 import { attacks } from './attacks.js';
-import { needsSandbox } from './machine.js';
 
 const root = process.getuid?.() === 0;
 if (root) {
@@ -11,4 +11,4 @@ if (root) {
   process.env.PATH = '/usr/bin:/bin'; // The tool chains of everyone.
 }
 
-describe.runIf(root && (await needsSandbox()))('the sandbox of an ordinary user', attacks);
+describe.skipIf(!root || (await lacks('sandbox', 'python3')))('the sandbox of an ordinary user', attacks);

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
+import { lacks } from '../../needs.js';
 import { attacks } from './attacks.js';
-import { needsSandbox } from './machine.js';
 
-describe.runIf(await needsSandbox())('the sandbox', attacks);
+describe.skipIf(await lacks('sandbox', 'python3'))('the sandbox', attacks);

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { probeSandbox } from '../src/verifiers/sandbox/probe.js';
+import { brokerMissing } from './broker/broker.mjs';
+
+/** System packages that tests need besides Node, by the command that they are found by. */
+const packages = {
+  bwrap: 'bubblewrap',
+  setpriv: 'util-linux',
+  unshare: 'util-linux',
+  python3: 'python3',
+  gcc: 'gcc',
+  'g++': 'g++',
+  openssl: 'openssl',
+} as const;
+
+type Command = keyof typeof packages;
+
+/** `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. Otherwise a command on the PATH. */
+export type Need = 'sandbox' | 'kafka' | Command;
+
+const onPath = (command: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, command)));
+
+async function missing(need: Need): Promise<string | undefined> {
+  if (need === 'kafka') return brokerMissing();
+  if (need === 'sandbox') {
+    const lacking = await probeSandbox();
+    return lacking.length === 0 ? undefined : lacking.join('; ');
+  }
+  return onPath(need) ? undefined : `no ${need}: apt-get install ${packages[need]}`;
+}
+
+/**
+ * Whether this machine lacks something that tests need, with one line that says what to install. Such tests are skipped;
+ * the CI script installs everything and fails if anything was skipped.
+ *
+ * @example
+ * describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => { … });
+ */
+export async function lacks(...needs: readonly Need[]): Promise<boolean> {
+  for (const need of needs) {
+    const why = await missing(need);
+    if (why === undefined) continue;
+    console.warn(`skipped: ${why}`);
+    return true;
+  }
+  return false;
+}
