@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
-import { ensureTopics, openLog } from '../dist/runs/open-log.js';
+import { ensureTopics, openLog } from '../dist/pipelines/topic-log.js';
 import { publishBase } from '../dist/runs/weights/publisher.js';
 import { toAppend } from '../dist/topics/record-codec.js';
 import { brokerMissing, startBroker } from '../test/broker/broker.mjs';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSpec } from '../dist/pipelines/parse.js';
 import { planOf } from '../dist/pipelines/plan.js';
-import { ensureTopics, openLog } from '../dist/runs/open-log.js';
+import { ensureTopics, openLog } from '../dist/pipelines/topic-log.js';
 import { lastWeights } from '../dist/runs/weights/publisher.js';
 import { fromRecord } from '../dist/topics/record-codec.js';
 import { scan } from '../dist/topics/scan.js';

@@ -1,35 +1,62 @@
-import type { Plan } from './plan.js';
+import type { Plan, PlanStage } from './plan.js';
 
 export const graphFormats = ['mermaid', 'dot', 'json'] as const;
 export type GraphFormat = (typeof graphFormats)[number];
 
-/** The plan as text: stages are boxes, topics are cylinders, tables are dashed. */
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly dashed: boolean;
+}
+
+/** The plan as text: stages are boxes, topics are cylinders, lookups are dashed. */
 export function drawGraph(plan: Plan, format: GraphFormat): string {
-  const { stages, topics } = plan;
-  if (format === 'json') return JSON.stringify({ pipeline: plan.spec.pipeline, stages, topics }, null, 2);
-  const id = (kind: string, name: string) => `${kind}_${name.replace(/[^a-z0-9]/gi, '_')}`;
-  const edges = stages.flatMap((stage) => [
-    { from: id('topic', stage.input), to: id('stage', stage.name), dashed: false },
-    { from: id('stage', stage.name), to: id('topic', stage.output), dashed: false },
-    ...stage.tables.map((table) => ({ from: id('topic', table), to: id('stage', stage.name), dashed: true })),
-    ...(stage.does === 'ingest'
-      ? ['references', 'privileged'].map((t) => ({ from: id('stage', stage.name), to: id('topic', t), dashed: false }))
-      : []),
-  ]);
-  const shown = topics.filter((topic) => edges.some((edge) => [edge.from, edge.to].includes(id('topic', topic.name))));
+  const { spec, stages, topics } = plan;
+  if (format === 'json')
+    return JSON.stringify({ pipeline: spec.pipeline, stages: stages.map(described), topics }, null, 2);
+  const edges = stages.flatMap((stage) => edgesOf(stage, plan));
+  const shown = topics.filter(({ name }) => edges.some(({ from, to }) => [from, to].includes(topicId(name))));
   if (format === 'mermaid')
     return [
       'flowchart LR',
-      ...stages.map((stage) => `  ${id('stage', stage.name)}[${stage.name}]`),
-      ...shown.map((topic) => `  ${id('topic', topic.name)}[(${topic.name})]`),
+      ...stages.map(({ name }) => `  ${stageId(name)}[${name}]`),
+      ...shown.map(({ name }) => `  ${topicId(name)}[(${name})]`),
       ...edges.map(({ from, to, dashed }) => `  ${from} ${dashed ? '-.->' : '-->'} ${to}`),
     ].join('\n');
   return [
-    `digraph "${plan.spec.pipeline}" {`,
+    `digraph "${spec.pipeline}" {`,
     '  rankdir=LR;',
-    ...stages.map((stage) => `  ${id('stage', stage.name)} [label="${stage.name}", shape=box];`),
-    ...shown.map((topic) => `  ${id('topic', topic.name)} [label="${topic.name}", shape=cylinder];`),
+    ...stages.map(({ name }) => `  ${stageId(name)} [label="${name}", shape=box];`),
+    ...shown.map(({ name }) => `  ${topicId(name)} [label="${name}", shape=cylinder];`),
     ...edges.map(({ from, to, dashed }) => `  ${from} -> ${to}${dashed ? ' [style=dashed]' : ''};`),
     '}',
   ].join('\n');
 }
+
+const described = ({ name, definition, input, output }: PlanStage) => ({
+  name,
+  kind: definition.name,
+  summary: definition.summary,
+  input,
+  output,
+  tables: definition.tables,
+});
+
+function edgesOf({ name, input, output, definition }: PlanStage, plan: Plan): Edge[] {
+  const stage = stageId(name);
+  const others = definition.otherTopics(plan).filter((topic) => topic.name !== input);
+  return [
+    { from: topicId(input), to: stage, dashed: false },
+    { from: stage, to: topicId(output), dashed: false },
+    ...definition.tables.map((table) => ({ from: topicId(table), to: stage, dashed: true })),
+    ...others.map((topic) =>
+      topic.external
+        ? { from: topicId(topic.name), to: stage, dashed: true }
+        : { from: stage, to: topicId(topic.name), dashed: false },
+    ),
+  ];
+}
+
+const idOf = (kind: string, name: string) => `${kind}_${name.replace(/[^a-z0-9]/gi, '_')}`;
+const topicId = (name: string) => idOf('topic', name);
+const stageId = (name: string) => idOf('stage', name);

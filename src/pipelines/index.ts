@@ -1,14 +1,14 @@
+export { type PipelineBuilder, type PipelineObjects, pipeline } from './builder.js';
 export { checkPlan } from './check.js';
+export type { Components } from './components.js';
 export { drawGraph, type GraphFormat, graphFormats } from './graph.js';
 export { checkSpec, readSpec } from './parse.js';
 export {
   type GroupTopic,
-  type PipelineBuilder,
   type Plan,
   type PlanStage,
-  pipeline,
   planOf,
-  type StageName,
+  type StageDefinition,
   type Through,
 } from './plan.js';
 export { type PipelineInput, type PipelineSpec, pipelineJsonSchema } from './spec.js';

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fileDigest } from '../models/safetensors.js';
 import { UserError } from '../support/errors.js';
-import type { Plan, Through } from './plan.js';
 import type { PipelineSpec } from './spec.js';
+import type { Plan, Through } from './stages/definition.js';
 
 const EXPECTED = 'expected a function without arguments that gives an RxJS operator, as in export default () => map(…)';
 

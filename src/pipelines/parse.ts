@@ -191,6 +191,9 @@ function deepest(issues: readonly Issue[]): number {
 const isMissing = ({ code, path, message }: Issue): boolean =>
   code === 'invalid_type' && path.length === 1 && message.endsWith('received undefined');
 
+/** A field of a spec by its dotted path: `learn.prompts`. */
+export const fieldAt = (spec: PipelineSpec, field: string): unknown => valueAt(spec, field.split('.'));
+
 function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
 }

@@ -2,7 +2,7 @@ import { map, type OperatorFunction, pipe, tap } from 'rxjs';
 import type { TopicRecords } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import { placeOf, toAppend } from '../topics/record-codec.js';
-import type { GroupTopic, Through } from './plan.js';
+import type { GroupTopic, Through } from './stages/definition.js';
 
 /**
  * A user's operator, held to what the stages behind it rely on: of each record that record, changed, or nothing.

@@ -1,7 +1,7 @@
+import { logFolder } from '../pipelines/topic-log.js';
 import { codecFor, schemaTopics } from '../records/codec.js';
 import type { RunFolder } from '../runs/open-run.js';
 import { isVeiled, veil } from '../runs/redact.js';
-import { logFolder } from '../runs/resources.js';
 import { UserError } from '../support/errors.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';

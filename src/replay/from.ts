@@ -3,13 +3,13 @@ import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { readsPrivileged } from '../methods/method.js';
 import { contextOf, shownKinds } from '../pipelines/context.js';
+import { stepsAhead } from '../pipelines/ingest.js';
 import { loadPlan } from '../pipelines/load-method.js';
-import { changeSpec } from '../pipelines/parse.js';
-import { flowOrder, type Plan, type PlanStage } from '../pipelines/plan.js';
+import { changeSpec, fieldAt } from '../pipelines/parse.js';
+import { decidedBefore, flowOrder, needs, type Plan, type PlanStage } from '../pipelines/plan.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
-import { stepsAhead } from '../runs/ingest.js';
+import { openLog, runName } from '../pipelines/topic-log.js';
 import { topicManifest } from '../runs/manifest/manifest.js';
-import { openLog, runName } from '../runs/open-log.js';
 import { openRunFolder, type RunFolder } from '../runs/open-run.js';
 import { type RunEvent, runPipeline, type Summary } from '../runs/run.js';
 import { linkFolder } from '../runs/weights/link-folder.js';
@@ -78,9 +78,9 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
         'source-gone',
         '--evaluate: the source of the prompts is gone or has changed, expected as it was for the held-out prompts',
       );
-    const after = flowOrder(plan, from).filter(({ does }) => train || does !== 'learn');
+    const after = flowOrder(plan, from).filter((stage) => train || !needs(stage, 'trainer'));
     checkContent(run, after);
-    const scores = after.some(({ does }) => does === 'teach');
+    const scores = after.some((stage) => needs(stage, 'teacher'));
     const shown = scores && from !== 'prompts' && sameContext(run.manifest.spec, plan.spec);
     const taken = shown && sameTeacher(run.plan, plan);
     const { inside, incomplete } = await promptsInPart(run.log, from as TopicName, part);
@@ -196,25 +196,6 @@ const sameContext = (was: PipelineSpec, is: PipelineSpec): boolean =>
 const sameTeacher = (was: Plan, is: Plan): boolean =>
   isDeepStrictEqual([was.spec.teach, was.method.teacher], [is.spec.teach, is.method.teacher]);
 
-/** Fields of the spec that were decided before a topic's records were made. */
-const before: Readonly<Record<string, readonly [field: string, of: (spec: PipelineSpec) => unknown][]>> = {
-  prompts: [
-    ['pipeline', ({ pipeline }) => pipeline],
-    ['seed', ({ seed }) => seed],
-    ['steps', ({ steps }) => steps],
-    ['prompts', ({ prompts }) => prompts],
-    ['model.base', ({ model }) => model.base],
-    ['learn.prompts', ({ learn }) => learn.prompts],
-  ],
-  rollouts: [['rollout', ({ rollout }) => rollout]],
-  verdicts: [['verify', ({ verify }) => verify]],
-  'teacher-scores': [
-    ['teach', ({ teach }) => teach],
-    ['privileged', ({ privileged }) => privileged],
-  ],
-  advantages: [['shape', ({ shape }) => shape]],
-};
-
 async function changedPlan(run: RunFolder, folder: string, from: string, set: readonly string[]): Promise<Plan> {
   const { manifest } = run;
   const recorded = withBase(manifest, folder);
@@ -231,9 +212,8 @@ async function changedPlan(run: RunFolder, folder: string, from: string, set: re
   const plan = await loadPlan(spec, manifest.folder);
   if (!plan.topics.some(({ name }) => name === from))
     throw new UserError('bad-change', `--from ${from}: the changed pipeline has no such topic; begin with verdicts`);
-  const fixed = order.slice(0, order.indexOf(from) + 1).flatMap((topic) => before[topic] ?? []);
-  for (const [field, of] of fixed) {
-    const [was, is] = [JSON.stringify(of(recorded)), JSON.stringify(of(spec))];
+  for (const field of decidedBefore(plan, from)) {
+    const [was, is] = [JSON.stringify(fieldAt(recorded, field)), JSON.stringify(fieldAt(spec, field))];
     if (was !== is)
       throw new UserError(
         'bad-change',
@@ -298,10 +278,10 @@ async function snapshotsOf(
 
 /** @throws {UserError} `privileged-gone` where a stage needs what a bundle had left out */
 function checkContent({ manifest }: RunFolder, after: readonly PlanStage[]): void {
-  const needs = after.find(({ does }) => does === 'verify' || does === 'teach');
-  if (manifest.bundle?.privileged === false && needs)
+  const reader = after.find((stage) => needs(stage, 'references') || needs(stage, 'teacher'));
+  if (manifest.bundle?.privileged === false && reader)
     throw new UserError(
       'privileged-gone',
-      `the run was exported without its privileged content, which ${needs.name} needs; expected --from teacher-scores or advantages`,
+      `the run was exported without its privileged content, which ${reader.name} needs; expected --from teacher-scores or advantages`,
     );
 }

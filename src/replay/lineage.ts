@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { stagesWith } from '../pipelines/plan.js';
 import { float32Array, int32Array } from '../records/arrays.js';
 import type { Advantage, DocumentUse, TeacherScore } from '../records/records.js';
 import type { RunFolder } from '../runs/open-run.js';
@@ -59,7 +60,7 @@ export interface LineageQuery {
  */
 export async function lineageOf(run: RunFolder, folder: string, query: LineageQuery): Promise<SampleLineage[]> {
   const { log, plan, manifest } = run;
-  const scored: TopicName = plan.stages.some(({ does }) => does === 'teach') ? 'teacher-scores' : 'verdicts';
+  const scored: TopicName = stagesWith(plan, 'teacher').length > 0 ? 'teacher-scores' : 'verdicts';
   const at = query.sample?.lastIndexOf('/') ?? -1;
   const promptId = at < 0 ? query.sample : query.sample?.slice(0, at);
   const index = at < 0 ? undefined : Number(query.sample?.slice(at + 1));

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { modelDigest } from '../models/folder.js';
+import { baseFolder } from '../pipelines/model.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
 import type { Weights } from '../records/records.js';
 import { differenceLine, type Manifest, manifestDifferences } from '../runs/manifest/manifest.js';
 import type { RunFolder } from '../runs/open-run.js';
-import { baseFolder } from '../runs/resources.js';
 import { weightsFolder } from '../runs/weights/publisher.js';
 import { openSource, type PromptSource } from '../sources/prompts.js';
 import { nearest, UserError } from '../support/errors.js';

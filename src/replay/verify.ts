@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { documentHashes } from '../pipelines/context.js';
-import { flowOrder, isShared, planOf } from '../pipelines/plan.js';
+import { flowOrder, isShared, needs, planOf } from '../pipelines/plan.js';
+import type { ResourceName } from '../pipelines/resources.js';
 import { privilegedTable } from '../privileged/documents/table.js';
 import { type Manifest, topicManifest } from '../runs/manifest/manifest.js';
 import { type Machine, machineOf, programVersions } from '../runs/manifest/program-hash.js';
@@ -140,7 +141,7 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
   }
   if (manifest.bundle?.privileged === false)
     return fromRecorded(run, source, 'the run came without its privileged content, which judging and teaching need', [
-      'verify',
+      'references',
     ]);
   const forgotten = await forgottenOf(run);
   if (forgotten.length > 0)
@@ -148,7 +149,7 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
       run,
       source,
       `${forgotten.slice(0, 3).join(', ')}${forgotten.length > 3 ? ` and ${forgotten.length - 3} more` : ''}: was forgotten since, which judging or teaching needs`,
-      forgotten.some((id) => id.startsWith('reference:')) ? ['verify'] : [],
+      forgotten.some((id) => id.startsWith('reference:')) ? ['references'] : [],
     );
   const timed = plan.spec.flow.maxLag > 0 ? await sampledVersions(log) : undefined;
   const rest = { source, ...(timed && { sampledBy: (promptId: string) => timed.get(promptId) }) };
@@ -198,10 +199,10 @@ function fromRecorded(
   { manifest, plan, log }: RunFolder,
   source: PromptSource,
   why: string,
-  without: readonly string[] = [],
+  without: readonly ResourceName[] = [],
 ): Way {
   const made = flowOrder(plan, manifest.parent?.from).filter(
-    ({ does }) => ['verify', 'shape', 'through'].includes(does) && !without.includes(does),
+    (stage) => stage.definition.portable && !without.some((resource) => needs(stage, resource)),
   );
   const outputs = made.map(({ output }) => output);
   const inputs = made.map(({ input }) => input).filter((input) => !outputs.includes(input));

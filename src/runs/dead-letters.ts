@@ -1,9 +1,9 @@
+import { takeToken, tokenAppend } from '../pipelines/ingest.js';
 import type { DeadLetter, Prompt } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import type { Consumer } from '../topics/log.js';
 import { fromRecord, newTrace, toAppend, traced } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
-import { takeToken, tokenAppend } from './ingest.js';
 import type { RunFolder } from './open-run.js';
 
 export interface ListedLetter extends DeadLetter {

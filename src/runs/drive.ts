@@ -1,102 +1,68 @@
-import { type ContextEnvironment, contextOf, watchContext } from '../pipelines/context.js';
-import { flowOrder, type Plan } from '../pipelines/plan.js';
-import { type Resources, stagesOf } from '../pipelines/stages.js';
-import type { StageEnvironment } from '../runtime/stage.js';
-import { startStage } from '../runtime/start-stage.js';
-import type { PromptSource } from '../sources/prompts.js';
+import { flowOrder, type Plan, stagesWith } from '../pipelines/plan.js';
+import type { Versions } from '../pipelines/resources.js';
+import type { RunningStage } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
-import type { TopicLog } from '../topics/log.js';
 import { drained } from './lag.js';
-import type { Manifest } from './manifest/manifest.js';
-import type { Observer } from './observe.js';
-import { type Running, startIngest } from './start-ingest.js';
-
-/** What to close, the last opened first. */
-export type Closers = (() => Promise<unknown>)[];
-
-/** A run whose folder, topics and models are open. */
-export interface OpenRun {
-  readonly manifest: Manifest;
-  readonly resumed: boolean;
-  readonly log: TopicLog;
-  readonly source: PromptSource;
-  readonly resources: Resources;
-  readonly environment: StageEnvironment;
-  /** In a process that reads privileged context. */
-  readonly context: ContextEnvironment | undefined;
-  /** Topics that this process may read. */
-  readonly reads: ReadonlySet<string>;
-  readonly observer: Observer;
-}
-
-/** How a replay goes, where that is another way than a run's. */
-export interface Course {
-  /** Ends after this version; null: once its stages, in the order of the flow, have read all of their topics. */
-  readonly until: number | null;
-  /** Puts records into the topics while the stages run, no further ahead of the weights than partitions in no order of steps allow. */
-  readonly feed?: (log: TopicLog, published: Resources['versions']['published']) => Promise<void>;
-}
+import type { OpenRun } from './opening.js';
+import type { RunGoal } from './options.js';
 
 /** Starts the stages and waits for the last step, or for what ends the run before. */
-export async function drive(
-  plan: Plan,
-  run: OpenRun,
-  wanted: readonly string[],
-  closing: Closers,
-  course: Course | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const running: Running[] = [];
-  const until = course?.until;
-  const again = run.manifest.parent ? 'do the replay again into a new folder' : '`rlsd resume` goes on from here';
-  const { log, resources } = run;
-  if (run.context && wanted.includes('ingest')) {
-    const environment = { ...run.environment, table: run.context.table };
-    running.push(await startIngest(plan.spec, run.source, resources.versions, environment));
-    const { watch } = contextOf(plan.spec);
-    if (watch !== undefined) running.push(watchContext(run.context, watch));
-  }
-  for (const [name, stage] of stagesOf(plan, resources))
-    if (wanted.includes(name)) {
-      const started = await startStage(stage as Parameters<typeof startStage>[0], run.environment);
-      run.observer.watch(started);
-      running.push(started);
-    }
-  closing.push(() => Promise.all(running.map((stage) => stage.stop())));
-  const fed = course?.feed?.(log, resources.versions.published) ?? Promise.resolve();
+export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: AbortSignal | undefined): Promise<void> {
+  const { log, versions } = run;
+  const again = run.manifest.parent ? 'do the replay again into a new folder' : '`rlsd resume` continues from here';
+  const running = await startStages(run);
+  const fed = goal?.feed?.(log, versions.published) ?? Promise.resolve();
   const failed = Promise.race([fed, ...running.map(({ ended }) => ended)].map((ended) => ended.then(never)));
   const stopped = new Promise<never>((_, reject) => {
     const stop = () => reject(new UserError('stopped', `stopped; ${again}`));
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
   });
-  const finished = async () => {
-    const look = plan.spec.topics === 'embedded' ? 20 : 250;
-    if (until === null) {
-      for (const { name, input } of flowOrder(plan)) if (wanted.includes(name)) await drained(log, name, input, look);
-      return;
-    }
-    const part = until === undefined && plan.stages.some(({ name }) => !wanted.includes(name));
-    // Nobody else can write to embedded topics meanwhile, so some of the stages go on only as far as what is there lets them.
-    if (part && plan.spec.topics === 'embedded') return idle(running, resources.versions);
-    await resources.versions.published(until ?? plan.spec.steps);
-    if (wanted.includes('evaluate')) await drained(log, 'evaluate', 'weights', look);
-  };
-  await Promise.race([finished(), failed.catch((cause) => runFailed(cause, again)), stopped]);
+  await Promise.race([reached(run, goal, running), failed.catch((cause) => runFailed(cause, again)), stopped]);
 }
 
-/** What ends a run that had begun well is no mistake in the request; nothing that was committed is lost. */
+async function startStages(run: OpenRun): Promise<RunningStage[]> {
+  const { plan, environment, events, resources, recordedInputs, observer, disposers } = run;
+  const running: RunningStage[] = [];
+  disposers.add(() => Promise.all(running.map((stage) => stage.stop())));
+  for (const stage of run.stages) {
+    const context = { plan, stage, environment, events, recorded: recordedInputs, resources };
+    const started = await stage.definition.start(context);
+    observer.watch(started);
+    running.push(started);
+  }
+  return running;
+}
+
+/** Resolves when the run is where it was to go. */
+async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonly RunningStage[]): Promise<void> {
+  const { plan, log, versions, stages } = run;
+  const pollMs = plan.spec.topics === 'embedded' ? 20 : 250;
+  if (goal?.until === null) {
+    for (const stage of flowOrder(plan))
+      if (stages.includes(stage)) await drained(log, stage.name, stage.input, pollMs);
+    return;
+  }
+  // We are the only writer, so a partial run ends once its input is drained.
+  if (goal === undefined && isPartial(plan, run) && plan.spec.topics === 'embedded') return idle(running, versions);
+  await versions.published(goal?.until ?? plan.spec.steps);
+  // What reads the weights besides the rollout measures them: the last measurement belongs to the run.
+  const [trainer] = stagesWith(plan, 'trainer');
+  for (const { name, input } of stages) if (input === trainer?.output) await drained(log, name, input, pollMs);
+}
+
+const isPartial = (plan: Plan, { stages }: OpenRun): boolean => plan.stages.some((stage) => !stages.includes(stage));
+
+/** What ends a run after it began is no mistake in the request; nothing that was committed is lost. */
 function runFailed(cause: unknown, again: string): never {
-  const { message } = cause as Error;
-  throw Object.assign(new UserError('run-failed', `${message}\nthe run stopped; ${again}`), {
-    cause,
-  });
+  const message = cause instanceof Error ? cause.message : String(cause);
+  throw Object.assign(new UserError('run-failed', `${message}\nthe run stopped; ${again}`), { cause });
 }
 
 const never = (): Promise<never> => new Promise(() => {});
 
 /** Resolves once every stage has done all it can: what is in work waits for weights that nobody here makes. */
-async function idle(stages: readonly Running[], versions: Resources['versions']): Promise<void> {
+async function idle(stages: readonly RunningStage[], versions: Versions): Promise<void> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const working = stages.reduce((sum, { stats }) => sum + stats.running, 0);

@@ -1,10 +1,11 @@
 import { requireDocument, usesOf } from '../pipelines/context.js';
+import { logFolder } from '../pipelines/topic-log.js';
 import { type Forgotten, forget } from '../privileged/documents/forget.js';
 import { privilegedTable } from '../privileged/documents/table.js';
 import { forgetVectors } from '../privileged/embedding/cache.js';
 import { rewriteEmbedded } from '../topics/embedded/rewrite.js';
 import { openRunFolder } from './open-run.js';
-import { logFolder, vectorFolder } from './resources.js';
+import { vectorFolder } from './resources.js';
 
 /** What was forgotten, and which steps and samples had used it. */
 export type ForgottenDocument = Forgotten & Awaited<ReturnType<typeof usesOf>>;

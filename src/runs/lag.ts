@@ -15,7 +15,7 @@ export interface StageLag {
 /** The lag of each stage of a plan that reads a topic, partition by partition. */
 export async function stageLag(plan: Plan, log: TopicLog): Promise<StageLag[]> {
   const bounds = new Map((await log.describe()).map((topic) => [topic.name, topic.bounds]));
-  const readers = plan.stages.filter(({ does }) => does !== 'ingest');
+  const readers = plan.stages.filter(({ inputType }) => inputType !== undefined);
   const rows = readers.map(async ({ name: stage, input: topic }) => {
     const committed = await log.committed(stage, topic);
     const rows = committed.map(async ({ partition, offset }) => {

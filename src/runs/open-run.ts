@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { loadPlan } from '../pipelines/load-method.js';
 import type { Plan } from '../pipelines/plan.js';
+import { logFolder, openLog } from '../pipelines/topic-log.js';
 import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
 import { type Manifest, readManifest } from './manifest/manifest.js';
-import { openLog } from './open-log.js';
-import { logFolder } from './resources.js';
 
 export interface RunFolder {
   readonly manifest: Manifest;

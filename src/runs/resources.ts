@@ -1,18 +1,17 @@
 import { cpus } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createOnnxPolicy } from '../engines/onnx/policy.js';
 import type { Policy } from '../engines/policy.js';
 import { createLearner } from '../learner/create.js';
 import type { Learner } from '../learner/learner.js';
 import { clippedPolicy, trainingLoss } from '../losses/index.js';
+import { baseFolder } from '../pipelines/model.js';
+import type { Plan } from '../pipelines/plan.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
-import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../privileged/template/template.js';
 import { constantLearner, constantPolicy, isConstant } from './constant-model.js';
 
 /** Cores to use where the spec does not say. */
 const cores = (): number => Math.min(8, Math.max(1, cpus().length));
-
-export const baseFolder = (spec: PipelineSpec, folder: string): string => resolve(folder, spec.model.base);
 
 export async function openPolicy(spec: PipelineSpec, folder: string): Promise<Policy> {
   if (isConstant()) return constantPolicy();
@@ -34,11 +33,11 @@ export async function openLearner(spec: PipelineSpec, folder: string): Promise<L
   });
 }
 
-export function teacherTemplate(spec: PipelineSpec): TeacherTemplate {
-  return parseTemplate(spec.teach.template ?? defaultTemplateText, 'teach.template');
+/** Opens the learner of a plan: the object that it was given, which stays open, or the one that the spec describes. */
+export function learnerOpener({ spec, folder, components: { learner } }: Plan): () => Promise<Learner> {
+  if (learner === undefined) return () => openLearner(spec, folder);
+  return typeof learner === 'function' ? learner : async () => ({ ...learner, close: async () => {} });
 }
-
-export const logFolder = (run: string): string => join(run, 'topics');
 
 /** Vectors of the passages that a run searches by an embedding model; as privileged as the passages. */
 export const vectorFolder = (run: string): string => join(run, 'vectors');

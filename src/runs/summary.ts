@@ -1,26 +1,21 @@
 import { resolve } from 'node:path';
-import { isShared, type Plan } from '../pipelines/plan.js';
+import { isShared, stagesWith } from '../pipelines/plan.js';
+import type { TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
-import type { OpenRun } from './drive.js';
+import type { OpenRun } from './opening.js';
+import type { Summary } from './options.js';
 import { lastWeights } from './weights/publisher.js';
 
-export interface Summary {
-  readonly run: string;
-  readonly folder: string;
-  readonly steps: number;
-  readonly seconds: number;
-  readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly n: number };
-  readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
-  readonly records: Readonly<Record<string, number>>;
-  /** Samples that came to the learner rather than to the dead letters; null where this process does not read them. */
-  readonly samples: number | null;
+/** Samples in the topics, without the gaps. */
+async function countSamples(log: TopicLog, topics: readonly string[]): Promise<number> {
+  let count = 0;
+  for (const topic of topics) count += await countRecords(log, topic, ({ value }) => value !== null);
+  return count;
 }
 
 export async function summarize(
-  { manifest, log, resources, reads }: OpenRun,
-  { topics, stages }: Plan,
-  folder: string,
+  { plan, folder, manifest, log, versions, reads }: OpenRun,
   seconds: number,
 ): Promise<Summary> {
   const accuracies = new Map<number, { accuracy: number; n: number }>();
@@ -33,8 +28,9 @@ export async function summarize(
   const last = await lastWeights(log);
   const version = last?.version ?? 0;
   const records: Record<string, number> = {};
-  for (const { name } of topics) if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
-  const learnt = stages.find(({ does }) => does === 'learn')?.input ?? '';
+  for (const { name } of plan.topics)
+    if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
+  const trained = stagesWith(plan, 'trainer').map(({ input }) => input);
   return {
     run: manifest.run,
     folder,
@@ -45,8 +41,8 @@ export async function summarize(
       after: accuracies.get(version)?.accuracy ?? null,
       n: accuracies.get(version)?.n ?? 0,
     },
-    weights: { version, digest: last?.digest ?? '', path: resolve(await resources.versions.folderOf(version)) },
+    weights: { version, digest: last?.digest ?? '', path: resolve(await versions.folderOf(version)) },
     records,
-    samples: reads.has(learnt) ? await countRecords(log, learnt, ({ value }) => value !== null) : null,
+    samples: trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
   };
 }

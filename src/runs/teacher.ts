@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import { readConfig } from '../models/folder.js';
 import { readTokenizer } from '../models/tokenizer.js';
 import { contextOf } from '../pipelines/context.js';
+import { baseFolder, teacherTemplate } from '../pipelines/model.js';
+import type { Teacher } from '../pipelines/resources.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
-import type { Resources } from '../pipelines/stages.js';
 import type { PrivilegedTable } from '../privileged/documents/table.js';
 import { vectorCache } from '../privileged/embedding/cache.js';
 import { type Embedder, openEmbedder } from '../privileged/embedding/embedder.js';
@@ -11,7 +12,7 @@ import { nearestVectors } from '../privileged/embedding/ranker.js';
 import { privilegedStore } from '../privileged/lookup/lookup.js';
 import type { Ranker } from '../privileged/lookup/ranker.js';
 import { renderTeacher } from '../privileged/template/template.js';
-import { baseFolder, teacherTemplate, vectorFolder } from './resources.js';
+import { vectorFolder } from './resources.js';
 
 export interface TeacherEnvironment {
   readonly spec: PipelineSpec;
@@ -23,9 +24,7 @@ export interface TeacherEnvironment {
 }
 
 /** The teacher's context and prompt, over the `privileged` topic. */
-export async function openTeacher(
-  environment: TeacherEnvironment,
-): Promise<Resources['teacher'] & { close(): Promise<void> }> {
+export async function openTeacher(environment: TeacherEnvironment): Promise<Teacher & { close(): Promise<void> }> {
   const { spec, folder, run, table } = environment;
   const template = teacherTemplate(spec);
   const base = baseFolder(spec, folder);

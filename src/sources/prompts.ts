@@ -3,7 +3,6 @@ import { createReadStream, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import type { PipelineSpec } from '../pipelines/spec.js';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { chainSum } from './tasks/chain-sum.js';
@@ -43,8 +42,14 @@ export interface PromptSource {
 
 export const isBad = (found: SourceItem | BadLine): found is BadLine => 'error' in found;
 
+/** Which prompts a pipeline reads. */
+export interface SourceSpec {
+  readonly seed: number;
+  readonly prompts: { readonly heldOut: number } & ({ readonly generate: string } | { readonly file: string });
+}
+
 /** @throws {UserError} when the file is missing or holds nothing that can be trained on */
-export async function openSource(spec: PipelineSpec, folder: string): Promise<PromptSource> {
+export async function openSource(spec: SourceSpec, folder: string): Promise<PromptSource> {
   const { prompts, seed } = spec;
   if ('generate' in prompts) return generated(seed, prompts.heldOut);
   return fileSource(resolve(folder, prompts.file), prompts.heldOut);

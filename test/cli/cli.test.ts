@@ -28,7 +28,7 @@ describe('a run from the command line', () => {
       samples: 0,
       records: { verdicts: 8, advantages: 8 },
     });
-    expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/no sample was learnt from.*dead-letters/) });
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing was trained on.*dead-letters/) });
   });
 
   it('is told in JSON lines, can be looked into, and is not run again once it is finished', async () => {

@@ -5,10 +5,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { bindMethod } from '../../src/methods/bind.js';
 import { grpoDefinition } from '../../src/methods/grpo.js';
 import { rlsd } from '../../src/methods/rlsd.js';
+import { pipeline } from '../../src/pipelines/builder.js';
 import { checkPlan } from '../../src/pipelines/check.js';
 import { loadMethod, loadPlan, methodModuleHash } from '../../src/pipelines/load-method.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
-import { pipeline, planOf } from '../../src/pipelines/plan.js';
+import { planOf } from '../../src/pipelines/plan.js';
 import { tinyFolder, tinyPipeline } from '../runs/tiny-run.js';
 
 function moduleFile(text: string): { readonly folder: string; readonly shape: { readonly module: string } } {

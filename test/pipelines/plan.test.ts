@@ -1,8 +1,9 @@
 import { identity, map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { pipeline } from '../../src/pipelines/builder.js';
 import { drawGraph } from '../../src/pipelines/graph.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
-import { type Plan, pipeline, planOf } from '../../src/pipelines/plan.js';
+import { type Plan, planOf } from '../../src/pipelines/plan.js';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
 
 const input: PipelineInput = {
@@ -34,7 +35,7 @@ describe('planOf', () => {
     const { stages, topics } = planOf(checkSpec({ ...input, shape: 'grpo' }), '.');
     const names = new Set(topics.map(({ name }) => name));
     for (const stage of stages)
-      for (const name of [stage.input, stage.output, ...stage.tables]) expect(names).toContain(name);
+      for (const name of [stage.input, stage.output, ...stage.definition.tables]) expect(names).toContain(name);
     expect(names).not.toContain('teacher-scores');
   });
 });

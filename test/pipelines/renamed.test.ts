@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { pipeline } from '../../src/pipelines/builder.js';
 import { changeSpec, checkSpec, readSpec } from '../../src/pipelines/parse.js';
-import { pipeline } from '../../src/pipelines/plan.js';
 import { newPath, renameFields } from '../../src/pipelines/renamed.js';
 import { tinyPipeline } from '../runs/tiny-run.js';
 

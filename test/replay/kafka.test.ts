@@ -2,12 +2,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { checkTopics } from '../../src/pipelines/topic-log.js';
 import { diffRuns } from '../../src/replay/diff.js';
 import { replayFrom } from '../../src/replay/from.js';
 import { verifyRun } from '../../src/replay/verify.js';
 import { exportRun } from '../../src/runs/bundle/export.js';
 import { importRun } from '../../src/runs/bundle/import.js';
-import { checkCluster } from '../../src/runs/open-log.js';
 import { openRunFolder } from '../../src/runs/open-run.js';
 import type { Append } from '../../src/topics/log.js';
 import { type Broker, startBroker } from '../broker/broker.mjs';
@@ -66,14 +66,14 @@ describe.skipIf(await lacks('kafka'))('a run on Kafka', () => {
 
     const { log, plan } = await openRunFolder(run);
     onTestFinished(() => log.close());
-    expect(await checkCluster(plan, run)).toEqual([]);
+    expect(await checkTopics(plan, run)).toEqual([]);
     const admin = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
     await admin.connect();
     const configEntries = [{ name: 'retention.ms', value: '60000' }];
     const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: `${name}.verdicts`, configEntries };
     await admin.alterConfigs({ validateOnly: false, resources: [resource] });
     await admin.disconnect();
-    expect(await checkCluster(plan, run)).toEqual([
+    expect(await checkTopics(plan, run)).toEqual([
       expect.stringMatching(new RegExp(`^topic ${name}.verdicts: .*retention.*60000`)),
     ]);
 

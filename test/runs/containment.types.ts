@@ -1,6 +1,6 @@
 import type { Policy, SampleRequest } from '../../src/engines/policy.js';
 import type { RolloutSettings } from '../../src/operators/rollout.js';
-import type { rolloutOf } from '../../src/pipelines/stages.js';
+import type { rolloutOperator } from '../../src/pipelines/stages/rollout.js';
 import type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from '../../src/privileged/store.js';
 import type { Privileged, Prompt, Reference } from '../../src/records/records.js';
 import type { SourceItem } from '../../src/sources/prompts.js';
@@ -39,7 +39,7 @@ export const contained: readonly [
   Contained<SampleRequest>,
   Contained<Parameters<Policy['sample']>>,
   Contained<RolloutSettings>,
-  Contained<Parameters<typeof rolloutOf>>,
+  Contained<Parameters<typeof rolloutOperator>>,
 ] = ['contained', 'contained', 'contained', 'contained', 'contained'];
 // @ts-expect-error the proof sees a privileged field where there is one
 export const leaky: Contained<Prompt & { readonly hint: PrivilegedPiece }> = 'contained';

@@ -136,6 +136,17 @@ describe("a user's operator in the run", () => {
   });
 });
 
+describe('a run that trained on nothing', () => {
+  it('fails, whoever runs it', async () => {
+    const through = [{ topic: 'verdicts' as const, name: 'none', operator: () => filter(() => false) }];
+    const run = tinyRun(tinyFolder(), 'run', { steps: 1 }, { through: through as never });
+    await expect(run).rejects.toMatchObject({
+      code: 'run-failed',
+      message: expect.stringMatching(/^nothing was trained on: .* `rlsd dead-letters .*run` shows why$/),
+    });
+  });
+});
+
 describe('prompts that are no good', () => {
   const long = JSON.stringify({ id: 'long', question: '3 + '.repeat(60), answer: '180' });
 

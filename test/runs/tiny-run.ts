@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Components } from '../../src/pipelines/components.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf, type Through } from '../../src/pipelines/plan.js';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
@@ -55,7 +56,13 @@ export async function tinyRun(
   base: string,
   name: string,
   change: Partial<PipelineInput> = {},
-  rest: { stages?: readonly string[]; through?: readonly Through[]; signal?: AbortSignal; onStep?: () => void } = {},
+  rest: {
+    components?: Components;
+    stages?: readonly string[];
+    through?: readonly Through[];
+    signal?: AbortSignal;
+    onStep?: () => void;
+  } = {},
 ): Promise<TinyRun> {
   const { through = [], onStep, ...options } = rest;
   const plan = planOf(checkSpec({ ...tinyPipeline, ...change }), base, through);

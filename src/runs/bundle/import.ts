@@ -3,11 +3,11 @@ import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync, 
 import { open } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Entry, extract, type Headers } from 'tar-stream';
+import { logFolder } from '../../pipelines/topic-log.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { type Restore, restoreEmbedded } from '../../topics/embedded/restore.js';
 import { type Manifest, readManifest } from '../manifest/manifest.js';
-import { logFolder } from '../resources.js';
 import { linkFolder } from '../weights/link-folder.js';
 import { weightsFolder } from '../weights/publisher.js';
 import { type BundleEnd, type BundleIndex, damaged, FORMAT, segmentOf } from './format.js';

@@ -28,6 +28,8 @@ export interface Manifest {
   readonly prompts: string;
   /** Content hash of each module of the user's own, by topic. */
   readonly through: Readonly<Record<string, string>>;
+  /** Parts that were objects of the program that made the run: `policy`, `learner`. */
+  readonly objects?: readonly string[];
   /** Content hash of each file of documents that is read once, by its path; none where the sources are watched for changes. */
   readonly documents?: Readonly<Record<string, string>>;
   /** Content hash of each embedding model that a search uses, by its folder. */

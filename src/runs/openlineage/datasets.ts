@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
-import { isShared, type Plan } from '../../pipelines/plan.js';
+import { baseFolder } from '../../pipelines/model.js';
+import { type Plan, writtenBy } from '../../pipelines/plan.js';
+import { kafkaSettings, logFolder, runName } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';
 import type { Manifest } from '../manifest/manifest.js';
-import { kafkaSettings, runName } from '../open-log.js';
-import { baseFolder, logFolder } from '../resources.js';
 import type { facetsBy, InputDataset, OutputDataset } from './event.js';
 
 /** What a process works on: a whole run, or some of its stages. */
@@ -31,7 +31,7 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
   const { plan, manifest, stages, sources } = subject;
   const { spec, folder } = plan;
   const written = topicsWritten(subject);
-  const read = ownStages(subject).flatMap(({ input, tables }) => [input, ...tables]);
+  const read = ownStages(subject).flatMap(({ input, definition }) => [input, ...definition.tables]);
   const documentTopics = sources.length > 0 || stages.includes('ingest') ? topicSources(plan) : [];
   const topics = new Set([...read, ...documentTopics].filter((name) => name !== 'source' && !written.has(name)));
   const base = { namespace: 'file', name: baseFolder(spec, folder) };
@@ -87,15 +87,8 @@ const topicSources = ({ spec }: Plan): string[] =>
     : spec.privileged.sources.flatMap((source) => ('topic' in source ? [source.topic] : []));
 
 function topicsWritten(subject: Subject): Set<string> {
-  const known = new Set(subject.plan.topics.map(({ name }) => name).filter((name) => !isShared(name)));
-  const beside: Readonly<Record<string, readonly string[]>> = {
-    ingest: ['references', 'privileged'],
-    verify: ['disagreements'],
-    teach: ['metrics'],
-    learn: ['metrics'],
-  };
-  const written = ownStages(subject).flatMap(({ does, output }) => [output, ...(beside[does] ?? []), 'dead-letters']);
-  return new Set(written.filter((name) => known.has(name)));
+  const { plan } = subject;
+  return new Set(ownStages(subject).flatMap((stage) => writtenBy(stage, plan)));
 }
 
 /** A topic on a cluster by its broker and full name, one in a run's folder by its path. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { modelDigest } from '../../models/folder.js';
 import type { LearnStep } from '../../operators/learn.js';
 import type { Publisher } from '../../operators/publish-weights.js';
+import type { Announce } from '../../pipelines/resources.js';
 import type { PipelineSpec } from '../../pipelines/spec.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
@@ -20,9 +21,6 @@ export interface PublishedLearner {
   /** Writes weights, moments, schedule and the offsets that go with them, durably and at once. */
   saveCheckpoint(folder: string, offsets: readonly Position[]): Promise<void>;
 }
-
-/** Is told of weights that are written, before the record that publishes them is on its way. */
-export type Announce = (version: number, announced: { readonly digest: string; readonly location: string }) => void;
 
 /** Whether weights and checkpoints travel through topics: no folder is seen by every process. */
 export const viaTopics = ({ topics }: Pick<PipelineSpec, 'topics'>): boolean =>

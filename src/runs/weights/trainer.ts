@@ -1,15 +1,16 @@
 import type { Learner } from '../../learner/learner.js';
-import type { Resources } from '../../pipelines/stages.js';
-import { openLearner } from '../resources.js';
+import type { RunTrainer } from '../../pipelines/resources.js';
 import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
 
-export interface RunTrainer extends Pick<Resources, 'learner' | 'publisher' | 'nextStep' | 'takeOver'> {
-  close(): Promise<void>;
-}
-
-/** The learner of a run. It is opened when this process becomes the one that learns, and stands where the committed weights left it. */
-export function openTrainer(files: RunFiles & { readonly specFolder: string }): RunTrainer {
-  const { log, spec, specFolder } = files;
+/**
+ * The learner of a run: opened when this process becomes the one that trains, at the weights that were committed last.
+ * @param openLearner a learner at the base model's weights
+ */
+export function openTrainer(
+  files: RunFiles,
+  openLearner: () => Promise<Learner>,
+): RunTrainer & { close(): Promise<void> } {
+  const { log } = files;
   let learner: Learner | undefined;
   let next = 0;
   const open = (): Learner => {
@@ -31,7 +32,7 @@ export function openTrainer(files: RunFiles & { readonly specFolder: string }): 
       // Steps that were made and not committed are in no checkpoint, and another learner may have made them since.
       await learner?.close();
       learner = undefined;
-      const fresh = await openLearner(spec, specFolder);
+      const fresh = await openLearner();
       learner = fresh;
       if (last.version > 0) await withCheckpoint(files, last, (folder) => fresh.loadCheckpoint(folder));
       next = last.version;

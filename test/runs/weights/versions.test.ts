@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { firstValueFrom, of, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { checkSpec } from '../../../src/pipelines/parse.js';
-import { rolloutOf } from '../../../src/pipelines/stages.js';
+import { rolloutOperator } from '../../../src/pipelines/stages/rollout.js';
 import { followVersions, type Versions } from '../../../src/runs/weights/versions.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';
 import type { TopicLog } from '../../../src/topics/log.js';
@@ -38,7 +38,7 @@ beforeEach(async () => {
   await log.ensureTopics([{ name: 'weights', partitions: 1 }]);
   await publish(0);
   const files = { log, run: 'r', folder, base: folder, spec };
-  versions = await followVersions({ files, policy, keep: 1, teacherOf: () => 0 });
+  versions = await followVersions({ files, policy, keep: 1, teacherOf: () => 0, pollMs: 10 });
 });
 afterEach(async () => {
   versions.close();
@@ -58,18 +58,18 @@ it('announced weights are sampled, and what they made is given out once they are
   const prompt = { ...promptOf(0), step: 1 };
   const resources = { policy: { ...policy, sample }, versions };
   let given = false;
-  const rollouts = firstValueFrom(of(prompt).pipe(rolloutOf(spec, resources), toArray())).then((made) => {
+  const rollouts = firstValueFrom(of(prompt).pipe(rolloutOperator(spec, resources), toArray())).then((made) => {
     given = true;
     return made;
   });
   versions.announce(1, weights(1));
   await drawn;
   await vi.waitFor(() => expect(versions.waiting()).toBe(1));
-  await versions.look();
+  await versions.refresh();
   expect(given).toBe(false);
 
   await publish(1);
-  await versions.look();
+  await versions.refresh();
   for (const { policyVersion, policyDigest } of await rollouts)
     expect({ policyVersion, policyDigest }).toEqual({ policyVersion: 1, policyDigest: 'digest 1' });
 });
@@ -90,11 +90,17 @@ it('an unload that the end of the run cuts short is an error of nobody', async (
     throw new Error('the workers were closed');
   };
   const files = { log, run: 'r', folder, base: folder, spec };
-  const settings = { files, policy: { ...policy, unload }, keep: 0, teacherOf: (version: number) => version };
+  const settings = {
+    files,
+    policy: { ...policy, unload },
+    keep: 0,
+    teacherOf: (version: number) => version,
+    pollMs: 10,
+  };
   const followed = await followVersions(settings);
-  await followed.ready(0);
+  await followed.load(0);
   await publish(1);
-  await followed.exactly(1);
+  await followed.at(1);
   expect(unloaded).toEqual([0]);
   followed.close();
 });

@@ -1,11 +1,13 @@
-import { basename } from 'node:path';
-import type { Plan } from '../pipelines/plan.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
+import { basename, join } from 'node:path';
 import { UserError } from '../support/errors.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { KafkaSettings } from '../topics/kafka/settings.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
-import { logFolder } from './resources.js';
+import type { Plan } from './plan.js';
+import type { PipelineSpec } from './spec.js';
+
+/** Folder of a run's embedded topics. */
+export const logFolder = (run: string): string => join(run, 'topics');
 
 /** The topics of a run: in its folder, or on the cluster that its spec names, under the name of the folder. */
 export async function openLog(
@@ -81,7 +83,7 @@ export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]):
  * What stands between a pipeline and its cluster, a line each: an unreachable or old cluster, wrong credentials, an incompatible schema;
  * and, where the folder of a run is named, topics that differ, that it may not create, or that are missing although the run has begun.
  */
-export async function checkCluster({ spec, topics }: Plan, folder?: string): Promise<string[]> {
+export async function checkTopics({ spec, topics }: Plan, folder?: string): Promise<string[]> {
   if (spec.topics === 'embedded') return [];
   const { checkKafkaTopics, checkKafkaSchemas } = await import('../topics/kafka/index.js');
   try {

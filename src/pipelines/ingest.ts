@@ -1,6 +1,3 @@
-import { contextOf } from '../pipelines/context.js';
-import { promptCredit } from '../pipelines/plan.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
 import type { PrivilegedTable } from '../privileged/documents/table.js';
 import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { Message } from '../records/records.js';
@@ -10,6 +7,9 @@ import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
 import { newTrace, toAppend, traced } from '../topics/record-codec.js';
+import { contextOf } from './context.js';
+import { promptCredit } from './credit.js';
+import type { PipelineSpec } from './spec.js';
 
 /** What the student is asked, as a conversation. */
 export function messagesOf(spec: PipelineSpec, question: string): Message[] {

@@ -1,0 +1,57 @@
+import type { OperatorFunction } from 'rxjs';
+import type { Method } from '../methods/method.js';
+import { recordMethod } from '../methods/shape-spec.js';
+import type { TopicRecords } from '../records/records.js';
+import type { Verifier } from '../verifiers/verifier.js';
+import { type Components, verifierObject } from './components.js';
+import { checkSpec } from './parse.js';
+import { type GroupTopic, type Plan, planOf, type Through } from './plan.js';
+import type { PipelineInput } from './spec.js';
+
+/** A spec in TypeScript, where the verifier may be an object. */
+export type PipelineObjects = Omit<PipelineInput, 'verify'> & { readonly verify: PipelineInput['verify'] | Verifier };
+
+export interface PipelineBuilder {
+  /** Puts an operator between a topic and the stages that read it. */
+  through<T extends GroupTopic>(
+    topic: T,
+    name: string,
+    operator: () => OperatorFunction<TopicRecords[T], TopicRecords[T]>,
+  ): PipelineBuilder;
+  /** @param folder what the spec's paths are relative to */
+  plan(folder?: string): Plan;
+}
+
+/**
+ * A pipeline in TypeScript: the same spec as in YAML, checked by the compiler, with operators of one's own between the stages.
+ *
+ * @param components parts given as objects, in place of those that the spec names
+ * @example
+ * const plan = pipeline({ pipeline: 'sums', steps: 50, model: { base: 'models/sums' }, prompts: { file: 'sums.jsonl' }, … })
+ *   .through('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward - verdict.completion.length / 1000 })))
+ *   .plan();
+ */
+export function pipeline(input: PipelineObjects, components: Components = {}): PipelineBuilder {
+  const { verify, shape } = input;
+  const verifier = isVerifier(verify) ? verify : components.verifier;
+  const method = isMethod(shape) ? shape : undefined;
+  const data = {
+    ...input,
+    ...(verifier && { verify: verifierObject(verifier) }),
+    ...(method && { shape: recordMethod(method) }),
+  };
+  const objects = verifier ? { ...components, verifier } : components;
+  const build = (operators: readonly Through[]): PipelineBuilder => ({
+    through: (topic, name, operator) => build([...operators, { topic, name, operator } as unknown as Through]),
+    plan(folder = process.cwd()) {
+      const warnings: string[] = [];
+      const spec = checkSpec(data, { warn: (warning) => void warnings.push(warning) });
+      return planOf(spec, folder, operators, { ...(method && { method }), warnings, components: objects });
+    },
+  });
+  return build([]);
+}
+
+const isVerifier = (verify: PipelineObjects['verify']): verify is Verifier => typeof verify.verify === 'function';
+const isMethod = (shape: PipelineInput['shape']): shape is Method =>
+  typeof shape === 'object' && 'shape' in shape && typeof shape.shape === 'function';

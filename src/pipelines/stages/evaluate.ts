@@ -1,0 +1,61 @@
+import { EMPTY, from, mergeMap, type OperatorFunction } from 'rxjs';
+import type { Metric, Weights } from '../../records/records.js';
+import type { Side } from '../../runtime/stage.js';
+import { sampleCredit } from '../credit.js';
+import { emitDeadLetter } from '../dead-letter.js';
+import { type EvaluationSettings, evaluate } from '../evaluate.js';
+import { messagesOf } from '../ingest.js';
+import { defineRecordStage, type StageContext } from './definition.js';
+
+type EvaluateContext = StageContext<'policy' | 'versions' | 'verifier' | 'source'>;
+
+export const evaluateStage = defineRecordStage<'weights', 'metrics', 'policy' | 'versions' | 'verifier' | 'source'>({
+  name: 'evaluate',
+  summary: 'Measures published weights on the held-out prompts.',
+  isPartOf: () => true,
+  output: 'metrics',
+  continuesFrom: ['metrics'],
+  decidedBy: ['evaluate'],
+  needs: ['policy', 'versions', 'verifier', 'source'],
+  build: (context) => ({
+    input: 'weights',
+    output: 'metrics',
+    unit: 'record',
+    operator: (side) => evaluateOperator(context, side),
+    credit: sampleCredit(context.plan.spec),
+    concurrency: 1,
+  }),
+});
+
+function evaluateOperator(context: EvaluateContext, side: Side): OperatorFunction<Weights, Metric> {
+  const { spec } = context.plan;
+  const { heldOut } = context.resources.source;
+  const isDue = (version: number) =>
+    heldOut.length > 0 && (version % spec.evaluate.every === 0 || version === spec.steps);
+  return mergeMap(({ version }: Weights) => (isDue(version) ? from(measure(version, context, side)) : EMPTY));
+}
+
+async function measure(version: number, context: EvaluateContext, side: Side): Promise<Metric> {
+  const { plan, stage, environment, events, resources } = context;
+  const { policy, versions, verifier, source } = resources;
+  const { maxTokens, stop } = plan.spec.rollout;
+  const failed: EvaluationSettings['failed'] = ({ itemId, source }, { code, message }) => {
+    const error = `${source}: held-out question at version ${version}: ${message}`;
+    const id = `${itemId}@${version}`;
+    emitDeadLetter(environment, side, { stage: stage.name, cause: code, error, id, key: itemId, topic: 'source' });
+  };
+  await versions.pin(version);
+  try {
+    const result = await evaluate(policy, version, source.heldOut, verifier, {
+      messages: (question) => messagesOf(plan.spec, question),
+      maxTokens,
+      ...(stop && { stop }),
+      failed,
+    });
+    events.onEvaluation(version, result);
+    const { run, now } = environment;
+    return { run, stage: stage.name, step: version, time: now(), values: { ...result }, message: null };
+  } finally {
+    versions.unpin(version);
+  }
+}

@@ -1,0 +1,102 @@
+import { type OperatorFunction, pipe, tap } from 'rxjs';
+import { type LearnStep, learn } from '../../operators/learn.js';
+import { publishWeights } from '../../operators/publish-weights.js';
+import type { Advantage, Weights } from '../../records/records.js';
+import type { Side } from '../../runtime/stage.js';
+import { learnerCredit } from '../credit.js';
+import { emitDeadLetter } from '../dead-letter.js';
+import type { StepFigures } from '../resources.js';
+import { stepMetrics } from '../step-metrics.js';
+import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
+
+type LearnContext = StageContext<'trainer' | 'versions'>;
+
+export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' | 'versions'>({
+  name: 'learn',
+  summary: 'Trains on the advantages of a step and publishes the weights.',
+  isPartOf: () => true,
+  output: 'weights',
+  emits: ['metrics'],
+  needs: ['trainer', 'versions'],
+  check: checkLearn,
+  build(context) {
+    const { spec } = context.plan;
+    const { trainer, versions } = context.resources;
+    const { every } = spec.publish;
+    const timer = { lastStep: context.environment.now() };
+    return {
+      input: 'advantages',
+      output: 'weights',
+      unit: 'step',
+      operator: (side) => learnOperator(context, side, timer),
+      credit: learnerCredit(spec),
+      concurrency: 1,
+      steps: {
+        prompts: spec.learn.prompts * every,
+        unitOf: (step) => Math.floor(step / every),
+        isPast: (unit) => unit < Math.floor(trainer.nextStep() / every),
+        mayStart: (unit) => unit === Math.floor(trainer.nextStep() / every),
+      },
+      begin: trainer.takeOver,
+      // Ignore the error: waiters poll again.
+      committed: () => versions.refresh().catch(() => {}),
+      vital: true,
+    };
+  },
+});
+
+function learnOperator(
+  { plan: { spec }, stage: { name }, environment, events, resources: { trainer, versions } }: LearnContext,
+  side: Side,
+  timer: { lastStep: number },
+): OperatorFunction<Advantage, Weights> {
+  const { run, now } = environment;
+  const { nextStep } = trainer;
+  let stale = 0;
+  const onStale = (sample: Advantage, age: number) => {
+    stale++;
+    const error = `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${spec.flow.maxLag}`;
+    const id = `${sample.promptId}/${sample.sampleIndex}`;
+    emitDeadLetter(environment, side, {
+      stage: name,
+      cause: 'stale',
+      error,
+      id,
+      key: sample.promptId,
+      topic: 'advantages',
+    });
+  };
+  const report = (step: LearnStep<StepFigures>) => {
+    const seconds = (now() - timer.lastStep) / 1000;
+    const metrics = stepMetrics(step, { seconds, stale, version: step.step });
+    side.emit('metrics', { run, stage: name, step: step.step, time: now(), values: metrics.values, message: null });
+    events.onStep(metrics);
+    timer.lastStep = now();
+    stale = 0;
+  };
+  return pipe(
+    learn(trainer.learner, {
+      prompts: spec.learn.prompts,
+      version: nextStep,
+      maxLag: spec.flow.maxLag,
+      onStale,
+      expected: Array.from({ length: spec.publish.every }, (_, i) => nextStep() + i),
+    }),
+    tap(report),
+    publishWeights(trainer.publisher(() => side.consumed, versions.announce)),
+  );
+}
+
+function checkLearn({ plan: { spec }, demand }: CheckContext): void {
+  const { publish, flow, learn, steps } = spec;
+  const { every } = publish;
+  demand(steps % every === 0, `publish.every: found ${every}, expected a divisor of steps (${steps})`);
+  demand(
+    flow.maxLag >= every - 1,
+    `flow.maxLag: found ${flow.maxLag}, expected at least publish.every - 1 (${every - 1})`,
+  );
+  demand(
+    flow.credit === undefined || flow.credit >= learn.prompts,
+    `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
+  );
+}

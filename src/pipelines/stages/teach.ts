@@ -1,0 +1,111 @@
+import { resolve } from 'node:path';
+import { concatMap, identity, pipe } from 'rxjs';
+import { asksTeacher, readsPrivileged } from '../../methods/method.js';
+import { readConfig } from '../../models/folder.js';
+import { readTokenizer } from '../../models/tokenizer.js';
+import { scoreTeacher } from '../../operators/score-teacher.js';
+import { openEmbedder } from '../../privileged/embedding/embedder.js';
+import { checkKinds, checkWindow } from '../../privileged/template/template.js';
+import type { Verdict } from '../../records/records.js';
+import type { Side } from '../../runtime/stage.js';
+import { contextOf, embeddingModels, shownKinds } from '../context.js';
+import { promptCredit, sampleCredit } from '../credit.js';
+import { baseFolder, teacherTemplate } from '../model.js';
+import type { RecordedInputs, Resources } from '../resources.js';
+import { type CheckContext, defineRecordStage, type Plan } from './definition.js';
+
+type TeachResources = Pick<Resources, 'policy' | 'versions' | 'teacher' | 'leaks'>;
+
+export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof TeachResources>({
+  name: 'teach',
+  summary: 'Scores each completion by a snapshot of the policy that sees the privileged context.',
+  isPartOf: ({ method }) => asksTeacher(method),
+  output: 'teacher-scores',
+  spreads: true,
+  tables: ['privileged', 'weights'],
+  continuesFrom: ['metrics'],
+  emits: ['metrics'],
+  decidedBy: ['teach', 'privileged'],
+  needs: ['policy', 'versions', 'teacher', 'leaks'],
+  check: checkTeach,
+  build: ({ plan, resources, recorded }) => ({
+    input: 'verdicts',
+    output: 'teacher-scores',
+    unit: 'group',
+    operator: teachOperator(plan, resources, recorded),
+    credit: sampleCredit(plan.spec),
+    concurrency: promptCredit(plan.spec),
+  }),
+});
+
+function teachOperator(
+  { spec: { teach }, method }: Plan,
+  { policy, versions, teacher, leaks }: TeachResources,
+  { scores }: RecordedInputs,
+) {
+  const version = async (policyVersion: number) => {
+    const snapshot = policyVersion - (policyVersion % teach.every);
+    // In a replay the samples are there before the weights.
+    await versions.published(snapshot);
+    await versions.load(snapshot);
+    return snapshot;
+  };
+  // Documents that were added, changed or forgotten count from the next step on.
+  let step = -1;
+  const follow = async (verdict: Verdict) => {
+    if (verdict.step !== step) {
+      step = verdict.step;
+      await teacher.catchUp();
+    }
+    return verdict;
+  };
+  const settings = { ...teacher, version, ...(scores && { recorded: scores }) };
+  // Without privileged context there is nothing that could leak.
+  const measure = (side: Side) => (readsPrivileged(method) ? leaks(side) : identity);
+  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, method, settings), measure(side));
+}
+
+async function checkTeach({ plan: { spec, folder, method }, documents, demand, attempt }: CheckContext): Promise<void> {
+  const { teach, publish, rollout } = spec;
+  demand(
+    teach.every % publish.every === 0,
+    `teach.every: found ${teach.every}, expected a multiple of publish.every (${publish.every})`,
+  );
+  demand(
+    !readsPrivileged(method) || contextOf(spec).joins.length > 0,
+    `privileged: is empty, but the teacher of ${method.name} needs context: expected some of reference, trace`,
+  );
+  demand(
+    !asksTeacher(method) || method.teacher.model === 'self',
+    `shape: ${method.name} asks for a separate teacher model, which a pipeline cannot open yet: expected a self-teacher`,
+  );
+  if (documents) for (const model of embeddingModels(spec)) await attempt(() => tryEmbedder(resolve(folder, model)));
+  if (!readsPrivileged(method)) return;
+  await attempt(() => {
+    const base = baseFolder(spec, folder);
+    const config = readConfig(base);
+    const tokenizer = readTokenizer(base, config.vocabSize);
+    const template = teacherTemplate(spec);
+    checkKinds(template, shownKinds(contextOf(spec).joins), 'teach.template');
+    checkWindow(
+      template,
+      {
+        countTokens: (text) => tokenizer.encode(text).length,
+        contextTokens: teach.contextTokens ?? 0,
+        maxTokens: rollout.maxTokens,
+        contextLength: config.maxPositionEmbeddings,
+      },
+      'teach.template',
+    );
+  });
+}
+
+/** Finds a model that cannot embed one word before the run starts. */
+async function tryEmbedder(folder: string): Promise<void> {
+  const embedder = await openEmbedder(folder, 1);
+  try {
+    await embedder.query('word');
+  } finally {
+    await embedder.close();
+  }
+}
