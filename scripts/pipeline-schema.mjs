@@ -1,11 +1,12 @@
-// Writes what follows from the pipeline spec and the methods: schemas/pipeline.schema.json, the table of fields in
-// docs/pipeline.md and the methods in docs/algorithms.md.
+// Writes what follows from the spec, the methods and the verifiers: schemas/pipeline.schema.json, and tables in
+// docs/pipeline.md, docs/algorithms.md and docs/verifiers.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withMethods } from './method-table.mjs';
 import { fields, table } from './schema-fields.mjs';
+import { withVerifiers } from './verifier-table.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [begin, end] = ['<!-- fields: `npm run records` -->', '<!-- end of fields -->'];
@@ -37,4 +38,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { methods } = await import('../dist/methods/index.js');
   const algorithms = join(root, 'docs/algorithms.md');
   writeFileSync(algorithms, withMethods(readFileSync(algorithms, 'utf8'), methods));
+  const { moduleKind, verifierKinds } = await import('../dist/verifiers/registry.js');
+  const verifiers = join(root, 'docs/verifiers.md');
+  writeFileSync(verifiers, withVerifiers(readFileSync(verifiers, 'utf8'), [...verifierKinds, moduleKind]));
 }

@@ -9,7 +9,9 @@ export function fields(schema, prefix = '') {
       const path = `${prefix}${name}`;
       const required = options(schema).every((other) => other.required?.includes(name));
       found.set(path, found.get(path) ?? row(path, field, required));
-      for (const inner of fields(field, `${path}.`)) found.set(inner.path, found.get(inner.path) ?? inner);
+      // A field with a comment has a page of its own.
+      const inside = field.$comment === undefined ? fields(field, `${path}.`) : [];
+      for (const inner of inside) found.set(inner.path, found.get(inner.path) ?? inner);
     }
   return [...found.values()];
 }
@@ -23,6 +25,7 @@ function row(path, field, required) {
 }
 
 function typeText(field) {
+  if (field.$comment !== undefined) return field.$comment;
   if (field.anyOf) return field.anyOf.map(typeText).join(' or ');
   if (field.const !== undefined) return `\`${field.const}\``;
   if (field.enum) return field.enum.map((value) => `\`${value}\``).join(', ');

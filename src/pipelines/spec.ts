@@ -5,6 +5,7 @@ import type { RlsdSettings } from '../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../methods/shape-spec.js';
 import { UserError } from '../support/errors.js';
 import { parseKafkaSettings } from '../topics/kafka/settings.js';
+import { verifySchema } from '../verifiers/spec-schema.js';
 
 /**
  * The pipeline spec: one description that gives the types, the checks and the published JSON Schema.
@@ -142,7 +143,7 @@ export const pipelineSchema = z
       maxTokens: count.describe('Tokens of a completion at most.'),
       stop: z.array(text).optional().describe('Texts that end a completion.'),
     }),
-    verify: z.record(z.string(), z.unknown()).describe('The verifier and its settings, such as { math: {} }.'),
+    verify: verifySchema,
     teach: z
       .strictObject({
         every: count.default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),

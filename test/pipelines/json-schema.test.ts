@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { withMethods } from '../../scripts/method-table.mjs';
 import { schemaFile, withFields } from '../../scripts/pipeline-schema.mjs';
+import { withVerifiers } from '../../scripts/verifier-table.mjs';
 import { methods } from '../../src/methods/registry.js';
 import { pipelineJsonSchema } from '../../src/pipelines/spec.js';
+import { moduleKind, verifierKinds } from '../../src/verifiers/registry.js';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -32,6 +34,12 @@ describe('the published schema of a pipeline file', () => {
     expect(page).toContain('| `shape.rlsd.weightClip` |');
   });
 
+  it('has every verifier in the documentation; `npm run records` puts them there', () => {
+    const page = read('docs/verifiers.md');
+    expect(withVerifiers(page, [...verifierKinds, moduleKind])).toBe(page);
+    expect(page).toContain('| `code.limits.seconds` | number from 0.1 to 3600 | `4` |');
+  });
+
   const pipelines = examples.filter((file) => 'pipeline' in parse(read(`examples/${file}`)));
   it.each(pipelines)('takes examples/%s, which names it for editors', (file) => {
     const text = read(`examples/${file}`);
@@ -46,5 +54,8 @@ describe('the published schema of a pipeline file', () => {
     expect(validate({ ...fine, teech: {} })).toBe(false);
     expect(validate(noSteps)).toBe(false);
     expect(validate({ ...fine, shape: { rlsd: { lambda: 1.5 } } })).toBe(false);
+    expect(validate({ ...fine, verify: { math: { precison: 3 } } })).toBe(false);
+    expect(validate({ ...fine, verify: { all: [{ exact: {} }, { matth: {} }] } })).toBe(false);
+    expect(validate({ ...fine, verify: { math: {}, exact: {} } })).toBe(false);
   });
 });
