@@ -23,10 +23,12 @@ const group = 8;
 const items = 1000;
 const stages = ['rollout', 'verify', 'teach', 'shape'];
 const file = fileURLToPath(new URL('../examples/arithmetic.yaml', import.meta.url));
+const engine = fileURLToPath(new URL('../test/fakes/constant-engine.mjs', import.meta.url));
 
 const planFor = (brokers, credit) => {
   const { spec, folder } = readSpec(file, [
     'prompts.heldOut=0',
+    `model.engine={ module: ${JSON.stringify(engine)} }`,
     `rollout.group=${group}`,
     // Nobody trains: every sample is of the base's weights.
     'steps=1',
@@ -119,7 +121,7 @@ async function measureChain(brokers, samples, credit) {
   await log.close();
   const child = fork(fileURLToPath(import.meta.url), ['--chain', brokers.join(','), String(credit), run], {
     execArgv: ['--expose-gc'],
-    env: { ...process.env, RLSD_CONSTANT_MODEL: '1', RLSD_LOG: 'json' },
+    env: { ...process.env, RLSD_LOG: 'json' },
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -21,6 +21,7 @@ const floor = 1.5;
 const credit = 8;
 const latency = 200;
 const file = fileURLToPath(new URL('../examples/arithmetic.yaml', import.meta.url));
+const engine = fileURLToPath(new URL('../test/fakes/constant-engine.mjs', import.meta.url));
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 const prompt = (sequence) => ({
@@ -34,7 +35,8 @@ async function measure(brokers, seconds) {
   const name = `scale-${Date.now()}`;
   const kafka = [`topics.kafka.brokers=${brokers.join(',')}`, 'topics.kafka.partitions=6'];
   // Nobody trains: every prompt is sampled by the base.
-  const sets = [...kafka, 'steps=1', 'flow.maxLag=1000', `learn.prompts=${credit}`, `flow.credit=${credit}`];
+  const model = `model.engine={ module: ${JSON.stringify(engine)}, latency: ${latency} }`;
+  const sets = [...kafka, model, 'steps=1', 'flow.maxLag=1000', `learn.prompts=${credit}`, `flow.credit=${credit}`];
   const { spec, folder: base } = readSpec(file, sets);
   const plan = planOf(spec, base);
   const log = await openLog(spec, name);
@@ -51,9 +53,8 @@ async function measure(brokers, seconds) {
   /** Resolves once the process has committed. */
   const start = async (machine) => {
     const args = ['run', file, '--run', join(folder, machine, name), '--stage', 'rollout', '--json'];
-    const env = { RLSD_CONSTANT_MODEL: '1', RLSD_CONSTANT_LATENCY: String(latency), RLSD_LOG: 'json' };
     const child = spawn(process.execPath, [main, ...args, ...sets.flatMap((set) => ['--set', set])], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, RLSD_LOG: 'json' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     children.push(child);

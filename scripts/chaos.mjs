@@ -35,6 +35,7 @@ const broker = given ? undefined : await startBroker();
 const brokers = given ?? broker.brokers;
 const name = `chaos-${Date.now()}`;
 const pipeline = [
+  `model.engine={ module: ${JSON.stringify(join(root, 'test/fakes/constant-engine.mjs'))} }`,
   `steps=${steps}`,
   'learn.prompts=4',
   'rollout.group=4',
@@ -61,7 +62,6 @@ function run(id, settings, ...args) {
     ...settings.flatMap((s) => ['--set', s]),
   ];
   const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...all], {
-    env: { ...process.env, RLSD_CONSTANT_MODEL: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const tail = { stdout: '', stderr: '' };

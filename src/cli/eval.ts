@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import { createOnnxPolicy } from '../engines/onnx/policy.js';
+import type { Engine } from '../engines/engine.js';
+import { engineSchema, loadEngine } from '../engines/engine-spec.js';
 import { type Evaluation, evaluate } from '../pipelines/evaluate.js';
 import { isBad, readItems, type SourceItem } from '../sources/prompts.js';
 import { seedOf } from '../support/digest.js';
@@ -11,6 +12,7 @@ import { print, say, toJson } from './output.js';
 
 interface Options {
   readonly model: string;
+  readonly engine: string;
   readonly prompts: string;
   readonly verify: string;
   readonly temperature: number;
@@ -34,8 +36,10 @@ export async function evaluateFile(options: Options): Promise<void> {
     else items.push(found);
   }
   if (items.length === 0) throw new UserError('no-prompts', `${options.prompts}: no usable line`);
-  const verifier = await createVerifier(verifierSpec(options.verify), { where: '--verify' });
-  const policy = await createOnnxPolicy({ folder: options.model, workers: cpus().length, device: 'cpu' });
+  const verifier = await createVerifier(yamlOption('--verify', options.verify), { where: '--verify' });
+  const engine = await openEngine(options.engine);
+  const [device = 'cpu'] = engine.capabilities.devices;
+  const policy = await engine.openPolicy({ folder: options.model, workers: cpus().length, device });
   try {
     await policy.load(0, options.model);
     const { system, temperature, maxTokens, seed } = options;
@@ -63,10 +67,25 @@ function summary({ correct, n, accuracy }: Evaluation, bad: number): string {
   return `${correct} of ${n} correct: ${(100 * accuracy).toFixed(1)} %${left}`;
 }
 
-function verifierSpec(text: string): unknown {
+/** An engine by name, or `{ module: FILE }` relative to the working directory. */
+async function openEngine(text: string): Promise<Engine> {
+  const spec = yamlOption('--engine', text);
+  const parsed = engineSchema().safeParse(spec);
+  if (!parsed.success)
+    throw new UserError('bad-request', `--engine ${text}: expected the name of an engine, or { module: FILE }`);
+  const engine = await loadEngine(parsed.data, process.cwd());
+  if (!engine.capabilities.samples)
+    throw new UserError(
+      'bad-request',
+      `--engine ${text}: ${engine.name} does not sample; expected an engine that does`,
+    );
+  return engine;
+}
+
+function yamlOption(option: string, text: string): unknown {
   try {
     return parse(text, { logLevel: 'error' });
   } catch (error) {
-    throw new UserError('bad-request', `--verify ${text}: ${(error as Error).message.split('\n')[0]}`);
+    throw new UserError('bad-request', `${option} ${text}: ${(error as Error).message.split('\n')[0]}`);
   }
 }

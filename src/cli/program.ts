@@ -147,6 +147,7 @@ export function program(): Command {
     .description('accuracy of a model on a file of {"id","question","answer"} lines')
     .requiredOption('--model <folder>', 'Hugging Face folder')
     .requiredOption('--prompts <file.jsonl>', 'questions with answers')
+    .option('--engine <spec>', 'what runs the model, as in a pipeline', 'onnx')
     .option('--verify <spec>', 'verifier and settings, as in a pipeline', '{math: {}}')
     .option('--temperature <t>', '0 is greedy', temperature, 0)
     .option('--max-tokens <n>', 'tokens of a completion at most', positive, 64)

@@ -1,4 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
+import type { Engine } from '../engines/engine.js';
+import { recordEngine } from '../engines/engine-spec.js';
 import type { Method } from '../methods/method.js';
 import { recordMethod } from '../methods/shape-spec.js';
 import type { TopicRecords } from '../records/records.js';
@@ -32,15 +34,17 @@ export interface PipelineBuilder {
  *   .plan();
  */
 export function pipeline(input: PipelineObjects, components: Components = {}): PipelineBuilder {
-  const { verify, shape } = input;
+  const { verify, shape, model } = input;
+  const engine = isEngine(model.engine) ? model.engine : components.engine;
   const verifier = isVerifier(verify) ? verify : components.verifier;
   const method = isMethod(shape) ? shape : undefined;
   const data = {
     ...input,
     ...(verifier && { verify: verifierObject(verifier) }),
     ...(method && { shape: recordMethod(method) }),
+    ...(engine && { model: { ...model, engine: recordEngine(engine) } }),
   };
-  const objects = verifier ? { ...components, verifier } : components;
+  const objects = { ...components, ...(verifier && { verifier }), ...(engine && { engine }) };
   const build = (operators: readonly Through[]): PipelineBuilder => ({
     through: (topic, name, operator) => build([...operators, { topic, name, operator } as unknown as Through]),
     plan(folder = process.cwd()) {
@@ -53,5 +57,7 @@ export function pipeline(input: PipelineObjects, components: Components = {}): P
 }
 
 const isVerifier = (verify: PipelineObjects['verify']): verify is Verifier => typeof verify.verify === 'function';
+const isEngine = (engine: PipelineInput['model']['engine']): engine is Engine =>
+  typeof engine === 'object' && 'openPolicy' in engine && typeof engine.openPolicy === 'function';
 const isMethod = (shape: PipelineInput['shape']): shape is Method =>
   typeof shape === 'object' && 'shape' in shape && typeof shape.shape === 'function';

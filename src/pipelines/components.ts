@@ -1,3 +1,4 @@
+import type { Engine } from '../engines/engine.js';
 import type { Policy } from '../engines/policy.js';
 import type { Learner } from '../learner/learner.js';
 import { UserError } from '../support/errors.js';
@@ -10,7 +11,9 @@ import type { PipelineSpec } from './spec.js';
  * they are.
  */
 export interface Components {
-  /** Samples and scores, in place of `model.engine`. */
+  /** Runs the model, in place of `model.engine`. */
+  readonly engine?: Engine;
+  /** Samples and scores, in place of the engine. */
   readonly policy?: Policy;
   /** Judges, in place of `verify`. */
   readonly verifier?: Verifier;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Engine } from '../engines/engine.js';
+import { type EngineInput, engineSchema } from '../engines/engine-spec.js';
 import type { Method } from '../methods/method.js';
 import { methods } from '../methods/registry.js';
 import type { RlsdSettings } from '../methods/rlsd.js';
@@ -123,9 +125,10 @@ export const pipelineSchema = z
       .default('embedded')
       .describe('Where the topics live: a folder of the run, or a Kafka cluster.'),
     model: z.strictObject({
-      base: text.describe('Folder of the base model, as Hugging Face lays it out.'),
-      device: text.default('cpu').describe('What runs the model.'),
-      workers: count.optional().describe('Threads that sample and score. Default: one a core, 8 at most.'),
+      base: text.describe('Folder of the base model, in Hugging Face layout.'),
+      engine: engineSchema().default('onnx'),
+      device: text.default('cpu').describe('Device that the engine runs the model on.'),
+      workers: count.optional().describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
     }),
     prompts,
     privileged,
@@ -209,9 +212,12 @@ export const pipelineSchema = z
 
 /** A spec with every default filled in. */
 export type PipelineSpec = z.output<typeof pipelineSchema>;
-/** What a user writes. In TypeScript, the method may be an object. */
-export type PipelineInput = Omit<z.input<typeof pipelineSchema>, 'shape'> & {
+type Written = z.input<typeof pipelineSchema>;
+
+/** What a user writes. In TypeScript, the method and the engine may be objects. */
+export type PipelineInput = Omit<Written, 'shape' | 'model'> & {
   readonly shape: ShapeInput | OldShape | Method;
+  readonly model: Omit<Written['model'], 'engine'> & { readonly engine?: EngineInput | Engine };
 } & OldNames;
 
 interface OldShape {

@@ -6,7 +6,7 @@ import { objectsOf, openVerifier } from '../pipelines/components.js';
 import { documentHashes, embeddingHashes, hasEmbeddings } from '../pipelines/context.js';
 import { methodModuleHash } from '../pipelines/load-method.js';
 import { throughHashes } from '../pipelines/load-through.js';
-import { baseFolder, teacherTemplate } from '../pipelines/model.js';
+import { baseFolder, engineOf, teacherTemplate } from '../pipelines/model.js';
 import { needs, stagesWith, topicsRead } from '../pipelines/plan.js';
 import { ensureTopics, openLog, refuseDeleted, runName } from '../pipelines/topic-log.js';
 import type { StageEnvironment } from '../runtime/stage.js';
@@ -72,10 +72,11 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
   };
 }
 
-async function openInputs({ plan: { spec, folder, components }, disposers, recorded }: Opening): Promise<RunInputs> {
+async function openInputs({ plan, disposers, recorded }: Opening): Promise<RunInputs> {
+  const { spec, folder, components } = plan;
   const verifier = disposers.use(await openVerifier(spec, folder, components));
   const source = recorded?.source ?? (await openSource(spec, folder));
-  const policy = components.policy ?? disposers.use(await openPolicy(spec, folder));
+  const policy = components.policy ?? disposers.use(await openPolicy(plan));
   return { verifier, source, policy };
 }
 
@@ -96,6 +97,7 @@ async function describeRun(
       template: policy.templateHash,
     },
     teacherTemplate: stagesWith(plan, 'teacher').length > 0 ? teacherTemplate(spec).hash : null,
+    engine: (await engineOf(plan)).id,
     verifier: verifier.hash,
     shaper: plan.method.id,
     ...(methodModule && { methodModule }),

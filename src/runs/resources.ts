@@ -1,41 +1,32 @@
-import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { createOnnxPolicy } from '../engines/onnx/policy.js';
 import type { Policy } from '../engines/policy.js';
-import { createLearner } from '../learner/create.js';
+import { openEngineLearner } from '../learner/engine-learner.js';
 import type { Learner } from '../learner/learner.js';
 import { clippedPolicy, trainingLoss } from '../losses/index.js';
-import { baseFolder } from '../pipelines/model.js';
+import { defaultCores, engineOf, modelOptions } from '../pipelines/model.js';
 import type { Plan } from '../pipelines/plan.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
-import { constantLearner, constantPolicy, isConstant } from './constant-model.js';
 
-/** Cores to use where the spec does not say. */
-const cores = (): number => Math.min(8, Math.max(1, cpus().length));
-
-export async function openPolicy(spec: PipelineSpec, folder: string): Promise<Policy> {
-  if (isConstant()) return constantPolicy();
-  return createOnnxPolicy({
-    folder: baseFolder(spec, folder),
-    workers: spec.model.workers ?? cores(),
-    device: spec.model.device,
-  });
+export async function openPolicy(plan: Plan): Promise<Policy> {
+  return (await engineOf(plan)).openPolicy(modelOptions(plan));
 }
 
-export async function openLearner(spec: PipelineSpec, folder: string): Promise<Learner> {
-  if (isConstant()) return constantLearner(baseFolder(spec, folder));
-  const { threads, prompts: _, clip, kl, ...settings } = spec.learn;
-  return createLearner({
-    folder: baseFolder(spec, folder),
-    threads: threads ?? cores(),
+export async function openLearner(plan: Plan): Promise<Learner> {
+  const { spec } = plan;
+  const { threads = defaultCores(), prompts: _, clip, kl, ...settings } = spec.learn;
+  const { folder, device } = modelOptions(plan);
+  return openEngineLearner(await engineOf(plan), {
+    folder,
+    device,
+    threads,
     settings: { ...settings, totalSteps: spec.steps },
     loss: trainingLoss(clippedPolicy.create(), { clip, kl }),
   });
 }
 
 /** Opens the learner of a plan: the object that it was given, which stays open, or the one that the spec describes. */
-export function learnerOpener({ spec, folder, components: { learner } }: Plan): () => Promise<Learner> {
-  if (learner === undefined) return () => openLearner(spec, folder);
+export function learnerOpener(plan: Plan): () => Promise<Learner> {
+  const { learner } = plan.components;
+  if (learner === undefined) return () => openLearner(plan);
   return typeof learner === 'function' ? learner : async () => ({ ...learner, close: async () => {} });
 }
 

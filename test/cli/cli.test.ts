@@ -166,7 +166,7 @@ describe('a request that is wrong', () => {
     [
       'a device that is not there',
       ['run', 'FILE', '--set', 'model.device=gpu'],
-      /model\.device is "gpu", expected .*cpu/,
+      /model\.device: found "gpu", expected cpu for engine onnx/,
     ],
     ['an operator behind no topic', ['run', 'FILE', '--set', 'through.verdict=op.mjs'], /through\.verdict/],
   ])('%s is named', async (_, args, message) => {

@@ -1,5 +1,7 @@
 import { identity, map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { bindEngine } from '../../src/engines/bind.js';
+import { onnxDefinition } from '../../src/engines/onnx/engine.js';
 import { pipeline } from '../../src/pipelines/builder.js';
 import { drawGraph } from '../../src/pipelines/graph.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
@@ -54,6 +56,16 @@ describe('pipeline', () => {
     expect(edge('verdicts.halve')).toMatchObject({ input: 'verdicts', output: 'verdicts.halve' });
     expect(edge('verdicts.halve.same')).toMatchObject({ input: 'verdicts.halve', output: 'verdicts.halve.same' });
     expect(edge('teach')?.input).toBe('verdicts.halve.same');
+  });
+  it('takes an engine as an object, and records its id', () => {
+    const engine = bindEngine(onnxDefinition, { rows: 8 });
+    for (const plan of [
+      pipeline({ ...input, model: { base: 'model', engine } }).plan('.'),
+      pipeline({ ...input, model: { base: 'model' } }, { engine }).plan('.'),
+    ]) {
+      expect(plan.components.engine).toBe(engine);
+      expect(plan.spec.model.engine).toEqual({ object: { id: engine.id } });
+    }
   });
   it('refuses an operator behind a topic that the plan does not have', () => {
     const grpo = pipeline({ ...input, shape: 'grpo' });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Components } from '../../src/pipelines/components.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
@@ -22,6 +23,9 @@ export function tinyFolder(lines = sums(40)): string {
   writeFileSync(join(folder, 'sums.jsonl'), `${lines.join('\n')}\n`);
   return folder;
 }
+
+/** Module of an engine of constants, for runs without a model. */
+export const constantEngine = fileURLToPath(new URL('../fakes/constant-engine.mjs', import.meta.url));
 
 /** Lines of a prompts file. */
 export const sums = (count: number): string[] =>

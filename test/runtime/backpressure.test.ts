@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { mergeMap, NEVER } from 'rxjs';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { TopicLog } from '../../src/topics/log.js';
-import { tinyFolder, tinyRun } from '../runs/tiny-run.js';
+import { constantEngine, tinyFolder, tinyPipeline, tinyRun } from '../runs/tiny-run.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -20,8 +20,6 @@ function used(): number {
 }
 
 it('behind a sink that never finishes, an endless source comes to rest: no stage reads on, and memory stays flat', async () => {
-  process.env.RLSD_CONSTANT_MODEL = '1';
-  onTestFinished(() => void delete process.env.RLSD_CONSTANT_MODEL);
   const base = tinyFolder();
   const taken: string[] = [];
   const sink = () =>
@@ -30,7 +28,12 @@ it('behind a sink that never finishes, an endless source comes to rest: no stage
       return NEVER;
     });
   const abort = new AbortController();
-  const change = { prompts: { generate: 'chain-sum' }, steps: 100_000, flow: { maxLag: 3, credit: 3 } } as const;
+  const change = {
+    model: { ...tinyPipeline.model, engine: { module: constantEngine } },
+    prompts: { generate: 'chain-sum' },
+    steps: 100_000,
+    flow: { maxLag: 3, credit: 3 },
+  } as const;
   const through = [{ topic: 'verdicts' as const, name: 'sink', operator: sink as never }];
   const run = tinyRun(base, 'run', change, { through, signal: abort.signal }).catch((error) => error);
 

@@ -38,16 +38,8 @@ export type OnnxMessage =
   | { readonly type: 'score'; readonly version: number; readonly request: ScoreRequest }
   | { readonly type: 'scoreTop'; readonly version: number; readonly request: ScoreRequest & { readonly k: number } };
 
-const DEVICES = ['cpu'];
-
-/** @throws {UserError} `unknown-device` */
-export function checkDevice(device: string): void {
-  if (DEVICES.includes(device)) return;
-  throw new UserError(
-    'unknown-device',
-    `model.device is "${device}", expected one that is available: ${DEVICES.join(', ')}`,
-  );
-}
+/** What the model can run on. */
+export const devices: readonly string[] = ['cpu'];
 
 /**
  * A policy on onnxruntime in worker threads; the event loop stays free. The bits of a result depend on weights and request alone,
@@ -65,7 +57,8 @@ export function checkDevice(device: string): void {
  */
 export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Policy> {
   const { folder, workers, device, rows = 64 } = options;
-  checkDevice(device);
+  if (!devices.includes(device))
+    throw new UserError('unknown-device', `device: found ${JSON.stringify(device)}, expected ${devices.join(' or ')}`);
   const config = readConfig(folder);
   const tokenizer = readTokenizer(folder, config.vocabSize);
   const template = readChatTemplate(folder, tokenizer.specials);

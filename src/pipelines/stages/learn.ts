@@ -5,6 +5,7 @@ import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { learnerCredit } from '../credit.js';
 import { emitDeadLetter } from '../dead-letter.js';
+import { engineProblems } from '../model.js';
 import type { StepFigures } from '../resources.js';
 import { stepMetrics } from '../step-metrics.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
@@ -87,8 +88,8 @@ function learnOperator(
   );
 }
 
-function checkLearn({ plan: { spec }, demand }: CheckContext): void {
-  const { publish, flow, learn, steps } = spec;
+async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void> {
+  const { publish, flow, learn, steps } = plan.spec;
   const { every } = publish;
   demand(steps % every === 0, `publish.every: found ${every}, expected a divisor of steps (${steps})`);
   demand(
@@ -99,4 +100,8 @@ function checkLearn({ plan: { spec }, demand }: CheckContext): void {
     flow.credit === undefined || flow.credit >= learn.prompts,
     `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
   );
+  if (plan.components.learner) return;
+  await attempt(async () => {
+    for (const problem of await engineProblems(plan, { trains: { by: 'learn' } })) demand(false, problem);
+  });
 }

@@ -1,15 +1,11 @@
 import { concatMap, pipe } from 'rxjs';
-import { checkDevice } from '../../engines/onnx/policy.js';
-import { readChatTemplate } from '../../models/chat-template.js';
-import { readConfig, readParameters } from '../../models/folder.js';
-import { readTokenizer } from '../../models/tokenizer.js';
 import { rollout } from '../../operators/rollout.js';
 import type { Prompt, Rollout } from '../../records/records.js';
 import { promptCredit } from '../credit.js';
-import { baseFolder } from '../model.js';
+import { engineOf, engineProblems, modelOptions } from '../model.js';
 import type { RecordedInputs, Resources } from '../resources.js';
 import type { PipelineSpec } from '../spec.js';
-import { defineRecordStage } from './definition.js';
+import { type CheckContext, defineRecordStage } from './definition.js';
 
 export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 'versions'>({
   name: 'rollout',
@@ -20,15 +16,7 @@ export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 
   tables: ['weights'],
   decidedBy: ['rollout'],
   needs: ['policy', 'versions'],
-  async check({ plan: { spec, folder }, attempt }) {
-    await attempt(() => checkDevice(spec.model.device));
-    await attempt(() => {
-      const base = baseFolder(spec, folder);
-      const config = readConfig(base);
-      readChatTemplate(base, readTokenizer(base, config.vocabSize).specials);
-      readParameters(base, config);
-    });
-  },
+  check: checkRollout,
   build: ({ plan: { spec }, resources, recorded }) => ({
     input: 'prompts',
     output: 'rollouts',
@@ -39,6 +27,15 @@ export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 
     waiting: resources.versions.waiting,
   }),
 });
+
+/** What the engine lacks, and what it finds wrong with the model. */
+async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<void> {
+  if (plan.components.policy) return;
+  await attempt(async () => {
+    for (const problem of await engineProblems(plan, { samples: { by: 'rollout' } })) demand(false, problem);
+    for (const problem of (await (await engineOf(plan)).check?.(modelOptions(plan))) ?? []) demand(false, problem);
+  });
+}
 
 /** The student's side: nothing that contains privileged context comes in here. */
 export function rolloutOperator(

@@ -10,7 +10,7 @@ import type { Verdict } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { contextOf, embeddingModels, shownKinds } from '../context.js';
 import { promptCredit, sampleCredit } from '../credit.js';
-import { baseFolder, teacherTemplate } from '../model.js';
+import { baseFolder, engineProblems, teacherTemplate } from '../model.js';
 import type { RecordedInputs, Resources } from '../resources.js';
 import { type CheckContext, defineRecordStage, type Plan } from './definition.js';
 
@@ -65,7 +65,8 @@ function teachOperator(
   return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, method, settings), measure(side));
 }
 
-async function checkTeach({ plan: { spec, folder, method }, documents, demand, attempt }: CheckContext): Promise<void> {
+async function checkTeach({ plan, documents, demand, attempt }: CheckContext): Promise<void> {
+  const { spec, folder, method, components } = plan;
   const { teach, publish, rollout } = spec;
   demand(
     teach.every % publish.every === 0,
@@ -79,6 +80,12 @@ async function checkTeach({ plan: { spec, folder, method }, documents, demand, a
     !asksTeacher(method) || method.teacher.model === 'self',
     `shape: ${method.name} asks for a separate teacher model, which a pipeline cannot open yet: expected a self-teacher`,
   );
+  if (asksTeacher(method) && !components.policy) {
+    const scores = { kind: method.teacher.scores, by: `shape ${method.name}` };
+    await attempt(async () => {
+      for (const problem of await engineProblems(plan, { scores })) demand(false, problem);
+    });
+  }
   if (documents) for (const model of embeddingModels(spec)) await attempt(() => tryEmbedder(resolve(folder, model)));
   if (!readsPrivileged(method)) return;
   await attempt(() => {

@@ -8,6 +8,7 @@ import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
 import { contextOf } from '../../pipelines/context.js';
 import { baseFolder } from '../../pipelines/model.js';
+import type { PipelineSpec } from '../../pipelines/spec.js';
 import { filesOf } from '../../privileged/sources/files.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
@@ -208,7 +209,11 @@ interface Inputs {
 async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Promise<Inputs> {
   const { spec, folder } = plan;
   const choice = methodChoice(spec.shape);
-  const named: string[] = [...Object.values(spec.through), ...('module' in choice ? [choice.module] : [])];
+  const named: string[] = [
+    ...Object.values(spec.through),
+    ...('module' in choice ? [choice.module] : []),
+    ...engineModule(spec),
+  ];
   if (privileged) {
     if ('file' in spec.prompts) named.push(spec.prompts.file);
     for (const source of contextOf(spec).sources) {
@@ -234,6 +239,11 @@ async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Pro
   const root = all.reduce(commonFolder);
   const files = there.map((path) => [portable(relative(root, resolve(folder, path))), resolve(folder, path)] as const);
   return { folder: portable(relative(root, manifest.folder)), files, notes };
+}
+
+/** The module that the spec names for its engine, where it names one. */
+function engineModule({ model: { engine } }: PipelineSpec): string[] {
+  return typeof engine === 'object' && typeof engine.module === 'string' ? [engine.module] : [];
 }
 
 function commonFolder(a: string, b: string): string {

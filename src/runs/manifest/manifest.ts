@@ -19,6 +19,8 @@ export interface Manifest {
   /** Folder that the spec's paths are relative to. */
   readonly folder: string;
   readonly model: { readonly weights: string; readonly tokenizer: string; readonly template: string };
+  /** Id of the engine: its name and a hash of its settings and module. Runs of 0.1.0 have none. */
+  readonly engine?: string;
   readonly teacherTemplate: string | null;
   readonly verifier: string;
   /** Id of the method. */

@@ -245,7 +245,7 @@ describe('requests that are wrong', () => {
   });
 
   it('names the devices that there are, and the context that the model has', async () => {
-    await expect(create({ device: 'cuda' })).rejects.toThrow('device is "cuda", expected one that is available: cpu');
+    await expect(create({ device: 'cuda' })).rejects.toThrow('device: found "cuda", expected cpu');
     await expect(create({ contextLength: 4096 })).rejects.toThrow(/context length is 4096, expected 2 to 128/);
   });
 });

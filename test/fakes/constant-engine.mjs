@@ -1,25 +1,38 @@
+// An engine of constants, for load and crash tests of everything around the model. It answers with the last digit of each seed. What it
+// learns is only what it was given: its weights are a digest of all samples so far, so two runs end with the same weights where each
+// step was trained on the same samples once. `--set model.engine='{ module: test/fakes/constant-engine.mjs }'`
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Completion, Policy } from '../engines/policy.js';
-import type { Learner } from '../learner/learner.js';
-import { readModelFolder, writeModelFolder } from '../models/folder.js';
-import { digest } from '../support/digest.js';
-
-/**
- * A model of constants, for load and crash tests of all that is around the model: with `RLSD_CONSTANT_MODEL=1` a run samples,
- * scores and trains with it. It answers with the last digit of each seed. What it learns is only what it was given: its weights are
- * a digest of all samples so far, so two runs end with the same weights where each step was trained on the same samples once.
- * `RLSD_CONSTANT_LATENCY` is the time in milliseconds that it takes to sample a prompt, as many at once as are asked for; default 0.
- */
-export const isConstant = (): boolean => process.env.RLSD_CONSTANT_MODEL === '1';
+import { z } from 'zod';
+import { readModelFolder, writeModelFolder } from '../../dist/models/index.js';
 
 const TOKENS = 4;
 
-export function constantPolicy(): Policy {
-  const loaded = new Set<number>();
+export default {
+  name: 'constant',
+  summary: 'Answers with a digit of the seed; learns a digest of its samples.',
+  settings: z.strictObject({ latency: z.number().min(0).default(0).describe('Milliseconds per prompt.') }),
+  create: ({ latency }) => ({
+    capabilities: {
+      samples: true,
+      scores: 'sampled',
+      trains: true,
+      adapters: false,
+      images: false,
+      bitReproducible: true,
+      devices: ['cpu'],
+      weights: 'folder',
+    },
+    openPolicy: async () => constantPolicy(latency),
+    openLearner: async ({ folder }) => constantLearner(folder),
+  }),
+};
+
+function constantPolicy(latency) {
+  const loaded = new Set();
   const tokens = new Int32Array(TOKENS).fill(7);
-  const latency = Number(process.env.RLSD_CONSTANT_LATENCY ?? 0);
   return {
     templateHash: 'constant',
     contextLength: 1 << 20,
@@ -31,7 +44,7 @@ export function constantPolicy(): Policy {
     has: (version) => loaded.has(version),
     async sample(_, { seeds }) {
       if (latency > 0) await sleep(latency);
-      return seeds.map((seed): Completion => {
+      return seeds.map((seed) => {
         const logprobs = new Float32Array(TOKENS).fill(-Number(seed % 1_000_003n) / 1_000_003);
         return { tokens, logprobs, text: `${seed % 10n}`, finishReason: 'stop' };
       });
@@ -41,13 +54,13 @@ export function constantPolicy(): Policy {
   };
 }
 
-export async function constantLearner(base: string): Promise<Learner> {
+function constantLearner(base) {
   const model = readModelFolder(base);
   const [first] = model.parameters.values();
   let step = 0;
   let seen = '';
   const taught = () => {
-    if (first) for (const [i, byte] of Buffer.from(seen, 'hex').entries()) first.data[i] = byte / 256;
+    for (const [i, byte] of Buffer.from(seen, 'hex').entries()) first.data[i] = byte / 256;
     return model;
   };
   return {
@@ -57,8 +70,10 @@ export async function constantLearner(base: string): Promise<Learner> {
           sample.promptTokens,
           sample.samplingLogprobs,
           sample.tokenAdvantages,
-        ])
-          seen = digest(seen, new Uint8Array(buffer, byteOffset, byteLength));
+        ]) {
+          const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+          seen = createHash('sha256').update(seen).update(`${byteLength}:`).update(bytes).digest('hex');
+        }
       return {
         step: step++,
         updates: 1,
@@ -73,7 +88,7 @@ export async function constantLearner(base: string): Promise<Learner> {
       };
     },
     gradient: () => Promise.reject(new Error('a model of constants has no gradient')),
-    supervise: () => Promise.reject(new Error('a model of constants learns nothing')),
+    supervise: () => Promise.reject(new Error('a model of constants is not supervised')),
     weights: async () => taught().parameters,
     saveModel: async (folder) => writeModelFolder(folder, taught()),
     async saveCheckpoint(folder, offsets) {
@@ -81,11 +96,7 @@ export async function constantLearner(base: string): Promise<Learner> {
       writeFileSync(join(folder, 'constant.json'), JSON.stringify({ step, seen, offsets }));
     },
     async loadCheckpoint(folder) {
-      const found = JSON.parse(readFileSync(join(folder, 'constant.json'), 'utf8')) as {
-        step: number;
-        seen: string;
-        offsets: unknown;
-      };
+      const found = JSON.parse(readFileSync(join(folder, 'constant.json'), 'utf8'));
       ({ step, seen } = found);
       return found;
     },

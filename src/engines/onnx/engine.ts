@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { readChatTemplate } from '../../models/chat-template.js';
+import { readConfig, readParameters } from '../../models/folder.js';
+import { readTokenizer } from '../../models/tokenizer.js';
+import { UserError } from '../../support/errors.js';
+import { defineEngine } from '../bind.js';
+import type { Capabilities } from '../engine.js';
+import { createOnnxPolicy, devices } from './policy.js';
+
+const capabilities: Capabilities = {
+  samples: true,
+  scores: 'topK',
+  trains: true,
+  adapters: false,
+  images: false,
+  bitReproducible: true,
+  devices,
+  weights: 'folder',
+};
+
+/** Samples, scores and trains Llama, Qwen2 and Qwen3 models in float32 on ONNX Runtime, in threads of this process. */
+export const onnxDefinition = defineEngine({
+  name: 'onnx',
+  summary: 'Llama, Qwen2 and Qwen3 models in float32 on ONNX Runtime, in threads of this process.',
+  settings: z.strictObject({
+    rows: z
+      .int()
+      .min(1)
+      .default(64)
+      .describe('Sequences that one worker decodes at once; fewer where their caches would take more than 256 MiB.'),
+  }),
+  create: ({ rows }) => ({
+    capabilities,
+    check: ({ folder }) => problemsOf(folder),
+    openPolicy: (options) => createOnnxPolicy({ ...options, rows }),
+  }),
+});
+
+/** What keeps a model folder from being run: its architecture, tokenizer, chat template or weights. */
+function problemsOf(folder: string): string[] {
+  try {
+    const config = readConfig(folder);
+    const { specials } = readTokenizer(folder, config.vocabSize);
+    readChatTemplate(folder, specials);
+    readParameters(folder, config);
+    return [];
+  } catch (error) {
+    if (error instanceof UserError) return [error.message];
+    throw error;
+  }
+}
