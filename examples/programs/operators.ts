@@ -69,6 +69,7 @@ const privileged: PrivilegedStore = {
   }),
 };
 
+const method = rlsd({ lambda: 1, weightClip: [0.8, 2] });
 const step = await lastValueFrom(
   from(prompts).pipe(
     rollout(policy, {
@@ -79,13 +80,13 @@ const step = await lastValueFrom(
     verify(verifier, { reference: async (id) => ({ answer: taskOf(id).answer, data: null }) }),
     // An operator of one's own fits between any two.
     map((verdict) => (verdict.finishReason === 'length' ? { ...verdict, reward: verdict.reward / 2 } : verdict)),
-    scoreTeacher(policy, {
+    scoreTeacher(policy, method, {
       privileged,
       templateHash: template.hash,
       prompt: (messages, context) => ({ messages: renderTeacher(template, messages, context), documents: [] }),
       version: async () => 0,
     }),
-    shapeAdvantage(rlsd({ lambda: 1, weightClip: [0.8, 2] })),
+    shapeAdvantage(method),
     tap(({ promptId, sampleIndex, verdict, advantage }) =>
       console.log(`${promptId}/${sampleIndex} ${verdict} advantage ${advantage.toFixed(2)}`),
     ),

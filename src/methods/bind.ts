@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { clippedPolicy } from '../losses/clipped-policy.js';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { checkGroup, checkShaped } from './check-group.js';
@@ -40,6 +41,7 @@ export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>
   const settings = definition.fingerprint?.(parsed.data) ?? JSON.stringify(parsed.data);
   const hash = moduleHash === undefined ? digest(settings) : digest(settings, moduleHash);
   const method: Method<Need> = {
+    loss: clippedPolicy.create(),
     ...behavior,
     name,
     id: `${name}@${hash.slice(0, 16)}`,

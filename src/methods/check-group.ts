@@ -1,3 +1,4 @@
+import type { LossInput } from '../losses/expressions.js';
 import { distillationProblem } from '../records/distillation.js';
 import { UserError } from '../support/errors.js';
 import { hasAdvantage } from './advantage.js';
@@ -49,8 +50,10 @@ export function memberOf<T>(values: readonly T[], i: number): T {
   return value;
 }
 
+const distillationInputs: ReadonlySet<LossInput> = new Set(['targetTopLogprobs', 'targetTailLogprobs']);
+
 function shapedProblem(
-  { statistics }: Method,
+  { statistics, loss }: Method,
   { mask }: JudgedSample,
   { advantage, tokenAdvantages, tokenWeights, referenceLogprobs, distillation, stats }: ShapedSample,
 ): string | undefined {
@@ -62,6 +65,8 @@ function shapedProblem(
     const at = values.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) return `${field}: found ${values[at]} at token ${at}, expected a finite number`;
   }
+  if (!distillation && loss.inputs.some((input) => distillationInputs.has(input)))
+    return `distillation: is missing, but the loss ${loss.name} reads it`;
   const outside = tokenAdvantages.findIndex((value, t) => value !== 0 && !mask[t]);
   if (outside >= 0) return `tokenAdvantages: found ${tokenAdvantages[outside]} at masked token ${outside}, expected 0`;
   for (const [name, value] of Object.entries(stats)) {

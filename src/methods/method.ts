@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Loss } from '../losses/loss.js';
 import type { DistillationTargets } from '../records/distillation.js';
 import type { Verdict } from '../records/records.js';
 
@@ -74,6 +75,8 @@ export interface SiblingContext {
 /** What a method does, whatever it is called. */
 export interface MethodBehavior<Need extends TeacherNeed = TeacherNeed> {
   readonly teacher: Need;
+  /** What the learner minimizes. Default: the clipped policy loss. */
+  readonly loss?: Loss;
   /**
    * false: a group of equal rewards has no training signal, so the teacher skips it and the learner leaves out samples
    * whose token advantages are all 0.
@@ -90,6 +93,7 @@ export interface MethodBehavior<Need extends TeacherNeed = TeacherNeed> {
 /** A method bound to its settings: plain data and pure functions. */
 export interface Method<Need extends TeacherNeed = TeacherNeed> extends MethodBehavior<Need> {
   readonly name: string;
+  readonly loss: Loss;
   /** `NAME@HASH` of the settings, and of the module that a user's method is from. */
   readonly id: string;
   /** What each statistic means, by name. */

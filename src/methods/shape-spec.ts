@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clippedPolicy } from '../losses/clipped-policy.js';
 import { nearest, UserError } from '../support/errors.js';
 import { bindMethod } from './bind.js';
 import type { Method, MethodDefinition } from './method.js';
@@ -102,7 +103,9 @@ export function recordMethod({ id, teacher }: Method): ShapeSpec {
 
 /** Stands for a method that only the program which gave it has: enough to read its run, not to run it. */
 function absentMethod({ id, teacher }: z.output<typeof recordedObject>['object']): Method {
-  return { name: id.replace(/@.*$/, ''), id, teacher, statistics: {}, usesUniformGroups: false, shape: absent };
+  const name = id.replace(/@.*$/, '');
+  const loss = clippedPolicy.create();
+  return { name, id, teacher, loss, statistics: {}, usesUniformGroups: false, shape: absent };
 }
 
 function absent(): never {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { distillation } from '../../src/losses/distillation.js';
 import { bindMethod, defineMethod } from '../../src/methods/bind.js';
 import type { JudgedGroup, MethodBehavior, ShapedSample, TeacherNeed } from '../../src/methods/method.js';
 import { groupOf, judged } from './groups.js';
@@ -28,6 +29,11 @@ describe('bindMethod', () => {
     expect(id({})).toMatch(/^mine@[0-9a-f]{16}$/);
     expect(id({ strength: 1 })).toBe(id({}));
     expect(id({ strength: 2 })).not.toBe(id({}));
+  });
+
+  it('trains with the clipped policy loss unless the method has its own', () => {
+    expect(bindMethod(definition(), {}).loss.name).toBe('clippedPolicy');
+    expect(bindMethod(definition({ loss: distillation.create() }), {}).loss.name).toBe('distillation');
   });
 
   it('names a method from a module by the content of the module, too', () => {
@@ -124,6 +130,13 @@ describe('what a method returns', () => {
     );
     expect(() => method.shape(groupOf(judged(1, [-1], null, { mask: [0] })), 0)).toThrow(
       /tokenAdvantages: found 1 at masked token 0, expected 0/,
+    );
+  });
+
+  it('is refused without the distillation targets that its loss reads', () => {
+    const method = bindMethod(definition({ loss: distillation.create() }), {});
+    expect(() => method.shape(two, 0)).toThrow(
+      /sample p\/0: method mine: distillation: is missing, but the loss distillation reads it/,
     );
   });
 
