@@ -6,9 +6,9 @@ export type {
   TrainableState,
   TrainRow,
 } from '../engines/trainable.js';
+export type { DistillationTargets } from '../records/distillation.js';
 export { createLearner } from './create.js';
 export type {
-  DistillationTargets,
   Learner,
   LearnerModel,
   LearnerOptions,

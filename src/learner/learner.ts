@@ -4,7 +4,7 @@ import type { Tensors } from '../models/safetensors.js';
 import type { SupervisedSample, TrainSample } from './samples.js';
 import type { LearnerInput } from './settings.js';
 
-export type { DistillationTargets, SupervisedSample, TrainSample } from './samples.js';
+export type { SupervisedSample, TrainSample } from './samples.js';
 
 /**
  * What one step did, with the loss's metrics under their names: means over the trained tokens of all its updates, absent where no

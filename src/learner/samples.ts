@@ -1,20 +1,10 @@
 import type { CompiledLoss, TrainRow } from '../engines/trainable.js';
 import type { LossInput } from '../losses/expressions.js';
 import type { ModelConfig } from '../models/config.js';
+import type { DistillationTargets } from '../records/distillation.js';
 import { at } from '../support/at.js';
 import { UserError } from '../support/errors.js';
 import type { LearnerSettings } from './settings.js';
-
-/** A teacher's next-token distributions over its top k tokens, all others as one bucket. T counts completion tokens. */
-export interface DistillationTargets {
-  readonly k: number;
-  /** [T * k]. */
-  readonly topIds: Int32Array;
-  /** Natural logs, [T * k]. */
-  readonly topLogprobs: Float32Array;
-  /** Natural log of the probability of all other tokens, [T]; -infinity where there are none. */
-  readonly tailLogprobs: Float32Array;
-}
 
 /** One completion to learn from; arrays have one entry per completion token. */
 export interface TrainSample {

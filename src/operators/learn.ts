@@ -1,6 +1,7 @@
 import { concatMap, type OperatorFunction, type SchedulerLike } from 'rxjs';
 import type { TrainSample } from '../learner/learner.js';
 import { float32Array, int32Array } from '../records/arrays.js';
+import { distillationTargets } from '../records/distillation.js';
 import type { Advantage } from '../records/records.js';
 import { collectSteps } from './internal/collect-steps.js';
 
@@ -69,6 +70,7 @@ export function learn<Stats, A extends Advantage = Advantage>(
 
 /** The part of a record that a trainer reads. */
 export function trainSample(sample: Advantage): TrainSample {
+  const { tokenWeights, referenceLogprobs, distillation } = sample;
   return {
     promptTokens: int32Array(sample.promptTokens),
     completionTokens: int32Array(sample.completionTokens),
@@ -76,5 +78,8 @@ export function trainSample(sample: Advantage): TrainSample {
     samplingLogprobs: float32Array(sample.samplingLogprobs),
     tokenAdvantages: float32Array(sample.tokenAdvantages),
     temperature: sample.temperature,
+    ...(tokenWeights && { tokenWeights: float32Array(tokenWeights) }),
+    ...(referenceLogprobs && { referenceLogprobs: float32Array(referenceLogprobs) }),
+    ...(distillation && { distillation: distillationTargets(distillation) }),
   };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Policy } from '../engines/policy.js';
 import { openEngineLearner } from '../learner/engine-learner.js';
 import type { Learner } from '../learner/learner.js';
-import { clippedPolicy, trainingLoss } from '../losses/index.js';
+import { trainingLoss } from '../losses/index.js';
 import { defaultCores, engineOf, modelOptions } from '../pipelines/model.js';
 import type { Plan } from '../pipelines/plan.js';
 
@@ -11,7 +11,7 @@ export async function openPolicy(plan: Plan): Promise<Policy> {
 }
 
 export async function openLearner(plan: Plan): Promise<Learner> {
-  const { spec } = plan;
+  const { spec, method } = plan;
   const { threads = defaultCores(), prompts: _, clip, kl, ...settings } = spec.learn;
   const { folder, device } = modelOptions(plan);
   return openEngineLearner(await engineOf(plan), {
@@ -19,7 +19,7 @@ export async function openLearner(plan: Plan): Promise<Learner> {
     device,
     threads,
     settings: { ...settings, totalSteps: spec.steps },
-    loss: trainingLoss(clippedPolicy.create(), { clip, kl }),
+    loss: trainingLoss(method.loss, { clip, kl }),
   });
 }
 
