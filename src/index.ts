@@ -15,6 +15,7 @@ export {
   type TeacherTemplate,
 } from './privileged/template/template.js';
 export * from './runs/index.js';
+export type { Generate, GeneratedPrompt, GeneratorRequest } from './sources/generator.js';
 export { UserError } from './support/errors.js';
 export * from './topics/index.js';
 export { createVerifier } from './verifiers/create.js';

@@ -13,13 +13,13 @@ const percent = (share: number | null | undefined) =>
   share === null || share === undefined ? '-' : `${(100 * share).toFixed(1)} %`;
 const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
-/** Prints a run's events: JSON lines, a live bar on a terminal, or a line now and then elsewhere. */
+/** Prints a run's events: as JSON lines, as a live bar on a terminal, or as occasional lines elsewhere. */
 export function reporter(plan: Plan, json: boolean): Reporter {
   if (json) return { event: (event) => print(toJson(event)), end: () => {} };
   return process.stderr.isTTY ? live(plan) : plain(plan);
 }
 
-/** What both kinds of human output say of a step. */
+/** The texts of a step, for the bar and for lines. */
 function stepTexts(
   event: Extract<RunEvent, { event: 'step' }>,
   heldOut: number | undefined,
@@ -85,7 +85,7 @@ function plain({ spec }: Plan): Reporter {
       if (event.event === 'deadLetter') say(deadLetterLine(event));
       if (event.event === 'warning') say(warningLine(event));
       if (event.event === 'heldOut')
-        say(`held-out after ${event.version} steps: ${event.correct} of ${event.n}, ${percent(event.accuracy)}`);
+        say(`held-out at version ${event.version}: ${event.correct} of ${event.n} correct, ${percent(event.accuracy)}`);
       if (event.event === 'step' && ((event.step + 1) % every === 0 || event.step + 1 === event.steps)) {
         const { reward, speed, lag, left } = state.texts;
         say(`step ${event.step + 1}/${event.steps}  reward ${reward}  ${speed}  ${lag}  ${left} left`);
@@ -118,7 +118,7 @@ function tracker() {
 }
 
 const startedLine = ({ run, folder, steps, resumed }: Extract<RunEvent, { event: 'started' }>) =>
-  `${colour.bold(run)}: ${steps} steps in ${relative(process.cwd(), folder) || folder}${resumed ? ', going on' : ''}`;
+  `${colour.bold(run)}: ${steps} steps in ${relative(process.cwd(), folder) || folder}${resumed ? ', resuming' : ''}`;
 
 const alarmLine = ({ step, message }: Extract<RunEvent, { event: 'alarm' }>) =>
   `${colour.red('alarm')} step ${step + 1}: ${message}`;
@@ -143,9 +143,7 @@ function summaryText({
     '',
     `${colour.bold(run)}: ${steps} steps in ${clock(seconds)}`,
     ...(heldOut.n > 0
-      ? [
-          `held-out accuracy ${colour.green(percent(heldOut.after))}${gain}, ${heldOut.n} prompts that were never trained on`,
-        ]
+      ? [`held-out accuracy ${colour.green(percent(heldOut.after))}${gain}, ${heldOut.n} held-out prompts`]
       : []),
     `weights ${shown(weights.path)}  ${weights.digest.slice(0, 16)}`,
     `topics in ${shown(folder)}:`,

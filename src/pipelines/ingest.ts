@@ -2,7 +2,7 @@ import type { PrivilegedTable } from '../privileged/documents/table.js';
 import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { Message } from '../records/records.js';
 import type { OnDeadLetter, StageObserver } from '../runtime/stage.js';
-import { type BadLine, isBad, type Positioned, type PromptSource, type SourceItem } from '../sources/prompts.js';
+import { type BadItem, isBad, type Positioned, type PromptSource, type SourceItem } from '../sources/source.js';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
@@ -207,7 +207,7 @@ async function promptAppends(
   return [...((await forgotten('reference')) ? [] : [reference]), ...privileged, prompt];
 }
 
-function problem(bad: BadLine, position: bigint, environment: IngestEnvironment): Append {
+function problem(bad: BadItem, position: bigint, environment: IngestEnvironment): Append {
   const { run, now, onDeadLetter } = environment;
   const at = { topic: 'source', partition: 0, offset: position };
   onDeadLetter?.('ingest', bad.error.code, bad.error.message, at);

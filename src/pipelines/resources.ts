@@ -4,7 +4,7 @@ import type { Publisher } from '../operators/publish-weights.js';
 import type { PolicyVersion } from '../operators/rollout.js';
 import type { RecordedScores, TeacherSettings } from '../operators/score-teacher.js';
 import type { VerifySettings } from '../operators/verify.js';
-import type { PromptSource } from '../sources/prompts.js';
+import type { PromptSource } from '../sources/source.js';
 import type { Position } from '../topics/log.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import type { ContextEnvironment } from './context.js';

@@ -5,6 +5,7 @@ import type { Method } from '../methods/method.js';
 import { methods } from '../methods/registry.js';
 import type { RlsdSettings } from '../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../methods/shape-spec.js';
+import { generatorNames, generators } from '../sources/registry.js';
 import { UserError } from '../support/errors.js';
 import { parseKafkaSettings } from '../topics/kafka/settings.js';
 import { verifySchema } from '../verifiers/spec-schema.js';
@@ -20,21 +21,31 @@ const text = z.string().min(1);
 
 const shape = shapeSchema(methods);
 
+const heldOut = z.int().min(0).default(0);
+const system = text.optional().describe('System message before each question.');
+
 const prompts = z
   .union([
     z.strictObject({
-      generate: z.enum(['chain-sum']).describe("One of the project's own seeded generators."),
-      heldOut: z.int().min(0).default(0).describe('Prompts that are never trained on, for evaluation.'),
-      system: text.optional().describe('A system message before each question.'),
+      generate: z
+        .enum(generatorNames)
+        .describe(
+          `A built-in seeded generator. ${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
+        ),
+      heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      system,
     }),
     z.strictObject({
-      file: text.describe('JSON lines of {"id","question","answer"}, with "trace" and "data" where there are any.'),
-      heldOut: z
-        .int()
-        .min(0)
-        .default(0)
-        .describe('Lines that are never trained on, chosen by a hash of their question.'),
-      system: text.optional().describe('A system message before each question.'),
+      file: text.describe('JSON lines of {"id","question","answer"} with optional "trace" and "data".'),
+      heldOut: heldOut.describe('Number of held-out prompts for evaluation, chosen by a hash of their question.'),
+      system,
+    }),
+    z.strictObject({
+      module: text.describe(
+        'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, answer }.',
+      ),
+      heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      system,
     }),
   ])
   .describe('Where prompts come from.');

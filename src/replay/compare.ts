@@ -1,7 +1,7 @@
 import { logFolder } from '../pipelines/topic-log.js';
 import { codecFor, schemaTopics } from '../records/codec.js';
 import type { RunFolder } from '../runs/open-run.js';
-import { isVeiled, veil } from '../runs/redact.js';
+import { isRedacted, redact } from '../runs/redact.js';
 import { UserError } from '../support/errors.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
@@ -143,12 +143,14 @@ export function compareRecords(
   if (!was) return { ...missing, expected: 'nothing', found: 'a record' };
   if (!is) return { ...missing, expected: 'a record', found: 'nothing' };
   const first = firstDifference(contentOf(topic, was), contentOf(topic, is), '', ignored);
-  return first && { ...at, ...first, ...(isVeiled(topic, first.field) && veiledValues(topic, first.field, was, is)) };
+  return (
+    first && { ...at, ...first, ...(isRedacted(topic, first.field) && redactedValues(topic, first.field, was, is)) }
+  );
 }
 
 /** What differs in a privileged field is told without showing it. */
-function veiledValues(topic: string, field: string, was: LogRecord, is: LogRecord) {
-  const of = (record: LogRecord) => veil(contentOf(topic, record)[field]);
+function redactedValues(topic: string, field: string, was: LogRecord, is: LogRecord) {
+  const of = (record: LogRecord) => redact(contentOf(topic, record)[field]);
   const [expected, found] = [of(was), of(is)];
   return { expected, found: expected === found ? `${found}, another text` : found };
 }

@@ -10,7 +10,7 @@ import { type Manifest, topicManifest } from '../runs/manifest/manifest.js';
 import { type Machine, machineOf, programVersions } from '../runs/manifest/program-hash.js';
 import { openRunFolder, type RunFolder } from '../runs/open-run.js';
 import { type RunEvent, runPipeline } from '../runs/run.js';
-import type { PromptSource } from '../sources/prompts.js';
+import type { PromptSource } from '../sources/source.js';
 import { UserError } from '../support/errors.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';

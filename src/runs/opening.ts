@@ -3,7 +3,7 @@ import type { Plan, PlanStage } from '../pipelines/plan.js';
 import type { RecordedInputs, Resources, Versions } from '../pipelines/resources.js';
 import type { StageEvents } from '../pipelines/stages/definition.js';
 import type { StageEnvironment } from '../runtime/stage.js';
-import type { PromptSource } from '../sources/prompts.js';
+import type { PromptSource } from '../sources/source.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import type { Disposers } from './disposers.js';

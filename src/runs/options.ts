@@ -3,7 +3,7 @@ import type { Evaluation } from '../pipelines/evaluate.js';
 import type { Plan } from '../pipelines/plan.js';
 import type { RecordedInputs, Versions } from '../pipelines/resources.js';
 import type { StepReport } from '../pipelines/step-metrics.js';
-import type { PromptSource } from '../sources/prompts.js';
+import type { PromptSource } from '../sources/source.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';
 

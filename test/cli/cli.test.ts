@@ -12,7 +12,7 @@ async function refuses(args: readonly string[], message: RegExp, code = 2): Prom
 }
 
 describe('a run from the command line', () => {
-  it('goes on over dead letters, and has failed once nothing but them came to the learner', async () => {
+  it('continues past dead letters, and fails when every sample became one', async () => {
     const { folder, file } = tinyProject({ verify: { function: { module: 'judge.mjs' } }, shape: 'grpo' });
     writeFileSync(join(folder, 'judge.mjs'), `export default () => { throw new Error('no judge here'); };\n`);
     const prompts = join(folder, 'sums.jsonl');
@@ -95,7 +95,7 @@ describe('a run from the command line', () => {
     await refuses(['resume', run], /manifest\.json: not JSON/);
   });
 
-  it('stops cleanly at Ctrl-C, is refused to a second writer, and goes on', async () => {
+  it('stops cleanly on Ctrl-C, refuses a second writer, and resumes', async () => {
     const { folder, file } = tinyProject({ steps: 100, evaluate: { every: 50 } });
     const run = join(folder, 'run');
     const child = start(['run', file, '--run', run, '--json']);
@@ -130,11 +130,11 @@ it('whose reader has gone away has failed where it is asked for its work, not fo
   expect(await unread(['tail', run, 'rollouts'])).toBe(0);
 });
 
-describe('a request that is wrong', () => {
+describe('a wrong request', () => {
   it.each([
     ['an unknown command', ['runn'], /unknown command 'runn'\n\(Did you mean run\?\)/],
     ['an unknown option', ['run', 'FILE', '--step', '3'], /unknown option '--step'\n\(Did you mean/],
-    ['a number that is none', ['run', 'FILE', '--steps', 'many'], /Expected a whole number/],
+    ['an option that is not a number', ['run', 'FILE', '--steps', 'many'], /Expected an integer of at least 1/],
     ['an unknown stage', ['run', 'FILE', '--stage', 'roll-out'], /no such stage; did you mean rollout\?/],
     ['a missing file', ['run', 'nowhere.yaml'], /nowhere\.yaml: cannot be read \(ENOENT\)/],
     ['a folder without a run', ['resume', 'FOLDER'], /no run here, expected a folder with manifest\.json/],
@@ -149,22 +149,22 @@ describe('a request that is wrong', () => {
     ['a missing model', ['run', 'FILE', '--set', 'model.base=nothing'], /nothing/],
     ['a missing prompts file', ['run', 'FILE', '--set', 'prompts.file=none.jsonl'], /none\.jsonl: no such file/],
     [
-      'fields that do not fit',
+      'settings that contradict each other',
       ['run', 'FILE', '--set', 'publish.every=3'],
       /publish\.every: found 3, expected a divisor of steps/,
     ],
     [
-      'an operator that is not there',
+      'a missing transform',
       ['run', 'FILE', '--set', 'through.verdicts=mine.mjs'],
       /through\.verdicts: .*mine\.mjs cannot be loaded/,
     ],
     [
-      'an operator that is none',
+      'a module that exports no operator',
       ['run', 'FILE', '--set', 'through.verdicts=none.mjs'],
       /through\.verdicts: .*none\.mjs: the default export gave a number; expected a function without arguments that gives/,
     ],
     [
-      'a device that is not there',
+      'an unavailable device',
       ['run', 'FILE', '--set', 'model.device=gpu'],
       /model\.device: found "gpu", expected cpu for engine onnx/,
     ],
@@ -196,7 +196,7 @@ describe('a request that is wrong', () => {
     await refuses(['run', file, '--run', join(folder, 'run')], message);
   });
 
-  it('is found by check, all of it at once', async () => {
+  it('is reported by check, with every problem at once', async () => {
     const { file } = tinyProject({ publish: { every: 3 }, verify: { maths: {} } });
     const { code, stdout } = await rlsd(['check', file, '--json']);
     expect(code).toBe(2);
@@ -207,7 +207,7 @@ describe('a request that is wrong', () => {
 });
 
 describe('eval', () => {
-  it('names the lines that cannot be asked or judged, and answers the others', async () => {
+  it('reports the lines that cannot be asked or judged, and evaluates the others', async () => {
     const { folder } = tinyProject();
     const lines = [
       '{"id": "a", "question": "1 + 1 =", "answer": "2"}',
@@ -236,7 +236,7 @@ describe('eval', () => {
   it.each([
     ['a file that is a folder', ['--prompts', 'FOLDER'], /no such file/],
     ['a verifier that is no YAML', ['--verify', '{math: {'], /^rlsd: --verify \{math: \{: /],
-    ['a temperature that is none', ['--temperature', 'warm'], /Expected a number from 0/],
+    ['a temperature that is not a number', ['--temperature', 'warm'], /Expected a number of at least 0/],
   ])('refuses %s', async (_, args, message) => {
     const { folder } = tinyProject();
     const asked = ['--model', join(folder, 'model'), '--prompts', join(folder, 'sums.jsonl'), ...args];
@@ -254,7 +254,7 @@ describe('the pure functions', () => {
     expect(verified.code).toBe(2);
     expect(verified.stderr).toMatch(/^rlsd: stdin:2: not JSON/);
     expect(parseLines(verified.stdout).map(({ id }) => id)).toEqual(['a', 'b']);
-    await refuses(['verify', 'maths'], /verify maths: no such kind; did you mean math\?/);
+    await refuses(['verify', 'maths'], /verify maths: unknown kind; did you mean math\?/);
   });
 
   it.each(['mermaid', 'dot', 'json'])('graph draws the plan as %s', async (format) => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ingestPrivileged } from '../../src/cli/privileged.js';
+import { ingestPrivileged } from '../../src/cli/commands/privileged.js';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
 import { diffRuns } from '../../src/replay/diff.js';
 import { replayFrom } from '../../src/replay/from.js';

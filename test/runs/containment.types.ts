@@ -3,7 +3,7 @@ import type { RolloutSettings } from '../../src/operators/rollout.js';
 import type { rolloutOperator } from '../../src/pipelines/stages/rollout.js';
 import type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from '../../src/privileged/store.js';
 import type { Privileged, Prompt, Reference } from '../../src/records/records.js';
-import type { SourceItem } from '../../src/sources/prompts.js';
+import type { SourceItem } from '../../src/sources/source.js';
 
 type Secret = Privileged | Reference | PrivilegedPiece | PrivilegedContext | PrivilegedStore | SourceItem;
 type Plain =

@@ -7,7 +7,7 @@ import { planOf } from '../../src/pipelines/plan.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records } from './tiny-run.js';
 
-it.each(['code', 'sql', 'json-schema'])('examples/%s.yaml runs to its end', async (name) => {
+it.each(['code', 'sql', 'json-schema', 'own-prompts'])('examples/%s.yaml runs to its end', async (name) => {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const parsed = readSpec(join('examples', `${name}.yaml`), ['steps=1', 'model.workers=1', 'learn.threads=1']);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkSpec } from '../../src/pipelines/parse.js';
-import { isBad, openSource, type Positioned, type PromptSource } from '../../src/sources/prompts.js';
+import { openSource } from '../../src/sources/prompts.js';
+import { isBad, type Positioned, type PromptSource } from '../../src/sources/source.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rlsd-source-'));
 const specOf = (prompts: object) =>
@@ -31,16 +32,16 @@ const ids = (all: Positioned[]) =>
   all.map(({ found, pass }) => (isBad(found) ? found.source : `${found.itemId}/${pass}`));
 
 describe('a file of prompts', () => {
-  it('is gone through again and again', async () => {
+  it('is read over and over', async () => {
     expect(ids(await take(await fileOf([line(1), line(2)]), 5))).toEqual(['1/0', '2/0', '1/1', '2/1', '1/2']);
   });
-  it('gives the same from any position on', async () => {
+  it('gives the same prompts from any position', async () => {
     const source = await fileOf([line(1), '', line(2), 'broken', line(3)]);
     const whole = await take(source, 9);
     for (const [i, { position }] of whole.entries())
       expect(await take(source, 9 - i, position)).toEqual(whole.slice(i));
   });
-  it('names the line that is none, once, and goes on', async () => {
+  it('reports a bad line once, with its number, and continues', async () => {
     const source = await fileOf([line(1), '{"id": 2, "question": ', '{"id":3,"answer":"x"}', line(1), line(4)]);
     const first = await take(source, 5);
     expect(ids(first)).toEqual(['1/0', 'p.jsonl:2', 'p.jsonl:3', 'p.jsonl:4', '4/0']);
@@ -50,11 +51,11 @@ describe('a file of prompts', () => {
     expect(errors[2]).toBe('p.jsonl:4: id: found 1 again, first on line 1');
     expect(ids(await take(source, 7))).toEqual([...ids(first), '1/1', '4/1']);
   });
-  it('does not repeat the line in its errors', async () => {
+  it('does not quote the line in its errors', async () => {
     const [, bad] = await take(await fileOf([line(1), '{"id": 2, "trace": "SECRET"']), 2);
     expect(bad && isBad(bad.found) && bad.found.error.message).not.toContain('SECRET');
   });
-  it('keeps the held-out items out of the stream, the same ones each time', async () => {
+  it('holds out the same items each time, and never trains on them', async () => {
     const lines = Array.from({ length: 40 }, (_, i) => line(i));
     const source = await fileOf(lines, 10);
     const heldOut = new Set(source.heldOut.map(({ itemId }) => itemId));
@@ -62,7 +63,7 @@ describe('a file of prompts', () => {
     for (const { found } of await take(source, 30)) expect(isBad(found) || heldOut.has(found.itemId)).toBe(false);
     expect((await fileOf(lines, 10)).heldOut).toEqual(source.heldOut);
   });
-  it('trains on no question that is held out, under whatever id', async () => {
+  it('does not train on a held-out question under another id', async () => {
     const twice = Array.from({ length: 40 }, (_, i) => line(i).replace('"id":', '"id":1000'));
     const source = await fileOf([...Array.from({ length: 40 }, (_, i) => line(i)), ...twice], 11);
     const heldOut = new Set(source.heldOut.map(({ question }) => question));
@@ -74,16 +75,16 @@ describe('a file of prompts', () => {
   it('may begin with a byte order mark', async () => {
     expect(ids(await take(await fileOf([`\uFEFF${line(1)}`]), 1))).toEqual(['1/0']);
   });
-  it('must hold more than what is held out', async () => {
+  it('must contain more prompts than are held out', async () => {
     await expect(fileOf([line(1)], 1)).rejects.toThrow(
-      /found 1 usable prompts in 1 lines, expected more than the 1 held out/,
+      /found 1 usable prompt in 1 line, expected more than prompts.heldOut \(1\)/,
     );
     await expect(openSource(specOf({ file: 'none.jsonl' }), folder)).rejects.toThrow(/none\.jsonl: no such file/);
   });
 });
 
 describe('the generator', () => {
-  it('never gives out a held-out question', async () => {
+  it('never trains on a held-out question', async () => {
     const source = await openSource(specOf({ generate: 'chain-sum', heldOut: 64 }), folder);
     const heldOut = new Set(source.heldOut.map(({ question }) => question));
     for (const { found } of await take(source, 500)) expect(isBad(found) || heldOut.has(found.question)).toBe(false);

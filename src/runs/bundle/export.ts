@@ -216,6 +216,7 @@ async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Pro
   ];
   if (privileged) {
     if ('file' in spec.prompts) named.push(spec.prompts.file);
+    if ('module' in spec.prompts) named.push(spec.prompts.module);
     for (const source of contextOf(spec).sources) {
       if ('files' in source) named.push(...(await filesOf(source, folder)));
       if ('keyed' in source) named.push(source.keyed);

@@ -46,7 +46,9 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
           {
             ...('file' in spec.prompts
               ? { namespace: 'file', name: resolve(folder, spec.prompts.file) }
-              : { namespace: 'rlsd', name: spec.prompts.generate }),
+              : 'module' in spec.prompts
+                ? { namespace: 'file', name: resolve(folder, spec.prompts.module) }
+                : { namespace: 'rlsd', name: spec.prompts.generate }),
             facets: { version: version(manifest.prompts) },
           },
         ]

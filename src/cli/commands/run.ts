@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { loadPlan } from '../pipelines/load-method.js';
-import type { Plan } from '../pipelines/plan.js';
-import { readManifest } from '../runs/manifest/manifest.js';
-import { runPipeline } from '../runs/run.js';
-import { nearest, UserError } from '../support/errors.js';
+import { loadPlan } from '../../pipelines/load-method.js';
+import type { Plan } from '../../pipelines/plan.js';
+import { readManifest } from '../../runs/manifest/manifest.js';
+import { runPipeline } from '../../runs/run.js';
+import { nearest, UserError } from '../../support/errors.js';
+import { examples, jsonOption, nonNegativeInteger, positiveInteger, type Register, setOption } from '../options.js';
+import { reporter } from '../progress.js';
 import { newFolder, readPlan } from './check.js';
-import { reporter } from './progress.js';
 
 interface Options {
   readonly run?: string;
@@ -40,17 +41,17 @@ export async function resume(folder: string, options: { json?: boolean }): Promi
   if (parent)
     throw new UserError(
       'is-replay',
-      `${folder}: is a replay of ${parent.folder}, which is not resumed; do the replay again into a new folder`,
+      `${folder}: is a replay of ${parent.folder} and cannot be resumed; repeat the replay into a new folder`,
     );
   if (bundle?.from === 'kafka')
     throw new UserError(
       'is-imported',
-      `${folder}: is a run of a cluster, brought here to be read and replayed; go on with it there`,
+      `${folder}: was imported from a Kafka cluster, to be read and replayed; resume it there`,
     );
   if (bundle?.privileged === false)
     throw new UserError(
       'privileged-gone',
-      `${folder}: came without its privileged content, which going on needs; export it with it, or go on where it came from`,
+      `${folder}: was exported without its privileged content, which resuming needs; export it again with that content, or resume the original run`,
     );
   await execute(await loadPlan(spec, base), resolve(folder), options);
 }
@@ -75,3 +76,30 @@ async function execute(plan: Plan, folder: string, { stage, json }: Pick<Options
     process.off('SIGTERM', stop);
   }
 }
+
+export const registerRun: Register = (rlsd) => {
+  rlsd
+    .command('run <pipeline.yaml>')
+    .description('run a pipeline, or some of its stages')
+    .option('--run <folder>', 'run folder (default: a new one under runs/)')
+    .option('--stage <name...>', 'run only these stages')
+    .option('--steps <n>', 'training steps', positiveInteger)
+    .option('--seed <n>', 'random seed', nonNegativeInteger)
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['rlsd run examples/arithmetic.yaml'],
+        ['rlsd run pipeline.yaml --steps 100 --set learn.lr=1e-5', 'override settings'],
+        ['rlsd run pipeline.yaml --run runs/a --stage verify', 'one stage, on a Kafka cluster'],
+      ),
+    )
+    .action(run);
+  rlsd
+    .command('resume <run>')
+    .description('resume an interrupted run')
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd resume runs/arithmetic-1']))
+    .action(resume);
+};

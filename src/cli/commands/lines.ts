@@ -1,10 +1,12 @@
 import { createInterface } from 'node:readline';
-import { shapeLine } from '../methods/shape-line.js';
-import { nearest, UserError } from '../support/errors.js';
-import { lineVerifiers } from '../verifiers/lines.js';
-import { print, say } from './output.js';
+import { Option } from 'commander';
+import { shapeLine } from '../../methods/shape-line.js';
+import { nearest, UserError } from '../../support/errors.js';
+import { lineVerifiers } from '../../verifiers/lines.js';
+import { examples, type Register } from '../options.js';
+import { print, say } from '../output.js';
 
-/** Maps the JSON lines of stdin; a bad line is reported, and the others go on. */
+/** Maps the JSON lines of stdin. A bad line is reported on stderr; the others are processed. */
 async function eachLine(map: (line: unknown, source: string, number: number) => unknown): Promise<void> {
   let number = 0;
   let failed = false;
@@ -33,7 +35,7 @@ async function eachLine(map: (line: unknown, source: string, number: number) => 
   if (failed) process.exitCode = 2;
 }
 
-/** Numbers that Python writes though JSON has none. */
+/** Numbers that Python writes although JSON does not have them. */
 const NO_JSON_NUMBER = /(?<=[[,:]\s*)(-Infinity|Infinity|NaN)(?=\s*[\],}])/g;
 
 function parse(text: string, where: string): unknown {
@@ -57,8 +59,24 @@ export async function verifyLines(kind: string): Promise<void> {
     const near = nearest(kind, known);
     throw new UserError(
       'unknown-verifier',
-      `verify ${kind}: no such kind; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
+      `verify ${kind}: unknown kind; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
   await eachLine(verifyLine);
 }
+
+export const registerLines: Register = (rlsd) => {
+  const json = () => new Option('--json', 'accepted for consistency: input and output are JSON lines anyway');
+  rlsd
+    .command('shape')
+    .description('compute token advantages: JSON lines of groups on stdin, advantages on stdout')
+    .addOption(json())
+    .addHelpText('after', examples(['rlsd shape < groups.jsonl']))
+    .action(shapeLines);
+  rlsd
+    .command('verify <kind>')
+    .description('judge completions: JSON lines on stdin, verdicts on stdout')
+    .addOption(json())
+    .addHelpText('after', examples(['rlsd verify math < answers.jsonl']))
+    .action(verifyLines);
+};

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadPlan } from '../pipelines/load-method.js';
-import { diffRuns, type RunDifference, type SampleDifference } from '../replay/diff.js';
-import { replayFrom } from '../replay/from.js';
-import { parsePart } from '../replay/part.js';
-import { verifyRun } from '../replay/verify.js';
-import { readManifest } from '../runs/manifest/manifest.js';
-import type { RunEvent } from '../runs/run.js';
-import { UserError } from '../support/errors.js';
-import { colour, print, say, table, toJson } from './output.js';
-import { reporter } from './progress.js';
+import { loadPlan } from '../../pipelines/load-method.js';
+import { diffRuns, type RunDifference, type SampleDifference } from '../../replay/diff.js';
+import { replayFrom } from '../../replay/from.js';
+import { parsePart } from '../../replay/part.js';
+import { verifyRun } from '../../replay/verify.js';
+import { readManifest } from '../../runs/manifest/manifest.js';
+import type { RunEvent } from '../../runs/run.js';
+import { UserError } from '../../support/errors.js';
+import { collect, examples, jsonOption, type Register, setOption } from '../options.js';
+import { colour, print, say, table, toJson } from '../output.js';
+import { reporter } from '../progress.js';
 
 interface Options {
   readonly verify?: boolean;
@@ -25,11 +26,10 @@ interface Options {
 export async function replay(folder: string, options: Options): Promise<void> {
   const { verify: verifies, from, set = [], only = [], train = false, evaluate = false, json = false } = options;
   if ((verifies ?? false) === (from !== undefined))
-    throw new UserError('bad-request', 'replay: expected either --verify or --from TOPIC');
+    throw new UserError('bad-request', 'replay: expected exactly one of --verify and --from TOPIC');
   if (from === undefined) {
     const [wrong] = (['set', 'only', 'train', 'evaluate', 'run'] as const).filter((name) => options[name]);
-    if (wrong)
-      throw new UserError('bad-request', `--${wrong}: goes with --from TOPIC; --verify executes the run as it was`);
+    if (wrong) throw new UserError('bad-request', `--${wrong}: needs --from TOPIC; --verify repeats the run unchanged`);
     return verify(folder, json);
   }
   const to = resolve(options.run ?? newFolder(folder));
@@ -53,7 +53,7 @@ export async function replay(folder: string, options: Options): Promise<void> {
 /** Changed samples that are shown on a terminal. */
 const SHOWN = 10;
 
-/** The first of RUN-replay-1, RUN-replay-2 … that is not there yet. */
+/** The first of RUN-replay-1, RUN-replay-2, … that does not exist. */
 function newFolder(run: string): string {
   for (let n = 1; ; n++) {
     const folder = `${resolve(run)}-replay-${n}`;
@@ -81,7 +81,7 @@ function differenceText(
     ['verdicts', `${verdictsChanged} changed, rewards ${rewardsChanged}`],
     ['advantages', agreement(advantages)],
     ['by token', agreement(tokenAdvantages)],
-    ['parts at', partsAt ? `step ${partsAt.step}, sample ${partsAt.promptId}/${partsAt.sampleIndex}` : 'nowhere'],
+    ['first change', partsAt ? `step ${partsAt.step}, sample ${partsAt.promptId}/${partsAt.sampleIndex}` : 'none'],
   ];
   if (gradient)
     rows.push([
@@ -90,12 +90,12 @@ function differenceText(
     ]);
   if (trained)
     rows.push(
-      ['weights', weightsPart === null ? 'the same in every version' : `part at version ${weightsPart}`],
+      ['weights', weightsPart === null ? 'equal in every version' : `differ from version ${weightsPart}`],
       [
         'off-policy',
         offPolicyFrom === null
-          ? 'never: each sample was made by the weights that learnt from it'
-          : `from step ${offPolicyFrom} on: samples are those of the recorded weights`,
+          ? 'never: each sample comes from the weights that were trained on it'
+          : `from step ${offPolicyFrom}: the samples come from the recorded weights`,
       ],
     );
   if (heldOut.is !== null) rows.push(['held-out', `${number(heldOut.was)} recorded, ${number(heldOut.is)} replayed`]);
@@ -113,7 +113,7 @@ function differenceText(
     ...lines,
     '',
     table(['sample', 'step', 'verdict', 'advantage', 'by token'], sampleRows),
-    `the first ${sampleRows.length} samples that changed; --json tells of each`,
+    `the first ${sampleRows.length} samples that changed; --json lists every sample`,
   ].join('\n');
 }
 
@@ -125,18 +125,18 @@ async function verify(folder: string, json: boolean): Promise<void> {
   print(
     table(
       ['topic', 'records', ''],
-      report.topics.map(({ topic, records, equal }) => [topic, records, equal ? 'the same' : 'differs']),
+      report.topics.map(({ topic, records, equal }) => [topic, records, equal ? 'equal' : 'differs']),
     ),
   );
   const { difference } = report;
-  const compared = report.mode === 'recorded' ? 'what was made again' : 'every record';
-  if (!difference) return print(colour.green(`${report.run}: ${compared} is the same, bit by bit`));
+  const compared = report.mode === 'recorded' ? 'what was repeated' : 'every record';
+  if (!difference) return print(colour.green(`${report.run}: ${compared} is equal, bit by bit`));
   const { topic, partition, offset, key, field, expected, found } = difference;
   print(colour.red(`first difference: ${topic}, partition ${partition}, offset ${offset}, key ${key}`));
   print(`  ${field}: expected ${expected}, found ${found}`);
 }
 
-/** Shows the steps while the work goes on; a signal stops it cleanly. */
+/** Shows progress; a signal stops the work cleanly. */
 export async function watched<T>(
   folder: string,
   json: boolean,
@@ -156,3 +156,30 @@ export async function watched<T>(
     process.off('SIGTERM', stop);
   }
 }
+
+export const registerReplay: Register = (rlsd) => {
+  rlsd
+    .command('replay <run>')
+    .description('repeat a run and compare it, or rerun what follows a topic with something changed')
+    .option('--verify', 'repeat the whole run and name the first record that differs')
+    .option('--from <topic>', 'take the recorded records of this topic and run what follows it into a new run')
+    .addOption(setOption())
+    .option('--run <folder>', 'folder of the new run (default: next to the old one)')
+    .option(
+      '--only <field=range>',
+      'replay a part: offset=, time=, step= or version= with FIRST..LAST, or prompt=REGEX (repeatable)',
+      collect,
+    )
+    .option('--train', 'also train on the new advantages')
+    .option('--evaluate', 'measure the weights of --train on the held-out prompts')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['rlsd replay runs/a --verify', 'is every record reproducible, bit by bit?'],
+        ['rlsd replay runs/a --from teacher-scores --set shape=grpo', 'what would GRPO have made of it?'],
+        ['rlsd replay runs/a --from advantages --set learn.lr=1e-5 --train --evaluate'],
+      ),
+    )
+    .action(replay);
+};

@@ -1,6 +1,7 @@
-import { exportRun } from '../runs/bundle/export.js';
-import { importRun } from '../runs/bundle/import.js';
-import { print, say, toJson } from './output.js';
+import { exportRun } from '../../runs/bundle/export.js';
+import { importRun } from '../../runs/bundle/import.js';
+import { examples, jsonOption, type Register } from '../options.js';
+import { print, say, toJson } from '../output.js';
 
 export async function exportBundle(
   run: string,
@@ -22,3 +23,19 @@ export async function importBundle(file: string, folder: string, { json }: { jso
 
 const total = (records: Readonly<Record<string, number>>): number =>
   Object.values(records).reduce((sum, count) => sum + count, 0);
+
+export const registerBundle: Register = (rlsd) => {
+  rlsd
+    .command('export <run> <file>')
+    .description('write a run into one file, to move it to another machine')
+    .option('--without-privileged', 'leave out references and documents, and the files that contain them')
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd export runs/a a.rlsd'], ['rlsd export runs/a a.rlsd --without-privileged']))
+    .action(exportBundle);
+  rlsd
+    .command('import <file> <folder>')
+    .description('create a run folder from an exported file')
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd import a.rlsd runs/a']))
+    .action(importBundle);
+};

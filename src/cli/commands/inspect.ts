@@ -1,14 +1,16 @@
-import { isShared } from '../pipelines/plan.js';
-import { schemaTopics } from '../records/codec.js';
-import { lagByStage, stageLag } from '../runs/lag.js';
-import { openRunFolder } from '../runs/open-run.js';
-import { hasVeil, isSourceTopic, isVeiled, veil } from '../runs/redact.js';
-import { nearest, UserError } from '../support/errors.js';
-import { topicDigest } from '../topics/digest.js';
-import type { LogRecord } from '../topics/log.js';
-import { fromRecord, type TopicName } from '../topics/record-codec.js';
-import { lastOffset } from '../topics/scan.js';
-import { print, say, table, toJson } from './output.js';
+import { isShared } from '../../pipelines/plan.js';
+import { schemaTopics } from '../../records/codec.js';
+import { lagByStage, stageLag } from '../../runs/lag.js';
+import { openRunFolder } from '../../runs/open-run.js';
+import { hasRedactedFields, isRedacted, isSourceTopic, redact } from '../../runs/redact.js';
+import { nearest, UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
+import { topicDigest } from '../../topics/digest.js';
+import type { LogRecord } from '../../topics/log.js';
+import { fromRecord, type TopicName } from '../../topics/record-codec.js';
+import { lastOffset } from '../../topics/scan.js';
+import { examples, jsonOption, nonNegativeInteger, type Register } from '../options.js';
+import { print, say, table, toJson } from '../output.js';
 
 export async function topics(folder: string, { json }: { json?: boolean }): Promise<void> {
   const { log, plan } = await openRunFolder(folder);
@@ -42,7 +44,9 @@ export async function lag(folder: string, { json }: { json?: boolean }): Promise
     ]);
     print(table(['stage', 'topic', 'partition', 'committed', 'end', 'lag'], cells));
     const total = Object.values(lagByStage(rows)).reduce((sum, one) => sum + one, 0);
-    print(total === 0 ? 'every stage is at the end of its topic' : `${total} records behind`);
+    print(
+      total === 0 ? 'every stage has read its topic to the end' : `${total} record${total === 1 ? '' : 's'} to process`,
+    );
   }
 }
 
@@ -61,7 +65,7 @@ export async function tail(folder: string, topic: string, options: TailOptions):
     await log.close();
     throw new UserError(
       'unknown-topic',
-      `${folder}: no topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
+      `${folder}: unknown topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
   const next = await Promise.all(info.bounds.map((_, partition) => lastOffset(log, topic, partition, options.lines)));
@@ -69,13 +73,19 @@ export async function tail(folder: string, topic: string, options: TailOptions):
   const texts = isSourceTopic(plan.spec, topic);
   const hidden = { fields, all: fields && texts };
   const show = (record: LogRecord) => print(toJson(describe(topic, record, hidden, texts)));
-  if (hidden.all || (fields && hasVeil(topic))) say('what is privileged is hidden; --show-privileged shows it');
+  if (hidden.all || (fields && hasRedactedFields(topic)))
+    say('privileged fields are redacted; --show-privileged shows them');
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   while (!stop.signal.aborted) {
     let more = false;
     for (const partition of next.keys()) {
-      const records = await log.read(topic, partition, next[partition] ?? 0n, 256);
+      const records = await log.read(
+        topic,
+        partition,
+        required(next[partition], `next offset of partition ${partition}`),
+        256,
+      );
       for (const record of records) {
         show(record);
         next[partition] = record.offset + 1n;
@@ -96,18 +106,18 @@ function describe(
 ): object {
   const { partition, offset, timestamp, key, headers: found, value } = record;
   const place = { topic, partition, offset, time: new Date(timestamp).toISOString(), key };
-  const headers = hidden.all && found.title !== undefined ? { ...found, title: veil(found.title) } : found;
+  const headers = hidden.all && found.title !== undefined ? { ...found, title: redact(found.title) } : found;
   if (value === null) return { ...place, gap: headers.gap ?? null, headers };
-  if (hidden.all) return { ...place, headers, value: veil(value) };
+  if (hidden.all) return { ...place, headers, value: redact(value) };
   const kind = (topic.split('.')[0] ?? topic) as TopicName;
   if (!schemaTopics().includes(kind)) return { ...place, value: texts ? Buffer.from(value).toString() : value };
   const decoded = Object.entries(fromRecord(kind, { ...record, value }));
   const show = ([field, v]: [string, unknown]): [string, unknown] =>
-    hidden.fields && v !== null && isVeiled(kind, field) ? [field, veil(v)] : [field, shown(field, v)];
+    hidden.fields && v !== null && isRedacted(kind, field) ? [field, redact(v)] : [field, shown(field, v)];
   return { ...place, value: Object.fromEntries(decoded.map(show)) };
 }
 
-/** Bytes as what they hold: ids, log-probabilities, advantages. */
+/** Decodes the bytes of token ids, log-probabilities and advantages. */
 function shown(field: string, value: unknown): unknown {
   if (!(value instanceof Uint8Array)) return value;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
@@ -116,3 +126,28 @@ function shown(field: string, value: unknown): unknown {
   if (/(Logprobs|Advantages)$/.test(field)) return words.map((at) => Number(view.getFloat32(at, true).toPrecision(6)));
   return field === 'mask' ? [...value] : value;
 }
+
+export const registerInspect: Register = (rlsd) => {
+  rlsd
+    .command('topics <run>')
+    .description('record count and digest of each topic')
+    .addOption(jsonOption())
+    .action(topics);
+  rlsd
+    .command('tail <run> <topic>')
+    .description('print the last records of a topic, decoded')
+    .option('-n, --lines <n>', 'number of records', nonNegativeInteger, 10)
+    .option('-f, --follow', 'wait for more records')
+    .option('--show-privileged', 'show the fields that only the teacher may see')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(['rlsd tail runs/arithmetic-1 verdicts -n 3'], ['rlsd tail runs/arithmetic-1 metrics --follow']),
+    )
+    .action(tail);
+  rlsd
+    .command('lag <run>')
+    .description('records that each stage has yet to process')
+    .addOption(jsonOption())
+    .action(lag);
+};

@@ -1,14 +1,23 @@
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import type { Engine } from '../engines/engine.js';
-import { engineSchema, loadEngine } from '../engines/engine-spec.js';
-import { type Evaluation, evaluate } from '../pipelines/evaluate.js';
-import { isBad, readItems, type SourceItem } from '../sources/prompts.js';
-import { seedOf } from '../support/digest.js';
-import { UserError } from '../support/errors.js';
-import { createVerifier } from '../verifiers/create.js';
-import { print, say, toJson } from './output.js';
+import type { Engine } from '../../engines/engine.js';
+import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
+import { type Evaluation, evaluate } from '../../pipelines/evaluate.js';
+import { readItems } from '../../sources/file.js';
+import { isBad, type SourceItem } from '../../sources/source.js';
+import { seedOf } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
+import { createVerifier } from '../../verifiers/create.js';
+import {
+  examples,
+  jsonOption,
+  nonNegativeInteger,
+  nonNegativeNumber,
+  positiveInteger,
+  type Register,
+} from '../options.js';
+import { print, say, toJson } from '../output.js';
 
 interface Options {
   readonly model: string;
@@ -35,7 +44,11 @@ export async function evaluateFile(options: Options): Promise<void> {
     if (isBad(found)) report(found.error.message);
     else items.push(found);
   }
-  if (items.length === 0) throw new UserError('no-prompts', `${options.prompts}: no usable line`);
+  if (items.length === 0)
+    throw new UserError(
+      'no-prompts',
+      `${options.prompts}: found no usable line, expected {"id","question","answer"} per line`,
+    );
   const verifier = await createVerifier(yamlOption('--verify', options.verify), { where: '--verify' });
   const engine = await openEngine(options.engine);
   const [device = 'cpu'] = engine.capabilities.devices;
@@ -63,7 +76,7 @@ export async function evaluateFile(options: Options): Promise<void> {
 }
 
 function summary({ correct, n, accuracy }: Evaluation, bad: number): string {
-  const left = bad === 0 ? '' : `; ${bad} ${bad === 1 ? 'line' : 'lines'} left out`;
+  const left = bad === 0 ? '' : `; ${bad} ${bad === 1 ? 'line' : 'lines'} skipped`;
   return `${correct} of ${n} correct: ${(100 * accuracy).toFixed(1)} %${left}`;
 }
 
@@ -89,3 +102,21 @@ function yamlOption(option: string, text: string): unknown {
     throw new UserError('bad-request', `${option} ${text}: ${(error as Error).message.split('\n')[0]}`);
   }
 }
+
+export const registerEval: Register = (rlsd) => {
+  rlsd
+    .command('eval')
+    .description('measure the accuracy of a model on a file of {"id","question","answer"} lines')
+    .requiredOption('--model <folder>', 'model folder in Hugging Face layout')
+    .requiredOption('--prompts <file.jsonl>', 'questions with answers')
+    .option('--engine <spec>', 'engine and settings, as in a pipeline', 'onnx')
+    .option('--verify <spec>', 'verifier and settings, as in a pipeline', '{math: {}}')
+    .option('--temperature <t>', 'sampling temperature; 0 is greedy', nonNegativeNumber, 0)
+    .option('--max-tokens <n>', 'maximum completion tokens', positiveInteger, 64)
+    .option('--limit <n>', 'only the first n lines', positiveInteger)
+    .option('--seed <n>', 'random seed', nonNegativeInteger, 0)
+    .option('--system <text>', 'system message before each question')
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd eval --model runs/a/weights/v000030 --prompts test.jsonl --max-tokens 256']))
+    .action(evaluateFile);
+};

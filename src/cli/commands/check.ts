@@ -1,20 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkPlan } from '../pipelines/check.js';
-import { loadPlan } from '../pipelines/load-method.js';
-import { readSpec } from '../pipelines/parse.js';
-import type { Plan } from '../pipelines/plan.js';
-import { replayWarnings } from '../replay/retention.js';
-import { UserError } from '../support/errors.js';
-import { print, say, toJson } from './output.js';
+import { checkPlan } from '../../pipelines/check.js';
+import { loadPlan } from '../../pipelines/load-method.js';
+import { readSpec } from '../../pipelines/parse.js';
+import type { Plan } from '../../pipelines/plan.js';
+import { replayWarnings } from '../../replay/retention.js';
+import { UserError } from '../../support/errors.js';
+import { examples, jsonOption, type Register, setOption } from '../options.js';
+import { print, say, toJson } from '../output.js';
 
-/** The plan of a pipeline file with overrides. */
+/** Reads the plan of a pipeline file, with overrides. */
 export async function readPlan(file: string, sets: readonly string[] = []): Promise<Plan> {
   const { spec, folder, warnings } = readSpec(file, sets);
   return loadPlan(spec, folder, warnings);
 }
 
-/** The folder of a run that is given none: the first of runs/NAME-1, runs/NAME-2 … that is not there yet. */
+/** The default run folder: the first of runs/NAME-1, runs/NAME-2, … that does not exist. */
 export function newFolder(name: string): string {
   for (let n = 1; ; n++) {
     const folder = join('runs', `${name}-${n}`);
@@ -36,8 +37,19 @@ export async function check(file: string, options: { run?: string; set?: string[
   if (options.json) print(toJson({ event: 'check', ok: problems.length === 0, problems, warnings }));
   else {
     for (const warning of warnings) say(`warning: ${placed(warning)}`);
-    if (problems.length === 0) print(`${file}: fine`);
+    if (problems.length === 0) print(`${file}: no problems found`);
     else for (const problem of problems) say(placed(problem));
   }
   if (problems.length > 0) process.exitCode = 2;
 }
+
+export const registerCheck: Register = (rlsd) => {
+  rlsd
+    .command('check <pipeline.yaml>')
+    .description('report every problem of a pipeline without starting it')
+    .option('--run <folder>', 'on Kafka: check the topics of this run (default: those of the next new run)')
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd check pipeline.yaml'], ['rlsd check pipeline.yaml --set shape=grpo']))
+    .action(check);
+};

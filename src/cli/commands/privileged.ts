@@ -1,15 +1,18 @@
-import { contextOf, documentHashes, ingestContext } from '../pipelines/context.js';
-import { privilegedTable } from '../privileged/documents/table.js';
-import { forgetDocument } from '../runs/forget-document.js';
-import { writeManifest } from '../runs/manifest/manifest.js';
-import { openRunFolder } from '../runs/open-run.js';
-import { table as columns, print, say, toJson } from './output.js';
+import { contextOf, documentHashes, ingestContext } from '../../pipelines/context.js';
+import { privilegedTable } from '../../privileged/documents/table.js';
+import { forgetDocument } from '../../runs/forget-document.js';
+import { writeManifest } from '../../runs/manifest/manifest.js';
+import { openRunFolder } from '../../runs/open-run.js';
+import { examples, jsonOption, type Register } from '../options.js';
+import { table as columns, print, say, toJson } from '../output.js';
+
+const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 interface Options {
   readonly json?: boolean;
 }
 
-/** Reads the declared sources of a run that is not running into its topic. */
+/** Ingests the declared sources of a stopped run. */
 export async function ingestPrivileged(folder: string, { json }: Options): Promise<void> {
   const { log, plan, manifest } = await openRunFolder(folder, { readOnly: false });
   try {
@@ -27,8 +30,10 @@ export async function ingestPrivileged(folder: string, { json }: Options): Promi
     else {
       for (const { code, message } of problems) say(`${code}: ${message}`);
       const { written, chunks, unchanged, deleted } = counts;
-      print(`${written} documents written in ${chunks} chunks, ${unchanged} unchanged, ${deleted} deleted`);
-      if (contextOf(plan.spec).sources.length === 0) say('the pipeline declares no privileged.sources');
+      print(
+        `${count(written, 'document')} written in ${count(chunks, 'chunk')}, ${unchanged} unchanged, ${deleted} deleted`,
+      );
+      if (contextOf(plan.spec).sources.length === 0) say('the pipeline has no privileged.sources');
     }
     if (problems.length > 0) process.exitCode = 1;
   } finally {
@@ -36,7 +41,7 @@ export async function ingestPrivileged(folder: string, { json }: Options): Promi
   }
 }
 
-/** What the topic holds, without a word of it. */
+/** Lists the documents without any content. */
 export async function listPrivileged(folder: string, { json }: Options): Promise<void> {
   const { log } = await openRunFolder(folder);
   const table = await privilegedTable(log);
@@ -70,13 +75,37 @@ export async function listPrivileged(folder: string, { json }: Options): Promise
   }
 }
 
-/** Removes a document's text from a run that is not running; its id, its hashes and what used it stay. */
+/** Removes a document's text from a stopped run. Its id, hashes and uses stay on record. */
 export async function forgetPrivileged(folder: string, id: string, { json }: Options): Promise<void> {
   const forgotten = await forgetDocument(folder, id);
   const { removed, versions, steps, samples } = forgotten;
   if (json) print(toJson({ event: 'forgotten', ...forgotten }));
   else {
-    print(`${id}: the text of ${removed} records removed; ${versions.length} version hashes stay`);
-    print(`${samples} samples of ${steps.length} steps were scored with it`);
+    print(
+      `${id}: removed the text of ${count(removed, 'record')}; ${count(versions.length, 'version hash', 'version hashes')} kept`,
+    );
+    print(
+      `${count(samples, 'sample')} of ${count(steps.length, 'step')} ${samples === 1 ? 'was' : 'were'} scored with it`,
+    );
   }
 }
+
+export const registerPrivileged: Register = (rlsd) => {
+  const privileged = rlsd.command('privileged').description('manage the privileged documents of a run');
+  privileged
+    .command('ingest <run>')
+    .description('read the declared sources into the run')
+    .addOption(jsonOption())
+    .action(ingestPrivileged);
+  privileged
+    .command('list <run>')
+    .description('list ids, versions and labels, without content')
+    .addOption(jsonOption())
+    .action(listPrivileged);
+  privileged
+    .command('forget <run> <id>')
+    .description('remove the text of a document; its hashes and its uses stay on record')
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd privileged forget runs/a manuals/pump.md']))
+    .action(forgetPrivileged);
+};

@@ -1,7 +1,8 @@
-import { lineageOf, type SampleLineage } from '../replay/lineage.js';
-import { openRunFolder } from '../runs/open-run.js';
-import { UserError } from '../support/errors.js';
-import { print, table, toJson } from './output.js';
+import { lineageOf, type SampleLineage } from '../../replay/lineage.js';
+import { openRunFolder } from '../../runs/open-run.js';
+import { UserError } from '../../support/errors.js';
+import { examples, jsonOption, nonNegativeInteger, type Register } from '../options.js';
+import { print, table, toJson } from '../output.js';
 
 interface Options {
   readonly sample?: string;
@@ -14,9 +15,12 @@ interface Options {
 export async function lineage(folder: string, { json, ...query }: Options): Promise<void> {
   const asked = [query.sample, query.document, query.step].filter((one) => one !== undefined);
   if (asked.length !== 1)
-    throw new UserError('bad-request', 'lineage: expected one of --sample PROMPT/INDEX, --document ID and --step N');
+    throw new UserError(
+      'bad-request',
+      'lineage: expected exactly one of --sample PROMPT/INDEX, --document ID and --step N',
+    );
   if (query.token !== undefined && !/\/\d+$/.test(query.sample ?? ''))
-    throw new UserError('bad-request', '--token: is of one sample; expected --sample PROMPT/INDEX with it');
+    throw new UserError('bad-request', '--token: needs one sample; expected --sample PROMPT/INDEX');
   const run = await openRunFolder(folder);
   try {
     const rows = await lineageOf(run, folder, query);
@@ -46,3 +50,19 @@ function text(rows: readonly SampleLineage[]): string {
     .map(([field, value]) => `${field.padEnd(13)}${typeof value === 'object' ? toJson(value) : String(value)}`)
     .join('\n');
 }
+
+export const registerLineage: Register = (rlsd) => {
+  rlsd
+    .command('lineage <run>')
+    .description('show what a sample was made from, and which weights were trained on it')
+    .option('--sample <prompt/index>', 'one sample, or all samples of a prompt')
+    .option('--token <n>', 'one token of the completion, from 0', nonNegativeInteger)
+    .option('--document <id>', 'every sample whose teacher was shown this document')
+    .option('--step <n>', 'every sample of a training step, from 0', nonNegativeInteger)
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(['rlsd lineage runs/a --sample sum-7/3 --token 12'], ['rlsd lineage runs/a --document manuals/pump.md']),
+    )
+    .action(lineage);
+};

@@ -1,0 +1,65 @@
+import { readDeadLetters, requeueDeadLetters } from '../../runs/dead-letters.js';
+import { openRunFolder } from '../../runs/open-run.js';
+import { nearest } from '../../support/errors.js';
+import { examples, jsonOption, type Register } from '../options.js';
+import { print, say, table, toJson } from '../output.js';
+
+interface Options {
+  readonly json?: boolean;
+}
+
+export async function listDeadLetters(folder: string, { json }: Options): Promise<void> {
+  const run = await openRunFolder(folder);
+  const letters = await readDeadLetters(run);
+  await run.log.close();
+  if (json) {
+    for (const { value: _, ...letter } of letters) print(toJson(letter));
+    return;
+  }
+  if (letters.length === 0) return print('no dead letters');
+  const rows = letters.map(({ id, stage, cause, key, requeued, error }) => [
+    id,
+    stage,
+    cause,
+    key,
+    requeued ? 'yes' : 'no',
+    error,
+  ]);
+  print(table(['id', 'stage', 'cause', 'key', 'requeued', 'error'], rows));
+}
+
+export async function requeue(folder: string, { json }: Options): Promise<void> {
+  const run = await openRunFolder(folder, { readOnly: false });
+  try {
+    const { requeued, left } = await requeueDeadLetters(run);
+    for (const letter of left)
+      say(`${letter.id}: cannot be requeued: ${letter.key} never became a prompt (${letter.error})`);
+    if (json) print(toJson({ event: 'requeued', requeued, left: left.map(({ id }) => id) }));
+    else if (requeued === 0) print('nothing to requeue');
+    else
+      print(
+        `${requeued} prompt${requeued === 1 ? '' : 's'} requeued; \`rlsd resume ${folder}\` processes ${requeued === 1 ? 'it' : 'them'}`,
+      );
+  } finally {
+    await run.log.close();
+  }
+}
+
+const actions = { list: listDeadLetters, requeue };
+const isAction = (name: string): name is keyof typeof actions => name in actions;
+
+export const registerDeadLetters: Register = (rlsd) => {
+  const command = rlsd
+    .command('dead-letters <run>')
+    .description('list the records that failed, or put their prompts back')
+    .argument('[action]', 'list or requeue', 'list')
+    .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd dead-letters runs/a'], ['rlsd dead-letters runs/a requeue']));
+  command.action((folder: string, action: string, options: Options) => {
+    if (isAction(action)) return actions[action](folder, options);
+    const near = nearest(action, Object.keys(actions));
+    return command.error(
+      `error: unknown action ${action}; ${near ? `did you mean ${near}?` : 'expected list or requeue'}`,
+    );
+  });
+};

@@ -1,0 +1,82 @@
+import { UserError } from '../support/errors.js';
+import { type PromptInput, parseItem } from './item.js';
+import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
+
+export interface GeneratorRequest {
+  /** Seed of the run. */
+  readonly seed: number;
+  /** Position in the stream, from 0. */
+  readonly index: number;
+  /** Which stream: the held-out prompts, or those to train on. */
+  readonly heldOut: boolean;
+}
+
+/** What a generator returns. Without an `id`, one is made of the generator's name, the seed, the stream and the index. */
+export type GeneratedPrompt = Omit<PromptInput, 'id'> & { readonly id?: string | number };
+
+/** Makes the prompt at a position. The same request must always give the same prompt. */
+export type Generate = (request: GeneratorRequest) => GeneratedPrompt;
+
+/** A generator of prompts, as the registry lists it. */
+export interface PromptGenerator {
+  readonly name: string;
+  readonly summary: string;
+  readonly generate: Generate;
+}
+
+/** Consecutive held-out questions after which a generator is taken to have no others. */
+const MAX_SKIPPED = 10_000;
+
+/**
+ * A source over a generator. A generated prompt whose question is held out is skipped, so that it is never trained on.
+ * @param hash identifies the generator in the run's manifest
+ * @throws {UserError} `bad-prompt` for a held-out prompt that is invalid; an invalid one of the stream becomes a `BadItem`
+ */
+export function generatorSource(
+  { name, generate }: Pick<PromptGenerator, 'name' | 'generate'>,
+  hash: string,
+  { seed, heldOut: heldOutCount }: { readonly seed: number; readonly heldOut: number },
+): PromptSource {
+  const itemAt = (index: number, heldOut: boolean): SourceItem => {
+    const defaultId = `${name}-${seed}-${heldOut ? 'held-out' : 'train'}-${index}`;
+    let prompt: unknown;
+    try {
+      prompt = generate({ seed, index, heldOut });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UserError('bad-prompt', `${name}: prompt ${index}: ${reason}`);
+    }
+    const withId = typeof prompt === 'object' && prompt !== null ? { id: defaultId, ...prompt } : prompt;
+    return { ...parseItem(withId, `${name}: prompt ${index}`, 'bad-prompt'), source: name };
+  };
+  const heldOut = Array.from({ length: heldOutCount }, (_, index) => itemAt(index, true));
+  const heldOutQuestions = new Set(heldOut.map(({ question }) => question));
+  const foundAt = (index: number): SourceItem | BadItem => {
+    try {
+      return itemAt(index, false);
+    } catch (error) {
+      if (error instanceof UserError) return { source: `${name}: prompt ${index}`, error };
+      throw error;
+    }
+  };
+  return {
+    hash,
+    heldOut,
+    async *from(position) {
+      let skipped = 0;
+      for (let at = position; ; at++) {
+        const found = foundAt(Number(at));
+        if (!isBad(found) && heldOutQuestions.has(found.question)) {
+          if (++skipped === MAX_SKIPPED)
+            throw new UserError(
+              'no-prompts',
+              `${name}: the last ${MAX_SKIPPED} questions are all held out; expected others to train on`,
+            );
+          continue;
+        }
+        skipped = 0;
+        yield { position: at, pass: 0, found };
+      }
+    },
+  };
+}

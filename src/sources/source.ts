@@ -1,0 +1,38 @@
+import type { UserError } from '../support/errors.js';
+
+/** A task with everything known about it. Only `question` reaches the student. */
+export interface SourceItem {
+  readonly itemId: string;
+  readonly question: string;
+  readonly answer: string;
+  /** What the verifier needs besides the answer, such as tests or a schema, as JSON. */
+  readonly data: string | null;
+  /** A worked solution, for a privileged teacher. */
+  readonly trace: string | null;
+  /** Where it came from: `file:line` or the generator's name. */
+  readonly source: string;
+}
+
+/** What a source contains in place of a task, because it cannot be read. */
+export interface BadItem {
+  readonly source: string;
+  readonly error: UserError;
+}
+
+/** What is at a position of the source. Positions count from 0, and each always contains the same. */
+export interface Positioned {
+  readonly position: bigint;
+  /** How many times the source has been read to its end before. */
+  readonly pass: number;
+  readonly found: SourceItem | BadItem;
+}
+
+/** An endless stream of prompts, and the held-out items that it never contains. */
+export interface PromptSource {
+  from(position: bigint): AsyncIterable<Positioned>;
+  readonly heldOut: readonly SourceItem[];
+  /** Content hash of the file or module, or the generator's name. */
+  readonly hash: string;
+}
+
+export const isBad = (found: SourceItem | BadItem): found is BadItem => 'error' in found;
