@@ -1,4 +1,5 @@
 import { uniformAt } from '../models/random.js';
+import { at } from '../support/at.js';
 import type { Sampling } from './policy.js';
 
 /**
@@ -36,6 +37,5 @@ function leastKept(
     before += probability;
     last = probability;
   }
-  const largest = ranked[0]?.probability ?? 0;
-  return Math.max(last, minP * largest);
+  return Math.max(last, minP * at(ranked, 0).probability);
 }

@@ -2,20 +2,20 @@ import type { Message } from '../records/records.js';
 
 /** How completions are drawn. Defaults: temperature 1, everything else off. */
 export interface Sampling {
-  /** 0 is greedy. */
+  /** 0: greedy. */
   readonly temperature: number;
   readonly topK?: number;
   readonly topP?: number;
   readonly minP?: number;
-  /** Completion tokens at most, the stop token included. */
+  /** Maximum completion tokens, the stop token included. */
   readonly maxTokens: number;
   readonly stop?: readonly string[];
 }
 
 export interface Completion {
-  /** int32 ids, the end token included where one was drawn. */
+  /** Token ids, the end token included where one was drawn. */
   readonly tokens: Int32Array;
-  /** Natural logs under logits / temperature, before truncation; temperature 0 counts as 1. One a token. */
+  /** Natural logs per token under logits / temperature, before truncation; temperature 0 counts as 1. */
   readonly logprobs: Float32Array;
   readonly text: string;
   readonly finishReason: 'stop' | 'length';
@@ -23,15 +23,15 @@ export interface Completion {
 
 export interface SampleRequest {
   readonly prompt: Int32Array;
-  /** One a completion; the members of a group share one prefill. Draw t of a completion depends on (seed, t) alone. */
+  /** One per completion; the completions of a prompt share one prefill. Draw t of a completion depends on (seed, t) alone. */
   readonly seeds: readonly bigint[];
   readonly sampling: Sampling;
 }
 
 export interface ScoreRequest {
-  /** Prompt and completion in one row of ids. */
+  /** Ids of prompt and completion. */
   readonly tokens: Int32Array;
-  /** Index of the first token to score; at least 1. */
+  /** Index of the first token to score, from 1. */
   readonly from: number;
   readonly temperature: number;
 }
@@ -51,13 +51,13 @@ export interface TopScores {
  * The same request gives the same bits whatever else runs at the same time.
  */
 export interface Policy {
-  /** Ids of the chat template's prompt, up to where the answer starts. @throws when longer than the context allows. */
+  /** Ids of the conversation in the chat template, up to where the answer starts. @throws where it leaves no room for an answer */
   encodePrompt(messages: readonly Message[]): Int32Array;
   decode(tokens: Int32Array): string;
   readonly templateHash: string;
-  /** Tokens that prompt and completion may have together. */
+  /** Maximum tokens of prompt and completion together. */
   readonly contextLength: number;
-  /** Makes a version usable; `folder` is a Hugging Face folder. */
+  /** Loads a version of the weights from a Hugging Face folder. */
   load(version: number, folder: string): Promise<void>;
   /** Frees a version's memory. */
   unload(version: number): Promise<void>;

@@ -1,4 +1,5 @@
 import { Tokenizer } from '@huggingface/tokenizers';
+import { at } from '../support/at.js';
 
 /** Files of a Hugging Face tokenizer, by name. */
 export interface TokenizerFiles {
@@ -11,7 +12,7 @@ export interface MadeTokenizer {
   readonly vocabSize: number;
 }
 
-/** Each message in its role's tag, then the answer; an answer ends with the end token. */
+/** Each message after its role's tag; an answer ends with the end token. */
 const CHAT_TEMPLATE =
   "{% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
@@ -31,8 +32,8 @@ const BYTES: readonly string[] = (() => {
 })();
 
 /**
- * A byte-level BPE tokenizer in which every word given, alone and after a space, is one token; any other text is spelt in
- * shorter tokens, down to bytes. Ids: the 256 bytes, the merged tokens in order, then the special tokens
+ * A byte-level BPE tokenizer in which each given word, alone and after a space, is one token; any other text is spelled in shorter
+ * tokens, down to bytes. Ids: the 256 bytes, the merged tokens in order, then the special tokens
  * (`<|endoftext|>`, which ends a completion, `<|system|>`, `<|user|>`, `<|assistant|>`).
  * @throws {RangeError} for a word that the usual pre-tokenizer splits, such as "ab12"
  * @example makeTokenizer(['+', '=', ...Array.from({ length: 100 }, (_, n) => String(n))])
@@ -43,7 +44,7 @@ export function makeTokenizer(words: readonly string[]): MadeTokenizer {
   const add = (word: string): void => {
     // A new merge ranks below all others, so every word that is already one token stays one.
     for (let pieces = bpe(word, ranks); pieces.length > 1; pieces = bpe(word, ranks)) {
-      const [left = '', right = ''] = pieces;
+      const [left, right] = [at(pieces, 0), at(pieces, 1)];
       ranks.set(`${left} ${right}`, ranks.size);
       if (!vocab.has(left + right)) vocab.set(left + right, vocab.size);
     }
@@ -101,9 +102,9 @@ export function makeTokenizer(words: readonly string[]): MadeTokenizer {
   };
 }
 
-/** The pieces of one word: of the merges that apply, the one of lowest rank first, leftmost first. */
+/** The pieces of one word: the merge of lowest rank first, leftmost first. */
 function bpe(word: string, ranks: ReadonlyMap<string, number>): string[] {
-  let pieces = Array.from(Buffer.from(word, 'utf8'), (byte) => BYTES[byte] ?? '');
+  let pieces = Array.from(Buffer.from(word, 'utf8'), (byte) => at(BYTES, byte));
   for (;;) {
     let best = Number.POSITIVE_INFINITY;
     for (let i = 0; i + 1 < pieces.length; i++)
@@ -112,7 +113,7 @@ function bpe(word: string, ranks: ReadonlyMap<string, number>): string[] {
     const merged: string[] = [];
     for (let i = 0; i < pieces.length; i++) {
       const pair = ranks.get(`${pieces[i]} ${pieces[i + 1]}`) === best;
-      merged.push(pair ? `${pieces[i]}${pieces[i + 1]}` : (pieces[i] ?? ''));
+      merged.push(pair ? `${pieces[i]}${pieces[i + 1]}` : at(pieces, i));
       if (pair) i++;
     }
     pieces = merged;

@@ -9,7 +9,7 @@ import { readOptionalJson } from './json-file.js';
 export interface ChatTemplate {
   /** The conversation as the model reads it; with `addGenerationPrompt`, up to where the answer starts. */
   apply(messages: readonly Message[], options: { readonly addGenerationPrompt: boolean }): string;
-  /** Content hash of the template and of the tokens that it names. */
+  /** Content hash of the template and the tokens that it names. */
   readonly hash: string;
 }
 

@@ -2,7 +2,7 @@ import { nearest, UserError } from '../support/errors.js';
 
 const modelTypes = ['llama', 'qwen2', 'qwen3'] as const;
 
-/** How rotary frequencies are stretched beyond the trained context, by the names of Hugging Face's `rope_scaling`. */
+/** How rotary frequencies are scaled beyond the trained context, in the terms of Hugging Face's `rope_scaling`. */
 export type RopeScaling =
   | { readonly type: 'linear'; readonly factor: number }
   | {
@@ -30,7 +30,7 @@ export interface ModelConfig {
   readonly ropeScaling: RopeScaling | undefined;
   /** The head is the embedding matrix; there is no `lm_head.weight`. */
   readonly tieWordEmbeddings: boolean;
-  /** Longest sequence that the positions allow, in tokens. */
+  /** Maximum sequence length in tokens. */
   readonly maxPositionEmbeddings: number;
   /** Biases on the q, k and v projections: always in Qwen2, by `attention_bias` elsewhere. */
   readonly qkvBias: boolean;

@@ -5,10 +5,10 @@ import { type ModelConfig, parameterShapes, parseConfig } from './config.js';
 import { type Json, readJson } from './json-file.js';
 import { fileDigest, readSafetensors, type Tensor, type Tensors, writeSafetensors } from './safetensors.js';
 
-/** A model as its Hugging Face folder holds it. */
+/** The contents of a Hugging Face model folder. */
 export interface ModelFolder {
   readonly config: ModelConfig;
-  /** Every other file of the folder by name (config.json, tokenizer, template …), written back as it was read. */
+  /** Every other file by name (config.json, tokenizer, template …), written back unchanged. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** float32, by Hugging Face name, in the order of `parameterShapes`. */
   readonly parameters: Tensors;
@@ -16,7 +16,7 @@ export interface ModelFolder {
 
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
-/** What belongs to a model besides its weights. */
+/** Files of a model besides its weights. */
 const COMPANION = /\.(json|jinja|txt|model)$|^(README\.md|LICENSE(\.\w+)?)$/;
 
 /** The architecture alone, without reading weights. @throws {UserError} when config.json is missing or not supported */
@@ -51,7 +51,7 @@ export function readParameters(folder: string, config: ModelConfig): Tensors {
 }
 
 /**
- * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is whole.
+ * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is complete.
  * @returns SHA-256 of model.safetensors
  */
 export function writeModelFolder(folder: string, model: ModelFolder): string {
@@ -83,7 +83,7 @@ function weightFiles(folder: string): string[] {
   if (existsSync(whole)) return [whole];
   const index = join(folder, INDEX);
   if (!existsSync(index))
-    throw new UserError('bad-model-file', `${whole}: the file is missing, and there is no ${INDEX} beside it`);
+    throw new UserError('bad-model-file', `${whole}: the file is missing, and there is no ${INDEX} next to it`);
   const map = readJson(index).weight_map;
   if (typeof map !== 'object' || map === null)
     throw new UserError('bad-model-file', `${index}: weight_map is missing, expected an object from tensor to file`);
@@ -116,13 +116,13 @@ function fitted(found: ReadonlyMap<string, Tensor>, config: ModelConfig, where: 
   return parameters;
 }
 
-/** Tensors that say nothing which the model does not already hold: a tied head, and frequencies that old exports store. */
+/** Tensors that repeat what the model already has: a tied head, and the frequencies that old exports store. */
 const isRedundant = (name: string, config: ModelConfig): boolean =>
   (name === 'lm_head.weight' && config.tieWordEmbeddings) || name.endsWith('.rotary_emb.inv_freq');
 
 const mismatch = (where: string, what: string): UserError => new UserError('bad-model-file', `${where}: ${what}`);
 
-/** config.json with the type that the weights are written in. */
+/** config.json with the element type that the weights are written in. */
 function asFloat32(bytes: Uint8Array): Uint8Array {
   const config = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
   const stale = ['torch_dtype', 'dtype'].filter((key) => key in config && config[key] !== 'float32');

@@ -1,3 +1,4 @@
+import { at } from '../support/at.js';
 import { seedOf } from '../support/digest.js';
 import { type ModelConfig, parameterShapes } from './config.js';
 import { fillNormal, uniforms } from './random.js';
@@ -15,7 +16,7 @@ export function initModel(config: ModelConfig, seed: number): Tensors {
     if (name.endsWith('norm.weight')) data.fill(1);
     else if (!name.endsWith('.bias')) {
       const residual = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight');
-      const deviation = Math.sqrt(1 / ((shape[1] ?? 1) * (residual ? 2 * config.layers : 1)));
+      const deviation = Math.sqrt(1 / (at(shape, 1) * (residual ? 2 * config.layers : 1)));
       fillNormal(data, deviation, uniforms(seedOf(seed, 'init', name)));
     }
     tensors.set(name, { shape, data });

@@ -10,8 +10,8 @@ function mix(x: bigint): bigint {
 }
 
 /**
- * Draw `t` of the stream `seed`: a multiple of 2^-24 in [0, 1), exact in float32. It depends on nothing else, so a completion
- * can be drawn again whatever was drawn before or beside it.
+ * Draw `t` of the stream `seed`: a multiple of 2^-24 in [0, 1), exact in float32. It depends on nothing else, so a
+ * completion can be drawn again on its own.
  */
 export function uniformAt(seed: bigint, t: number): number {
   return Number(mix(mix(seed) + GOLDEN * BigInt(t + 1)) >> 40n) / 2 ** 24;

@@ -20,7 +20,7 @@ export interface Tensor {
 /** By name, in file order. */
 export type Tensors = Map<string, Tensor>;
 
-/** Bytes of one element of each type that can be read. */
+/** Bytes per element of each readable type. */
 const WIDTH = { F32: 4, F16: 2, BF16: 2 } as const;
 type DType = keyof typeof WIDTH;
 
@@ -32,16 +32,16 @@ interface Entry {
   readonly end: number;
 }
 
-/** A header beyond this is no model's. */
+/** Longest header that is taken for a model's. */
 const MAX_HEADER = 100_000_000;
-/** One read or write call at most; the system's own limit is just under 2 GiB. */
+/** Maximum bytes per read or write; the system's limit is just under 2 GiB. */
 const CHUNK = 1 << 28;
 
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /**
  * Reads every tensor of a safetensors file as float32 (F32, F16 and BF16 are understood).
- * @throws {UserError} `bad-model-file` when the file is missing, truncated, overlapping, or holds another type.
+ * @throws {UserError} `bad-model-file` when the file is missing, truncated, overlapping, or of another type.
  */
 export function readSafetensors(file: string): Tensors {
   if (!existsSync(file)) throw bad(file, 'the file is missing');
@@ -62,7 +62,7 @@ export function readSafetensors(file: string): Tensors {
 }
 
 /**
- * Writes float32 tensors in the order of their names, so that equal tensors give equal bytes. The file appears whole or not at all.
+ * Writes float32 tensors in the order of their names, so that equal tensors give equal bytes. The file appears complete or not at all.
  * @returns the SHA-256 of the file's bytes in hex
  */
 export function writeSafetensors(
@@ -196,6 +196,7 @@ function toFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
   const data = new Float32Array(halves.length);
   const bits = new Uint32Array(data.buffer);
   for (let i = 0; i < halves.length; i++) {
+    // An accessor that throws would cost speed here; both arrays have one length.
     const half = halves[i] ?? 0;
     bits[i] = dtype === 'BF16' ? half << 16 : halfBits(half);
   }

@@ -4,19 +4,19 @@ import { UserError } from '../support/errors.js';
 import { readJson, readOptionalJson } from './json-file.js';
 
 export interface Tokenizer {
-  /** Ids of the text as it stands; special tokens written in it count as such, none is added. */
+  /** Ids of the text as it is: special tokens written in it count as such, and none is added. */
   encode(text: string): Int32Array;
-  /** The text of the ids. Ids without a token, which a padded vocabulary has, give nothing. */
+  /** Text of the ids. Ids without a token, as in a padded vocabulary, are skipped. */
   decode(tokens: Int32Array, options?: { readonly skipSpecial?: boolean }): string;
-  /** A completion ends with any of these. */
+  /** Any of these ends a completion. */
   readonly eosIds: readonly number[];
-  /** What chat templates may name: bos_token, eos_token and the like. */
+  /** Tokens that chat templates may name, such as bos_token and eos_token. */
   readonly specials: Readonly<Record<string, string>>;
 }
 
 /**
  * The tokenizer of a Hugging Face folder, from tokenizer.json and tokenizer_config.json.
- * @throws {UserError} `bad-tokenizer` when it does not fit the model's vocabulary or names no end token
+ * @throws {UserError} `bad-tokenizer` where it does not fit the model's vocabulary or names no end token
  */
 export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
   const file = join(folder, 'tokenizer.json');

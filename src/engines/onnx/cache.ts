@@ -1,14 +1,15 @@
 import type { ModelConfig } from '../../models/config.js';
+import { at } from '../../support/at.js';
 import { cacheNames } from './graph/decode.js';
 import type { Tensor } from './session.js';
 
 /** Keys and values of a decoding batch: room for `rows` sequences of `capacity` tokens. */
 export interface Cache {
-  /** The first `n` rows as the decoding graph reads them, without a copy. */
+  /** The first `n` rows as inputs of the decoding graph, not copied. */
   view(n: number): [name: string, tensor: Tensor][];
   /** Copies one row of a prefill, `length` tokens long, into `row`. */
   fill(row: number, prefix: ReadonlyMap<string, Tensor>): void;
-  /** Writes the newest token's entries of the first rows, each at its row's length. */
+  /** Appends the newest token's entries of the first rows, each at its row's length. */
   append(outputs: ReadonlyMap<string, Tensor>, lengths: readonly number[]): void;
   move(from: number, to: number): void;
 }
@@ -30,7 +31,7 @@ export function createCache({ layers, kvHeads, headDim }: ModelConfig, rows: num
   }));
   const floats = (tensors: ReadonlyMap<string, Tensor>, name: string): Float32Array => {
     const data = tensors.get(name)?.data;
-    if (!(data instanceof Float32Array)) throw new Error(`the graph gave no ${name}`);
+    if (!(data instanceof Float32Array)) throw new Error(`the graph has no output ${name}`);
     return data;
   };
   return {
@@ -57,7 +58,8 @@ export function createCache({ layers, kvHeads, headDim }: ModelConfig, rows: num
         for (let row = 0; row < lengths.length; row++)
           for (let head = 0; head < kvHeads; head++) {
             const from = row * width + head * headDim;
-            const to = row * stride + (head * capacity + (lengths[row] ?? 0)) * headDim;
+            const to = row * stride + (head * capacity + at(lengths, row)) * headDim;
+            // An accessor that throws would cost speed here; the graph fixes both lengths.
             for (let i = 0; i < headDim; i++) {
               keys[to + i] = key[from + i] ?? 0;
               values[to + i] = value[from + i] ?? 0;

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../models/config.js';
 import { uniformAt } from '../../models/random.js';
+import { at, get } from '../../support/at.js';
 import { createCache } from './cache.js';
 import type { Session, Tensor } from './session.js';
 
@@ -11,7 +12,7 @@ export interface SampleJob {
   readonly topK: number;
   readonly topP: number;
   readonly minP: number;
-  /** Completion tokens at most. */
+  /** Maximum completion tokens. */
   readonly limit: number;
   /** Whether these tokens complete a stop string. */
   readonly stopped: (tokens: readonly number[]) => boolean;
@@ -22,15 +23,15 @@ export interface SampleJob {
 export interface Drawn {
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
-  /** An end token or a stop string came; otherwise the limit did. */
+  /** Ended by an end token or a stop string, not by the limit. */
   readonly stopped: boolean;
 }
 
-/** Work that is done in small parts, so that a worker can go from one to the next. */
+/** Work in small steps, so that a worker can alternate between several. */
 export interface Unit {
   readonly busy: boolean;
   step(): Promise<void>;
-  /** Rejects everything that it still holds. */
+  /** Rejects all its open jobs. */
   fail(error: Error): void;
 }
 
@@ -39,9 +40,9 @@ export interface DecodingOptions {
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly prefill: Session;
   readonly decode: Session;
-  /** Rows at most. */
+  /** Maximum rows. */
   readonly room: number;
-  /** Tokens that a row's cache holds. */
+  /** Tokens per row of the cache. */
   readonly capacity: number;
   readonly eosIds: ReadonlySet<number>;
 }
@@ -51,7 +52,7 @@ interface Group {
   readonly done: Drawn[];
   admitted: number;
   finished: number;
-  /** Keys and values of the prompt but its last token; made once, for all members. */
+  /** Keys and values of the prompt without its last token, computed once for all members. */
   prefix: ReadonlyMap<string, Tensor> | undefined;
 }
 
@@ -66,12 +67,12 @@ interface Row {
   newest: number;
 }
 
-/** A matrix of one row takes another kernel, with other bits than the same row among several. */
+/** The runtime multiplies a single row by another kernel, which gives other bits than the same row among several. */
 const FEWEST_ROWS = 2;
 
 /**
- * Continuous batching: each step draws one token for every row, and rows that finish make room for waiting ones before the next.
- * Rows lie without gaps, so a step computes next to nothing for nobody.
+ * Continuous batching: each step draws one token per row, and waiting rows take the places of finished ones before the next. Rows
+ * are kept without gaps, so almost nothing is computed for empty places.
  */
 export function createDecoding(options: DecodingOptions): Unit & { add(job: SampleJob): void } {
   const { config, parameters, prefill, decode, room, eosIds } = options;
@@ -81,7 +82,7 @@ export function createDecoding(options: DecodingOptions): Unit & { add(job: Samp
   const rows: Row[] = [];
   let shared: { n: number; feeds: [string, Tensor][]; fetches: Map<string, Tensor> } | undefined;
 
-  /** Feeds and fetches that stay the same for as long as the number of rows does. */
+  /** Feeds and fetches that are the same while the number of rows is. */
   const sharedFor = (n: number) => {
     if (shared?.n === n) return shared;
     const fetches = new Map<string, Tensor>();
@@ -103,8 +104,8 @@ export function createDecoding(options: DecodingOptions): Unit & { add(job: Samp
       while (group.admitted < seeds.length && rows.length < room) {
         const member = group.admitted++;
         if (group.prefix) cache.fill(rows.length, group.prefix);
-        const newest = prompt[length] ?? 0;
-        rows.push({ group, member, tokens: [], logprobs: [], seed: seeds[member] ?? 0n, length, newest });
+        const newest = at(prompt, length);
+        rows.push({ group, member, tokens: [], logprobs: [], seed: at(seeds, member), length, newest });
       }
       if (group.admitted === seeds.length) {
         group.prefix = undefined;
@@ -154,9 +155,9 @@ export function createDecoding(options: DecodingOptions): Unit & { add(job: Samp
         fetches,
       );
       cache.append(results, lengths);
-      const next = results.get('next')?.data ?? [];
-      const logprobs = results.get('logprobs')?.data ?? [];
-      // From the last row down, so that the row which fills a gap has had its turn.
+      const next = get(results, 'next').data;
+      const logprobs = get(results, 'logprobs').data;
+      // From the last row down: a row that fills a gap has already been handled.
       for (let i = rows.length - 1; i >= 0; i--) {
         const row = rows[i];
         if (!row) continue;

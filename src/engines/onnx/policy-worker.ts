@@ -14,7 +14,7 @@ import { createScoring, type ReadRow, readLogprobs, readTop, type Scoring } from
 import { createSession, type Session, type Tensor } from './session.js';
 import { createStopCheck } from './stop.js';
 
-/** The caches of one batch stay below this, so that many long sequences wait rather than fill the memory. */
+/** Maximum size of one batch's caches; more sequences wait. */
 const CACHE_BYTES = 256 * 2 ** 20;
 
 const { folder, config, rows, eosIds } = workerData as WorkerData;
@@ -41,7 +41,7 @@ const sessions = {
 const tokenizer: () => Tokenizer = once(() => readTokenizer(folder, config.vocabSize));
 
 interface Weights {
-  /** Told apart from weights that had the same version before. */
+  /** Tells these weights apart from earlier ones under the same version. */
   readonly serial: number;
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
@@ -54,7 +54,7 @@ const weightsOf = (version: number): Weights => {
   return weights;
 };
 
-/** What there is to do, by what can run together: the same weights, and the same shape wherever that could change bits. */
+/** Open work by what can run together: the same weights, and the same shape wherever the shape could change bits. */
 const units = new Map<string, Unit>();
 const decoding = new Map<string, ReturnType<typeof createDecoding>>();
 const scoring = new Map<string, Scoring<Float32Array>>();
@@ -69,7 +69,7 @@ function unitOf<U extends Unit>(kind: Map<string, U>, key: string, make: () => U
   return unit;
 }
 
-/** The next of 32, 48, 64, 96, 128 …: it follows from the request alone, so that its bits do too, and few sizes occur. */
+/** The next of 32, 48, 64, 96, 128 …: few sizes, and decided by the request alone, as its bits have to be. */
 function capacityFor(tokens: number): number {
   const whole = Math.max(32, 2 ** Math.ceil(Math.log2(tokens)));
   return whole > 32 && tokens <= whole * 0.75 ? whole * 0.75 : whole;
@@ -124,7 +124,7 @@ async function scoreWith<Result>(kind: Map<string, Scoring<Result>>, work: Score
   const temperature = request.temperature === 0 ? 1 : request.temperature;
   const { serial, parameters } = weightsOf(version);
   const session = await work.session();
-  // The width follows from the sequence alone, so that its bits do too.
+  // Decided by the sequence alone, as its bits have to be.
   const width = Math.ceil(tokens.length / 16) * 16;
   const unit = unitOf(kind, `${name} ${serial} ${width} ${temperature}`, () => {
     const temperatures: Tensor = { data: Float32Array.of(temperature), dims: [1] };
@@ -138,11 +138,11 @@ async function scoreWith<Result>(kind: Map<string, Scoring<Result>>, work: Score
 }
 
 let working = false;
-/** One part of each unit in turn, so that no version and no kind of work starves another. */
+/** One step of each unit in turn, so that no version and no kind of work starves another. */
 async function workOff(): Promise<void> {
   if (working) return;
   working = true;
-  // What came with this work runs together with it.
+  // Requests of the same turn run together.
   await new Promise((resolve) => setImmediate(resolve));
   for (;;) {
     const next = units.entries().next().value;

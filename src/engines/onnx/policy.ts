@@ -11,19 +11,19 @@ import type { Drawn } from './decoding.js';
 import { stopIndex } from './stop.js';
 
 export interface OnnxPolicyOptions {
-  /** A Hugging Face folder: its config.json, tokenizer and chat template hold for every version. Its weights are not read. */
+  /** A Hugging Face folder, whose config.json, tokenizer and chat template every version shares. Its weights are not read. */
   readonly folder: string;
-  /** Threads that compute, each with its own copy of the weights and one core's worth of work. */
+  /** Threads, each with its own copy of the weights and work for one core. */
   readonly workers: number;
   /** Where the model runs. */
   readonly device: string;
-  /** At most what the model's positions allow, which is the default. */
+  /** Default, and maximum: what the model's positions allow. */
   readonly contextLength?: number;
-  /** Sequences that one worker decodes at once; 64 by default, fewer where their caches would take more than 256 MiB. */
+  /** Sequences that one worker decodes at once. Default 64; fewer where their caches would take more than 256 MiB. */
   readonly rows?: number;
 }
 
-/** What a worker knows from the start. */
+/** What a worker starts with. */
 export interface WorkerData {
   readonly folder: string;
   readonly config: ModelConfig;
@@ -43,8 +43,8 @@ export const devices: readonly string[] = ['cpu'];
 
 /**
  * A policy on onnxruntime in worker threads; the event loop stays free. The bits of a result depend on weights and request alone,
- * not on the number of workers nor on what runs beside it. A version's folder must stay as it is until the version is unloaded: a
- * worker that takes the place of a crashed one reads it again.
+ * not on the number of workers or on other requests. A version's folder must not change until the version is unloaded: a worker
+ * that replaces a crashed one reads it again.
  * @throws {UserError} when the folder, the device or the context length cannot be used
  * @example
  * const policy = await createOnnxPolicy({ folder: 'models/base', workers: 2, device: 'cpu' });
@@ -74,7 +74,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
   const pool = createPool<OnnxMessage>({
     start: threads(workerUrl('./policy-worker.js', import.meta.url), data),
     size: workers,
-    // Twice what is decoded at once: rows that finish find the next ones already there.
+    // Twice what is decoded at once: the next rows are there when others finish.
     capacity: 2 * rows,
     setup: () => [...versions].map(([version, from]) => ({ type: 'load', version, folder: from })),
   });
@@ -107,7 +107,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     templateHash: template.hash,
     encodePrompt(messages) {
       const tokens = tokenizer.encode(template.apply(messages, { addGenerationPrompt: true }));
-      // One token at least has to fit behind it.
+      // At least one token has to fit after it.
       checkTokens(tokens, contextLength - 1);
       return tokens;
     },
@@ -118,7 +118,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
       if (JSON.stringify(found) !== JSON.stringify(config))
         throw new UserError(
           'other-architecture',
-          `${from}/config.json describes another architecture than ${folder}/config.json: ${difference(found, config)}`,
+          `${from}/config.json describes a different architecture than ${folder}/config.json: ${difference(found, config)}`,
         );
       await pool.broadcast({ type: 'load', version, folder: from });
       versions.set(version, from);

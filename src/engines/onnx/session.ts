@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node';
 import type { ElementType, Graph } from './graph/builder.js';
 
 export interface SessionOptions {
-  /** Threads of one operator; 1 gives the same bits at any batch size. */
+  /** Threads per operator; 1 gives the same bits at any batch size. */
   readonly threads: number;
 }
 
@@ -15,9 +15,9 @@ export interface Tensor {
 export interface Session {
   readonly graph: Graph;
   /**
-   * Runs the graph once. It computes on the calling thread: the event loop stands still until it is done.
-   * @param feeds by input name; what the graph does not read is ignored.
-   * @param fetches outputs to be written into buffers of the caller's, which saves their copy; all others are new.
+   * Runs the graph once, on the calling thread: the event loop is blocked until it is done.
+   * @param feeds by input name; names that the graph does not read are ignored
+   * @param fetches buffers of the caller's for outputs, which saves a copy; other outputs are new tensors
    */
   run(feeds: ReadonlyMap<string, Tensor>, fetches?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
   close(): Promise<void>;
@@ -31,8 +31,7 @@ function wrap(name: string, type: ElementType, { data, dims }: Tensor): ort.Tens
 }
 
 /**
- * A runtime session of a graph. Parameters are feeds like any other, so one session serves every version of the weights.
- * Making one takes 30 to 900 ms.
+ * Opens a runtime session, which takes 30 to 900 ms. Parameters are feeds, so one session serves every version of the weights.
  */
 export async function createSession(graph: Graph, { threads }: SessionOptions): Promise<Session> {
   const session = await ort.InferenceSession.create(graph.model, {
@@ -43,7 +42,7 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   });
-  // Wrapping costs more than the runtime's own work on small models, so tensors that come again keep their wrapper.
+  // On small models wrapping costs more than the run itself, so a tensor that is fed again keeps its wrapper.
   const wrappers = new WeakMap<Tensor, ort.Tensor>();
   const wrapped = (name: string, type: ElementType, tensor: Tensor): ort.Tensor => {
     const known = wrappers.get(tensor) ?? wrap(name, type, tensor);
@@ -56,7 +55,7 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
       const inputs: Record<string, ort.Tensor> = {};
       for (const { name, type } of graph.inputs) {
         const tensor = feeds.get(name);
-        if (!tensor) throw new Error(`nothing is fed to ${name}`);
+        if (!tensor) throw new Error(`no feed for input ${name}`);
         inputs[name] = wrapped(name, type, tensor);
       }
       const outputs: Record<string, ort.Tensor | null> = {};
@@ -68,8 +67,7 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
       const given = new Map<string, Tensor>();
       for (const { name, type } of graph.outputs) {
         const result = results[name];
-        if (!result || !(result.data instanceof dataTypes[type]))
-          throw new Error(`${name}: the runtime gave no ${type}`);
+        if (!result || !(result.data instanceof dataTypes[type])) throw new Error(`output ${name}: expected ${type}`);
         given.set(name, fetches?.get(name) ?? { data: result.data, dims: result.dims });
       }
       return given;

@@ -1,21 +1,21 @@
 import type { Tokenizer } from '../../models/tokenizer.js';
 
-/** Where the first of the stop strings begins in a text; -1 where there is none. */
+/** Index of the first stop string in a text; -1 where there is none. */
 export function stopIndex(text: string, stops: readonly string[]): number {
   const found = stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
   return found.length > 0 ? Math.min(...found) : -1;
 }
 
 /**
- * Whether the text of the tokens, of which the last is new, holds a stop string. Only a tail long enough for the longest one is
- * decoded, so that a completion does not cost the square of its length.
+ * Checks after each new token whether the text contains a stop string. Decodes only a tail long enough for the longest one, so the
+ * cost does not grow with the square of a completion's length.
  */
 export function createStopCheck(
   tokenizer: Pick<Tokenizer, 'decode'>,
   stops: readonly string[],
 ): (tokens: readonly number[]) => boolean {
   if (stops.length === 0) return () => false;
-  // A tail may begin inside a character, and a decoder may trim its first token: some more than the string itself.
+  // Longer than the string itself: a tail may begin inside a character, and a decoder may trim its first token.
   const enough = Math.max(...stops.map((stop) => stop.length)) + 16;
   return (tokens) => {
     for (let count = enough; ; count *= 2) {

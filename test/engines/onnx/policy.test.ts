@@ -207,9 +207,9 @@ describe('versions', () => {
     await mine.close();
   });
 
-  it('refuses another architecture and a folder that cannot be read, and stays usable', async () => {
+  it('refuses a different architecture and a folder that cannot be read, and stays usable', async () => {
     await expect(policy.load(9, tinyModel({ layers: 3 }))).rejects.toThrow(
-      /another architecture .*: layers is 3, expected 2/,
+      /a different architecture .*: layers is 3, expected 2/,
     );
     await expect(policy.load(9, '/nowhere')).rejects.toMatchObject({ code: 'bad-model-folder' });
     const cut = tinyModel();

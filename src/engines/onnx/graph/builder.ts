@@ -1,3 +1,4 @@
+import { at } from '../../../support/at.js';
 import { type Message, message } from './proto.js';
 
 export type ElementType = 'float32' | 'float64' | 'int64';
@@ -9,7 +10,7 @@ export interface TensorSpec {
   readonly dims: readonly (number | string)[];
 }
 
-/** A serialized ONNX model with what it reads and gives. Inputs that no output depends on are left out. */
+/** A serialized ONNX model, its inputs and outputs. Inputs that no output depends on are left out. */
 export interface Graph {
   readonly model: Uint8Array;
   readonly inputs: readonly TensorSpec[];
@@ -49,7 +50,7 @@ export interface Builder {
     attributes?: Readonly<Record<string, Attribute>>,
   ): Value[];
   output(name: string, value: Value, dims: readonly (number | string)[], type?: ElementType): void;
-  /** Records the way back through an operation; operations inside `backward` are not recorded themselves. */
+  /** Records the gradient of an operation; operations inside `backward` are not recorded themselves. */
   record(output: Value, backward: TapeEntry['backward']): Value;
   readonly tape: readonly TapeEntry[];
   build(): Graph;
@@ -149,7 +150,7 @@ export function createBuilder(): Builder {
       nodes.push({ op, inputs, outputs, attributes });
       return outputs;
     },
-    node: (op, inputs, attributes) => builder.nodes(op, inputs, 1, attributes)[0] ?? '',
+    node: (op, inputs, attributes) => at(builder.nodes(op, inputs, 1, attributes), 0),
     output(name, value, dims, type = 'float32') {
       const made = nodes.some((node) => node.outputs.includes(value));
       if (!made || renamed.has(value)) throw new Error(`output ${name} needs a node of its own`);

@@ -1,9 +1,10 @@
 import type { ModelConfig } from '../../../models/config.js';
+import { at } from '../../../support/at.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
 import { causal, declareParameters, decoder, headName, rotation } from './model.js';
 import { attention, byHead, foldQueries, unfoldQueries } from './ops.js';
 
-/** Names of a layer's cache: `keys.0` and `values.0` for the first. */
+/** Input names of a layer's cache, such as `keys.0` and `values.0`. */
 export function cacheNames(layer: number): { readonly keys: string; readonly values: string } {
   return { keys: `keys.${layer}`, values: `values.${layer}` };
 }
@@ -34,12 +35,12 @@ export function prefillGraph(config: ModelConfig): Graph {
   return b.build();
 }
 
-/** Probabilities [B, V] with those that top-k, top-p or min-p cut off set to 0. */
+/** Probabilities [B, V], 0 where top-k, top-p or min-p cut a token off. */
 function truncate(b: Builder, config: ModelConfig, probabilities: Value): Value {
   const topK = b.input('topK', 'int64', ['B', 1]);
   const topP = b.input('topP', 'float32', ['B', 1]);
   const minP = b.input('minP', 'float32', ['B', 1]);
-  const [sorted = ''] = b.nodes('TopK', [probabilities, b.ints([config.vocabSize])], 2, { axis: 1 });
+  const sorted = at(b.nodes('TopK', [probabilities, b.ints([config.vocabSize])], 2, { axis: 1 }), 0);
   const before = b.node('CumSum', [sorted, b.ints([1])], { exclusive: 1 });
   const nucleus = b.node('Cast', [b.node('Less', [before, topP])], { to: 7 });
   const kept = b.node('Min', [b.node('ReduceSum', [nucleus, b.ints([1])]), topK]);
@@ -50,7 +51,7 @@ function truncate(b: Builder, config: ModelConfig, probabilities: Value): Value 
   return b.node('Where', [b.node('Less', [probabilities, threshold]), b.floats([0]), probabilities]);
 }
 
-/** One draw a row from probabilities [B, V] that need not sum to 1, by inversion of their running sum: ids [B, 1]. */
+/** One draw per row from probabilities [B, V] that need not sum to 1, by inversion of their running sum: ids [B, 1]. */
 function draw(b: Builder, probabilities: Value, uniform: Value): Value {
   const running = b.node('CumSum', [probabilities, b.ints([1])]);
   const total = b.node('Slice', [running, b.ints([-1]), b.ints([2 ** 31]), b.ints([1])]);
@@ -114,7 +115,8 @@ export function decodeGraph(config: ModelConfig, options: DecodeOptions): Graph 
       const own = b.node('ReduceSum', [b.node('Mul', [queries, newKey]), b.ints([-1])]);
       const weights = b.node('Softmax', [b.node('Concat', [own, cached], { axis: 3 })], { axis: -1 });
       const sizes = b.node('Concat', [b.ints([1]), b.node('Unsqueeze', [size, b.ints([0])])], { axis: 0 });
-      const [toOwn = '', toCached = ''] = b.nodes('Split', [weights, sizes], 2, { axis: 3 });
+      const parts = b.nodes('Split', [weights, sizes], 2, { axis: 3 });
+      const [toOwn, toCached] = [at(parts, 0), at(parts, 1)];
       const mixed = b.node('Add', [b.node('MatMul', [toCached, values]), b.node('Mul', [toOwn, newValue])]);
       const shape = b.ints([0, kvHeads, headDim]);
       b.output(`newKeys.${layer}`, b.node('Reshape', [k, shape]), ['B', kvHeads, headDim]);

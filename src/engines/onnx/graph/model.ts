@@ -1,4 +1,5 @@
 import { type ModelConfig, parameterShapes, rotaryFrequencies } from '../../../models/config.js';
+import { at } from '../../../support/at.js';
 import type { Builder, Value } from './builder.js';
 import { add, embedding, linear, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
 
@@ -11,15 +12,14 @@ const fineSteps = 256;
 
 /**
  * Cosines and sines for `positions` (int64, [B, T]). Position 256 i + j turns by the angle of 256 i and then by that of j, so two
- * small tables made in float64 serve any context length, and a position's values are the same bits wherever it stands in a
- * batch; the runtime's own Cos and Sin differ between the body and the tail of an array.
+ * small tables computed in float64 serve any context length, and a position's values are the same bits anywhere in a batch; the runtime's own Cos and Sin differ between the body and the tail of an array.
  */
 export function rotation(b: Builder, config: ModelConfig, positions: Value): Rotation {
   const frequencies = rotaryFrequencies(config);
   const table = (rows: number, step: number, f: (angle: number) => number): Value =>
     b.floats(
       Float32Array.from({ length: rows * frequencies.length }, (_, i) =>
-        f(step * Math.floor(i / frequencies.length) * (frequencies[i % frequencies.length] ?? 0)),
+        f(step * Math.floor(i / frequencies.length) * at(frequencies, i % frequencies.length)),
       ),
       [rows, frequencies.length],
     );
@@ -62,7 +62,7 @@ export interface DecoderParts {
   readonly attend: Attend;
 }
 
-/** How one layer's queries [B, T, heads * headDim] meet keys and values [B, T, kvHeads * headDim]. */
+/** Attention of one layer: queries [B, T, heads * headDim], keys and values [B, T, kvHeads * headDim]. */
 export type Attend = (layer: number, q: Value, k: Value, v: Value) => Value;
 
 /** The decoder up to its final norm: hidden states [B * T, hiddenSize]. */

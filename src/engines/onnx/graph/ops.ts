@@ -1,7 +1,7 @@
 import type { Builder, Value } from './builder.js';
 
 /**
- * The differentiable operations that models are made of. Each adds its nodes and records its way back. In shapes, N counts
+ * The differentiable operations of the models. Each adds its nodes and records its gradient. In shapes, N counts
  * tokens of the whole batch (B x T), H is a width, and matrices are [out, in] as Hugging Face stores them.
  */
 
@@ -69,11 +69,11 @@ export function swiglu(b: Builder, gate: Value, up: Value): Value {
 export interface Rotation {
   readonly cos: Value;
   readonly sin: Value;
-  /** The way back turns by the opposite angle. */
+  /** Gradients rotate by the opposite angle. */
   readonly minusSin: Value;
 }
 
-/** Rotary position embedding of x [B, T, heads * headDim]: each head's halves are the two coordinates that are turned. */
+/** Rotary position embedding of x [B, T, heads * headDim]: the halves of each head are the two coordinates that rotate. */
 export function rotary(b: Builder, x: Value, heads: number, rotation: Rotation): Value {
   const turn = (value: Value, sin: Value): Value =>
     b.node('RotaryEmbedding', [value, rotation.cos, sin], { num_heads: heads });

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../../models/config.js';
+import { at } from '../../../support/at.js';
 import { createBuilder, type Graph } from './builder.js';
 import { causal, declareParameters, decoder, headName, rotation } from './model.js';
 import { attention } from './ops.js';
@@ -26,7 +27,8 @@ export function topGraph(config: ModelConfig): Graph {
   });
   const logits = b.node('Gemm', [b.node('Div', [hidden, temperature]), headName(config)], { transB: 1 });
   const logprobs = b.node('LogSoftmax', [logits], { axis: -1 });
-  const [values = '', ids = ''] = b.nodes('TopK', [logprobs, k], 2, { axis: 1 });
+  const likeliest = b.nodes('TopK', [logprobs, k], 2, { axis: 1 });
+  const [values, ids] = [at(likeliest, 0), at(likeliest, 1)];
   // Summed directly: 1 minus the sum of the others would lose a small tail to rounding. Softmax and ReduceLogSum compute row by row;
   // Exp and Log differ between the body and the end of an array, and so with the size of the batch.
   const probabilities = b.node('Softmax', [logits], { axis: -1 });

@@ -161,7 +161,7 @@ it('feeds and fetches: wrong types and missing feeds are named, fetches are writ
   const x = b.input('x', 'float32', ['N']);
   b.output('twice', add(b, x, x), ['N']);
   const session = await createSession(b.build(), { threads: 1 });
-  await expect(session.run(new Map())).rejects.toThrow('nothing is fed to x');
+  await expect(session.run(new Map())).rejects.toThrow('no feed for input x');
   await expect(session.run(new Map([['x', ids([1])]]))).rejects.toThrow('x: expected float32');
   const target = floats([0, 0]);
   await session.run(new Map([['x', floats([1, 2])]]), new Map([['twice', target]]));
