@@ -140,7 +140,7 @@ describe('a wrong request', () => {
     ['a folder without a run', ['resume', 'FOLDER'], /no run here, expected a folder with manifest\.json/],
     ['an unknown field', ['run', 'FILE', '--set', 'learn.rate=1'], /unknown field learn\.rate/],
     ['a field of the wrong type', ['run', 'FILE', '--set', 'steps=few'], /steps: found "few"; expected/],
-    ['two shapers at once', ['run', 'FILE', '--set', 'shape={grpo: {}, rlsd: {}}'], /shape/],
+    ['two methods at once', ['run', 'FILE', '--set', 'shape={grpo: {}, rlsd: {}}'], /shape/],
     [
       'an unknown verifier',
       ['run', 'FILE', '--set', 'verify={maths: {}}'],

@@ -8,10 +8,11 @@ import type { MethodDefinition } from '../../src/methods/method.js';
 import { methods } from '../../src/methods/registry.js';
 import { shapeLine } from '../../src/methods/shape-line.js';
 import { registeredMethod, shapeSchema } from '../../src/methods/shape-spec.js';
+import { checkPlan } from '../../src/pipelines/check.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
 import { planOf } from '../../src/pipelines/plan.js';
 import { pipelineSchema } from '../../src/pipelines/spec.js';
-import { tinyPipeline } from '../runs/tiny-run.js';
+import { tinyFolder, tinyPipeline } from '../runs/tiny-run.js';
 
 /** A method that no other file knows. */
 const scaled = defineMethod({
@@ -66,10 +67,12 @@ describe('a registry with one method more', () => {
     expect(page).toContain('| `factor` | The factor. |');
   });
 
-  it('plans the stages that it asks for', () => {
+  it('plans the stages that it asks for, and checks them', async () => {
     const method = registeredMethod({ scaled: { by: 3 } }, registry);
-    const { stages } = planOf(checkSpec({ ...tinyPipeline, shape: 'grpo' }), '.', [], { method });
-    expect(stages.map(({ name }) => name)).toContain('teach');
+    const spec = checkSpec({ ...tinyPipeline, privileged: [], shape: 'grpo' });
+    const plan = planOf(spec, tinyFolder(), [], { method });
+    expect(plan.stages.map(({ name }) => name)).toContain('teach');
+    expect(await checkPlan(plan)).toEqual([]);
   });
 
   it('shapes JSON lines with it', () => {
