@@ -1,6 +1,7 @@
 export * from './engines/index.js';
 export * from './learner/index.js';
 export * from './losses/index.js';
+export * from './methods/index.js';
 export * from './models/index.js';
 export * from './operators/index.js';
 export * from './pipelines/index.js';

@@ -6,7 +6,6 @@ import {
   createOnnxPolicy,
   createVerifier,
   learn,
-  learnerDefaults,
   type PrivilegedStore,
   type Prompt,
   parseTemplate,
@@ -48,7 +47,7 @@ const folder = join(process.argv[2] ?? 'examples', 'models/arithmetic');
 const policy = await createOnnxPolicy({ folder, workers: 1, device: 'cpu' });
 await policy.load(0, folder);
 const verifier = await createVerifier({ math: {} });
-const learner = await createLearner({ folder, threads: 1, settings: { ...learnerDefaults, lr: 3e-4 } });
+const learner = await createLearner({ folder, threads: 1, settings: { lr: 3e-4 } });
 
 // What the teacher is shown; the student's records have no field that could hold it.
 const template = parseTemplate('Worked before: {{ trace }}\n{{ question }}', 'template');

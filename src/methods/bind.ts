@@ -5,7 +5,7 @@ import { UserError } from '../support/errors.js';
 import { checkGroup, checkShaped } from './check-group.js';
 import type { Method, MethodBehavior, MethodDefinition, TeacherNeed } from './method.js';
 
-export interface BindOptions {
+export interface BindMethodOptions {
   /** Where the settings were written, for messages. Default: `shape.NAME`. */
   readonly where?: string;
   /** Content hash of the module that the definition is from; becomes part of the method's id. */
@@ -29,7 +29,7 @@ export function defineMethod<Settings extends z.ZodType, Need extends TeacherNee
 export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>(
   definition: MethodDefinition<Settings, Need>,
   input: unknown,
-  options: BindOptions = {},
+  options: BindMethodOptions = {},
 ): Method<Need> {
   const { name, statistics } = definition;
   const { where = `shape.${name}`, moduleHash } = options;

@@ -1,6 +1,6 @@
 /** What each token is trained on: the methods, and what is needed to define one. */
 export { type AdvantageScale, groupAdvantages, hasAdvantage } from './advantage.js';
-export { type BindOptions, bindMethod, defineMethod } from './bind.js';
+export { type BindMethodOptions, bindMethod, defineMethod } from './bind.js';
 export { type GrpoSettings, grpo } from './grpo.js';
 export {
   asksTeacher,

@@ -1,23 +1,3 @@
-export {
-  type AdvantageScale,
-  asksTeacher,
-  bindMethod,
-  defineMethod,
-  type GrpoSettings,
-  groupAdvantages,
-  grpo,
-  hasAdvantage,
-  type JudgedGroup,
-  type JudgedSample,
-  type Method,
-  type MethodDefinition,
-  type RlsdSettings,
-  rlsd,
-  type Schedule,
-  type ShapedSample,
-  scheduleAt,
-  type TeacherNeed,
-} from '../methods/index.js';
 export { type Credited, credit } from './credit.js';
 export {
   type AttemptSettings,
