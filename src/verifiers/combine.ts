@@ -1,3 +1,4 @@
+import { at } from '../support/at.js';
 import { digest } from '../support/digest.js';
 import type { CheckedJudgement, CheckedVerifier, Judgement, Question, Verifier } from './verifier.js';
 
@@ -8,18 +9,18 @@ const closeAll = (parts: readonly Verifier[]) => async (): Promise<void> => {
   await Promise.all(parts.map((part) => part.close()));
 };
 
-/** Evidence of every part, its keys after the part's place and name: `1 math: answer`. */
+/** Evidence of every verifier; its keys start with the verifier's position and name: `1 math: answer`. */
 const evidenceOf = (parts: readonly Verifier[], judgements: readonly Judgement[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     judgements.flatMap(({ verdict, evidence }, i) => {
-      const label = `${i + 1} ${parts[i]?.name ?? ''}`;
+      const label = `${i + 1} ${at(parts, i).name}`;
       return [[label, verdict], ...Object.entries(evidence).map(([key, text]) => [`${label}: ${key}`, text])];
     }),
   );
 
 type Combination = (judgements: readonly Judgement[]) => Omit<Judgement, 'evidence'>;
 
-/** Every part judges, whatever the others say, so that the verdict does not depend on which is first. */
+/** Every verifier judges, whatever the others say, so that the verdict does not depend on which is faster. */
 function combine(name: string, parts: readonly Verifier[], hash: string, together: Combination): Verifier {
   return {
     name,
@@ -35,44 +36,39 @@ function combine(name: string, parts: readonly Verifier[], hash: string, togethe
 const nameOf = (word: string, parts: readonly Verifier[]): string =>
   `${word}(${parts.map(({ name }) => name).join(', ')})`;
 
-/** Correct where every part is: the verdict of the first that is not, and the least reward. */
+/** Correct if every verifier says so; otherwise the verdict of the first that does not. The reward is the smallest. */
 export function allOf(parts: readonly Verifier[]): Verifier {
   return combine(nameOf('all', parts), parts, hashOf('all', parts), (judgements) => {
     const reward = Math.min(...judgements.map((one) => one.reward));
-    const at = judgements.findIndex(({ verdict }) => verdict !== 'correct');
-    const failed = judgements[at];
-    if (!failed) return { verdict: 'correct', reward, reason: `all ${judgements.length} agree` };
-    return { verdict: failed.verdict, reward, reason: `${parts[at]?.name}: ${failed.reason}` };
+    const first = judgements.findIndex(({ verdict }) => verdict !== 'correct');
+    if (first < 0) return { verdict: 'correct', reward, reason: `all ${judgements.length} agree` };
+    const { verdict, reason } = at(judgements, first);
+    return { verdict, reward, reason: `${at(parts, first).name}: ${reason}` };
   });
 }
 
-/** Correct where one part is; otherwise the first part's verdict. The reward is the greatest. */
+/** Correct if one verifier says so; otherwise the first one's verdict. The reward is the largest. */
 export function anyOf(parts: readonly Verifier[]): Verifier {
   return combine(nameOf('any', parts), parts, hashOf('any', parts), (judgements) => {
     const reward = Math.max(...judgements.map((one) => one.reward));
-    const at = Math.max(
-      0,
-      judgements.findIndex(({ verdict }) => verdict === 'correct'),
-    );
-    const chosen = judgements[at];
-    return { verdict: chosen?.verdict ?? 'incorrect', reward, reason: `${parts[at]?.name}: ${chosen?.reason}` };
+    const correct = judgements.findIndex(({ verdict }) => verdict === 'correct');
+    const chosen = Math.max(0, correct);
+    const { verdict, reason } = at(judgements, chosen);
+    return { verdict, reward, reason: `${at(parts, chosen).name}: ${reason}` };
   });
 }
 
-/** The weighted sum of the rewards; the verdict is that of the part with the greatest weight, the first among equals. */
+/** The weighted sum of the rewards. The verdict is that of the heaviest verifier, the first one among equals. */
 export function weighted(parts: readonly { readonly weight: number; readonly verifier: Verifier }[]): Verifier {
   const verifiers = parts.map(({ verifier }) => verifier);
   const weights = parts.map(({ weight }) => weight);
   const main = weights.indexOf(Math.max(...weights));
   const hash = hashOf('weighted', verifiers, JSON.stringify(weights));
   return combine(nameOf('weighted', verifiers), verifiers, hash, (judgements) => {
-    const reward = judgements.reduce((sum, one, i) => sum + one.reward * (weights[i] ?? 0), 0);
+    const reward = judgements.reduce((sum, one, i) => sum + one.reward * at(weights, i), 0);
     const terms = judgements.map((one, i) => `${weights[i]} × ${one.reward}`).join(' + ');
-    return {
-      verdict: judgements[main]?.verdict ?? 'incorrect',
-      reward,
-      reason: `${terms}; ${judgements[main]?.reason}`,
-    };
+    const { verdict, reason } = at(judgements, main);
+    return { verdict, reward, reason: `${terms}; ${reason}` };
   });
 }
 

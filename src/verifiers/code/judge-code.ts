@@ -1,3 +1,4 @@
+import { at } from '../../support/at.js';
 import { UserError } from '../../support/errors.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
@@ -25,7 +26,7 @@ export async function judgeCode(settings: CodeSettings, task: CodeTask, completi
   if (!block) {
     return { verdict: 'unparseable', reward: 0, reason: `no code block in ${languages.join(' or ')}`, evidence: {} };
   }
-  const language = block.language === '' ? (languages[0] ?? '') : block.language;
+  const language = block.language === '' ? at(languages, 0) : block.language;
   const evidence = { language, code: clip(block.code, DIAGNOSTICS) };
   return language === 'javascript' || language === 'typescript'
     ? judgeInEngine(settings, task, block.code, evidence)

@@ -1,3 +1,4 @@
+import { at } from '../../support/at.js';
 import { UserError } from '../../support/errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
@@ -29,7 +30,7 @@ export async function judgeCompile(
   const block = pickBlock(completion, languages, settings.block);
   if (!block)
     return { verdict: 'unparseable', reward: 0, reason: `no code block in ${languages.join(' or ')}`, evidence: {} };
-  const language = block.language === '' ? (languages[0] ?? '') : block.language;
+  const language = block.language === '' ? at(languages, 0) : block.language;
   const evidence = { language, code: clip(block.code, 2000) };
   const judge = (diagnostics: string): Judgement =>
     diagnostics === ''

@@ -1,3 +1,4 @@
+import { at } from '../../support/at.js';
 import type { Cell, Table } from './database.js';
 
 export interface CompareSettings {
@@ -55,14 +56,14 @@ function sameMultiset(ours: readonly Row[], theirs: readonly Row[], tolerance: n
     [...rows].sort((a, b) => compareRows(settled(a), settled(b)) || compareRows(a, b));
   const a = sorted(ours);
   const b = sorted(theirs);
-  if (a.every((row, i) => equalRows(row, b[i] ?? [], tolerance))) return true;
+  if (a.every((row, i) => equalRows(row, at(b, i), tolerance))) return true;
   if (a.length > MATCH_ROWS) return false;
   // Values within the tolerance of each other may have sorted differently: look for a partner for each row.
   const left = [...b];
   return a.every((row) => {
-    const at = left.findIndex((other) => equalRows(row, other, tolerance));
-    if (at >= 0) left.splice(at, 1);
-    return at >= 0;
+    const partner = left.findIndex((other) => equalRows(row, other, tolerance));
+    if (partner >= 0) left.splice(partner, 1);
+    return partner >= 0;
   });
 }
 

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { at } from '../../support/at.js';
 import { equalRows } from './compare.js';
 import { type Cell, runQuery, type SqlLimits, type Table } from './database.js';
 import { type OrderKey, type QueryNode, withColumns } from './parse.js';
@@ -19,7 +20,7 @@ export async function tieRuns(
   const runs: number[] = [];
   for (const [i, key] of keys.entries()) {
     const last = runs.length - 1;
-    if (i > 0 && equalRows(key, keys[i - 1] ?? [], tolerance)) runs[last] = (runs[last] ?? 0) + 1;
+    if (i > 0 && equalRows(key, at(keys, i - 1), tolerance)) runs[last] = at(runs, last) + 1;
     else runs.push(1);
   }
   return runs;
@@ -50,7 +51,7 @@ async function keysOf(
     if (query === undefined) return undefined;
     const wider = await runQuery(connection, query, rows.length, limits);
     // A LIMIT may have cut between ties in another place.
-    return wider.rows.every((row, i) => equalRows(row.slice(0, columns.length), rows[i] ?? [], 0))
+    return wider.rows.every((row, i) => equalRows(row.slice(0, columns.length), at(rows, i), 0))
       ? wider.rows.map(pick)
       : undefined;
   } catch {
