@@ -7,12 +7,12 @@ const WORD = /[\p{L}\p{N}_]+/gu;
 const wordsOf = (texts: readonly string[]): Set<string> =>
   new Set(texts.flatMap((text) => text.toLowerCase().match(WORD) ?? []));
 
-/** Characters from which a word is found within another one as well, as in a name put together of two. */
+/** Words of at least this many characters are also found inside longer ones, such as compound names. */
 const LONG = 4;
 
 /**
- * A text with `…` for each word (of letters, digits and `_`, whatever its case) that the reference has and `own`, what the student was
- * asked or wrote itself, has not.
+ * A text with `…` in place of each word that is in the reference but not in `own`, the question and the completion. A word is
+ * letters, digits and `_`, in either case.
  * @example conceal('expected 42, found 41', ['42'], ['It is 41.']) // 'expected …, found 41'
  */
 export function conceal(text: string, reference: readonly string[], own: readonly string[]): string {
@@ -26,7 +26,7 @@ export function conceal(text: string, reference: readonly string[], own: readonl
   });
 }
 
-/** Names and texts of the reference's data, as they are once JSON's escapes are read. */
+/** Names and texts of the reference's data, with JSON's escapes resolved. */
 function textsOf(data: string | null): string[] {
   if (data === null) return [];
   const texts = [data];
@@ -36,14 +36,15 @@ function textsOf(data: string | null): string[] {
       if (typeof value === 'string') texts.push(value);
     });
   } catch {
-    // Text that is not JSON is taken as it stands.
+    // Not JSON: use the text itself.
   }
   return texts;
 }
 
 /**
- * Hides what a question's reference has in a text about its completion.
- * @param own what the text may say besides
+ * Hides the words of a question's reference in a text about its completion.
+ *
+ * @param own what the text may say as well
  */
 export function hider({ question, completion, reference }: Question, own = ''): (text: string) => string {
   const hidden = [reference.answer, ...textsOf(reference.data)];
@@ -51,8 +52,9 @@ export function hider({ question, completion, reference }: Question, own = ''): 
 }
 
 /**
- * Holds the code of others, which was given the reference, to what every verifier promises: none of it is in what they say.
- * @param own what messages may say besides, such as where that code is
+ * Runs someone else's code, which knows the reference, and hides the reference's words in its judgement and its errors.
+ *
+ * @param own what messages may say as well, such as the location of that code
  */
 export async function concealing(asked: Question, judge: () => Promise<Judgement>, own: string): Promise<Judgement> {
   const hide = hider(asked, own);

@@ -2,6 +2,6 @@
 const DENIAL =
   /(?:\bnot|n't|\bnever|\bcannot|\banything but|\bexcept(?: for)?|\brather than|\binstead of|\bother than)\s*(?:(?:be|equal(?: to)?|a|an|the|is)\s*)*[\s:$*]*(?:\\[([]\s*)?$/i;
 
-/** Do the words right before an index say that what follows is not the answer? */
+/** Whether the words right before an index say that what follows is not the answer. */
 export const isDenied = (text: string, start: number): boolean =>
   DENIAL.test(text.slice(Math.max(0, start - 60), start));

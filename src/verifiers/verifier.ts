@@ -3,7 +3,7 @@ import type { Disagreement, Reference, VerdictKind } from '../records/records.js
 export interface Question {
   readonly promptId: string;
   readonly itemId: string;
-  /** What the student was asked: a verifier uses it to refuse an echo. */
+  /** What the student was asked. A verifier uses it to reject an echo. */
   readonly question: string;
   readonly completion: string;
   readonly reference: Pick<Reference, 'answer' | 'data'>;
@@ -20,22 +20,22 @@ export interface Judgement {
 }
 
 /**
- * Judges completions. A wrong answer, however wrong, is a `Judgement`; a rejected promise means that the verifier itself
- * failed, and the record becomes a dead letter.
+ * Judges completions. A wrong answer, however wrong, is a `Judgement`. A rejected promise means that the verifier itself
+ * failed; the record becomes a dead letter.
  */
 export interface Verifier {
   readonly name: string;
-  /** Content hash of the code and the settings: the same hash, the same verdicts. */
+  /** Content hash of the code and the settings. The same hash means the same verdicts. */
   readonly hash: string;
   verify(question: Question, signal?: AbortSignal): Promise<Judgement>;
   close(): Promise<void>;
 }
 
-/** What comes of a verifier that a second one checks. */
+/** The judgement of a verifier that a second one checks. */
 export interface CheckedJudgement {
   /** The first verifier's. */
   readonly judgement: Judgement;
-  /** Set where one of the two says correct and the other does not. */
+  /** Set if exactly one of the two says correct. */
   readonly disagreement?: Pick<Disagreement, 'judged' | 'checked'>;
 }
 

@@ -23,8 +23,8 @@ function folderWith(file: string, source: string): string {
   return folder;
 }
 
-it('shows a function that works', async () => {
-  const [module, spec] = example('A function', 'ts');
+it('shows a module that works', async () => {
+  const [module, spec] = example('A module', 'ts');
   const verifier = await createVerifier(spec, { folder: folderWith('haiku.ts', module) });
   onTestFinished(() => verifier.close());
   const judged = async (completion: string) => await verifier.verify(ask(completion, 'Moon'));

@@ -1,14 +1,14 @@
 import { languageName } from '../sandbox/toolchains.js';
 
 export interface CodeBlock {
-  /** `languageName` of the fence's label; empty where it has none. */
+  /** `languageName` of the fence's label. Empty if it has none. */
   readonly language: string;
   readonly code: string;
 }
 
 /**
- * The fenced code blocks of a completion, in order. A block that is never closed runs to the end, as in Markdown, and one that is
- * indented, as in a list, loses as much indentation as its fence has.
+ * The fenced code blocks of a completion, in order. As in Markdown, a block that is never closed runs to the end, and an
+ * indented one, as in a list, loses the indentation of its fence.
  */
 export function codeBlocks(completion: string): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
@@ -30,8 +30,8 @@ export function codeBlocks(completion: string): readonly CodeBlock[] {
 }
 
 /**
- * The last (or first) block labelled with one of the languages; where none is, the last (or first) without a label. What a program
- * prints or how it is started often stands beside it, without one. JavaScript is TypeScript as well.
+ * The last (or first) block labelled with one of the languages, or else the last (or first) without a label: a program's output
+ * or command line often follows it, unlabelled. JavaScript counts as TypeScript.
  */
 export function pickBlock(
   completion: string,

@@ -19,7 +19,7 @@ export async function judgeCode(settings: CodeSettings, task: CodeTask, completi
   if (unknown !== undefined) {
     throw new UserError(
       'language-not-set',
-      `the task is in a language that this verifier is not set to run (languages: ${settings.languages.join(', ')})`,
+      `the task is in a language that this verifier does not run, expected one of ${settings.languages.join(', ')}`,
     );
   }
   const block = pickBlock(completion, languages, settings.block);
@@ -42,7 +42,7 @@ const rejected = (evidence: Evidence, reason: string, diagnostics: string): Judg
   evidence: { ...evidence, diagnostics: clip(diagnostics, DIAGNOSTICS) },
 });
 
-/** Runs cases one after another; where nothing but passing all counts, not past the first that does not pass. */
+/** Runs cases one after another. Unless `all`, it stops at the first that does not pass. */
 async function runCases<T>(cases: readonly T[], all: boolean, run: (test: T) => Promise<Outcome>): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const test of cases) {
@@ -61,7 +61,7 @@ async function judgeInEngine(
   let script = code;
   const typed = evidence.language === 'typescript';
   if (typed || /\b(import|export|await)\b/.test(code)) {
-    const compiler = await import('./typescript.js'); // Takes a while to load, and plain scripts do without.
+    const compiler = await import('./typescript.js'); // Slow to load, and plain scripts do not need it.
     const diagnostics = typed && settings.typeCheck ? compiler.typeCheck(code, { strict: true }) : [];
     if (diagnostics.length > 0) return rejected(evidence, `${diagnostics.length} type errors`, diagnostics.join('\n'));
     if (typed || compiler.isModule(code)) script = compiler.transpile(code);

@@ -1,9 +1,9 @@
 import type { Judgement } from '../verifier.js';
 
-/** What became of one test. */
+/** The result of one test. */
 export interface Outcome {
   readonly outcome: 'pass' | 'fail' | 'timeout' | 'memory' | 'crash';
-  /** For the evidence: what the program did, never what was expected of it. */
+  /** For the evidence: what the program did, never what was expected. */
   readonly detail: string;
 }
 
@@ -23,7 +23,7 @@ const trimEnd = (all: string[]): string[] => {
   return all.slice(0, last + 1);
 };
 
-/** Compares as contests do: line ends, blanks at the ends of lines and empty lines at the end do not count. */
+/** Compares as programming contests do: trailing white space, trailing empty lines and the kind of line break are ignored. */
 export function compareOutput(found: string, expected: string): Outcome {
   const ours = trimEnd(lines(found));
   const theirs = trimEnd(lines(expected));
@@ -38,7 +38,7 @@ export function compareOutput(found: string, expected: string): Outcome {
 
 const verdicts = { fail: 'incorrect', timeout: 'timeout', memory: 'crash', crash: 'crash' } as const;
 
-/** The judgement of a program from what became of its tests, in order. `total` counts those not run as well. */
+/** The judgement that follows from the outcomes of the tests, in order. `total` includes tests that did not run. */
 export function judgeOutcomes(
   outcomes: readonly Outcome[],
   total: number,
@@ -49,7 +49,8 @@ export function judgeOutcomes(
   const first = outcomes.findIndex(({ outcome }) => outcome !== 'pass');
   const failed = outcomes[first];
   if (!failed || failed.outcome === 'pass') {
-    return { verdict: 'correct', reward: 1, reason: `all ${total} tests pass`, evidence };
+    const reason = total === 1 ? 'the test passes' : `all ${total} tests pass`;
+    return { verdict: 'correct', reward: 1, reason, evidence };
   }
   const did = { fail: 'fails', timeout: 'takes too long', memory: 'takes too much memory', crash: 'crashes' };
   return {

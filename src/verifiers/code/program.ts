@@ -4,14 +4,14 @@ import { commandOf, compileLimits, type InstalledToolchain } from '../sandbox/to
 import { clip, compareOutput, type Outcome } from './outcome.js';
 import type { OutputCase } from './tests.js';
 
-/** A program ready to run, or the compiler's complaint. */
+/** A program ready to run, or the compiler's diagnostics. */
 export type Built = { readonly program: Program } | { readonly diagnostics: string; readonly ending: Ended['ending'] };
 
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
- * Builds a program in a sandbox of its own. The one file that the tool chain makes comes back over standard output, so nothing
- * of the untrusted program is ever written on the host.
+ * Builds a program in its own sandbox. The built file comes back over standard output, so nothing of the untrusted program is
+ * ever written to the host's disk.
  */
 export async function buildProgram(
   toolchain: InstalledToolchain,
@@ -44,8 +44,8 @@ export async function buildProgram(
 
 const outOfMemory = /MemoryError|std::bad_alloc|OutOfMemoryError|out of memory|memory allocation of \d+ bytes failed/;
 
-/** What became of a program that did not end well; undefined where it did. */
-export function mishap(ended: Ended): Outcome | undefined {
+/** What happened to a program that did not end normally; undefined if it did. */
+export function abnormalExit(ended: Ended): Outcome | undefined {
   const tail = ended.stderr.trim().slice(-500);
   if (ended.ending === 'timeout') return { outcome: 'timeout', detail: 'stopped at its time limit' };
   if (ended.ending === 'memory') return { outcome: 'memory', detail: 'stopped at its memory limit' };
@@ -54,8 +54,8 @@ export function mishap(ended: Ended): Outcome | undefined {
   return { outcome: outOfMemory.test(tail) ? 'memory' : 'crash', detail: `exit status ${ended.status}; ${clip(tail)}` };
 }
 
-/** Runs the program on one input. The expected output stays here. */
+/** Runs the program on one input. The expected output stays in this process. */
 export async function runCase(program: Program, test: OutputCase): Promise<Outcome> {
   const ended = await runProgram(program, test.stdin);
-  return mishap(ended) ?? compareOutput(ended.stdout.toString('utf8'), test.stdout);
+  return abnormalExit(ended) ?? compareOutput(ended.stdout.toString('utf8'), test.stdout);
 }

@@ -3,7 +3,7 @@ import { UserError } from '../../support/errors.js';
 import { type Program, type Running, startProgram } from '../sandbox/run.js';
 import { asset } from './assets.js';
 import { clip, type Outcome } from './outcome.js';
-import { mishap } from './program.js';
+import { abnormalExit } from './program.js';
 import type { Tests } from './tests.js';
 
 const RENEWALS = 1000;
@@ -12,8 +12,8 @@ const CONVERSATION_BYTES = 64 * 1024 * 1024;
 const pythonAsset = (name: string): string => `${asset('codec.py')}\n${asset(name)}`;
 
 /**
- * Runs Python assertions or a Python test file. The completion runs in one sandbox and the tests in another; this process carries
- * their messages. Whatever the completion does in its own process, it sees the arguments that the tests pass and nothing else.
+ * Runs Python assertions or a Python test file. The completion runs in one sandbox and the tests in another; this process relays
+ * their messages. Whatever the completion does in its own process, it sees only the arguments that the tests pass.
  *
  * @param program the completion's program as built, its source in `main.py`
  * @param all false: stop at the first test that does not pass
@@ -39,7 +39,7 @@ interface Session {
   readonly mishap?: Outcome;
 }
 
-/** One pair of processes: adds outcomes from where the list stands until the tests are over or the program ends. */
+/** Runs one pair of processes: appends outcomes until the tests are over or the program ends. */
 async function converse(
   base: Program,
   tests: Exclude<Tests, { kind: 'output' }>,
@@ -73,7 +73,7 @@ async function converse(
           ),
         },
       ],
-      // It waits while the program works, and must not be the first to run out of time.
+      // It waits while the program works, so it must not run out of time first.
       limits: { ...limits, seconds: limits.seconds * 3 + 5 },
       renewals: RENEWALS,
     },
@@ -92,7 +92,7 @@ async function relay(program: Running, judge: Running, outcomes: Outcome[], all:
   const fromProgram = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
   const fromJudge = createInterface({ input: judge.stdout })[Symbol.asyncIterator]();
   const ended = async (): Promise<Outcome> =>
-    mishap(await program.ended) ?? { outcome: 'crash', detail: 'the program left before its test was over' };
+    abnormalExit(await program.ended) ?? { outcome: 'crash', detail: 'the program left before its test was over' };
 
   const loaded = await fromProgram.next();
   if (loaded.done) return { mishap: await ended() };
@@ -105,7 +105,7 @@ async function relay(program: Running, judge: Running, outcomes: Outcome[], all:
     const line = await fromJudge.next();
     if (line.done) {
       const end = await judge.ended;
-      // Values that are too large or too slow to compare are the program's doing; anything else is ours.
+      // Values that are too large or too slow to compare are the program's fault; anything else is ours.
       if (end.ending !== 'exit')
         return withTotal({ mishap: { outcome: 'timeout', detail: 'the tests did not come to an end' } });
       throw new Error(`the tests' process ended with status ${end.status}: ${end.stderr.slice(-500)}`);
@@ -131,7 +131,7 @@ async function relay(program: Running, judge: Running, outcomes: Outcome[], all:
   }
 }
 
-/** What the program's first line says of a completion that does not load; any other line is a program that has loaded. */
+/** Why the completion did not load, by the program's first line. Undefined if it loaded. */
 function loadFailure(line: string): Outcome | undefined {
   let said: { e?: unknown; m?: unknown };
   try {

@@ -12,7 +12,7 @@ const compilerOptions: ts.CompilerOptions = {
 /** TypeScript, or JavaScript with imports, exports or an `await` outside functions, as a script that QuickJS evaluates. */
 export function transpile(code: string): string {
   const { outputText } = ts.transpileModule(code, { compilerOptions, fileName: 'main.ts' });
-  // What such a program throws is thrown from a timer, where it ends the program as it would in a module.
+  // Rethrow from a timer, so that an error ends the program as it would in a module.
   return awaitsAtTop(outputText)
     ? `(async () => {${outputText}\n})().catch((error) => setTimeout(() => { throw error; }));`
     : outputText;
@@ -33,14 +33,14 @@ function awaitsAtTop(code: string): boolean {
 const libraries = dirname(createRequire(import.meta.url).resolve('typescript'));
 const sources = new Map<string, ts.SourceFile | undefined>();
 
-/** The compiler's complaints about one TypeScript file, `line:column TScode: message`; empty where it compiles. */
+/** The compiler's diagnostics for one TypeScript file, `line:column TScode: message`. Empty if it compiles. */
 export function typeCheck(code: string, options: { readonly strict: boolean }): readonly string[] {
   const files = new Map([
     ['/main.ts', code],
     ['/globals.d.ts', asset('globals.d.ts')],
   ]);
   const host: ts.CompilerHost = {
-    // Libraries parse once a process; nothing but them and the two files exists.
+    // Libraries are parsed once per process. No other file exists.
     getSourceFile: (name, version) => {
       const text = files.get(name);
       if (text !== undefined) return ts.createSourceFile(name, text, version, true);

@@ -7,7 +7,7 @@ import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import type { CompileSettings } from './kind.js';
 
-// Python compiles as it loads; asking for that alone makes it a compiler like the others.
+// Python compiles when it loads a file; this command does only that.
 const pythonCheck = [
   '{bin}/python3',
   '-c',
@@ -23,7 +23,7 @@ export async function judgeCompile(
   if (taskLanguage !== undefined && !settings.languages.includes(taskLanguage)) {
     throw new UserError(
       'language-not-set',
-      `the task is in a language that this verifier is not set to compile (languages: ${settings.languages.join(', ')})`,
+      `the task is in a language that this verifier does not compile, expected one of ${settings.languages.join(', ')}`,
     );
   }
   const languages = taskLanguage === undefined ? settings.languages : [taskLanguage];

@@ -7,15 +7,16 @@ import type { Judgement, Question, Verifier } from '../verifier.js';
 import type { HttpSettings } from './settings.js';
 
 const FIRST_PAUSE = 200;
-/** Questions that the service is asked at a time, those that wait for their next attempt among them. */
+/** Concurrent questions, including those waiting for their next attempt. */
 const AT_ONCE = 16;
 
-class Passing extends Error {}
+/** A failure worth retrying. */
+class TransientError extends Error {}
 
 /**
  * The user's own service: a POST of the question as JSON (`promptId`, `itemId`, `question`, `completion`, `reference`), answered
- * by `{"verdict", "reward", "reason", "evidence"}`. A time-out, a broken connection, 429 and 5xx are tried again after 0.2 s,
- * 0.4 s, 0.8 s …; then, and on any other failure, `verify` rejects.
+ * with `{"verdict", "reward", "reason", "evidence"}`. A timeout, a broken connection, 429 and 5xx are retried after 0.2 s, 0.4 s,
+ * 0.8 s and so on; after the last retry, and on any other failure, `verify` rejects.
  */
 export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verifier {
   const closing = new AbortController();
@@ -30,12 +31,12 @@ export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verif
       text = await response.text();
     } catch (cause) {
       signal.throwIfAborted();
-      if (limit.aborted) throw new Passing(`no answer within ${settings.seconds} s`);
+      if (limit.aborted) throw new TransientError(`no answer within ${settings.seconds} s`);
       const reason =
         cause instanceof Error ? (cause.cause instanceof Error ? cause.cause.message : cause.message) : String(cause);
-      throw new Passing(`no answer (${reason})`);
+      throw new TransientError(`no answer (${reason})`);
     }
-    if (response.status === 429 || response.status >= 500) throw new Passing(`status ${response.status}`);
+    if (response.status === 429 || response.status >= 500) throw new TransientError(`status ${response.status}`);
     if (!response.ok)
       throw new UserError('verifier-service', `${settings.url}: status ${response.status}, expected 200`);
     try {
@@ -67,7 +68,7 @@ export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verif
       try {
         return await attempt(body, stop);
       } catch (cause) {
-        if (!(cause instanceof Passing)) throw cause;
+        if (!(cause instanceof TransientError)) throw cause;
         if (tries >= settings.retries) {
           throw new UserError('verifier-service', `${settings.url}: ${cause.message}, after ${tries + 1} attempts`);
         }

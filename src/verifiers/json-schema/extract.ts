@@ -1,6 +1,6 @@
 import { codeBlocks } from '../code/block.js';
 
-// Each try may read to the end: a bound keeps a text of brackets alone from taking the square of its length.
+// Each attempt may read to the end, so a text full of brackets would take quadratic time.
 const MOST_TRIES = 1000;
 const labels = ['json', 'jsonc', 'json5'];
 
@@ -18,8 +18,8 @@ function parse(text: string): Found | undefined {
 }
 
 /**
- * The JSON of a completion: all of it, or the last block labelled json, or the last block without a label that is JSON, or the last
- * outermost object or list in the text. Where that one is broken or cut off there is none: its parts are not the answer.
+ * The JSON of a completion: all of it, or the last block labelled json, or the last block without a label that is JSON, or the
+ * last outermost object or list in the text. If that one is broken or cut off there is none: its parts are not the answer.
  */
 export function extractJson(completion: string, bare: boolean): Found | undefined {
   const whole = parse(completion);
@@ -39,7 +39,7 @@ function lastInText(text: string): Found | undefined {
     const end = endOfValue(text, i);
     if (end !== undefined) {
       const whole = text.slice(i, end);
-      // Brackets of prose around something else do not count, a broken value does.
+      // Brackets in prose do not count; a broken value does.
       if (parse(whole) || looksLikeJson(whole)) last = parse(whole);
       else continue;
       i = end - 1;
@@ -51,7 +51,7 @@ function lastInText(text: string): Found | undefined {
 const LOOK = 200;
 const looksLikeJson = (text: string): boolean => /^(\{\s*"|\[\s*[[{"\d-])/.test(text);
 
-/** One past the bracket that closes the one at `start`; brackets in strings do not count. */
+/** Index after the bracket that closes the one at `start`, ignoring brackets in strings. */
 function endOfValue(text: string, start: number): number | undefined {
   const open: string[] = [];
   for (let i = start; i < text.length; i++) {

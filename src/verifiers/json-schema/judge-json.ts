@@ -7,7 +7,7 @@ import { extractJson } from './extract.js';
 import type { JsonSchemaSettings, JsonSchemaTask } from './settings.js';
 import { validatorOf } from './validator.js';
 
-/** Where the value lacks what is wanted, as a JSON pointer into the value; undefined where it has everything. */
+/** JSON pointer to where the value lacks what is wanted. Undefined if it has everything. */
 function missing(value: unknown, wanted: unknown, path = ''): string | undefined {
   if (typeof wanted !== 'object' || wanted === null) return value === wanted ? undefined : path || '/';
   if (Array.isArray(wanted)) {
@@ -26,7 +26,7 @@ function missing(value: unknown, wanted: unknown, path = ''): string | undefined
 
 const firstOf = (found: readonly (string | undefined)[]): string | undefined => found.find((one) => one !== undefined);
 
-/** @param open whether the schema may be quoted: one of an item is part of its reference. */
+/** @param open whether the schema may be quoted: an item's own is part of its reference */
 function complaint(error: ErrorObject | undefined, open: boolean): string {
   if (!error) return 'the value is not valid';
   const { instancePath, keyword, message } = error;
@@ -45,13 +45,13 @@ function errorOf(validate: ValidateFunction, value: unknown, where: string, open
     return validate(value) ? undefined : complaint(validate.errors?.[0], open);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    // The validator calls itself as deep as the value is nested.
+    // The validator recurses as deep as the value is nested.
     if (deeperThan(value, DEEP)) return 'the value is nested too deeply';
     throw new UserError('bad-schema', `${where}: the schema refers to itself without end`);
   }
 }
 
-/** Validates the JSON in a completion. Rejects where the item has no schema, or one that does not compile. */
+/** Validates the JSON in a completion. @throws {UserError} if there is no schema, or one that does not compile */
 export function judgeJsonSchema(
   settings: JsonSchemaSettings,
   task: JsonSchemaTask,

@@ -7,21 +7,21 @@ import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { clip } from '../code/outcome.js';
 
-/** Exact on the decimals as they are written: 19.99 is a multiple of 0.01, though not in binary. */
+/** Exact in decimal: 19.99 is a multiple of 0.01, though not in binary. */
 function isMultiple(step: number, value: number): boolean {
   const [[a, p], [b, q]] = [decimal(value), decimal(step)];
   const scale = Math.max(p, q);
   return b !== 0n && (a * 10n ** BigInt(scale - p)) % (b * 10n ** BigInt(scale - q)) === 0n;
 }
 
-/** The whole number and how many of its digits stand behind the point, which may be fewer than none. */
+/** The digits as a whole number, and how many of them are decimals (negative for large numbers). */
 function decimal(value: number): readonly [digits: bigint, places: number] {
   const [mantissa = '', exponent = '0'] = String(value).split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   return [BigInt(whole + fraction), fraction.length - Number(exponent)];
 }
 
-// Patterns are meant to be Unicode ones; those that are not well-formed as such have the looser reading.
+// Patterns should be Unicode ones; those that are malformed as such are read without the flag.
 const regExp = Object.assign(
   (pattern: string, flags: string): RegExp => {
     try {
@@ -33,7 +33,7 @@ const regExp = Object.assign(
   { code: 'new RegExp' },
 );
 
-// Only a value's own fields count: every object inherits a "constructor". A number too large to hold is none.
+// Only own fields count: every object inherits a "constructor". Infinite numbers are invalid.
 const options = { strict: false, strictNumbers: true, logger: false, ownProperties: true, code: { regExp } } as const;
 
 const engines: readonly { readonly name: RegExp; readonly id: string; open(): Ajv }[] = [
@@ -54,7 +54,7 @@ const engines: readonly { readonly name: RegExp; readonly id: string; open(): Aj
   },
 ];
 
-/** The engine of the draft that the schema names; where it names none, the newest draft in which it is a schema. */
+/** The engine for the draft that the schema names, or else for the newest draft in which it is valid. */
 function engineFor(schema: AnySchema, where: string): { readonly engine: Ajv; readonly schema: AnySchema } {
   const named: unknown = typeof schema === 'object' ? schema.$schema : undefined;
   if (named === undefined) {
@@ -72,7 +72,7 @@ const KEEP = 1000;
 
 /**
  * Compiles a schema of draft 7, 2019-09 or 2020-12.
- * @param open whether the error of one that does not compile may quote it
+ * @param open whether an error may quote the schema
  */
 export function validatorOf(schema: AnySchema, where: string, open: boolean): ValidateFunction {
   const key = digest(JSON.stringify(schema));
@@ -87,7 +87,7 @@ export function validatorOf(schema: AnySchema, where: string, open: boolean): Va
   }
   let validate: ValidateFunction;
   try {
-    // Nothing is fetched: a reference to another document is one that cannot be resolved.
+    // Nothing is fetched: references to other documents do not resolve.
     validate = engine.compile(own);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);

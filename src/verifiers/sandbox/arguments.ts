@@ -5,10 +5,10 @@ import type { Limits } from './limits.js';
 /** The program's folder inside the sandbox. */
 export const box = '/box';
 
-/** File descriptors of the sandbox's own channels; files follow. */
+/** File descriptors of the sandbox's channels, followed by those of the files. */
 export const channels = { status: 3, seccomp: 4, files: 5 } as const;
 
-// What programs of any language link against and the few commands that start them.
+// The libraries that programs of any language link against, and the few commands that start them.
 const system = [
   '/bin',
   '/lib',
@@ -47,8 +47,8 @@ export function rlimits(limits: Limits, reserves: boolean): string[] {
 }
 
 /**
- * A user id of no one's, so that the limit on processes, which Linux counts per user, counts this run alone. Process ids are
- * below 2^22, and one process has fewer than 256 sandboxes at once.
+ * An unused user id, so that the limit on processes, which Linux counts per user, counts this run alone. Process ids are below
+ * 2^22, and one process has fewer than 256 sandboxes at once.
  */
 let run = 0;
 function userId(): number {
@@ -64,7 +64,7 @@ function userId(): number {
   return mapped ? id : 20_000 + ((process.pid * 256 + run) % 40_000);
 }
 
-/** The whole command line that runs `command` in an empty world. */
+/** The command line that runs `command` in an empty file system with no network. */
 export function sandboxCommand(
   command: readonly string[],
   options: {
@@ -85,7 +85,7 @@ export function sandboxCommand(
     '--unshare-net',
     '--unshare-uts',
     '--unshare-cgroup-try',
-    // Root mounts first and steps down to a user of no rights after; a user gets a namespace to mount in.
+    // Root mounts first, then becomes a user without rights. Other users get a namespace to mount in.
     ...(root
       ? ['--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID']
       : ['--unshare-user', '--uid', id, '--gid', id]),

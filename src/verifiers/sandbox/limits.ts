@@ -1,16 +1,16 @@
-/** What one untrusted program may use. Everything over a limit ends the whole process tree. */
+/** What one untrusted program may use. Exceeding a limit ends the whole process tree. */
 export interface Limits {
-  /** CPU seconds of the whole tree; also the seconds that it may stand idle. The clock ends it at ten times as much. Above 0. */
+  /** CPU seconds of the whole tree, and the seconds that it may be idle. Wall time is limited to ten times as much. Above 0. */
   readonly seconds: number;
   /** Bytes of memory of the whole tree. */
   readonly memoryBytes: number;
   /** Processes and threads alive at once. */
   readonly processes: number;
-  /** Files, pipes and sockets that each process has open at once. */
+  /** Open files, pipes and sockets per process. */
   readonly files: number;
-  /** Bytes of all files together; the program's folder is a memory file system of this size. */
+  /** Bytes of all files together: the size of the memory file system that is the program's folder. */
   readonly fileBytes: number;
-  /** Bytes of standard output; standard error is cut at the same length. */
+  /** Bytes of standard output. */
   readonly outputBytes: number;
 }
 

@@ -6,7 +6,7 @@ import { defaultLimits } from './limits.js';
 import { type Ended, runProgram } from './run.js';
 import { seccompProgram } from './seccomp.js';
 
-/** What this machine lacks, each line with the remedy; empty where untrusted programs can run. */
+/** What this machine lacks, one line each with the remedy. Empty if untrusted programs can run. */
 export type Missing = readonly string[];
 
 async function has(command: string): Promise<boolean> {
@@ -18,7 +18,7 @@ async function has(command: string): Promise<boolean> {
   }
 }
 
-// Says "can fork" where one more process is allowed and "no limit" where sixty more are.
+// Prints "can fork" if one more process is allowed, and "no limit" if sixty more are.
 const forks =
   'true & wait $!; echo can fork; i=0; while [ $i -lt 60 ]; do sleep 9 & i=$((i+1)); done 2>/dev/null; echo no limit';
 
@@ -69,18 +69,19 @@ function namespaces(): string {
 
 let probed: Promise<Missing> | undefined;
 
-/** Tries the sandbox out, once a process. */
+/** Tries the sandbox, once per process. */
 export function probeSandbox(): Promise<Missing> {
   probed ??= probe();
   return probed;
 }
 
-/** Rejects with a `UserError` that names all that is missing, rather than let untrusted programs run weaker. */
+/** Rejects with a `UserError` that names everything missing, instead of running untrusted programs with less isolation. */
 export async function requireSandbox(): Promise<void> {
   const missing = await probeSandbox();
   if (missing.length === 0) return;
   throw new UserError(
     'sandbox-denied',
-    `untrusted programs are refused: this machine cannot hold them. Missing: ${missing.join('; ')}. (unsafeWithoutSandbox: true runs them with the rights of this user.)`,
+    `untrusted programs are refused: this machine has no sandbox for them. Missing: ${missing.join('; ')}. ` +
+      '(unsafeWithoutSandbox: true runs them with the rights of this user.)',
   );
 }

@@ -10,13 +10,13 @@ import { killTree, meterTree } from './tree.js';
 
 export interface Program {
   readonly command: readonly string[];
-  /** Written to the program's folder, which is its working folder; the program cannot change them. */
+  /** Written to the program's working folder. The program cannot change them. */
   readonly files: readonly {
     readonly path: string;
     readonly content: string | Uint8Array;
     readonly executable?: boolean;
   }[];
-  /** Host paths that it may read, besides the system's libraries and commands. */
+  /** Host paths that it may read, in addition to the system's libraries and commands. */
   readonly binds: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly limits: Limits;
@@ -24,11 +24,11 @@ export interface Program {
   readonly renewals?: number;
   /** See `Toolchain.reserves`. */
   readonly reserves?: boolean;
-  /** Runs with resource limits alone: it can read and write whatever this user can. */
+  /** Run with resource limits alone: the program can read and write whatever this user can. */
   readonly unsafeWithoutSandbox?: boolean;
 }
 
-/** `exit`: by itself, with the status of a shell (128 + signal); the others: stopped for going over a limit. */
+/** `exit`: it ended by itself, with a shell's status (128 + signal). The others: stopped for exceeding a limit. */
 export type Ending = 'exit' | 'timeout' | 'memory' | 'output';
 
 export interface Ended {
@@ -40,28 +40,28 @@ export interface Ended {
 
 export interface Running {
   readonly stdin: Writable;
-  /** Only for `interactive` programs; otherwise the output is collected. */
+  /** For `interactive` programs only; otherwise the output is collected. */
   readonly stdout: Readable;
   readonly ended: Promise<Ended>;
-  /** Starts the limit on seconds anew, for a program that serves one task after another. */
+  /** Restarts the time limit, for a program that serves one task after another. */
   renew(): void;
   kill(): void;
 }
 
 const POLL_MILLISECONDS = 25;
-// On a busy machine a program takes longer than its CPU time, but not without end.
+// On a busy machine wall time exceeds CPU time, but not without bound.
 const WALL_FACTOR = 10;
 const STDERR_CHARACTERS = 16_384;
 
 /**
  * Starts an untrusted program. The whole tree ends with the program, with a limit, with `kill`, and with this process.
- * `ended` rejects only where the sandbox itself could not start.
+ * `ended` rejects only if the sandbox itself could not start.
  */
 export function startProgram(program: Program, interactive = false): Running {
   return program.unsafeWithoutSandbox ? startUnsafe(program, interactive) : startInSandbox(program, interactive);
 }
 
-/** Runs an untrusted program on the given input to its end. */
+/** Runs an untrusted program on an input until it ends. */
 export async function runProgram(program: Program, stdin: string | Uint8Array = ''): Promise<Ended> {
   const running = startProgram(program);
   running.stdin.end(stdin);
@@ -87,7 +87,7 @@ function startInSandbox(program: Program, interactive: boolean): Running {
   });
   const send = (channel: number, content: string | Uint8Array) => {
     const stream = child.stdio[channel] as Writable;
-    stream.on('error', () => {}); // The program ended before it was sent; `ended` tells why.
+    stream.on('error', () => {}); // The program ended before this was sent; `ended` has the cause.
     stream.end(content);
   };
   send(channels.seccomp, filter);
@@ -102,7 +102,7 @@ function startInSandbox(program: Program, interactive: boolean): Running {
     interactive,
     () => killTree(child.pid),
     (stderr, stopped) => {
-      // One that was stopped may not have come so far as to say that it had started.
+      // A program that was stopped may not have reported its start yet.
       if (!stopped && !status.includes('"child-pid"')) throw new Error(`the sandbox did not start: ${stderr.trim()}`);
     },
   );
@@ -118,7 +118,7 @@ function startUnsafe(program: Program, interactive: boolean): Running {
   const environment = { PATH: '/usr/bin:/bin', HOME: folder, LANG: 'C.UTF-8', ...program.environment };
   const child = spawn('prlimit', [...rlimitsOf(program), '--', ...program.command], {
     cwd: folder,
-    detached: true, // Leads a process group, the nearest thing to a tree that can be killed as one.
+    detached: true, // Leads a process group, which can be killed as one.
     stdio: ['pipe', 'pipe', 'pipe'],
     env: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, own(value)])),
   });
@@ -190,7 +190,7 @@ function supervise(
         return;
       }
       const status = code ?? (signal === 'SIGKILL' ? 137 : 143);
-      // The kernel's own CPU limit is a whole second behind ours and speaks by signal: SIGXCPU or SIGKILL.
+      // The kernel's own CPU limit, a second behind ours, sends SIGXCPU or SIGKILL.
       if (ending === 'exit' && status === 128 + 24) ending = 'timeout';
       resolve({ ending, status, stdout: Buffer.concat(output), stderr: errors });
     });

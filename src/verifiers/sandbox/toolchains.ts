@@ -9,15 +9,15 @@ import type { Limits } from './limits.js';
 export interface Toolchain {
   /** Looked up on the PATH when the verifier starts. */
   readonly program: string;
-  /** A command that prints the tool chain's folder; without it, the folder above the program's `bin`. */
+  /** A command that prints the tool chain's folder. Default: the folder above the program's `bin`. */
   readonly root?: readonly string[];
   /** Name of the file that the completion is written to. */
   readonly source: string;
-  /** Commands that turn the source into the single file `program`; none where the language is interpreted. */
+  /** Commands that turn the source into the single file `program`. None if the language is interpreted. */
   readonly compile?: readonly (readonly string[])[];
   readonly run: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** The runtime reserves far more address space than it uses: only memory in use is limited. */
+  /** The runtime reserves far more address space than it uses, so only memory in use is limited. */
   readonly reserves?: boolean;
   /** Entries of /etc that the tool chain reads. */
   readonly etc?: string;
@@ -99,7 +99,7 @@ const aliases: Readonly<Partial<Record<string, string>>> = {
   tsx: 'typescript',
 };
 
-/** The one name of a language, lower case: `py` and `Python3` are `python`, `cpp20` is `c++`. */
+/** The canonical name of a language: `py` and `Python3` are `python`, `cpp20` is `c++`. */
 export function languageName(name: string): string {
   const lower = name.toLowerCase();
   const bare = lower.replace(/\d+$/, '');
@@ -174,6 +174,6 @@ async function locate(language: string, toolchain: Toolchain): Promise<Installed
   };
 }
 
-/** The argument vector of a command of the tool chain, with its own programs by full path. */
+/** A command of the tool chain, with its own programs by full path. */
 export const commandOf = (toolchain: InstalledToolchain, command: readonly string[]): string[] =>
   command.map((word) => word.replace('{bin}', join(toolchain.folder, 'bin')));

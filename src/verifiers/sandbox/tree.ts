@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { box } from './arguments.js';
 
 export interface TreeUsage {
-  /** CPU seconds of every process of the tree, the dead ones included. */
+  /** CPU seconds of every process of the tree, including ended ones. */
   readonly cpuSeconds: number;
   /** Seconds since the meter was opened in which the tree neither ran nor waited for a processor. */
   readonly idleSeconds: number;
@@ -19,7 +19,7 @@ const read = (path: string): string => {
   try {
     return readFileSync(path, 'latin1');
   } catch {
-    return ''; // The process ended meanwhile.
+    return ''; // The process has ended.
   }
 };
 
@@ -30,7 +30,7 @@ function threadsOf(pid: number): readonly string[] {
   try {
     return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
   } catch {
-    return []; // The process ended meanwhile.
+    return []; // The process has ended.
   }
 }
 
@@ -41,11 +41,11 @@ function filesIn(folder: string): number {
     const { files, ffree } = statfsSync(folder);
     return files - ffree;
   } catch {
-    return 0; // The process ended meanwhile, or it sees no such folder.
+    return 0; // The process has ended, or has no such folder.
   }
 }
 
-/** Opens a meter of what the process `pid` and everything that it started use. It counts waiting from one reading to the next. */
+/** Opens a meter of what process `pid` and its descendants use. Waiting is counted between readings. */
 export function meterTree(pid: number): () => TreeUsage {
   const begin = performance.now();
   let waitSeconds = 0;
@@ -69,7 +69,7 @@ export function meterTree(pid: number): () => TreeUsage {
       for (const field of ['RssAnon', 'RssShmem', 'VmPTE']) memoryBytes += 1024 * kibibytes(status, field);
       if (next !== pid) files = Math.max(files, filesIn(`/proc/${next}/root${box}`));
     }
-    // The threads wait side by side: the longest wait is time in which the tree could do nothing.
+    // Threads wait in parallel: the longest wait is the time in which the tree could do nothing.
     let longest = 0;
     for (const [thread, seconds] of waits) longest = Math.max(longest, seconds - (before.get(thread) ?? 0));
     if (before.size > 0) waitSeconds += longest;
@@ -87,11 +87,11 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // The process ended meanwhile.
+    // The process has ended.
   }
 }
 
-/** Kills a process, where it did start, and everything that it started. Each is stopped first, so that none can start another unseen. */
+/** Kills a process and its descendants. Each is stopped first, so that none can start another unnoticed. */
 export function killTree(pid: number | undefined): void {
   if (pid === undefined) return;
   signal(pid, 'SIGSTOP');

@@ -20,12 +20,12 @@ function order(a: Cell, b: Cell): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-// What is left where large numbers cancel is not 0, but far below what a query asks for.
+// Where large numbers cancel, the remainder is not exactly 0.
 const NEAR_ZERO = 1e-3;
 
 function equal(a: Cell, b: Cell, tolerance: number): boolean {
   if (rank(a) !== 2 || rank(b) !== 2) return a === b;
-  // Whole numbers are exact, however large; a fraction on either side brings its rounding with it.
+  // Whole numbers are exact, however large; fractions are rounded.
   const whole = (value: Cell) => typeof value === 'bigint' || Number.isSafeInteger(value);
   if (whole(a) && whole(b)) return BigInt(a as number | bigint) === BigInt(b as number | bigint);
   const x = Number(a);
@@ -46,7 +46,7 @@ const compareRows = (a: Row, b: Row): number => {
   return 0;
 };
 
-/** Texts and flags first: rounding can then only exchange rows that agree in all else. */
+/** Texts and booleans first, so that rounding can only swap rows that agree in everything else. */
 const settled = (row: Row): Row => [...row].sort((a, b) => Number(rank(a) === 2) - Number(rank(b) === 2));
 
 const MATCH_ROWS = 2000;
@@ -58,7 +58,7 @@ function sameMultiset(ours: readonly Row[], theirs: readonly Row[], tolerance: n
   const b = sorted(theirs);
   if (a.every((row, i) => equalRows(row, at(b, i), tolerance))) return true;
   if (a.length > MATCH_ROWS) return false;
-  // Values within the tolerance of each other may have sorted differently: look for a partner for each row.
+  // Values within the tolerance may sort differently: look for a partner for each row.
   const left = [...b];
   return a.every((row) => {
     const partner = left.findIndex((other) => equalRows(row, other, tolerance));
@@ -68,9 +68,9 @@ function sameMultiset(ours: readonly Row[], theirs: readonly Row[], tolerance: n
 }
 
 /**
- * Why the found table is not the expected one, without quoting it; undefined where it is.
+ * Why the table found is not the expected one, without quoting that. Undefined if they are equal.
  *
- * @param runs how many of the expected rows tie, run by run, where the order counts; undefined compares as multisets
+ * @param runs lengths of the runs of tied rows, if the order counts; undefined compares multisets
  */
 export function difference(
   found: Table,

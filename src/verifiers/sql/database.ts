@@ -1,12 +1,12 @@
 import { type DuckDBConnection, DuckDBDecimalValue, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 
-/** A cell as it is compared: numbers of every type are one kind, everything else its text. */
+/** A cell as it is compared: numbers of every type are numbers, everything else is text. */
 export type Cell = null | boolean | number | bigint | string;
 
 export interface Table {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
-  /** There were more rows than asked for. */
+  /** There were more rows than requested. */
   readonly cut: boolean;
 }
 
@@ -16,7 +16,7 @@ export interface SqlLimits {
   readonly memoryBytes: number;
 }
 
-// Set while the database is made and locked then: no query can reach a file, the network or an extension, or change this.
+// Set when the database is created, then locked: no query can reach files, the network or extensions, or change this.
 const closed = {
   temp_directory: '',
   threads: '1',
@@ -29,7 +29,7 @@ const closed = {
 
 const POLL_MILLISECONDS = 20;
 
-/** Opens an empty database in memory, gives it to `work`, and closes it whatever comes. */
+/** Opens an empty in-memory database for `work`, and closes it in any case. */
 export async function withDatabase<T>(
   limits: SqlLimits,
   work: (connection: DuckDBConnection) => Promise<T>,
@@ -54,7 +54,7 @@ const cpuSeconds = (): number => {
   return (user + system) / 1e6;
 };
 
-/** Runs `work` on the connection and interrupts it once this process has spent the seconds on it. */
+/** Runs `work` on the connection and interrupts it after that many CPU seconds of this process. */
 async function withDeadline<T>(connection: DuckDBConnection, seconds: number, work: () => Promise<T>): Promise<T> {
   const start = cpuSeconds();
   let late = false;
@@ -76,7 +76,7 @@ function cell(value: DuckDBValue): Cell {
   if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint')
     return value;
   if (value instanceof DuckDBDecimalValue) return value.scale === 0 ? value.value : value.toDouble();
-  // A date and the midnight that begins it are the same instant, whichever type a query gives it.
+  // A date equals its midnight, whichever type the query returns.
   return String(value).replace(/^(\d{4}-\d{2}-\d{2}) 00:00:00$/, '$1');
 }
 

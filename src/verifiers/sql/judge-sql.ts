@@ -11,11 +11,11 @@ import { parseQuery } from './parse.js';
 import { querySeconds, type SqlSettings, type SqlTask, taskSeconds } from './settings.js';
 
 const dialects = ['sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
-// Comments, brackets, and the first word of every kind of statement: one that is not a query is denied, not overlooked.
+// Comments, brackets, then the first word of any statement: one that is not a query is denied, not ignored.
 const statement =
   /^(?:\s|--.*\n|\/\*(?:(?!\*\/)[\s\S])*\*\/|\()*(?:select|with|from|values|table|pivot|unpivot|show|describe|summarize|explain|insert|update|delete|merge|create|drop|alter|truncate|copy|export|import|attach|detach|use|install|load|pragma|set|reset|call|begin|commit|rollback|checkpoint|vacuum|analyze|prepare|execute)\b/i;
 
-/** The last block labelled sql, or else the last without a label, or a completion that is a statement from its first word on. */
+/** The last block labelled as SQL, or else the last without a label, or a completion that starts as a statement. */
 export function extractQuery(completion: string): string | undefined {
   const block = pickBlock(completion, dialects);
   if (block) return block.code.trim();
@@ -24,9 +24,9 @@ export function extractQuery(completion: string): string | undefined {
 
 const MORE_ROWS = 1000;
 /**
- * Compares a completion's query with the reference query on every database. Rejects where the task itself does not run.
+ * Compares a completion's query with the reference query on every database. Rejects if the task itself does not run.
  *
- * @param within told before each step how many CPU seconds it may take at most: some of DuckDB's functions cannot be interrupted
+ * @param within called before each step with its CPU seconds: some DuckDB functions cannot be interrupted
  */
 export async function judgeSql(
   settings: SqlSettings,
@@ -64,7 +64,7 @@ async function judgeOn(
   const parsed = await parseQuery(connection, query);
   if (parsed.kind === 'syntax') return refuse('unparseable', 'the query is not valid SQL', parsed.message);
   if (parsed.kind === 'denied') return refuse('denied', 'only one query that reads is allowed', parsed.message);
-  // DuckDB would look such names up as files.
+  // DuckDB would open tables with such names as files.
   const file = parsed.tables.find((name) => /[/\\:*?]|\.\w+$/.test(name));
   if (file !== undefined) return refuse('denied', 'the query reads a file', file);
 
@@ -77,7 +77,7 @@ async function judgeOn(
   } catch (cause) {
     if (cause instanceof SqlTimeout)
       return refuse('timeout', `${where}: the query takes longer than ${settings.limits.seconds} s`);
-    // DuckDB names what the tables have and the query might have meant.
+    // DuckDB suggests names from the tables.
     const said = cause instanceof Error ? cause.message : String(cause);
     const message = conceal(said, [script, task.reference], [query]);
     if (/disabled by configuration|Permission Error|locked/.test(said)) {
@@ -107,7 +107,7 @@ async function runReference(
     if (parsed.order.length === 0) return { expected, runs: expected.rows.map(() => 1) };
     return { expected, runs: await tieRuns(connection, parsed, expected, limits, settings.tolerance) };
   } catch (cause) {
-    // The kind of error alone: the rest of its message quotes the reference.
+    // Only the kind of error: the rest of the message quotes the reference.
     const message = cause instanceof Error ? (cause.message.split(':')[0] ?? '') : String(cause);
     const error = cause instanceof SqlTimeout ? 'it takes too long' : clip(message, 100);
     throw new UserError('bad-reference', `${where}: the script or the reference query does not run: ${error}`);

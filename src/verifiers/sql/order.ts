@@ -5,8 +5,8 @@ import { type Cell, runQuery, type SqlLimits, type Table } from './database.js';
 import { type OrderKey, type QueryNode, withColumns } from './parse.js';
 
 /**
- * How many rows of the result tie, run by run: within a run the order is open. A key that the result does not show is asked for
- * in a second query; where that cannot be, every row stands alone.
+ * Lengths of the runs of rows that tie in every ORDER BY key; within a run any order is right. Keys that the result does not show
+ * are fetched by a second query. If that is impossible, every row is a run of its own.
  */
 export async function tieRuns(
   connection: DuckDBConnection,
@@ -50,11 +50,11 @@ async function keysOf(
     const query = await withColumns(connection, node, hidden);
     if (query === undefined) return undefined;
     const wider = await runQuery(connection, query, rows.length, limits);
-    // A LIMIT may have cut between ties in another place.
+    // A LIMIT may have cut elsewhere between ties.
     return wider.rows.every((row, i) => equalRows(row.slice(0, columns.length), at(rows, i), 0))
       ? wider.rows.map(pick)
       : undefined;
   } catch {
-    return undefined; // The key cannot be shown in this query.
+    return undefined; // The query cannot show this key.
   }
 }

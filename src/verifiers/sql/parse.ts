@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-/** What DuckDB's parser makes of a text: one query, or why it is none. */
+/** DuckDB's reading of a text: one query, or why it is not. */
 export type Parsed =
   | {
       readonly kind: 'query';
@@ -11,7 +11,7 @@ export type Parsed =
   | { readonly kind: 'syntax'; readonly message: string }
   | { readonly kind: 'denied'; readonly message: string };
 
-/** One ORDER BY key of the outermost query: every column, a column of the result by name or by position (from 0), or an expression. */
+/** One ORDER BY key of the outermost query: all columns, a result column by name or position (from 0), or an expression. */
 export type OrderKey =
   | 'all'
   | { readonly name: string }
@@ -42,10 +42,10 @@ interface Expression {
   readonly value?: { readonly value: unknown };
 }
 
-/** Parses with DuckDB itself, which serialises queries alone: nothing that writes or configures comes through as one. */
+/** Parses with DuckDB, which serializes only queries: statements that write or configure are never taken for one. */
 export async function parseQuery(connection: DuckDBConnection, text: string): Promise<Parsed> {
   const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [text]);
-  // Places in the text may lie beyond what a number holds, and nothing here needs them.
+  // Locations may exceed what a number can represent, and nothing here needs them.
   const json = String(reader.getRows()[0]?.[0]).replace(/("query_location":)\d+/g, '$10');
   const tree = JSON.parse(json) as Tree;
   if (tree.error) {
@@ -76,8 +76,8 @@ function orderKey(expression: Expression): OrderKey {
 }
 
 /**
- * The query with more columns after its own; undefined where it cannot have them: a UNION, a DISTINCT, or one with numbers that
- * JavaScript would round on the way.
+ * The query with more columns after its own. Undefined if it cannot have them: a UNION, a DISTINCT, or a query with numbers that
+ * JavaScript would round.
  */
 export async function withColumns(
   connection: DuckDBConnection,

@@ -38,7 +38,7 @@ describe('compile', () => {
     const settings = readCompileSettings({}, 'compile');
     expect((await judgeCompile(settings, undefined, 'no code')).verdict).toBe('unparseable');
     expect((await judgeCompile(settings, undefined, '```ts\nlet x = 1;\n```')).verdict).toBe('correct');
-    await expect(judgeCompile(settings, 'rust', '```rust\n```')).rejects.toThrow('not set to compile');
+    await expect(judgeCompile(settings, 'rust', '```rust\n```')).rejects.toThrow('does not compile');
   });
 });
 

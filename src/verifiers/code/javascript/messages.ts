@@ -2,7 +2,7 @@ import type { Limits } from '../../sandbox/limits.js';
 import type { Outcome } from '../outcome.js';
 import type { OutputCase } from '../tests.js';
 
-// What javascript.ts and its thread tell each other.
+// Messages between run.ts and its thread.
 
 /** Assertions or a test file, ready for the engine. */
 export interface AssertedTests {

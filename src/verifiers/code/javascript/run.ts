@@ -32,7 +32,7 @@ async function openThread(): Promise<Worker> {
 
 /**
  * Runs a script against tests: pairs of input and output, assertions, or a test file (`test`, `it`, `expect`, `assert`). Each test
- * has `limits.seconds` CPU seconds; a program past them is ended whatever it is at, and the tests that are left run in a fresh thread.
+ * has `limits.seconds` CPU seconds; then its thread is ended, and the remaining tests run in a new one.
  *
  * @param all false: stop at the first test that does not pass
  * @returns the outcomes in the order of the tests, and how many tests there are
@@ -58,7 +58,7 @@ export async function runJavaScript(
   }
 }
 
-/** Resolves to what ended the program before its tests were over; undefined where nothing did. */
+/** Resolves to what ended the program before its tests were over, if anything did. */
 async function runOnThread(work: Work, hear: (said: FromThread) => void): Promise<Outcome | undefined> {
   const thread = await openThread();
   let start = cpuSeconds();

@@ -7,11 +7,11 @@ import { newEngine, withEngine } from './engine.js';
 import type { FromThread, Work } from './messages.js';
 import { abnormalEnd, openRealm } from './realm.js';
 
-// The thread of javascript.ts that runs programs. It knows no time limit: whatever it is at, it can be ended from outside.
+// The thread of run.ts that runs programs. It has no time limit of its own; it is ended from outside.
 
 const say = (message: FromThread) => parentPort?.postMessage(message);
 
-/** Runs a script on one input in QuickJS, in WebAssembly: no host object, file, clock or network is within its reach. */
+/** Runs a script on one input in QuickJS, in WebAssembly, out of reach of host objects, files, clocks and the network. */
 async function runCase(script: string, test: OutputCase, limits: Limits): Promise<Outcome> {
   let outcome: Outcome = { outcome: 'crash', detail: '' };
   await withEngine(limits, (engine) => {
@@ -42,6 +42,6 @@ parentPort?.on('message', async ({ script, tests, limits, from, all }: Work) => 
   }
 });
 
-// What is compiled once a process is no program's time.
+// Compile once, before any program's time counts.
 await newEngine({ memoryBytes: 0 });
 say({ ready: true });
