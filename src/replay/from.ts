@@ -1,34 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { readsPrivileged } from '../methods/method.js';
-import { contextOf, shownKinds } from '../pipelines/context.js';
 import { stepsAhead } from '../pipelines/ingest.js';
-import { loadPlan } from '../pipelines/load-method.js';
-import { changeSpec, fieldAt } from '../pipelines/parse.js';
-import { decidedBefore, flowOrder, needs, type Plan, type PlanStage } from '../pipelines/plan.js';
+import { flowOrder, needs } from '../pipelines/plan.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
-import { openLog, runName } from '../pipelines/topic-log.js';
-import { topicManifest } from '../runs/manifest/manifest.js';
 import { openRunFolder, type RunFolder } from '../runs/open-run.js';
 import { type RunEvent, runPipeline, type Summary } from '../runs/run.js';
 import { linkFolder } from '../runs/weights/link-folder.js';
 import { weightsFolder } from '../runs/weights/publisher.js';
-import { nearest, UserError } from '../support/errors.js';
+import { UserError } from '../support/errors.js';
 import type { LogRecord } from '../topics/log.js';
-import { fromRecord, groupTopics, type TopicName } from '../topics/record-codec.js';
-import { checkHead, isTrainable, type Part, partTexts, promptsInPart } from './part.js';
-import {
-  checkInputs,
-  copyTopic,
-  findTopic,
-  recordedSource,
-  scanInOrder,
-  sourceOf,
-  tables,
-  weightsOf,
-  withBase,
-} from './recorded.js';
+import { fromRecord, type TopicName } from '../topics/record-codec.js';
+import { changedPlan, newDocuments, sameContext, sameTeacher } from './change.js';
+import { checkHead, type Part, partTexts, promptsInPart } from './part.js';
+import { checkInputs, copyTopic, findTopic, recordedSource, scanInOrder, sourceOf, tables } from './recorded.js';
+import { checkContent, checkSteps, checkTraining, idleChanges, leftOut, refuseExisting } from './request.js';
 import { recordedScores } from './scores.js';
 
 export interface ReplayOptions {
@@ -67,7 +52,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     if (existsSync(to))
       throw new UserError('run-exists', `${to}: is there already, expected a new folder for the replay`);
     const plan = await changedPlan(run, resolve(folder), from, set);
-    await refuseThere(plan, to);
+    await refuseExisting(plan, to);
     checkHead(await findTopic(run.log, from), part);
     const until = (part.step?.to ?? plan.spec.steps - 1) + 1;
     checkTraining(from, part, train, evaluate);
@@ -128,126 +113,6 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
   }
 }
 
-/** @throws {UserError} `run-exists` where the cluster has topics of a run of this name, whose folder may be gone */
-async function refuseThere({ spec }: Plan, to: string): Promise<void> {
-  if (spec.topics === 'embedded') return;
-  const log = await openLog(spec, to);
-  try {
-    if (await topicManifest(log))
-      throw new UserError(
-        'run-exists',
-        `--run ${to}: the cluster has topics of a run ${runName(to)} already, expected a new name for the replay`,
-      );
-  } finally {
-    await log.close();
-  }
-}
-
-function checkTraining(from: string, part: Part, train: boolean, evaluate: boolean): void {
-  if (from === 'prompts' && !train)
-    throw new UserError(
-      'bad-request',
-      '--from prompts: samples anew, each step from weights of its own; expected --train with it',
-    );
-  if (evaluate && !train)
-    throw new UserError(
-      'bad-request',
-      '--evaluate: nothing is trained that could be measured; expected --train with it',
-    );
-  if (train && !isTrainable(part))
-    throw new UserError(
-      'bad-request',
-      '--train: a part that does not begin at the start is not trained on, since the optimiser kept no state of the time between; expected no --only but step=..LAST',
-    );
-}
-
-/** What was asked for that takes training, which was not. */
-function idleChanges(from: string, was: PipelineSpec, is: PipelineSpec, train: boolean): string[] {
-  if (train) return [];
-  const changed = ['learn', 'publish', 'evaluate'].filter(
-    (field) => !isDeepStrictEqual(was[field as 'learn'], is[field as 'learn']),
-  );
-  const [field] = changed;
-  if (field !== undefined) return [`--set ${field}: changes nothing without --train`];
-  return from === 'advantages' ? ['nothing lies after advantages but training, which --train does'] : [];
-}
-
-/** @throws {UserError} `incomplete-group` where each step is to be trained on in full */
-function leftOut(from: string, [first, ...others]: readonly string[], train: boolean): string[] {
-  if (first === undefined) return [];
-  const more = others.length === 0 ? '' : ` and of ${others.length} other${others.length === 1 ? '' : 's'}`;
-  const found = `topic ${from}: found a part only of the samples of prompt ${first}${more}`;
-  if (train) throw new UserError('incomplete-group', `${found}, expected whole groups to train on`);
-  return [`${found}; groups are replayed whole, so these are left out`];
-}
-
-/** Whether other documents are declared than those of the record. */
-const newDocuments = (was: PipelineSpec, is: PipelineSpec): boolean =>
-  !isDeepStrictEqual(contextOf(was).sources, contextOf(is).sources);
-
-/** Whether the teacher would be shown what the record says it was shown. */
-const sameContext = (was: PipelineSpec, is: PipelineSpec): boolean =>
-  isDeepStrictEqual(
-    [was.privileged, was.teach.contextTokens, was.teach.context],
-    [is.privileged, is.teach.contextTokens, is.teach.context],
-  );
-
-/** Whether the same weights and template would teach each sample. */
-const sameTeacher = (was: Plan, is: Plan): boolean =>
-  isDeepStrictEqual([was.spec.teach, was.method.teacher], [is.spec.teach, is.method.teacher]);
-
-async function changedPlan(run: RunFolder, folder: string, from: string, set: readonly string[]): Promise<Plan> {
-  const { manifest } = run;
-  const recorded = withBase(manifest, folder);
-  const spec = changeSpec(recorded, set);
-  const order: readonly string[] = ['prompts', ...groupTopics];
-  const present = order.filter((topic) => run.plan.topics.some(({ name }) => name === topic));
-  if (!present.includes(from)) {
-    const near = nearest(from, present);
-    throw new UserError(
-      'unknown-topic',
-      `--from ${from}: a replay begins after one of ${present.join(', ')}${near ? `; did you mean ${near}?` : ''}`,
-    );
-  }
-  const plan = await loadPlan(spec, manifest.folder);
-  if (!plan.topics.some(({ name }) => name === from))
-    throw new UserError('bad-change', `--from ${from}: the changed pipeline has no such topic; begin with verdicts`);
-  for (const field of decidedBefore(plan, from)) {
-    const [was, is] = [JSON.stringify(fieldAt(recorded, field)), JSON.stringify(fieldAt(spec, field))];
-    if (was !== is)
-      throw new UserError(
-        'bad-change',
-        `--set ${field}: found ${is}, expected ${was} as recorded: it was decided before ${from}${field === 'steps' ? '; --only step=..LAST ends a replay earlier' : ''}`,
-      );
-  }
-  if (newDocuments(recorded, spec)) return plan;
-  const kept = shownKinds(contextOf(manifest.spec).joins);
-  const missing = readsPrivileged(plan.method)
-    ? shownKinds(contextOf(spec).joins).filter((kind) => !kept.includes(kind))
-    : [];
-  if (missing.length > 0)
-    throw new UserError(
-      'bad-change',
-      `--set privileged: found ${missing.join(', ')}, expected some of ${kept.join(', ') || 'nothing'}: the run recorded no other context`,
-    );
-  return plan;
-}
-
-async function checkSteps({ log, plan }: RunFolder, folder: string, until: number): Promise<void> {
-  const { publish, steps } = plan.spec;
-  if (until < 1 || until > steps || until % publish.every !== 0)
-    throw new UserError(
-      'bad-request',
-      `--only step=..${until - 1}: makes ${until} steps, expected a multiple of publish.every (${publish.every}) from ${publish.every} to ${steps}`,
-    );
-  const newest = Math.max(0, ...(await weightsOf(log)).keys());
-  if (newest < until)
-    throw new UserError(
-      'unfinished',
-      `${folder}: the run stands at version ${newest}, expected ${until}; \`rlsd resume ${folder}\` goes on with it, --only step=..${newest - 1} replays what is there`,
-    );
-}
-
 /**
  * Folders, relative to the run, of the recorded weights that may have to teach. Those of scores that are taken over may be gone.
  * @throws {UserError} `weights-gone`
@@ -274,14 +139,4 @@ async function snapshotsOf(
       `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ${weightsFolder(gone[0] ?? 0)}; with --train the replay makes it again`,
     );
   return [...needed].filter(isThere).map(weightsFolder);
-}
-
-/** @throws {UserError} `privileged-gone` where a stage needs what a bundle had left out */
-function checkContent({ manifest }: RunFolder, after: readonly PlanStage[]): void {
-  const reader = after.find((stage) => needs(stage, 'references') || needs(stage, 'teacher'));
-  if (manifest.bundle?.privileged === false && reader)
-    throw new UserError(
-      'privileged-gone',
-      `the run was exported without its privileged content, which ${reader.name} needs; expected --from teacher-scores or advantages`,
-    );
 }

@@ -80,15 +80,15 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
       return { run: run.manifest.run, mode: 'parent', ...(await verifyReplay(run, folder, parent, again, options)) };
     if (!parent) await checkFinished(run, folder);
     for (const { name } of run.plan.topics) if (!isShared(name)) checkHead(await findTopic(run.log, name));
-    const way = await wayOf(run, machine);
+    const repeat = await planRepeat(run, machine);
     const { manifest, plan } = run;
     const spec = { ...withBase(manifest, resolve(folder)), topics: 'embedded' as const };
-    const notes = [...way.notes];
+    const notes = [...repeat.notes];
     const { onEvent, signal } = options;
     await runPipeline({
       plan: planOf(spec, manifest.folder, plan.through, { method: plan.method }),
       folder: again,
-      stages: way.stages,
+      stages: repeat.stages,
       ...(onEvent && { onEvent }),
       ...(signal && { signal }),
       recorded: {
@@ -101,26 +101,26 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
           train: false,
           evaluate: false,
         },
-        source: way.source,
+        source: repeat.source,
         proof: true,
-        until: way.mode === 'recorded' ? null : plan.spec.steps,
-        ...(way.sampledBy && { sampledBy: way.sampledBy }),
-        ...(way.mode === 'prompts' && { scores: () => recordedScores({ log: run.log }) }),
+        until: repeat.mode === 'recorded' ? null : plan.spec.steps,
+        ...(repeat.sampledBy && { sampledBy: repeat.sampledBy }),
+        ...(repeat.mode === 'prompts' && { scores: () => recordedScores({ log: run.log }) }),
         async fill(log, now) {
           notes.push(...checkInputs(manifest, now));
-          await way.fill(log);
+          await repeat.fill(log);
         },
       },
     });
-    return { run: manifest.run, mode: way.mode, notes, ...(await compareRun(run, again, way.compared)) };
+    return { run: manifest.run, mode: repeat.mode, notes, ...(await compareRun(run, again, repeat.compared)) };
   } finally {
     await run.log.close();
     rmSync(temporary, { recursive: true, force: true });
   }
 }
 
-/** How a run can be executed again on this machine. */
-interface Way {
+/** How a run can be repeated on this machine. */
+interface RepeatPlan {
   readonly mode: VerifyMode;
   readonly notes: readonly string[];
   readonly stages: readonly string[];
@@ -131,7 +131,7 @@ interface Way {
   readonly compared: readonly string[];
 }
 
-async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
+async function planRepeat(run: RunFolder, machine: Machine): Promise<RepeatPlan> {
   const { manifest, plan, log } = run;
   const { source, there } = await sourceOf(run);
   const others = machineDifferences(manifest, machine);
@@ -157,7 +157,7 @@ async function wayOf(run: RunFolder, machine: Machine): Promise<Way> {
   const outputs = flowOrder(plan).map(({ output }) => output);
   const disagreements = plan.topics.some(({ name }) => name === 'disagreements') ? ['disagreements'] : [];
   const cluster = isSpread(run);
-  // Measurements along the way are sums in the order in which partitions were read.
+  // Metrics are sums in the order in which partitions were read.
   const also = [...disagreements, ...(there && !cluster ? ['metrics'] : []), 'dead-letters'];
   const why = (await wasRequeued(log))
     ? 'dead letters were put back into it'
@@ -200,7 +200,7 @@ function fromRecorded(
   source: PromptSource,
   why: string,
   without: readonly ResourceName[] = [],
-): Way {
+): RepeatPlan {
   const made = flowOrder(plan, manifest.parent?.from).filter(
     (stage) => stage.definition.portable && !without.some((resource) => needs(stage, resource)),
   );
