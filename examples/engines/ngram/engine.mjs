@@ -9,7 +9,7 @@ export default defineEngine({
   name: 'ngram',
   summary: 'An n-gram model counted from a corpus of questions and answers.',
   settings: z.strictObject({
-    corpus: z.string().min(1).describe('JSON lines of {"question","answer"} to count.'),
+    corpus: z.string().min(1).describe('JSON lines of {"id","question","answer"} to count.'),
     order: z.int().min(1).max(8).default(6).describe('Longest run of tokens that is counted.'),
     smoothing: z.number().positive().default(0.1).describe('Weight of the shorter context, in counts.'),
   }),
@@ -33,7 +33,7 @@ export default defineEngine({
       const model = countNgrams(readCorpus(resolve(from, corpus)).map(encodeExample), { order, smoothing, vocabSize });
 
       function encodeExample({ question, answer }) {
-        return [...encodePrompt([{ role: 'user', content: question }]), ...tokenizer.encode(answer), end];
+        return [...encodePrompt([{ role: 'user', content: question }]), ...tokenizer.encode(` ${answer}`), end];
       }
 
       function complete(prompt, seed, sampling) {
