@@ -1,7 +1,7 @@
 import type { CompiledLoss, TrainRow } from '../engines/trainable.js';
 import type { LossInput } from '../losses/expressions.js';
 import type { ModelConfig } from '../models/config.js';
-import type { DistillationTargets } from '../records/distillation.js';
+import { type DistillationTargets, distillationProblem } from '../records/distillation.js';
 import { at } from '../support/at.js';
 import { UserError } from '../support/errors.js';
 import type { LearnerSettings } from './settings.js';
@@ -68,34 +68,16 @@ export function checkSample(sample: TrainSample, index: number, config: ModelCon
   }
   const negative = tokenWeights?.findIndex((weight) => weight < 0) ?? -1;
   if (negative >= 0) fail(`tokenWeights[${negative}] is ${tokenWeights?.[negative]}, expected a number from 0`);
-  if (distillation) checkTargets(sample, distillation, config, fail);
+  if (distillation) {
+    const problem = distillationProblem(distillation, completionTokens.length);
+    if (problem) fail(`distillation.${problem}`);
+    checkVocabulary(distillation.topIds, config, fail);
+  }
   if (!(temperature >= 0 && Number.isFinite(temperature))) fail(`temperature is ${temperature}, expected 0 or more`);
 }
 
 function checkLength(name: string, { length }: ArrayLike<unknown>, expected: number, fail: Fail): void {
   if (length !== expected) fail(`${name} has ${length} entries, expected ${expected}, one per completion token`);
-}
-
-function checkTargets(
-  { completionTokens, mask }: TrainSample,
-  targets: DistillationTargets,
-  config: ModelConfig,
-  fail: Fail,
-): void {
-  const { k, topIds, topLogprobs, tailLogprobs } = targets;
-  if (!Number.isInteger(k) || k < 1) fail(`distillation.k is ${k}, expected a whole number from 1`);
-  for (const [name, { length }] of Object.entries({ topIds, topLogprobs }))
-    if (length !== completionTokens.length * k)
-      fail(
-        `distillation.${name} has ${length} entries, expected ${completionTokens.length * k}, k per completion token`,
-      );
-  checkLength('distillation.tailLogprobs', tailLogprobs, completionTokens.length, fail);
-  checkVocabulary(topIds, config, fail);
-  const isLogprob = (value: number): boolean => value < Number.POSITIVE_INFINITY;
-  const top = topLogprobs.findIndex((value, i) => mask[Math.floor(i / k)] === 1 && !isLogprob(value));
-  if (top >= 0) fail(`distillation.topLogprobs[${top}] is ${topLogprobs[top]}, expected a log-probability`);
-  const tail = tailLogprobs.findIndex((value, t) => mask[t] === 1 && !isLogprob(value));
-  if (tail >= 0) fail(`distillation.tailLogprobs[${tail}] is ${tailLogprobs[tail]}, expected a log-probability`);
 }
 
 /** @throws {UserError} `train-sample` naming the first sample that lacks what the loss reads */

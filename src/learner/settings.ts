@@ -26,6 +26,13 @@ export const optimizationFields = {
     .describe('Learning rate from the end of warm-up to the last step.'),
 } as const;
 
+const optimization = z.object(optimizationFields);
+
+/** The settings of a learner in a pipeline's `learn` block, without its other fields. */
+export function optimizationSettings(learn: z.input<typeof optimization>): z.output<typeof optimization> {
+  return optimization.parse(learn);
+}
+
 const schema = z
   .strictObject({
     ...optimizationFields,

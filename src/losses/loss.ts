@@ -34,7 +34,7 @@ export interface LossPart {
   readonly settings: unknown;
   readonly needsAdvantage: boolean;
   readonly build: LossBuild;
-  /** The same term with other settings. */
+  /** The definition with other settings, times 1. */
   readonly withSettings: (settings: object) => LossPart;
 }
 
@@ -78,7 +78,7 @@ export function defineLoss<S extends z.ZodObject>(template: LossTemplate<S>): Lo
     summary,
     settings,
     needsAdvantage,
-    create: (input = {}) => lossOf([partOf(template, input, 1)]),
+    create: (input = {}) => lossOf([partOf(template, input)]),
   };
 }
 
@@ -99,10 +99,14 @@ export function sumLosses(terms: readonly (readonly [coefficient: number, loss: 
 
 /** The loss with other settings for the parts named `name`; other parts, and a loss without such a part, stay as they are. */
 export function withLossSettings(loss: Loss, name: string, settings: object): Loss {
-  return lossOf(loss.parts.map((part) => (part.name === name ? part.withSettings(settings) : part)));
+  return lossOf(
+    loss.parts.map((part) =>
+      part.name === name ? { ...part.withSettings(settings), coefficient: part.coefficient } : part,
+    ),
+  );
 }
 
-function partOf<S extends z.ZodObject>(template: LossTemplate<S>, input: object, coefficient: number): LossPart {
+function partOf<S extends z.ZodObject>(template: LossTemplate<S>, input: object): LossPart {
   const { name, needsAdvantage, build } = template;
   const result = template.settings.safeParse(input);
   if (!result.success) {
@@ -113,11 +117,11 @@ function partOf<S extends z.ZodObject>(template: LossTemplate<S>, input: object,
   const settings = result.data;
   return {
     name,
-    coefficient,
+    coefficient: 1,
     settings,
     needsAdvantage,
     build: (e, at) => build(e, at, settings),
-    withSettings: (other) => partOf(template, { ...input, ...other }, coefficient),
+    withSettings: (other) => partOf(template, { ...input, ...other }),
   };
 }
 

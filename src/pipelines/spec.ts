@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Engine } from '../engines/engine.js';
 import { type EngineInput, engineSchema } from '../engines/engine-spec.js';
+import { optimizationFields } from '../learner/settings.js';
+import { lossSchema } from '../losses/loss-spec.js';
 import type { Method } from '../methods/method.js';
 import { methods } from '../methods/registry.js';
 import type { RlsdSettings } from '../methods/rlsd.js';
@@ -16,7 +18,6 @@ import { verifySchema } from '../verifiers/spec-schema.js';
  */
 
 const count = z.int().min(1);
-const decay = z.number().min(0).lt(1);
 const text = z.string().min(1);
 
 const shape = shapeSchema(methods);
@@ -176,27 +177,16 @@ export const pipelineSchema = z
     shape,
     learn: z.strictObject({
       prompts: count.describe('Prompts that make one step.'),
-      lr: z.number().positive().describe('Learning rate after warm-up.'),
+      ...optimizationFields,
+      loss: lossSchema
+        .optional()
+        .describe("Loss to train with, or a sum of losses, or a module of your own. Default: the method's."),
       clip: z
         .tuple([z.number().gt(0).lt(1), z.number().positive()])
         .default([0.2, 0.28])
-        .describe('How far the probability ratio counts below and above 1.'),
-      epochs: count.default(1).describe('Passes over the batch of a step.'),
-      updatesPerEpoch: count.default(1).describe('Optimizer updates per pass over the batch.'),
-      aggregate: z
-        .enum(['tokenMean', 'sequenceMean'])
-        .default('tokenMean')
-        .describe('The loss is averaged over all tokens, or over each completion and then over completions.'),
-      weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay of AdamW.'),
-      betas: z.tuple([decay, decay]).default([0.9, 0.999]).describe('Decay of the moments of AdamW.'),
-      maxGradNorm: z.number().positive().default(1).describe('Gradients are scaled down to this norm.'),
-      warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
-      schedule: z
-        .enum(['constant', 'linear', 'cosine'])
-        .default('constant')
-        .describe('Learning rate from the end of warm-up to the last step.'),
-      kl: z.number().min(0).default(0).describe('Coefficient of the k3 penalty to the base model.'),
-      threads: count.optional().describe('Threads of the learner. Default: one a core, 8 at most.'),
+        .describe("PPO clip range of the method's loss: the ratio counts from `1 - low` to `1 + high`."),
+      kl: z.number().min(0).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
+      threads: count.optional().describe('Threads of the learner. Default: one per core, at most 8.'),
     }),
     publish: z
       .strictObject({

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLearner } from '../learner/create.js';
-import { clippedPolicy, trainingLoss } from '../losses/index.js';
 import type { Tensors } from '../models/safetensors.js';
 import { trainSample } from '../operators/learn.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
+import { learnLoss } from '../pipelines/learn-loss.js';
+import type { Plan } from '../pipelines/plan.js';
 import { float32Array } from '../records/arrays.js';
 import type { Advantage } from '../records/records.js';
 import { openRunFolder } from '../runs/open-run.js';
@@ -80,7 +80,7 @@ export async function diffRuns(
     const weights = await weightsPart(was.log, is.log);
     return {
       ...sums,
-      gradient: sums.partsAt && (await gradientsPart(was.log, is.log, is.plan.spec, recorded, sums.partsAt.step)),
+      gradient: sums.partsAt && (await gradientsPart(was.log, is.log, is.plan, recorded, sums.partsAt.step)),
       weightsPart: weights,
       offPolicyFrom: weights !== null && weights < is.plan.spec.steps ? weights : null,
       heldOut: await heldOut(was.log, is.log),
@@ -201,7 +201,7 @@ async function weightsPart(was: TopicLog, is: TopicLog): Promise<number | null> 
 async function gradientsPart(
   was: TopicLog,
   is: TopicLog,
-  { learn }: PipelineSpec,
+  plan: Plan,
   folder: string,
   step: number,
 ): Promise<GradientDifference | null> {
@@ -211,12 +211,12 @@ async function gradientsPart(
     existsSync(join(folder, weightsFolder(one))),
   );
   if (version === undefined) return null;
-  const { clip, aggregate, kl, lr } = learn;
+  const { aggregate, lr } = plan.spec.learn;
   const learner = await createLearner({
     folder: join(folder, weightsFolder(version)),
     threads: 1,
     settings: { aggregate, lr },
-    loss: trainingLoss(clippedPolicy.create(), { clip, kl }),
+    loss: await learnLoss(plan),
   });
   try {
     const gradients = [];

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { lossModuleHash } from '../losses/load-loss.js';
 import { modelDigest } from '../models/folder.js';
 import { fileDigest } from '../models/safetensors.js';
 import { objectsOf, openVerifier } from '../pipelines/components.js';
@@ -88,6 +89,7 @@ async function describeRun(
   const { spec, folder } = plan;
   const base = baseFolder(spec, folder);
   const methodModule = methodModuleHash(spec.shape, folder);
+  const lossModule = lossModuleHash(spec.learn.loss, folder);
   return manifestOf({
     spec,
     folder,
@@ -101,6 +103,7 @@ async function describeRun(
     verifier: verifier.hash,
     shaper: plan.method.id,
     ...(methodModule && { methodModule }),
+    ...(lossModule && { lossModule }),
     prompts: source.hash,
     through: throughHashes(plan),
     ...objectsOf(plan.components),

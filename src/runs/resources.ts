@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { Policy } from '../engines/policy.js';
 import { openEngineLearner } from '../learner/engine-learner.js';
 import type { Learner } from '../learner/learner.js';
-import { trainingLoss } from '../losses/index.js';
+import { optimizationSettings } from '../learner/settings.js';
+import { learnLoss } from '../pipelines/learn-loss.js';
 import { defaultCores, engineOf, modelOptions } from '../pipelines/model.js';
 import type { Plan } from '../pipelines/plan.js';
 
@@ -10,16 +11,16 @@ export async function openPolicy(plan: Plan): Promise<Policy> {
   return (await engineOf(plan)).openPolicy(modelOptions(plan));
 }
 
+/** A learner at the base model's weights, with the loss of the plan. */
 export async function openLearner(plan: Plan): Promise<Learner> {
-  const { spec, method } = plan;
-  const { threads = defaultCores(), prompts: _, clip, kl, ...settings } = spec.learn;
+  const { learn, steps } = plan.spec;
   const { folder, device } = modelOptions(plan);
   return openEngineLearner(await engineOf(plan), {
     folder,
     device,
-    threads,
-    settings: { ...settings, totalSteps: spec.steps },
-    loss: trainingLoss(method.loss, { clip, kl }),
+    threads: learn.threads ?? defaultCores(),
+    settings: { ...optimizationSettings(learn), totalSteps: steps },
+    loss: await learnLoss(plan),
   });
 }
 

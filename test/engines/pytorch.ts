@@ -11,7 +11,7 @@ export interface Expected {
   readonly logprobs: Readonly<Record<string, readonly number[]>>;
   readonly greedy: { readonly prompt: readonly number[]; readonly completion: readonly number[] };
   readonly training: {
-    readonly settings: LearnerInput & TrainingLossSettings;
+    readonly settings: LearnerInput & Required<TrainingLossSettings>;
     readonly samples: readonly {
       readonly promptTokens: readonly number[];
       readonly completionTokens: readonly number[];

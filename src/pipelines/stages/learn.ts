@@ -5,6 +5,7 @@ import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { learnerCredit } from '../credit.js';
 import { emitDeadLetter } from '../dead-letter.js';
+import { learnLoss } from '../learn-loss.js';
 import { engineProblems } from '../model.js';
 import type { StepFigures } from '../resources.js';
 import { stepMetrics } from '../step-metrics.js';
@@ -101,6 +102,7 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
     `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
   );
   if (plan.components.learner) return;
+  await attempt(() => learnLoss(plan));
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { trains: { by: 'learn' } })) demand(false, problem);
   });

@@ -27,6 +27,8 @@ export interface Manifest {
   readonly shaper: string;
   /** Content hash of the user's module that the method is from. */
   readonly methodModule?: string;
+  /** Content hash of the user's module that the loss is from. */
+  readonly lossModule?: string;
   readonly prompts: string;
   /** Content hash of each module of the user's own, by topic. */
   readonly through: Readonly<Record<string, string>>;
