@@ -149,7 +149,7 @@ describe('the pool of workers', () => {
   it('tries an item that its worker died under once more, and calls it a crash where that dies too', async () => {
     const module = join(folder, 'dies.mjs');
     writeFileSync(module, 'export default () => process.abort();');
-    const judgement = await pool.run({ kind: 'function', settings: { module }, question: question('') }, 5);
+    const judgement = await pool.run({ kind: 'module', settings: { module }, question: question('') }, 5);
     expect(judgement.verdict).toBe('crash');
     const next = await pool.run({ kind: 'format', settings: format, question: question('ab') }, 5);
     expect(next.verdict).toBe('correct');
@@ -158,7 +158,7 @@ describe('the pool of workers', () => {
   it('rejects where the verifier itself fails', async () => {
     const module = join(folder, 'throws.mjs');
     writeFileSync(module, 'export default () => { throw new Error("no such table"); };');
-    await expect(pool.run({ kind: 'function', settings: { module }, question: question('') }, 5)).rejects.toThrow(
+    await expect(pool.run({ kind: 'module', settings: { module }, question: question('') }, 5)).rejects.toThrow(
       'no such table',
     );
   });
@@ -167,7 +167,7 @@ describe('the pool of workers', () => {
     const stop = new AbortController();
     const module = join(folder, 'waits.mjs');
     writeFileSync(module, 'export default () => new Promise(() => setInterval(() => {}, 1000));');
-    const judged = pool.run({ kind: 'function', settings: { module }, question: question('') }, 60, stop.signal);
+    const judged = pool.run({ kind: 'module', settings: { module }, question: question('') }, 60, stop.signal);
     const other = pool.run({ kind: 'format', settings: format, question: question('ab') }, 5);
     expect((await other).verdict).toBe('correct');
     stop.abort(new Error('enough'));
