@@ -8,8 +8,7 @@ import { methods } from '../methods/registry.js';
 import type { RlsdSettings } from '../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../methods/shape-spec.js';
 import { generatorNames, generators } from '../sources/registry.js';
-import { UserError } from '../support/errors.js';
-import { parseKafkaSettings } from '../topics/kafka/settings.js';
+import { kafkaPipelineSchema } from '../topics/kafka/settings.js';
 import { verifySchema } from '../verifiers/spec-schema.js';
 
 /**
@@ -93,37 +92,6 @@ const privileged = z
   .default([])
   .describe('What the teacher is shown and the student never is, in this order.');
 
-const kafka = z
-  .looseObject({
-    brokers: z
-      .union([text, z.array(text).min(1)])
-      .transform((brokers) => (typeof brokers === 'string' ? brokers.split(',').map((one) => one.trim()) : brokers))
-      .describe('host:port, one or several: a list, or separated by commas.'),
-    partitions: count
-      .default(6)
-      .describe('Partitions of the topics between prompts and advantages: the most processes that a stage can use.'),
-    sharedFolder: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Every process sees the run's folder: weights and checkpoints stay in it instead of going through topics.",
-      ),
-  })
-  .superRefine(({ partitions: _, sharedFolder: __, ...settings }, context) => {
-    try {
-      parseKafkaSettings(settings);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      const at = error.message.indexOf(': ');
-      const path = error.message
-        .slice(0, at)
-        .split(/[.[\]]+/)
-        .filter((key) => key !== '');
-      context.addIssue({ code: 'custom', path, message: error.message.slice(at + 2) });
-    }
-  })
-  .describe('A cluster: brokers, and tls, sasl, compression, topicPrefix and the others that docs/kafka.md lists.');
-
 export const pipelineSchema = z
   .strictObject({
     pipeline: z
@@ -133,7 +101,7 @@ export const pipelineSchema = z
     seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
     steps: count.describe('Training steps.'),
     topics: z
-      .union([z.literal('embedded'), z.strictObject({ kafka })])
+      .union([z.literal('embedded'), z.strictObject({ kafka: kafkaPipelineSchema })])
       .default('embedded')
       .describe('Where the topics live: a folder of the run, or a Kafka cluster.'),
     model: z.strictObject({

@@ -1,25 +1,20 @@
 import { basename, join } from 'node:path';
 import { UserError } from '../support/errors.js';
-import { openEmbedded } from '../topics/embedded/index.js';
-import type { KafkaSettings } from '../topics/kafka/settings.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
+import { storeOf } from '../topics/registry.js';
+import type { OpenOptions, StorePlace } from '../topics/store.js';
 import type { Plan } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 
-/** Folder of a run's embedded topics. */
+/** Folder for the topics of a run that are kept in it. */
 export const logFolder = (run: string): string => join(run, 'topics');
 
-/** The topics of a run: in its folder, or on the cluster that its spec names, under the name of the folder. */
-export async function openLog(
-  spec: PipelineSpec,
-  folder: string,
-  options: { readonly readOnly?: boolean } = {},
-): Promise<TopicLog> {
-  if (spec.topics === 'embedded') return openEmbedded(logFolder(folder), options);
-  // Only a pipeline on Kafka loads the client.
-  const { openKafka } = await import('../topics/kafka/index.js');
-  return openKafka(kafkaSettings(spec.topics.kafka, runName(folder)));
-}
+/** Where the topics of a run live: in its folder, or on a server under the folder's name. */
+export const placeOf = (folder: string): StorePlace => ({ folder: logFolder(folder), run: basename(folder) });
+
+/** The topics of a run, in the store that its spec names. */
+export const openLog = (spec: PipelineSpec, folder: string, options: OpenOptions = {}): Promise<TopicLog> =>
+  storeOf(spec.topics).open(placeOf(folder), options);
 
 /**
  * A run's name on a cluster: that of its folder, so that processes on several machines find each other by `--run NAME`.
@@ -33,22 +28,6 @@ export function runName(folder: string): string {
       `--run ${folder}: ${JSON.stringify(name)} is to begin the names of topics; expected letters, digits, ".", "_" and "-"`,
     );
   return name;
-}
-
-type KafkaSpec = Exclude<PipelineSpec['topics'], 'embedded'>['kafka'];
-
-/** A spec's settings with the run's name behind each prefix; without a run as they are. */
-export function kafkaSettings(kafka: KafkaSpec, run?: string): KafkaSettings {
-  const { partitions: _, sharedFolder: __, ...rest } = kafka;
-  const settings = rest as unknown as KafkaSettings;
-  if (run === undefined) return settings;
-  const { topicPrefix = '', groupPrefix = topicPrefix, transactionalIdPrefix = topicPrefix } = settings;
-  return {
-    ...settings,
-    topicPrefix: `${topicPrefix}${run}.`,
-    groupPrefix: `${groupPrefix}${run}.`,
-    transactionalIdPrefix: `${transactionalIdPrefix}${run}.`,
-  };
 }
 
 /**
@@ -79,25 +58,6 @@ export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]):
   }
 }
 
-/**
- * What stands between a pipeline and its cluster, a line each: an unreachable or old cluster, wrong credentials, an incompatible schema;
- * and, where the folder of a run is named, topics that differ, that it may not create, or that are missing although the run has begun.
- */
-export async function checkTopics({ spec, topics }: Plan, folder?: string): Promise<string[]> {
-  if (spec.topics === 'embedded') return [];
-  const { checkKafkaTopics, checkKafkaSchemas } = await import('../topics/kafka/index.js');
-  try {
-    const settings = kafkaSettings(spec.topics.kafka, folder === undefined ? undefined : runName(folder));
-    const { missing, wrong, refused } = await checkKafkaTopics(settings, folder === undefined ? [] : topics);
-    const begun = missing.length < topics.length;
-    return [
-      ...wrong.map((line) => `topic ${settings.topicPrefix}${line}`),
-      ...(begun ? missing.map((name) => `topic ${settings.topicPrefix}${name}: is missing`) : []),
-      ...refused,
-      ...(await checkKafkaSchemas(settings, topics)),
-    ];
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return [error.message];
-  }
-}
+/** What would stop a run on this pipeline's topics, one line each; with the folder of a run, also what is wrong with its topics. */
+export const checkTopics = ({ spec, topics }: Plan, folder?: string): Promise<string[]> =>
+  storeOf(spec.topics).check(folder === undefined ? undefined : placeOf(folder), topics);

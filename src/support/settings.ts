@@ -1,32 +1,130 @@
 import type { z } from 'zod';
-import { UserError } from './errors.js';
+import { nearest, UserError } from './errors.js';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
 
 /**
- * Settings checked by their schema, with defaults filled in.
- * @param where path of the settings in what the user wrote, such as `model.engine.onnx`
- * @throws {UserError} `bad-settings` with one line per problem: field, found, expected
+ * Checks settings against a schema and fills in its defaults.
+ * @param where path of the settings in what the user wrote, such as `topics.kafka`; empty where they stand alone
+ * @throws {UserError} `bad-settings`, or another code, with one line per problem: field, found, expected
+ * @example parseSettings(z.strictObject({ retries: z.int().min(0).default(3) }), { retires: 5 })
+ * // retires: no such setting; did you mean retries?
  */
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
-  where: string,
+  where = '',
+  code = 'bad-settings',
 ): z.output<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw new UserError('bad-settings', parsed.error.issues.map((issue) => problemOf(issue, input, where)).join('\n'));
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => describe(issue, schema, input, where));
+  throw new UserError(code, problems.join('\n'));
 }
 
-function problemOf(issue: z.core.$ZodIssue, input: unknown, where: string): string {
-  const field = [where, ...issue.path].join('.');
-  if (issue.code === 'unrecognized_keys') return `${field}: unknown setting ${issue.keys.join(', ')}`;
-  const found = JSON.stringify(valueAt(input, issue.path));
+function describe(issue: Issue, schema: z.ZodType, input: unknown, where: string): string[] {
+  const at = (path: Path) => nameOf(path, where);
+  if (issue.code === 'unrecognized_keys') {
+    const known = [...new Set(shapesAt(schema, issue.path).flatMap((shape) => Object.keys(shape)))];
+    const present = Object.keys(Object(valueAt(input, issue.path)));
+    return issue.keys.map((key) => {
+      if (known.includes(key)) {
+        const others = present.filter((other) => other !== key && known.includes(other));
+        return `${at([...issue.path, key])}: does not go with ${others.join(', ')}, expected one or the other`;
+      }
+      const near = nearest(key, known);
+      const rest = near === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${near}?`;
+      return `${at([...issue.path, key])}: no such setting; ${rest}`;
+    });
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const unknown = unknownToAll(issue.errors);
+    const branch: readonly Issue[] | undefined =
+      unknown.length > 0
+        ? [{ code: 'unrecognized_keys', keys: unknown, path: [], message: '' }]
+        : nearestBranch(issue.errors);
+    if (branch)
+      return branch.flatMap((inner) =>
+        describe({ ...inner, path: [...issue.path, ...inner.path] }, schema, input, where),
+      );
+  }
+  const field = at(issue.path);
+  const prefix = field === '' ? '' : `${field}: `;
+  // A custom check says itself what it found, or leaves it out because it may be a secret.
+  if (issue.code === 'custom') return [`${prefix}${issue.message}`];
+  const found = valueAt(input, issue.path);
+  return [`${prefix}${found === undefined ? 'missing' : `found ${JSON.stringify(found)}`}, ${expectation(issue)}`];
+}
+
+/** A path as it is written in messages: `sasl.plain.username`, `brokers[1]`. */
+function nameOf(path: Path, where: string): string {
+  return path.reduce<string>((name, key) => {
+    if (typeof key === 'number') return `${name}[${key}]`;
+    return name === '' ? String(key) : `${name}.${String(key)}`;
+  }, where);
+}
+
+function expectation(issue: Issue): string {
+  if (issue.code === 'invalid_union' && issue.errors.length > 0)
+    return issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)).join(' or ');
   const message = issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
-  return `${field}: found ${found ?? 'nothing'}, ${message.startsWith('expected') ? message : `expected ${message}`}`;
+  return message.startsWith('expected') ? message : `expected ${message}`;
 }
 
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+/** Keys that no branch of a union knows. */
+function unknownToAll(branches: readonly (readonly Issue[])[]): string[] {
+  const [first = [], ...rest] = branches.map((issues) =>
+    issues.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [])),
+  );
+  return first.filter((key) => rest.every((keys) => keys.includes(key)));
+}
+
+/** The branch of a union that the input comes closest to; undefined where all fail at the top. */
+function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const ranked = branches.map((issues) => ({ issues, depth: depthOf(issues) })).sort((a, b) => b.depth - a.depth);
+  const [best] = ranked;
+  return best && best.depth > 0 ? best.issues : undefined;
+}
+
+/** How far into a branch the input fits. A branch that knows every key comes before one that does not. */
+function depthOf(issues: readonly Issue[]): number {
+  const depths = issues.map((issue) => {
+    if (issue.code === 'unrecognized_keys') return 2 + 2 * issue.path.length;
+    const inner = issue.code === 'invalid_union' ? Math.max(0, ...issue.errors.map(depthOf)) : 0;
+    return 2 * issue.path.length + inner;
+  });
+  const strangers = issues.some(({ code }) => code === 'unrecognized_keys');
+  return Math.max(0, ...depths) - (strangers ? 1 : 0);
+}
+
+function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
     value,
   );
+}
+
+type Shape = Readonly<Record<PropertyKey, unknown>>;
+
+/** The shapes of the objects that a schema allows at a path, through defaults and unions. */
+function shapesAt(schema: unknown, path: Path): Shape[] {
+  const shapes = unwrap(schema).flatMap((one) => (hasShape(one) ? [one.shape] : []));
+  const [key, ...rest] = path;
+  if (key === undefined) return shapes;
+  return shapes.flatMap((shape) => (key in shape ? shapesAt(shape[key], rest) : []));
+}
+
+const hasShape = (schema: unknown): schema is { readonly shape: Shape } =>
+  typeof schema === 'object' && schema !== null && 'shape' in schema;
+
+function unwrap(schema: unknown): unknown[] {
+  const { innerType, options } = definitionOf(schema);
+  if (innerType !== undefined) return unwrap(innerType);
+  return options === undefined ? [schema] : options.flatMap(unwrap);
+}
+
+function definitionOf(schema: unknown): { readonly innerType?: unknown; readonly options?: readonly unknown[] } {
+  if (typeof schema !== 'object' || schema === null || !('def' in schema)) return {};
+  return typeof schema.def === 'object' && schema.def !== null ? schema.def : {};
 }

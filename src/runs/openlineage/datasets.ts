@@ -1,9 +1,10 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { baseFolder } from '../../pipelines/model.js';
 import { type Plan, writtenBy } from '../../pipelines/plan.js';
-import { kafkaSettings, logFolder, runName } from '../../pipelines/topic-log.js';
+import { placeOf } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';
+import { storeOf } from '../../topics/registry.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { facetsBy, InputDataset, OutputDataset } from './event.js';
 
@@ -95,13 +96,7 @@ function topicsWritten(subject: Subject): Set<string> {
 
 /** A topic on a cluster by its broker and full name, one in a run's folder by its path. */
 function topicDataset(topic: string, { plan: { spec }, folder }: Subject, make: Make) {
-  const place =
-    spec.topics === 'embedded'
-      ? { namespace: 'file', name: join(logFolder(resolve(folder)), topic) }
-      : {
-          namespace: `kafka://${spec.topics.kafka.brokers[0]}`,
-          name: `${kafkaSettings(spec.topics.kafka, runName(folder)).topicPrefix ?? ''}${topic}`,
-        };
+  const place = storeOf(spec.topics).dataset(placeOf(resolve(folder)), topic);
   const kind = schemaTopics().find((name) => name === topic.split('.')[0]);
   const fields = kind ? fieldsOf(codecFor(kind).schema) : [];
   return {

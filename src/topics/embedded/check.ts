@@ -1,4 +1,5 @@
 import { DamagedRecordError, hex } from '../log.js';
+import type { Damage } from '../store.js';
 import {
   type Bounds,
   DamagedEntryError,
@@ -11,18 +12,6 @@ import {
 } from './layout.js';
 import { openStore } from './store.js';
 import { boundsOf, type Database, listTopics, type Topic } from './topics.js';
-
-/** What of a log is not what was written. */
-export interface Damage {
-  readonly topic: string;
-  readonly partition: number;
-  /** Of the record; 0 where it is no record that is damaged. */
-  readonly offset: bigint;
-  /** `checksum` or `record` of a record, or what the log keeps beside records, such as `bounds`. */
-  readonly field: string;
-  readonly expected: string;
-  readonly found: string;
-}
 
 interface Partition {
   readonly topic: Topic;

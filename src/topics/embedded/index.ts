@@ -1,5 +1,6 @@
 import { UserError } from '../../support/errors.js';
 import type { Consumer, LogRecord, Position, TopicLog, Transaction } from '../log.js';
+import type { OpenOptions } from '../store.js';
 import { appendAll, retainAll } from './append.js';
 import { type GroupLog, joinGroup, leaveAll, type Member, wakeup } from './groups.js';
 import { decodeOffset, decodeRecord, encodeOffset, groupKey, offsetOfKey, recordKey, timestampOf } from './layout.js';
@@ -15,23 +16,8 @@ import {
   unknownTopic,
 } from './topics.js';
 
-export interface EmbeddedOptions {
-  /** Reads beside a living writer, in any number of processes; every write is refused. */
-  readonly readOnly?: boolean;
-}
-
-/**
- * The log in one folder, on LMDB, without a server. One process writes; any number read at the same time. What `append` and
- * `commit` resolved for is on disk: it outlives the process and a power cut.
- *
- * @throws {UserError} `topics-locked` naming the process that writes already, `topics-missing`, `topics-version`,
- *   `topics-corrupt`, `topics-permission` or `disk-full`.
- * @example
- * const log = await openEmbedded('runs/7/topics');
- * await log.ensureTopics([{ name: 'prompts', partitions: 1 }]);
- * await log.append([{ topic: 'prompts', key: 'a', value: bytes }]);
- */
-export async function openEmbedded(folder: string, options: EmbeddedOptions = {}): Promise<TopicLog> {
+/** Opens the log of a folder: the eager half of `openEmbedded` in `store-kind.ts`. */
+export async function openEmbedded(folder: string, options: OpenOptions = {}): Promise<TopicLog> {
   const store = openStore(folder, options.readOnly ?? false);
   const known = new Map<string, Topic>();
   const groups = new Map<string, Member[]>();

@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { UserError } from '../../../src/support/errors.js';
 import { compressSnappy, uncompressSnappy } from '../../../src/topics/kafka/codecs.js';
-import { parseKafkaSettings } from '../../../src/topics/kafka/settings.js';
+import { kafkaPipelineSchema, parseKafkaSettings } from '../../../src/topics/kafka/settings.js';
 
 const password = { env: 'PASSWORD' };
+
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+  throw new Error('expected an error');
+}
 
 describe('settings of a cluster', () => {
   it.each([
@@ -19,38 +30,63 @@ describe('settings of a cluster', () => {
   });
 
   it.each([
-    [{}, 'brokers: expected a value, found nothing'],
-    [[], 'expected an object, found "a list"'],
-    [{ brokers: [] }, 'brokers: expected a list of "host:port"'],
-    [{ brokers: ['a:1', 'b'] }, 'brokers[1]: expected "host:port", found "b"'],
-    [{ broker: ['a:1'] }, 'broker: no such setting; did you mean brokers?'],
+    [{}, 'brokers: missing, expected a list of "host:port"'],
+    [[], 'found [], expected object'],
+    [{ brokers: [] }, 'brokers: found [], expected a list of "host:port"'],
+    [{ brokers: ['a:1', 'b'] }, 'brokers[1]: found "b", expected "host:port"'],
+    [{ brokers: ['a:1'], broker: 'a:1' }, 'broker: no such setting; did you mean brokers?'],
     [{ brokers: ['a:1'], tls: { cert: { file: 'c' } } }, 'tls: expected both cert and key, or neither'],
     [{ brokers: ['a:1'], sasl: { plian: {} } }, 'sasl.plian: no such setting; did you mean plain?'],
-    [{ brokers: ['a:1'], sasl: { plain: { username: 'u' } } }, 'sasl.plain.password: expected a value'],
+    [
+      { brokers: ['a:1'], sasl: { plain: { username: 'u' } } },
+      'sasl.plain.password: missing, expected { env: NAME } or { file: PATH }',
+    ],
     [
       { brokers: ['a:1'], sasl: { plain: { username: 'u', password: {} } } },
-      'sasl.plain.password: expected one of env, file',
+      'sasl.plain.password: expected { env: NAME } or { file: PATH }',
     ],
-    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: expected one of none, gzip, snappy, lz4, found "lzo"'],
-    [{ brokers: ['a:1'], topicPrefix: 'a b' }, 'topicPrefix: expected letters'],
+    [
+      { brokers: ['a:1'], sasl: { plain: { username: 'u', password }, oauthbearer: { token: password } } },
+      'sasl.oauthbearer: does not go with plain, expected one or the other',
+    ],
+    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: found "lzo", expected one of none, gzip, snappy, lz4'],
+    [{ brokers: ['a:1'], topicPrefix: 'a b' }, 'topicPrefix: found "a b", expected letters, digits'],
     [
       { brokers: ['a:1'], maxMessageBytes: 1 },
-      'maxMessageBytes: expected a whole number from 4096 to 100000000, found 1',
+      'maxMessageBytes: found 1, expected a whole number from 4096 to 100000000',
     ],
     [
-      { brokers: ['a:1'], sasl: { oauthbearer: { url: 'idp' } } },
-      'sasl.oauthbearer.url: expected an http or https address',
+      { brokers: ['a:1'], sasl: { oauthbearer: { url: 'idp', clientId: 'c', clientSecret: password } } },
+      'sasl.oauthbearer.url: found "idp", expected an http or https address',
     ],
-    [{ brokers: ['a:1'], schemaRegistry: {} }, 'schemaRegistry.url: expected a value'],
+    [{ brokers: ['a:1'], schemaRegistry: {} }, 'schemaRegistry.url: missing, expected an http or https address'],
   ])('are refused with field, found and expected: %j', (settings, message) => {
-    expect(() => parseKafkaSettings(settings)).toThrow(message);
+    expect(messageOf(() => parseKafkaSettings(settings))).toContain(message);
   });
 
-  it('never hold or print a secret', () => {
-    const written = () =>
-      parseKafkaSettings({ brokers: ['a:1'], sasl: { plain: { username: 'u', password: 'hunter2' } } });
-    expect(written).toThrow(/sasl.plain.password: a secret is not written here/);
-    expect(written).not.toThrow(/hunter2/);
+  it.each(['hunter2', 1234, { value: 'hunter2' }, { env: 'A', value: 'hunter2' }, ['hunter2'], { file: 1234 }])(
+    'never quote what stands in the place of a secret: %j',
+    (written) => {
+      const sasl = { plain: { username: 'u', password: written } };
+      const message = messageOf(() => parseKafkaSettings({ brokers: ['a:1'], sasl }));
+      expect(message).toMatch(/^sasl\.plain\.password: .*\{ env: NAME \} or \{ file: PATH \}$/);
+      expect(message).not.toMatch(/hunter2|1234/);
+    },
+  );
+
+  it('name every problem', () => {
+    expect(messageOf(() => parseKafkaSettings({ brokers: ['a'], sessionMs: 1 })).split('\n')).toEqual([
+      'brokers[0]: found "a", expected "host:port"',
+      'sessionMs: found 1, expected a whole number from 1000 to 3600000',
+    ]);
+  });
+});
+
+describe('settings of a pipeline on Kafka', () => {
+  it('take brokers as a list or as one text, and fill in the defaults', () => {
+    const expected = { brokers: ['a:1', 'b:2'], partitions: 6, sharedFolder: false };
+    expect(kafkaPipelineSchema.parse({ brokers: 'a:1, b:2' })).toEqual(expected);
+    expect(kafkaPipelineSchema.parse({ brokers: ['a:1', 'b:2'] })).toEqual(expected);
   });
 });
 

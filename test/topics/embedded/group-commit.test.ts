@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { groupCommit } from '../../src/topics/embedded/group-commit.js';
-import { FencedError, openEmbedded, type TopicLog } from '../../src/topics/index.js';
-import { temporaryFolder } from './folder.js';
+import { groupCommit } from '../../../src/topics/embedded/group-commit.js';
+import { FencedError, openEmbedded, type TopicLog } from '../../../src/topics/index.js';
+import { temporaryFolder } from '../folder.js';
 
 const append = (topic: string, key: string) => ({ topic, key, value: new Uint8Array(8) });
 

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbedded } from '../../src/topics/embedded/index.js';
-import { conformance } from './conformance.js';
+import { openEmbedded } from '../../../src/topics/embedded/index.js';
+import { conformance } from '../conformance.js';
 
 conformance('embedded', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-topics-'));

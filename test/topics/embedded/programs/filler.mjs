@@ -1,5 +1,5 @@
 // Appends until it is refused, then says why and what is there.
-import { openEmbedded } from '../../../dist/topics/index.js';
+import { openEmbedded } from '../../../../dist/topics/embedded/index.js';
 
 const log = await openEmbedded(process.argv[2]);
 await log.ensureTopics([{ name: 'in', partitions: 1 }]);

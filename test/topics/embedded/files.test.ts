@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { describe, expect, it } from 'vitest';
-import { openEmbedded } from '../../src/topics/index.js';
-import { temporaryFolder } from './folder.js';
+import { openEmbedded } from '../../../src/topics/index.js';
+import { temporaryFolder } from '../folder.js';
 
 async function filledFolder(): Promise<string> {
   const folder = temporaryFolder();

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { topicDigest } from '../../src/topics/digest.js';
-import { openEmbedded } from '../../src/topics/embedded/index.js';
-import { rewriteEmbedded } from '../../src/topics/embedded/rewrite.js';
-import { temporaryFolder } from './folder.js';
+import { topicDigest } from '../../../src/topics/digest.js';
+import { openEmbedded } from '../../../src/topics/embedded/index.js';
+import { rewriteEmbedded } from '../../../src/topics/embedded/rewrite.js';
+import { temporaryFolder } from '../folder.js';
 
 const text = 'zqSECRET ';
 const specs = [

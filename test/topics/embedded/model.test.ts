@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Append, openEmbedded, partitionOf, type TopicLog, type TopicSpec } from '../../src/topics/index.js';
-import { temporaryFolder } from './folder.js';
+import { type Append, openEmbedded, partitionOf, type TopicLog, type TopicSpec } from '../../../src/topics/index.js';
+import { temporaryFolder } from '../folder.js';
 
 const specs: readonly TopicSpec[] = [
   { name: 'plain', partitions: 1 },

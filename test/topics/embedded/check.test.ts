@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { expect, it } from 'vitest';
-import { UserError } from '../../src/support/errors.js';
-import { checkEmbedded } from '../../src/topics/embedded/check.js';
-import { openEmbedded } from '../../src/topics/embedded/index.js';
-import { temporaryFolder } from './folder.js';
+import { UserError } from '../../../src/support/errors.js';
+import { checkEmbedded } from '../../../src/topics/embedded/check.js';
+import { openEmbedded } from '../../../src/topics/embedded/index.js';
+import { temporaryFolder } from '../folder.js';
 
 /** A log with plain, compacted and partitioned topics, a gap marker, long values, and a group. */
 async function filled(): Promise<string> {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { FencedError, type LogRecord, openEmbedded, type TopicLog } from '../../src/topics/index.js';
-import { temporaryFolder } from './folder.js';
+import { FencedError, type LogRecord, openEmbedded, type TopicLog } from '../../../src/topics/index.js';
+import { temporaryFolder } from '../folder.js';
 
 interface Program {
   readonly child: ChildProcess;

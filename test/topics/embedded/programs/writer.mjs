@@ -1,5 +1,5 @@
 // Opens the folder for writing, says so, and holds it until it is killed.
-import { openEmbedded } from '../../../dist/topics/index.js';
+import { openEmbedded } from '../../../../dist/topics/embedded/index.js';
 
 const log = await openEmbedded(process.argv[2]);
 console.log('open');

@@ -1,0 +1,143 @@
+import type { z } from 'zod';
+import { parseSettings } from '../support/settings.js';
+import type { TopicLog, TopicSpec } from './log.js';
+
+/** What callers ask of a store instead of its name. */
+export interface TopicStoreTraits {
+  /**
+   * Several processes may run stages of one pipeline at once, each with access to the topics that its stages need. Otherwise
+   * one process writes at a time, and it may read every topic.
+   */
+  readonly multiProcess: boolean;
+  /**
+   * `folder`: the log is part of the run's folder. `server`: it lives elsewhere under the run's name, outlives the folder, and
+   * answers over a network, so its state is asked for less often.
+   */
+  readonly location: 'folder' | 'server';
+  /** Partitions of the topics between prompts and advantages: the most processes that one stage can use. */
+  readonly partitions: number;
+  /** How weights and checkpoints reach other processes: through the run's folder or through topics. */
+  readonly weights: 'folder' | 'topics';
+}
+
+/** Where the topics of one run live. */
+export interface StorePlace {
+  /** A folder for the store's own files; it need not exist. */
+  readonly folder: string;
+  /** Name of the run. A server keeps the topics of several runs apart by it. */
+  readonly run: string;
+}
+
+export interface OpenOptions {
+  /** Read only, next to a process that may be writing. */
+  readonly readOnly?: boolean;
+}
+
+/** A record or an entry of a store that is not what was written. */
+export interface Damage {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the record; 0 where no record is damaged but what the store keeps about them. */
+  readonly offset: bigint;
+  /** `checksum` or `record`, or the entry, such as `bounds`. */
+  readonly field: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** What a store does, given its settings. */
+export interface TopicStoreDefinition<Settings extends z.ZodType = z.ZodType> {
+  /** Name in a pipeline's `topics`. */
+  readonly name: string;
+  /** One sentence for the docs. */
+  readonly summary: string;
+  readonly settings: Settings;
+  readonly traits: (settings: z.output<Settings>) => TopicStoreTraits;
+  readonly open: (settings: z.output<Settings>, place: StorePlace, options: OpenOptions) => Promise<TopicLog>;
+  /**
+   * What would stop a run with these topics, one line each: an unreachable server, missing rights, topics that differ.
+   * Creates nothing. Without a place, only what does not depend on the run.
+   */
+  readonly check?: (
+    settings: z.output<Settings>,
+    place: StorePlace | undefined,
+    topics: readonly TopicSpec[],
+  ) => Promise<string[]>;
+  /**
+   * The first record or entry that is not what was written.
+   * @param gapless whether offsets of topics that are not compacted are consecutive; those copied from another store need not be
+   */
+  readonly findDamage?: (
+    settings: z.output<Settings>,
+    place: StorePlace,
+    gapless: boolean,
+  ) => Promise<Damage | undefined>;
+  /** Erases what deleted records left behind in files, after the log was closed. */
+  readonly purge?: (settings: z.output<Settings>, place: StorePlace) => Promise<void>;
+  /** OpenLineage's namespace and name of a topic. Default: the path of the topic in the place's folder. */
+  readonly dataset?: (
+    settings: z.output<Settings>,
+    place: StorePlace,
+    topic: string,
+  ) => { readonly namespace: string; readonly name: string };
+}
+
+/** A store with its settings. */
+export interface TopicStore {
+  readonly name: string;
+  readonly traits: TopicStoreTraits;
+  open(place: StorePlace, options?: OpenOptions): Promise<TopicLog>;
+  check(place: StorePlace | undefined, topics: readonly TopicSpec[]): Promise<string[]>;
+  /** undefined where nothing is damaged, or where the store leaves that check to its server. */
+  findDamage(place: StorePlace, gapless: boolean): Promise<Damage | undefined>;
+  purge(place: StorePlace): Promise<void>;
+  dataset(place: StorePlace, topic: string): { readonly namespace: string; readonly name: string };
+}
+
+/** A store that waits for its settings: what a registry lists and a module exports. */
+export interface TopicStoreKind {
+  readonly name: string;
+  readonly summary: string;
+  readonly settings: z.ZodType;
+  /** @throws {UserError} `bad-settings`, one line per problem */
+  bind(settings: unknown): TopicStore;
+}
+
+/**
+ * Makes a topic store of its definition.
+ * @example
+ * export default defineTopicStore({
+ *   name: 'memory',
+ *   summary: 'Topics in the memory of one process.',
+ *   settings: z.strictObject({}),
+ *   traits: () => ({ multiProcess: false, location: 'folder', partitions: 1, weights: 'folder' }),
+ *   open: async () => openMemoryLog(),
+ * });
+ */
+export function defineTopicStore<Settings extends z.ZodType>(
+  definition: TopicStoreDefinition<Settings>,
+): TopicStoreKind {
+  const { name, summary } = definition;
+  return {
+    name,
+    summary,
+    settings: definition.settings,
+    bind: (input) => bound(definition, parseSettings(definition.settings, input, `topics.${name}`)),
+  };
+}
+
+function bound<Settings extends z.ZodType>(
+  { name, traits, open, check, findDamage, purge, dataset }: TopicStoreDefinition<Settings>,
+  settings: z.output<Settings>,
+): TopicStore {
+  return {
+    name,
+    traits: traits(settings),
+    open: (place, options = {}) => open(settings, place, options),
+    check: async (place, topics) => (check ? check(settings, place, topics) : []),
+    findDamage: async (place, gapless) => findDamage?.(settings, place, gapless),
+    purge: async (place) => purge?.(settings, place),
+    dataset: (place, topic) =>
+      dataset?.(settings, place, topic) ?? { namespace: 'file', name: `${place.folder}/${topic}` },
+  };
+}

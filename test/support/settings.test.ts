@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { parseSettings } from '../../src/support/settings.js';
+
+const schema = z.strictObject({
+  retries: z.int().min(0).max(9).default(3),
+  mode: z.enum(['fast', 'safe']).optional(),
+  auth: z
+    .union([
+      z.strictObject({ password: z.strictObject({ user: z.string(), secret: z.string() }) }),
+      z.strictObject({ token: z.strictObject({ url: z.string() }) }),
+    ])
+    .optional(),
+  list: z.array(z.string()).default([]),
+});
+
+function problems(input: unknown, where?: string): string[] {
+  try {
+    parseSettings(schema, input, where);
+  } catch (error) {
+    return (error as Error).message.split('\n');
+  }
+  return [];
+}
+
+describe('settings', () => {
+  it('are returned with their defaults', () => {
+    expect(parseSettings(schema, { mode: 'fast' })).toEqual({ retries: 3, mode: 'fast', list: [] });
+  });
+
+  it.each([
+    [{ retires: 5 }, 'retires: no such setting; did you mean retries?'],
+    [{ zzzzzzzz: 5 }, 'zzzzzzzz: no such setting; expected one of retries, mode, auth, list'],
+    [{ retries: 'x' }, 'retries: found "x", expected int'],
+    [{ mode: 'slow' }, 'mode: found "slow", expected one of "fast"|"safe"'],
+    [{ list: ['a', 1] }, 'list[1]: found 1, expected string'],
+    [{ auth: { tokn: {} } }, 'auth.tokn: no such setting; did you mean token?'],
+    [{ auth: { token: {} } }, 'auth.token.url: missing, expected string'],
+    [
+      { auth: { token: { url: 'u' }, password: {} } },
+      'auth.password: does not go with token, expected one or the other',
+    ],
+    [{ auth: 3 }, 'auth: found 3, expected object or expected object'],
+    [null, 'found null, expected object'],
+  ])('that are wrong are refused with field, found and expected: %j', (input, message) => {
+    expect(problems(input)[0]?.replace(/number|int/, 'int')).toBe(message);
+  });
+
+  it('report every problem, each under the place where they were written', () => {
+    expect(problems({ retires: 5, mode: 'slow' }, 'topics.x')).toEqual([
+      'topics.x.mode: found "slow", expected one of "fast"|"safe"',
+      'topics.x.retires: no such setting; did you mean retries?',
+    ]);
+  });
+
+  it('carry the code of their error', () => {
+    expect(() => parseSettings(schema, 1, '', 'bad-x')).toThrow(expect.objectContaining({ code: 'bad-x' }));
+  });
+});
