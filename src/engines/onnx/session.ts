@@ -1,5 +1,6 @@
-import * as ort from 'onnxruntime-node';
+import type * as ort from 'onnxruntime-node';
 import type { ElementType, Graph } from './graph/builder.js';
+import { loadRuntime, type Runtime } from './runtime.js';
 
 export interface SessionOptions {
   /** Threads per operator; 1 gives the same bits at any batch size. */
@@ -25,16 +26,17 @@ export interface Session {
 
 const dataTypes = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array } as const;
 
-function wrap(name: string, type: ElementType, { data, dims }: Tensor): ort.Tensor {
+function wrap(runtime: Runtime, name: string, type: ElementType, { data, dims }: Tensor): ort.Tensor {
   if (!(data instanceof dataTypes[type])) throw new TypeError(`${name}: expected ${type}`);
-  return new ort.Tensor(type, data, dims);
+  return new runtime.Tensor(type, data, dims);
 }
 
 /**
  * Opens a runtime session, which takes 30 to 900 ms. Parameters are feeds, so one session serves every version of the weights.
  */
 export async function createSession(graph: Graph, { threads }: SessionOptions): Promise<Session> {
-  const session = await ort.InferenceSession.create(graph.model, {
+  const runtime = await loadRuntime();
+  const session = await runtime.InferenceSession.create(graph.model, {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -45,7 +47,7 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
   // On small models wrapping costs more than the run itself, so a tensor that is fed again keeps its wrapper.
   const wrappers = new WeakMap<Tensor, ort.Tensor>();
   const wrapped = (name: string, type: ElementType, tensor: Tensor): ort.Tensor => {
-    const known = wrappers.get(tensor) ?? wrap(name, type, tensor);
+    const known = wrappers.get(tensor) ?? wrap(runtime, name, type, tensor);
     wrappers.set(tensor, known);
     return known;
   };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Tokenizer } from '@huggingface/tokenizers';
-import * as ort from 'onnxruntime-node';
+import { loadRuntime } from '../../engines/onnx/runtime.js';
 import { UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
 import { answerCalls } from '../../support/worker-answers.js';
@@ -26,7 +26,8 @@ async function open() {
   }
   const tokenizer = new Tokenizer(json('tokenizer.json'), config);
   // One thread, so that a text's bits do not depend on the number of cores.
-  const session = await ort.InferenceSession.create(model.file, {
+  const runtime = await loadRuntime();
+  const session = await runtime.InferenceSession.create(model.file, {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -43,7 +44,7 @@ async function open() {
     throw bad(
       `found outputs ${session.outputNames.join(', ')}, expected ${named.join(', ')} or a float32 tensor of three dimensions`,
     );
-  return { tokenizer, session, output };
+  return { runtime, tokenizer, session, output };
 }
 
 let opened: ReturnType<typeof open> | undefined;
@@ -51,7 +52,7 @@ let opened: ReturnType<typeof open> | undefined;
 /** The embedding of one text, a vector of length 1. */
 async function embed(text: string): Promise<Float32Array> {
   opened ??= open();
-  const { tokenizer, session, output } = await opened.catch((error) => {
+  const { runtime, tokenizer, session, output } = await opened.catch((error) => {
     throw error instanceof UserError ? error : explained(error);
   });
   const { ids } = tokenizer.encode(text);
@@ -65,7 +66,10 @@ async function embed(text: string): Promise<Float32Array> {
     token_type_ids: filled(0n),
   };
   const feeds = Object.fromEntries(
-    session.inputNames.map((name) => [name, new ort.Tensor('int64', required(inputs[name], `input ${name}`), dims)]),
+    session.inputNames.map((name) => [
+      name,
+      new runtime.Tensor('int64', required(inputs[name], `input ${name}`), dims),
+    ]),
   );
   try {
     const result = (await session.run(feeds, [output]))[output];

@@ -23,10 +23,10 @@ function hashOf(folders: readonly string[]): string {
 
 /** The program, its libraries as they are pinned, and Node. */
 export function programVersions(): Record<string, string> {
-  const { version, dependencies } = JSON.parse(
+  const { version, dependencies, optionalDependencies } = JSON.parse(
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-  ) as { version: string; dependencies: Record<string, string> };
-  return { 'rlsd-streams': version, node: process.version, ...dependencies };
+  ) as Readonly<Record<'dependencies' | 'optionalDependencies', Record<string, string>>> & { readonly version: string };
+  return { 'rlsd-streams': version, node: process.version, ...dependencies, ...optionalDependencies };
 }
 
 /** What of the processor decides which float kernels run. */
