@@ -14,7 +14,7 @@ import { scan } from '../../src/topics/scan.js';
 import { type Broker, freePorts, startBroker } from '../broker/broker.mjs';
 import { lacks } from '../needs.js';
 import { sums } from '../runs/tiny-run.js';
-import { oldBroker } from '../topics/kafka/old-broker.js';
+import { oldBroker } from '../topics/kafka/client/old-broker.js';
 import { finished, parseLines, rlsd, start, tinyProject } from './cli.js';
 
 const SECRET = 'alice-secret';

@@ -1,8 +1,8 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { UserError } from '../../support/errors.js';
 import { type TopicInfo, TopicMismatchError, type TopicSpec } from '../log.js';
-import type { Client } from './client.js';
-import { EARLIEST, LATEST, offsetAtTime, settle, type Written } from './fetch.js';
+import type { Client } from './client/client.js';
+import { EARLIEST, LATEST, offsetAtTime, settle, type Written } from './protocol/read.js';
 
 const { ConfigResourceTypes } = kafkajs;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/support/errors.js';
-import { compressSnappy, uncompressSnappy } from '../../../src/topics/kafka/codecs.js';
+import { compressSnappy, uncompressSnappy } from '../../../src/topics/kafka/protocol/codecs.js';
 import { kafkaPipelineSchema, parseKafkaSettings } from '../../../src/topics/kafka/settings.js';
 
 const password = { env: 'PASSWORD' };

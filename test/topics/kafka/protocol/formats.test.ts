@@ -3,21 +3,24 @@ import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codecFor } from '../../../src/records/codec.js';
-import type { Reference } from '../../../src/records/records.js';
-import { openClient } from '../../../src/topics/kafka/client.js';
-import { connectionOptions, type KafkaSettings, openKafka } from '../../../src/topics/kafka/index.js';
-import { encoder } from '../../../src/topics/kafka/internals.js';
-import { openRegistry } from '../../../src/topics/kafka/registry.js';
-import { COMPRESSION, type Compression } from '../../../src/topics/kafka/settings.js';
-import type { LogRecord, TopicLog } from '../../../src/topics/log.js';
-import { type Broker, startBroker } from '../../broker/broker.mjs';
-import { startApicurio } from '../../broker/registry.mjs';
-import { lacks } from '../../needs.js';
-import { startRegistry } from './registry-server.js';
+
+
+import { codecFor } from '../../../../src/records/codec.js';
+import type { Reference } from '../../../../src/records/records.js';
+import { openClient } from '../../../../src/topics/kafka/client/client.js';
+import { encoder } from '../../../../src/topics/kafka/client/internals.js';
+import { connectionOptions, type KafkaSettings, openKafka } from '../../../../src/topics/kafka/index.js';
+import { openRegistry } from '../../../../src/topics/kafka/schema-registry/registry.js';
+import { COMPRESSION, type Compression } from '../../../../src/topics/kafka/settings.js';
+import type { LogRecord, TopicLog } from '../../../../src/topics/log.js';
+import { type Broker, startBroker } from '../../../broker/broker.mjs';
+import { startApicurio } from '../../../broker/registry.mjs';
+import { lacks } from '../../../needs.js';
+import { startRegistry } from '../schema-registry/registry-server.js';
+
 
 /** As a program knows it that has the file alone. */
-const avsc = JSON.parse(readFileSync(new URL('../../../schemas/references.avsc', import.meta.url), 'utf8'));
+const avsc = JSON.parse(readFileSync(new URL('../../../../schemas/references.avsc', import.meta.url), 'utf8'));
 const reference: Reference = { run: 'r', itemId: 'i', answer: '4', data: null, hash: 'h' };
 const codec = codecFor('references');
 const append = {

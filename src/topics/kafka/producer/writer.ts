@@ -1,12 +1,12 @@
-import { UserError } from '../../support/errors.js';
-import { type Append, FencedError, type Position } from '../log.js';
-import { partitionOf } from '../partition.js';
-import { CHUNK, type Message, messagesOf, sizeOf } from './chunks.js';
-import type { Client } from './client.js';
-import { protocolType } from './errors.js';
-import type { Written } from './fetch.js';
-import { byTopic, commitOffsets } from './protocol.js';
-import { produceBatches } from './transfer.js';
+import { UserError } from '../../../support/errors.js';
+import { type Append, FencedError, type Position } from '../../log.js';
+import { partitionOf } from '../../partition.js';
+import type { Client } from '../client/client.js';
+import { protocolType } from '../client/errors.js';
+import { CHUNK, type Message, messagesOf, sizeOf } from '../protocol/chunks.js';
+import type { Written } from '../protocol/read.js';
+import { byTopic, commitOffsets } from '../protocol/requests.js';
+import { produceBatches } from '../protocol/transfer.js';
 
 /** A transaction that its writer left open is aborted by the broker after this many milliseconds. */
 const TRANSACTION_MS = 10_000;

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchMessage, decodeBatches, encodeBatch } from '../../../src/topics/kafka/batch.js';
-import '../../../src/topics/kafka/codecs.js';
-import { decoder } from '../../../src/topics/kafka/internals.js';
+import { type BatchMessage, decodeBatches, encodeBatch } from '../../../../src/topics/kafka/protocol/batch.js';
+import '../../../../src/topics/kafka/protocol/codecs.js';
+import { decoder } from '../../../../src/topics/kafka/client/internals.js';
 
 // kafkajs reads and writes the same format: each side is held against it.
 const require = createRequire(import.meta.url);

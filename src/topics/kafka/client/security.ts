@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
-import { UserError } from '../../support/errors.js';
+import { UserError } from '../../../support/errors.js';
+import { type KafkaSettings, readSecret, type SaslSettings, type Secret, type TokenSettings } from '../settings.js';
 import type { Authenticator } from './internals.js';
-import { type KafkaSettings, readSecret, type SaslSettings, type Secret, type TokenSettings } from './settings.js';
 
 const PEM = { ca: 'CERTIFICATE', cert: 'CERTIFICATE', key: 'PRIVATE KEY', passphrase: undefined } as const;
 

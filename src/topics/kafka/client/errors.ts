@@ -1,4 +1,4 @@
-import { UserError } from '../../support/errors.js';
+import { UserError } from '../../../support/errors.js';
 
 /** The error and everything that caused it. */
 function* causes(error: unknown): Generator<Error & { type?: unknown; code?: unknown; retriable?: unknown }> {

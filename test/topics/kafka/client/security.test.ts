@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { Authenticator } from '../../../src/topics/kafka/internals.js';
-import { saslOptions } from '../../../src/topics/kafka/security.js';
+import type { Authenticator } from '../../../../src/topics/kafka/client/internals.js';
+import { saslOptions } from '../../../../src/topics/kafka/client/security.js';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,6 +1,6 @@
+import { type Broker, type Decoder, decoder, encoder } from '../client/internals.js';
 import { type BatchMessage, type BatchOptions, decodeBatches, encodeBatch, type RecordBatch } from './batch.js';
-import { type Broker, type Decoder, decoder, encoder } from './internals.js';
-import { byTopic, check, FETCH, PRODUCE, type TopicPartitionOffset } from './protocol.js';
+import { byTopic, check, FETCH, PRODUCE, type TopicPartitionOffset } from './requests.js';
 
 const PRODUCE_MS = 30_000;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Member, share } from '../../../src/topics/kafka/assign.js';
+import { type Member, share } from '../../../../src/topics/kafka/consumer/assign.js';
 
 const members = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 8 }).chain((ids) =>
   fc.tuple(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { assembler, CHUNK, messagesOf, sizeOf } from '../../../src/topics/kafka/chunks.js';
-import type { LogRecord } from '../../../src/topics/log.js';
+import { assembler, CHUNK, messagesOf, sizeOf } from '../../../../src/topics/kafka/protocol/chunks.js';
+import type { LogRecord } from '../../../../src/topics/log.js';
 
 const value = new Uint8Array(10_000).map((_, i) => i % 251);
 

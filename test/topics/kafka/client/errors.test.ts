@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs';
 import { expect, it } from 'vitest';
-import { explain, isTransient } from '../../../src/topics/kafka/errors.js';
+import { explain, isTransient } from '../../../../src/topics/kafka/client/errors.js';
 
 const connection = (message: string) => new kafkajs.KafkaJSConnectionError(message);
 

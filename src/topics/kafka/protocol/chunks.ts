@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Append, LogRecord } from '../log.js';
+import type { Append, LogRecord } from '../../log.js';
 
 /**
  * A record larger than the message limit travels as several messages of one transaction, in one partition. Each but the first

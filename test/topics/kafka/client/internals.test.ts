@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Exchange, encoder } from '../../../src/topics/kafka/internals.js';
+import { type Exchange, encoder } from '../../../../src/topics/kafka/client/internals.js';
 
 const require = createRequire(import.meta.url);
 const Connection = require('kafkajs/src/network/connection');

@@ -1,4 +1,4 @@
-import { compressionCodecs, crc32c } from './internals.js';
+import { compressionCodecs, crc32c } from '../client/internals.js';
 
 /**
  * Kafka's record batches (magic 2), written into and read from one buffer. kafkajs makes an object and several buffers for each

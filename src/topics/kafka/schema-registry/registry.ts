@@ -1,6 +1,6 @@
-import type { AvroSchema } from '../../records/avro.js';
-import { UserError } from '../../support/errors.js';
-import { type RegistrySettings, readSecret } from './settings.js';
+import type { AvroSchema } from '../../../records/avro.js';
+import { UserError } from '../../../support/errors.js';
+import { type RegistrySettings, readSecret } from '../settings.js';
 
 /** The part of Confluent's schema registry API that a pipeline needs. */
 export interface Registry {

@@ -1,7 +1,7 @@
-import { type AvroSchema, avroType, fingerprintOf } from '../../records/avro.js';
-import { codecFor, releasedSchemas, schemaTopics } from '../../records/codec.js';
-import { UserError } from '../../support/errors.js';
-import type { Append, LogRecord, TopicLog, TopicPartition } from '../log.js';
+import { type AvroSchema, avroType, fingerprintOf } from '../../../records/avro.js';
+import { codecFor, releasedSchemas, schemaTopics } from '../../../records/codec.js';
+import { UserError } from '../../../support/errors.js';
+import type { Append, LogRecord, TopicLog, TopicPartition } from '../../log.js';
 import type { Registry } from './registry.js';
 
 /** Set on every framed record of ours: what stands behind the frame was written under header `schema`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RecordBatch } from '../../../src/topics/kafka/batch.js';
-import { committedMessages } from '../../../src/topics/kafka/fetch.js';
+import type { RecordBatch } from '../../../../src/topics/kafka/protocol/batch.js';
+import { committedMessages } from '../../../../src/topics/kafka/protocol/read.js';
 
 function batch(
   first: number,

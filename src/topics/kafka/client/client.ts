@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../support/errors.js';
+import { UserError } from '../../../support/errors.js';
+import { required } from '../protocol/requests.js';
 import { explain, explainConnecting, isMissingTopic, isTransient, protocolType } from './errors.js';
 import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
-import { required } from './protocol.js';
 
 /** How long a broker may be away before the work fails, in milliseconds. */
 const OUTAGE_MS = 300_000;

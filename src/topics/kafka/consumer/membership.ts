@@ -1,7 +1,7 @@
+import type { Client } from '../client/client.js';
+import { protocolType } from '../client/errors.js';
+import { memberAssignment, memberMetadata } from '../client/internals.js';
 import { share } from './assign.js';
-import type { Client } from './client.js';
-import { protocolType } from './errors.js';
-import { memberAssignment, memberMetadata } from './internals.js';
 
 const PROTOCOL = 'rlsd-sticky';
 

@@ -3,9 +3,9 @@ import { gzip, unzip } from 'node:zlib';
 import { decompress as uncompressZstd } from 'fzstd';
 import { compressFrame, decompressFrame } from 'lz4-napi';
 import { compress, uncompress } from 'snappy';
-import { UserError } from '../../support/errors.js';
-import { compressionCodecs } from './internals.js';
-import { COMPRESSION } from './settings.js';
+import { UserError } from '../../../support/errors.js';
+import { compressionCodecs } from '../client/internals.js';
+import { COMPRESSION } from '../settings.js';
 
 /** Kafka's number for a codec that is read only: no kept library writes it on every Node release that is supported. */
 const ZSTD = 4;

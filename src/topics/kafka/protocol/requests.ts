@@ -6,7 +6,7 @@ import {
   type Exchange,
   encoder,
   protocolError,
-} from './internals.js';
+} from '../client/internals.js';
 
 /**
  * Requests in the version that is needed here: offsets that are stable (OffsetFetch 7), offsets that carry the member's

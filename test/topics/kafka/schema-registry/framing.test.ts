@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { codecFor } from '../../../src/records/codec.js';
-import type { Reference } from '../../../src/records/records.js';
-import { openEmbedded } from '../../../src/topics/embedded/index.js';
-import { framed } from '../../../src/topics/kafka/framing.js';
-import { openRegistry } from '../../../src/topics/kafka/registry.js';
-import type { TopicLog } from '../../../src/topics/log.js';
+import { codecFor } from '../../../../src/records/codec.js';
+import type { Reference } from '../../../../src/records/records.js';
+import { openEmbedded } from '../../../../src/topics/embedded/index.js';
+import { framed } from '../../../../src/topics/kafka/schema-registry/framing.js';
+import { openRegistry } from '../../../../src/topics/kafka/schema-registry/registry.js';
+import type { TopicLog } from '../../../../src/topics/log.js';
 import { startRegistry } from './registry-server.js';
 
 const codec = codecFor('references');

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogRecord } from '../log.js';
+import type { LogRecord } from '../../log.js';
+import type { Client } from '../client/client.js';
+import { protocolError } from '../client/internals.js';
 import { assembler } from './chunks.js';
-import type { Client } from './client.js';
-import { protocolError } from './internals.js';
 import { type FetchedPartition, fetchBatches } from './transfer.js';
 
 export const OFFSET_OUT_OF_RANGE = 1;
