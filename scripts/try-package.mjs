@@ -1,37 +1,64 @@
-// Packs the package, installs it into an empty project, and there type-checks and runs programs that use it. Run after a build.
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// Packs the package, installs the packed file into an empty project as a user does, and there type-checks and runs programs that
+// import it, and a short training run. Run it after a build.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const project = mkdtempSync(join(tmpdir(), 'rlsd-package-'));
-const run = (command, args, cwd = project) => execFileSync(command, args, { cwd, encoding: 'utf8' });
+const installed = join(project, 'node_modules/rlsd-streams');
+const { devDependencies, peerDependencies, dependencies } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+);
+
+// Settings of the `npm run` around this script are not those of a user.
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(npm_(config|package|lifecycle)_|ONNXRUNTIME_NODE_INSTALL)/i.test(name),
+  ),
+);
+const run = (command, args, { cwd = project, env = {} } = {}) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', env: { ...environment, ...env } });
+const rlsd = (...args) => ['npx', ['--no-install', 'rlsd', ...args]];
+const trainOneStep = rlsd(
+  'run',
+  join(installed, 'examples/arithmetic.yaml'),
+  ...['--run', join(project, 'run'), '--steps', '1', '--set', 'prompts.heldOut=8', '--set', 'learn.prompts=4'],
+);
+
+/** A package that the user of this one would install next to it. */
+const tool = (name) => `${name}@${{ ...dependencies, ...devDependencies, ...peerDependencies }[name]}`;
+
+/** Installs ONNX Runtime with the command that its absence names, where npm left it out. */
+function installRuntime() {
+  if (existsSync(join(project, 'node_modules/onnxruntime-node'))) return 'installed with the package';
+  const [command, args] = trainOneStep;
+  const { status, stderr } = spawnSync(command, args, { cwd: project, encoding: 'utf8', env: environment });
+  const line = /ONNXRUNTIME_NODE_INSTALL=skip (npm) (install onnxruntime-node@[\d.]+)/.exec(stderr);
+  if (status === 0 || !line) throw new Error(`expected the command that installs onnxruntime-node, found: ${stderr}`);
+  run(line[1], line[2].split(' '), { env: { ONNXRUNTIME_NODE_INSTALL: 'skip' } });
+  rmSync(join(project, 'run'), { recursive: true, force: true });
+  return 'installed by the command that the error names';
+}
 
 try {
-  const [{ filename, files }] = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], root),
-  );
+  const packed = ['pack', '--json', '--ignore-scripts', '--pack-destination', project];
+  const [{ filename, files }] = JSON.parse(run('npm', packed, { cwd: root }));
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', type: 'module', private: true }));
-  const modules = join(project, 'node_modules');
-  const installed = join(modules, 'rlsd-streams');
-  run('mkdir', ['-p', installed]);
-  run('tar', ['-xzf', filename, '--strip-components=1', '-C', installed]);
-  // Its dependencies are those of this clone, seen from where they would be installed.
-  symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
-  for (const name of ['rxjs', '@types', 'undici-types'])
-    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  run('npm', ['install', `./${filename}`]);
+  const runtime = installRuntime();
+  run('npm', ['install', tool('rxjs'), tool('typescript'), tool('@types/node')]);
   cpSync(join(root, 'examples/programs'), project, { recursive: true });
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+  run('npx', ['--no-install', 'tsc', '-p', '.']);
   for (const program of ['operators.js', 'plan.js'])
     process.stdout.write(run(process.execPath, [program, join(installed, 'examples')]));
-  process.stdout.write(
-    run(process.execPath, [join(installed, 'dist/cli/main.js'), 'check', join(installed, 'examples/arithmetic.yaml')]),
-  );
-  console.log(`package: ${files.length} files, type-checked and ran`);
+  process.stdout.write(run(...rlsd('check', join(installed, 'examples/arithmetic.yaml'))));
+  process.stdout.write(run(...trainOneStep));
+  console.log(`package: ${files.length} files; onnxruntime-node ${runtime}; type-checked, ran and trained`);
 } catch (error) {
-  console.error(`package: ${error.message}\n${error.stdout ?? ''}`);
+  console.error(`package: ${error.message}\n${error.stdout ?? ''}${error.stderr ?? ''}`);
   process.exitCode = 1;
 } finally {
   rmSync(project, { recursive: true, force: true });
