@@ -5,11 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-
 import { type KafkaSettings, openKafka } from '../../../../src/topics/kafka/index.js';
 import { type Broker, startBroker } from '../../../broker/broker.mjs';
 import { lacks } from '../../../needs.js';
-
 
 import { oldBroker } from './old-broker.js';
 

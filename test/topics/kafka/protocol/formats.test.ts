@@ -4,7 +4,6 @@ import avro from 'avsc';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-
 import { codecFor } from '../../../../src/records/codec.js';
 import type { Reference } from '../../../../src/records/records.js';
 import { openClient } from '../../../../src/topics/kafka/client/client.js';
@@ -17,7 +16,6 @@ import { type Broker, startBroker } from '../../../broker/broker.mjs';
 import { startApicurio } from '../../../broker/registry.mjs';
 import { lacks } from '../../../needs.js';
 import { startRegistry } from '../schema-registry/registry-server.js';
-
 
 /** As a program knows it that has the file alone. */
 const avsc = JSON.parse(readFileSync(new URL('../../../../schemas/references.avsc', import.meta.url), 'utf8'));
