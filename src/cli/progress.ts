@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Plan } from '../pipelines/plan.js';
+import type { Judged } from '../runs/options.js';
 import type { RunEvent } from '../runs/run.js';
 import { colour, print, say, table, toJson } from './output.js';
 
@@ -16,7 +17,9 @@ const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${String(Math.fl
 /** Prints a run's events: as JSON lines, as a live bar on a terminal, or as occasional lines elsewhere. */
 export function reporter(plan: Plan, json: boolean): Reporter {
   if (json) return { event: (event) => print(toJson(event)), end: () => {} };
-  return process.stderr.isTTY ? live(plan) : plain(plan);
+  const { pipeline, steps } = plan.spec;
+  // Without training steps there is nothing to draw a bar of.
+  return process.stderr.isTTY && steps !== undefined ? live(pipeline, steps) : plain(steps ?? 0);
 }
 
 /** The texts of a step, for the bar and for lines. */
@@ -40,10 +43,10 @@ function stepTexts(
   };
 }
 
-function live(plan: Plan): Reporter {
+function live(pipeline: string, steps: number): Reporter {
   const bar = new SingleBar(
     {
-      format: `${plan.spec.pipeline} {bar} step {value}/{total}  reward {reward}  held-out {heldOut}  {speed}  {lag}  {left} left`,
+      format: `${pipeline} {bar} step {value}/{total}  reward {reward}  held-out {heldOut}  {speed}  {lag}  {left} left`,
       hideCursor: true,
       clearOnComplete: true,
     },
@@ -53,14 +56,14 @@ function live(plan: Plan): Reporter {
   const above = (line: string) => {
     bar.stop();
     say(line);
-    bar.start(plan.spec.steps, state.done, state.texts);
+    bar.start(steps, state.done, state.texts);
   };
   return {
     event(event) {
       state.take(event);
       if (event.event === 'started') {
         say(startedLine(event));
-        bar.start(event.steps, 0, state.texts);
+        bar.start(steps, 0, state.texts);
       } else if (event.event === 'step') bar.update(event.step + 1, state.texts);
       else if (event.event === 'alarm') above(alarmLine(event));
       else if (event.event === 'deadLetter') above(deadLetterLine(event));
@@ -74,9 +77,10 @@ function live(plan: Plan): Reporter {
   };
 }
 
-function plain({ spec }: Plan): Reporter {
+/** @param steps 0 where nothing is trained */
+function plain(steps: number): Reporter {
   const state = tracker();
-  const every = Math.max(1, Math.round(spec.steps / 20));
+  const every = Math.max(1, Math.round(steps / 20));
   return {
     event(event) {
       state.take(event);
@@ -118,7 +122,7 @@ function tracker() {
 }
 
 const startedLine = ({ run, folder, steps, resumed }: Extract<RunEvent, { event: 'started' }>) =>
-  `${colour.bold(run)}: ${steps} steps in ${relative(process.cwd(), folder) || folder}${resumed ? ', resuming' : ''}`;
+  `${colour.bold(run)}: ${steps === null ? '' : `${steps} steps `}in ${relative(process.cwd(), folder) || folder}${resumed ? ', resuming' : ''}`;
 
 const alarmLine = ({ step, message }: Extract<RunEvent, { event: 'alarm' }>) =>
   `${colour.red('alarm')} step ${step + 1}: ${message}`;
@@ -128,6 +132,9 @@ const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'dea
 
 const warningLine = ({ message }: Extract<RunEvent, { event: 'warning' }>) => `${colour.yellow('warning')} ${message}`;
 
+const judgedLine = ({ topic, prompts, samples, correct }: Judged): string =>
+  `${samples} samples of ${prompts} prompts in ${topic}, ${percent(samples > 0 ? correct / samples : null)} correct`;
+
 function summaryText({
   run,
   folder,
@@ -136,12 +143,15 @@ function summaryText({
   heldOut,
   weights,
   records,
+  judged,
 }: Extract<RunEvent, { event: 'summary' }>): string {
   const shown = (path: string) => relative(process.cwd(), path) || path;
-  const gain = heldOut.before === null || heldOut.after === null ? '' : ` (${percent(heldOut.before)} before)`;
+  const gain =
+    steps === 0 || heldOut.before === null || heldOut.after === null ? '' : ` (${percent(heldOut.before)} before)`;
   return [
     '',
-    `${colour.bold(run)}: ${steps} steps in ${clock(seconds)}`,
+    `${colour.bold(run)}: ${steps > 0 ? `${steps} steps ` : ''}in ${clock(seconds)}`,
+    ...(judged ? [judgedLine(judged)] : []),
     ...(heldOut.n > 0
       ? [`held-out accuracy ${colour.green(percent(heldOut.after))}${gain}, ${heldOut.n} held-out prompts`]
       : []),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { PrivilegedTable } from '../privileged/documents/table.js';
 import { itemRecord, privilegedAppend } from '../privileged/records.js';
 import type { Message } from '../records/records.js';
@@ -7,8 +8,10 @@ import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../topics/log.js';
 import { newTrace, toAppend, traced } from '../topics/record-codec.js';
+import { lastRecord } from '../topics/scan.js';
 import { contextOf } from './context.js';
 import { promptCredit } from './credit.js';
+import { promptsPerStep, stepsOf } from './sections.js';
 import type { PipelineSpec } from './spec.js';
 
 /** What the student is asked, as a conversation. */
@@ -43,7 +46,7 @@ const STEPS_AHEAD = 4;
 export const stepsAhead = (spec: PipelineSpec): number =>
   spec.topics === 'embedded'
     ? STEPS_AHEAD + spec.flow.maxLag + spec.publish.every
-    : Math.floor(promptCredit(spec) / spec.learn.prompts) - 1;
+    : Math.floor(promptCredit(spec) / promptsPerStep(spec)) - 1;
 
 /**
  * The topic `source` holds one token at a time: where the next prompt is in the source, and its number in the run. Whoever reads it
@@ -52,18 +55,32 @@ export const stepsAhead = (spec: PipelineSpec): number =>
 interface Token {
   readonly position: bigint;
   readonly sequence: bigint;
+  /** All prompts are written. Only a pipeline that trains nothing has a last prompt of its own. */
+  readonly done?: boolean;
 }
 
-export const tokenAppend = ({ position, sequence }: Token): Append => ({
+export const tokenAppend = ({ position, sequence, done }: Token): Append => ({
   topic: 'source',
   key: 'next',
-  value: Buffer.from(JSON.stringify({ position: String(position), sequence: String(sequence) })),
+  value: Buffer.from(JSON.stringify({ position: String(position), sequence: String(sequence), ...(done && { done }) })),
 });
 
-function tokenOf({ value }: LogRecord): Token {
-  const { position, sequence } = JSON.parse(Buffer.from(value ?? []).toString('utf8')) as Record<keyof Token, string>;
-  return { position: BigInt(position), sequence: BigInt(sequence) };
+/** Whether all prompts of a pipeline that trains nothing are written. */
+export async function isIngested(log: TopicLog): Promise<boolean> {
+  const last = await lastRecord(log, 'source', 0, ({ value }) => value !== null);
+  return last !== undefined && tokenOf(last).done === true;
 }
+
+function tokenOf({ value }: LogRecord): Token {
+  const { position, sequence, done } = tokenSchema.parse(JSON.parse(Buffer.from(value ?? []).toString('utf8')));
+  return { position, sequence, ...(done && { done }) };
+}
+
+const tokenSchema = z.object({
+  position: z.string().transform(BigInt),
+  sequence: z.string().transform(BigInt),
+  done: z.boolean().optional(),
+});
 
 /** A token that this process may go on from, and the offset behind it. */
 interface Held {
@@ -112,6 +129,12 @@ export async function ingest(
   }
 }
 
+/** Prompts that the run asks for; without a learner each of its source once, unless `prompts.limit` says fewer. */
+function promptsWanted({ learn, steps, prompts }: PipelineSpec): bigint | number {
+  if (learn) return BigInt(stepsOf({ steps }) * learn.prompts);
+  return prompts.limit === undefined ? Number.POSITIVE_INFINITY : BigInt(prompts.limit);
+}
+
 /** Goes on from a token to the last prompt or the signal, or resolves to the token of another process that got further meanwhile. */
 async function ingestFrom(
   { token, offset }: Held,
@@ -120,23 +143,33 @@ async function ingestFrom(
   environment: IngestEnvironment,
   signal: AbortSignal,
 ): Promise<Held | undefined> {
-  const { steps, learn } = environment.spec;
-  const ahead = stepsAhead(environment.spec);
-  const total = BigInt(steps * learn.prompts);
+  const { spec } = environment;
+  const ahead = stepsAhead(spec);
+  const perStep = BigInt(promptsPerStep(spec));
+  const total = promptsWanted(spec);
   let { sequence } = token;
   let appends: Append[] = [];
   let read = offset;
   let before = sequence;
   let started = performance.now();
-  if (sequence >= total) return undefined;
+  if (sequence >= total || token.done) return undefined;
   await environment.table.catchUp();
   for await (const positioned of source.from(token.position)) {
     if (signal.aborted) return undefined;
+    if (!spec.learn && positioned.pass > 0) {
+      const next = tokenAppend({ position: positioned.position, sequence, done: true });
+      await consumer.commit({
+        appends: [...appends, next],
+        offsets: [{ topic: 'source', partition: 0, offset: read }],
+      });
+      return undefined;
+    }
     if (isBad(positioned.found)) appends.push(problem(positioned.found, positioned.position, environment));
     else appends.push(...(await promptAppends(positioned.found, positioned, sequence++, environment)));
-    if (sequence % BigInt(learn.prompts) > 0n && sequence < total) continue;
+    if (sequence % perStep > 0n && sequence < total) continue;
     if (isBad(positioned.found)) continue;
-    const next = tokenAppend({ position: positioned.position + 1n, sequence });
+    const done = !spec.learn && sequence >= total;
+    const next = tokenAppend({ position: positioned.position + 1n, sequence, done });
     const offsets = [{ topic: 'source', partition: 0, offset: read }];
     await consumer.commit({ appends: [...appends, next], offsets });
     const seconds = (performance.now() - started) / 1000;
@@ -147,7 +180,8 @@ async function ingestFrom(
     const held = await nextToken(consumer, sequence, signal);
     if (held?.token.sequence !== sequence) return held;
     read = held.offset;
-    await environment.published(Number(sequence / BigInt(learn.prompts)) - ahead);
+    // Without a learner there are no newer weights to wait for.
+    if (spec.learn) await environment.published(Number(sequence / perStep) - ahead);
     await environment.table.catchUp();
     before = sequence;
     started = performance.now();
@@ -180,7 +214,7 @@ async function promptAppends(
     promptId,
     itemId,
     sequence,
-    step: Number(sequence / BigInt(spec.learn.prompts)),
+    step: Number(sequence / BigInt(promptsPerStep(spec))),
     messages: messagesOf(spec, item.question),
     seed: BigInt(spec.seed),
     source,

@@ -2,6 +2,7 @@ import { loadLoss } from '../losses/load-loss.js';
 import type { Loss } from '../losses/loss.js';
 import { trainingLoss } from '../losses/training-loss.js';
 import type { Method } from '../methods/method.js';
+import { learnOf } from './sections.js';
 import type { PipelineSpec } from './spec.js';
 
 interface TrainedPlan {
@@ -16,7 +17,7 @@ interface TrainedPlan {
  * @throws {UserError} `bad-loss`, `unknown-loss`, `bad-loss-settings`
  */
 export async function learnLoss({ spec, folder, method }: TrainedPlan): Promise<Loss> {
-  const { loss, clip, kl } = spec.learn;
+  const { loss, clip, kl } = learnOf(spec);
   if (loss === undefined) return trainingLoss(method.loss, { clip, kl });
   return trainingLoss(await loadLoss(loss, folder), { kl });
 }

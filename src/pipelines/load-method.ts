@@ -9,6 +9,7 @@ import { methodChoice, registeredMethod, type ShapeSpec } from '../methods/shape
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { loadThrough } from './load-through.js';
+import { noMethod } from './no-method.js';
 import { type Plan, planOf } from './plan.js';
 import type { PipelineSpec } from './spec.js';
 
@@ -85,7 +86,10 @@ export function methodModuleHash(shape: ShapeSpec, folder: string): string | und
 
 /** The plan of a spec, with the modules that it names. */
 export async function loadPlan(spec: PipelineSpec, folder: string, warnings: readonly string[] = []): Promise<Plan> {
-  const [through, method] = await Promise.all([loadThrough(spec, folder), loadMethod(spec.shape, folder)]);
+  const [through, method] = await Promise.all([
+    loadThrough(spec, folder),
+    spec.shape === undefined ? noMethod : loadMethod(spec.shape, folder),
+  ]);
   return planOf(spec, folder, through, { method, warnings });
 }
 

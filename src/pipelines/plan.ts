@@ -5,6 +5,7 @@ import { nearest, UserError } from '../support/errors.js';
 import type { TopicSpec } from '../topics/log.js';
 import { groupTopics } from '../topics/record-codec.js';
 import type { Components } from './components.js';
+import { noMethod } from './no-method.js';
 import type { ResourceName } from './resources.js';
 import type { PipelineSpec } from './spec.js';
 import type { Plan, PlanStage, StageTopic, Through } from './stages/definition.js';
@@ -19,6 +20,9 @@ export interface PlanOptions {
   readonly warnings?: readonly string[];
   readonly components?: Components;
 }
+
+/** Topics that every run has, whichever stages it runs. */
+const always = ['weights', 'metrics', 'dead-letters'];
 
 const manifestTopic = { name: 'manifest', compact: true };
 /** What processes without a common folder need from each other besides. Only the newest checkpoints are kept. */
@@ -56,14 +60,19 @@ export function planOf(
   spec: PipelineSpec,
   folder: string,
   through: readonly Through[] = [],
-  { method = registeredMethod(spec.shape, methods), warnings = [], components = {} }: PlanOptions = {},
+  {
+    method = spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods),
+    warnings = [],
+    components = {},
+  }: PlanOptions = {},
 ): Plan {
   const subject = { spec, folder, method };
   const stages: PlanStage[] = [];
-  const created: StageTopic[] = [{ name: 'weights' }, { name: 'metrics' }];
+  const created: StageTopic[] = [];
   let flow: Pick<PlanStage, 'input' | 'inputType'> = { input: 'source', inputType: undefined };
   const add = (name: string, definition: PlanStage['definition'], output: string) => {
-    stages.push({ name, definition, ...flow, output, outputType: definition.output });
+    const fixed = definition.input && { input: definition.input, inputType: definition.input };
+    stages.push({ name, definition, ...flow, ...fixed, output, outputType: definition.output });
     created.push(...definition.otherTopics(subject), { name: output, spread: definition.spreads });
     flow = { input: output, inputType: definition.output };
   };
@@ -80,7 +89,7 @@ export function planOf(
 
 function topicsOf({ topics }: PipelineSpec, created: readonly StageTopic[]): TopicSpec[] {
   const partitions = topics === 'embedded' ? 1 : topics.kafka.partitions;
-  const specs = [...created, { name: 'dead-letters' }].map(
+  const specs = [...created, ...always.map((name): StageTopic => ({ name }))].map(
     ({ name, compact, spread }): TopicSpec => ({
       name,
       partitions: spread ? partitions : 1,

@@ -23,6 +23,9 @@ const shape = shapeSchema(methods);
 
 const heldOut = z.int().min(0).default(0);
 const system = text.optional().describe('System message before each question.');
+const limit = count
+  .optional()
+  .describe('Number of prompts of a pipeline without `learn`. Default: each line of the file once.');
 
 const prompts = z
   .union([
@@ -33,11 +36,13 @@ const prompts = z
           `A built-in seeded generator. ${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
         ),
       heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      limit,
       system,
     }),
     z.strictObject({
       file: text.describe('JSON lines of {"id","question","answer"} with optional "trace" and "data".'),
       heldOut: heldOut.describe('Number of held-out prompts for evaluation, chosen by a hash of their question.'),
+      limit,
       system,
     }),
     z.strictObject({
@@ -45,6 +50,7 @@ const prompts = z
         'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, answer }.',
       ),
       heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      limit,
       system,
     }),
   ])
@@ -99,7 +105,7 @@ export const pipelineSchema = z
       .regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes')
       .describe('Name of the pipeline; the run is called after it.'),
     seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
-    steps: count.describe('Training steps.'),
+    steps: count.optional().describe('Training steps; required with `learn`.'),
     topics: z
       .union([z.literal('embedded'), z.strictObject({ kafka: kafkaPipelineSchema })])
       .default('embedded')
@@ -112,20 +118,23 @@ export const pipelineSchema = z
     }),
     prompts,
     privileged,
-    rollout: z.strictObject({
-      group: z.int().min(1).default(8).describe('Completions for each prompt.'),
-      temperature: z.number().positive().default(1).describe('Divides the logits, in sampling and in scoring.'),
-      topK: count.optional().describe('Sample from this many of the likeliest tokens.'),
-      topP: z.number().gt(0).max(1).optional().describe('Sample from the likeliest tokens that make up this share.'),
-      minP: z
-        .number()
-        .min(0)
-        .max(1)
-        .optional()
-        .describe('Sample from tokens at least this likely beside the likeliest.'),
-      maxTokens: count.describe('Tokens of a completion at most.'),
-      stop: z.array(text).optional().describe('Texts that end a completion.'),
-    }),
+    rollout: z
+      .strictObject({
+        group: z.int().min(1).default(8).describe('Completions for each prompt.'),
+        temperature: z.number().positive().default(1).describe('Divides the logits, in sampling and in scoring.'),
+        topK: count.optional().describe('Sample from this many of the likeliest tokens.'),
+        topP: z.number().gt(0).max(1).optional().describe('Sample from the likeliest tokens that make up this share.'),
+        minP: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe('Sample from tokens at least this likely beside the likeliest.'),
+        maxTokens: count.describe('Tokens of a completion at most.'),
+        stop: z.array(text).optional().describe('Texts that end a completion.'),
+      })
+      .optional()
+      .describe('How completions are sampled. Without it nothing is sampled but for `evaluate`.'),
     verify: verifySchema,
     teach: z
       .strictObject({
@@ -142,20 +151,25 @@ export const pipelineSchema = z
           .describe("Control arms: another prompt's context, or none."),
       })
       .prefault({}),
-    shape,
-    learn: z.strictObject({
-      prompts: count.describe('Prompts that make one step.'),
-      ...optimizationFields,
-      loss: lossSchema
-        .optional()
-        .describe("Loss to train with, or a sum of losses, or a module of your own. Default: the method's."),
-      clip: z
-        .tuple([z.number().gt(0).lt(1), z.number().positive()])
-        .default([0.2, 0.28])
-        .describe("PPO clip range of the method's loss: the ratio counts from `1 - low` to `1 + high`."),
-      kl: z.number().min(0).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
-      threads: count.optional().describe('Threads of the learner. Default: one per core, at most 8.'),
-    }),
+    shape: shape.optional(),
+    learn: z
+      .strictObject({
+        prompts: count.describe('Prompts that make one step.'),
+        ...optimizationFields,
+        loss: lossSchema
+          .optional()
+          .describe("Loss to train with, or a sum of losses, or a module of your own. Default: the method's."),
+        clip: z
+          .tuple([z.number().gt(0).lt(1), z.number().positive()])
+          .default([0.2, 0.28])
+          .describe("PPO clip range of the method's loss: the ratio counts from `1 - low` to `1 + high`."),
+        kl: z.number().min(0).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
+        threads: count.optional().describe('Threads of the learner. Default: one per core, at most 8.'),
+      })
+      .optional()
+      .describe(
+        'How the model is trained. Without it the judged samples, or with `shape` the advantages, are the result.',
+      ),
     publish: z
       .strictObject({
         every: count.default(1).describe('Steps between publications.'),
@@ -163,7 +177,11 @@ export const pipelineSchema = z
       })
       .prefault({}),
     evaluate: z
-      .strictObject({ every: count.default(10).describe('Steps between measurements on the held-out prompts.') })
+      .strictObject({
+        every: count.default(10).describe('Steps between measurements on the held-out prompts.'),
+        maxTokens: count.optional().describe("Maximum completion tokens. Default: the rollout's."),
+        stop: z.array(text).optional().describe("Texts that end a completion. Default: the rollout's."),
+      })
       .prefault({}),
     flow: z
       .strictObject({
@@ -177,6 +195,20 @@ export const pipelineSchema = z
       .default({})
       .describe("A user's own operator behind a topic: topic to module whose default export is the operator."),
   })
+  .superRefine((spec, context) => {
+    const demand = (field: string, holds: boolean, message: string) => {
+      if (!holds) context.addIssue({ code: 'custom', path: [field], message });
+    };
+    const { learn, shape, rollout, steps, evaluate } = spec;
+    demand('steps', !learn || steps !== undefined, 'is missing; expected a number, the steps of learn');
+    demand('shape', !learn || shape !== undefined, 'is missing; expected a method, since learn trains on advantages');
+    demand('rollout', !shape || rollout !== undefined, 'is missing; expected how to sample, since shape needs samples');
+    demand(
+      'rollout',
+      rollout !== undefined || evaluate.maxTokens !== undefined,
+      'is missing; expected how to sample, or evaluate.maxTokens to measure only',
+    );
+  })
   .describe('A pipeline of RLSD Streams.');
 
 /** A spec with every default filled in. */
@@ -185,7 +217,7 @@ type Written = z.input<typeof pipelineSchema>;
 
 /** What a user writes. In TypeScript, the method and the engine may be objects. */
 export type PipelineInput = Omit<Written, 'shape' | 'model'> & {
-  readonly shape: ShapeInput | OldShape | Method;
+  readonly shape?: ShapeInput | OldShape | Method;
   readonly model: Omit<Written['model'], 'engine'> & { readonly engine?: EngineInput | Engine };
 } & OldNames;
 

@@ -5,6 +5,7 @@ import type { Tensors } from '../models/safetensors.js';
 import { trainSample } from '../operators/learn.js';
 import { learnLoss } from '../pipelines/learn-loss.js';
 import type { Plan } from '../pipelines/plan.js';
+import { learnOf, stepsOf } from '../pipelines/sections.js';
 import { float32Array } from '../records/arrays.js';
 import type { Advantage } from '../records/records.js';
 import { openRunFolder } from '../runs/open-run.js';
@@ -82,7 +83,7 @@ export async function diffRuns(
       ...sums,
       gradient: sums.partsAt && (await gradientsPart(was.log, is.log, is.plan, recorded, sums.partsAt.step)),
       weightsPart: weights,
-      offPolicyFrom: weights !== null && weights < is.plan.spec.steps ? weights : null,
+      offPolicyFrom: weights !== null && weights < stepsOf(is.plan.spec) ? weights : null,
       heldOut: await heldOut(was.log, is.log),
     };
   } finally {
@@ -211,7 +212,7 @@ async function gradientsPart(
     existsSync(join(folder, weightsFolder(one))),
   );
   if (version === undefined) return null;
-  const { aggregate, lr } = plan.spec.learn;
+  const { aggregate, lr } = learnOf(plan.spec);
   const learner = await createLearner({
     folder: join(folder, weightsFolder(version)),
     threads: 1,

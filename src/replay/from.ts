@@ -54,7 +54,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     const plan = await changedPlan(run, resolve(folder), from, set);
     await refuseExisting(plan, to);
     checkHead(await findTopic(run.log, from), part);
-    const until = (part.step?.to ?? plan.spec.steps - 1) + 1;
+    const until = (part.step?.to ?? (plan.spec.steps ?? 1) - 1) + 1;
     checkTraining(from, part, train, evaluate);
     if (train) await checkSteps(run, folder, until);
     const { source, there } = evaluate || train ? await sourceOf(run) : { source: recordedSource(run), there: false };

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Plan, PlanStage } from '../pipelines/plan.js';
 import { needs } from '../pipelines/plan.js';
+import { stepsOf } from '../pipelines/sections.js';
 import type { PipelineSpec } from '../pipelines/spec.js';
 import { openLog, runName } from '../pipelines/topic-log.js';
 import { topicManifest } from '../runs/manifest/manifest.js';
@@ -63,7 +64,8 @@ export function leftOut(from: string, [first, ...others]: readonly string[], tra
 }
 
 export async function checkSteps({ log, plan }: RunFolder, folder: string, until: number): Promise<void> {
-  const { publish, steps } = plan.spec;
+  const { publish } = plan.spec;
+  const steps = stepsOf(plan.spec);
   if (until < 1 || until > steps || until % publish.every !== 0)
     throw new UserError(
       'bad-request',

@@ -1,13 +1,16 @@
 import { asksTeacher } from '../methods/method.js';
 import type { Plan } from '../pipelines/plan.js';
+import { stepsOf } from '../pipelines/sections.js';
 
 /**
  * What a run of this plan will have dropped that a replay would need, a line each. The topics of a run keep everything; retention
  * that a cluster sets otherwise is found by comparing its topics.
  */
 export function replayWarnings({ spec, method }: Pick<Plan, 'spec' | 'method'>): string[] {
-  const { steps, teach, publish, evaluate } = spec;
+  const { teach, publish, evaluate } = spec;
   if (!asksTeacher(method)) return [];
+  if (spec.learn === undefined) return [];
+  const steps = stepsOf(spec);
   const oldest = steps - publish.keep * publish.every;
   const gone: number[] = [];
   for (let version = teach.every; version < oldest; version += teach.every)

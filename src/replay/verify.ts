@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { documentHashes } from '../pipelines/context.js';
 import { flowOrder, isShared, needs, planOf } from '../pipelines/plan.js';
 import type { ResourceName } from '../pipelines/resources.js';
+import { stepsOf } from '../pipelines/sections.js';
 import { privilegedTable } from '../privileged/documents/table.js';
 import { type Manifest, topicManifest } from '../runs/manifest/manifest.js';
 import { type Machine, machineOf, programVersions } from '../runs/manifest/program-hash.js';
@@ -103,7 +104,7 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
         },
         source: repeat.source,
         proof: true,
-        until: repeat.mode === 'recorded' ? null : plan.spec.steps,
+        until: repeat.mode === 'recorded' ? null : stepsOf(plan.spec),
         ...(repeat.sampledBy && { sampledBy: repeat.sampledBy }),
         ...(repeat.mode === 'prompts' && { scores: () => recordedScores({ log: run.log }) }),
         async fill(log, now) {
@@ -259,10 +260,10 @@ async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boo
 
 async function checkFinished({ log, plan }: RunFolder, folder: string): Promise<void> {
   const newest = Math.max(-1, ...(await weightsOf(log)).keys());
-  if (newest < plan.spec.steps)
+  if (newest < stepsOf(plan.spec))
     throw new UserError(
       'unfinished',
-      `${folder}: the run stands at version ${newest}, expected ${plan.spec.steps}; \`rlsd resume ${folder}\` goes on with it`,
+      `${folder}: the run stands at version ${newest}, expected ${stepsOf(plan.spec)}; \`rlsd resume ${folder}\` goes on with it`,
     );
 }
 

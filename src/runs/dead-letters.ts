@@ -1,4 +1,5 @@
 import { takeToken, tokenAppend } from '../pipelines/ingest.js';
+import { promptsPerStep, stepsOf } from '../pipelines/sections.js';
 import type { DeadLetter, Prompt } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import type { Consumer } from '../topics/log.js';
@@ -57,12 +58,12 @@ async function putBack(
     throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
   const { position, sequence } = held.token;
   const { spec } = run.plan;
-  const perStep = BigInt(spec.learn.prompts);
-  const room = BigInt(spec.steps) * perStep - sequence;
+  const perStep = BigInt(promptsPerStep(spec));
+  const room = BigInt(stepsOf(spec)) * perStep - sequence;
   if (BigInt(found.size) > room)
     throw new UserError(
       'run-finished',
-      `found ${found.size} prompts to put back, and the run has room for ${room}: its ${spec.steps} steps have their prompts; nothing was changed`,
+      `found ${found.size} prompts to put back, and the run has room for ${room}: its ${stepsOf(spec)} steps have their prompts; nothing was changed`,
     );
   const appends = [...found.values()].map((prompt, i) => {
     const place = sequence + BigInt(i);

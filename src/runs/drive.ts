@@ -1,7 +1,10 @@
+import { isIngested } from '../pipelines/ingest.js';
 import { flowOrder, type Plan, stagesWith } from '../pipelines/plan.js';
 import type { Versions } from '../pipelines/resources.js';
+import { stepsOf } from '../pipelines/sections.js';
 import type { RunningStage } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
+import type { TopicLog } from '../topics/log.js';
 import { drained } from './lag.js';
 import type { OpenRun } from './opening.js';
 import type { RunGoal } from './options.js';
@@ -38,17 +41,25 @@ async function startStages(run: OpenRun): Promise<RunningStage[]> {
 async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonly RunningStage[]): Promise<void> {
   const { plan, log, versions, stages } = run;
   const pollMs = plan.spec.topics === 'embedded' ? 20 : 250;
-  if (goal?.until === null) {
+  const { spec } = plan;
+  const trainsNothing = goal === undefined && spec.learn === undefined;
+  if (goal?.until === null || (trainsNothing && !isPartial(plan, run))) {
+    if (trainsNothing && spec.rollout) await ingested(log, pollMs);
     for (const stage of flowOrder(plan))
       if (stages.includes(stage)) await drained(log, stage.name, stage.input, pollMs);
+    for (const { name, input } of stages) if (input === 'weights') await drained(log, name, input, pollMs);
     return;
   }
   // We are the only writer, so a partial run ends once its input is drained.
   if (goal === undefined && isPartial(plan, run) && plan.spec.topics === 'embedded') return idle(running, versions);
-  await versions.published(goal?.until ?? plan.spec.steps);
+  await versions.published(goal?.until ?? stepsOf(spec));
   // What reads the weights besides the rollout measures them: the last measurement belongs to the run.
   const [trainer] = stagesWith(plan, 'trainer');
   for (const { name, input } of stages) if (input === trainer?.output) await drained(log, name, input, pollMs);
+}
+
+async function ingested(log: TopicLog, pollMs: number): Promise<void> {
+  while (!(await isIngested(log))) await new Promise((resolve) => setTimeout(resolve, pollMs));
 }
 
 const isPartial = (plan: Plan, { stages }: OpenRun): boolean => plan.stages.some((stage) => !stages.includes(stage));

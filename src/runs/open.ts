@@ -9,6 +9,7 @@ import { methodModuleHash } from '../pipelines/load-method.js';
 import { throughHashes } from '../pipelines/load-through.js';
 import { baseFolder, engineOf, teacherTemplate } from '../pipelines/model.js';
 import { needs, stagesWith, topicsRead } from '../pipelines/plan.js';
+import { stepsOf } from '../pipelines/sections.js';
 import { ensureTopics, openLog, refuseDeleted, runName } from '../pipelines/topic-log.js';
 import type { StageEnvironment } from '../runtime/stage.js';
 import { openSource } from '../sources/prompts.js';
@@ -66,7 +67,7 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     events: {
       async onStep(report) {
         observer.step(report);
-        onEvent({ event: 'step', steps: spec.steps, lag: lagByStage(await lag()), ...report });
+        onEvent({ event: 'step', steps: stepsOf(spec), lag: lagByStage(await lag()), ...report });
       },
       onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
     },
@@ -88,8 +89,8 @@ async function describeRun(
 ): Promise<Manifest> {
   const { spec, folder } = plan;
   const base = baseFolder(spec, folder);
-  const methodModule = methodModuleHash(spec.shape, folder);
-  const lossModule = lossModuleHash(spec.learn.loss, folder);
+  const methodModule = spec.shape === undefined ? undefined : methodModuleHash(spec.shape, folder);
+  const lossModule = lossModuleHash(spec.learn?.loss, folder);
   return manifestOf({
     spec,
     folder,

@@ -3,6 +3,7 @@ import { earlierLeaks, leakMeter } from '../pipelines/leak-meter.js';
 import { needs } from '../pipelines/plan.js';
 import { referenceTable } from '../pipelines/references.js';
 import type { ResourceName, Resources, Versions } from '../pipelines/resources.js';
+import { promptsPerStep, rolloutOf } from '../pipelines/sections.js';
 import { privilegedTable } from '../privileged/documents/table.js';
 import { hiddenFromSearch } from '../privileged/lookup/lookup.js';
 import { refuseOtherDocuments } from './manifest/manifest.js';
@@ -73,8 +74,9 @@ async function openRunTeacher(run: ClaimedRun, get: Get): Promise<Resources['tea
 
 async function openLeakMeter(run: ClaimedRun, get: Get): Promise<Resources['leaks']> {
   const { plan, log, environment, reads, onEvent } = run;
-  const { learn, rollout, flow, publish } = plan.spec;
-  const window = { prompts: learn.prompts, samples: rollout.group, overlap: flow.maxLag + publish.every };
+  const { flow, publish } = plan.spec;
+  const [prompts, samples] = [promptsPerStep(plan.spec), rolloutOf(plan.spec).group];
+  const window = { prompts, samples, overlap: flow.maxLag + publish.every };
   const { privileged } = await get('teacher');
   return leakMeter({
     run: environment.run,

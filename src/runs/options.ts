@@ -7,6 +7,17 @@ import type { PromptSource } from '../sources/source.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';
 
+/** The data set of a run that trains nothing. */
+export interface Judged {
+  /** Topic that contains it. */
+  readonly topic: string;
+  readonly prompts: number;
+  readonly samples: number;
+  readonly correct: number;
+  /** Mean over the samples; null without any. */
+  readonly reward: number | null;
+}
+
 /** What a run came to. */
 export interface Summary {
   readonly run: string;
@@ -16,6 +27,8 @@ export interface Summary {
   readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly n: number };
   readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
   readonly records: Readonly<Record<string, number>>;
+  /** What was judged; null where the samples are trained on, and where this process does not read them. */
+  readonly judged: Judged | null;
   /** Samples that came to the learner rather than to the dead letters; null where this process does not read them. */
   readonly samples: number | null;
 }
@@ -25,7 +38,8 @@ export type RunEvent =
       readonly event: 'started';
       readonly run: string;
       readonly folder: string;
-      readonly steps: number;
+      /** null where nothing is trained. */
+      readonly steps: number | null;
       readonly resumed: boolean;
     }
   | ({

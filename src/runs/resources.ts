@@ -6,6 +6,7 @@ import { optimizationSettings } from '../learner/settings.js';
 import { learnLoss } from '../pipelines/learn-loss.js';
 import { defaultCores, engineOf, modelOptions } from '../pipelines/model.js';
 import type { Plan } from '../pipelines/plan.js';
+import { learnOf, stepsOf } from '../pipelines/sections.js';
 
 export async function openPolicy(plan: Plan): Promise<Policy> {
   return (await engineOf(plan)).openPolicy(modelOptions(plan));
@@ -13,7 +14,7 @@ export async function openPolicy(plan: Plan): Promise<Policy> {
 
 /** A learner at the base model's weights, with the loss of the plan. */
 export async function openLearner(plan: Plan): Promise<Learner> {
-  const { learn, steps } = plan.spec;
+  const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
   const { folder, device } = modelOptions(plan);
   return openEngineLearner(await engineOf(plan), {
     folder,

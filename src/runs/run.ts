@@ -36,7 +36,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     }
     await lineage?.start();
     for (const message of plan.warnings) onEvent({ event: 'warning', message });
-    onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps, resumed });
+    onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps ?? null, resumed });
     await drive(run, recorded, signal).catch((error) => {
       run.observer.failed(error);
       throw error;

@@ -4,7 +4,7 @@ import type { TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
 import type { OpenRun } from './opening.js';
-import type { Summary } from './options.js';
+import type { Judged, Summary } from './options.js';
 import { lastWeights } from './weights/publisher.js';
 
 /** Samples in the topics, without the gaps. */
@@ -14,10 +14,8 @@ async function countSamples(log: TopicLog, topics: readonly string[]): Promise<n
   return count;
 }
 
-export async function summarize(
-  { plan, folder, manifest, log, versions, reads }: OpenRun,
-  seconds: number,
-): Promise<Summary> {
+export async function summarize(run: OpenRun, seconds: number): Promise<Summary> {
+  const { plan, folder, manifest, log, versions, reads } = run;
   const accuracies = new Map<number, { accuracy: number; n: number }>();
   for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
     if (record.value === null) continue;
@@ -43,6 +41,28 @@ export async function summarize(
     },
     weights: { version, digest: last?.digest ?? '', path: resolve(await versions.folderOf(version)) },
     records,
-    samples: trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
+    judged: trained.length > 0 ? null : await judgedOf(run),
+    samples: trained.length > 0 && trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
   };
+}
+
+/** The samples that the last stage of a run without a learner wrote. */
+async function judgedOf({ plan, log, reads }: OpenRun): Promise<Judged | null> {
+  const last = plan.stages.filter(({ outputType }) => outputType === 'verdicts' || outputType === 'advantages').at(-1);
+  if (!last || !reads.has(last.output)) return null;
+  const type = last.outputType === 'advantages' ? 'advantages' : 'verdicts';
+  const prompts = new Set<string>();
+  let [samples, correct, reward] = [0, 0, 0];
+  const partitions = (await log.describe()).find(({ name }) => name === last.output)?.bounds ?? [];
+  for (const partition of partitions.keys())
+    for await (const record of scan(log, last.output, partition)) {
+      if (record.value === null) continue;
+      const judged = fromRecord(type, { ...record, value: record.value });
+      prompts.add(judged.promptId);
+      samples++;
+      reward += judged.reward;
+      if (judged.verdict === 'correct') correct++;
+    }
+  const mean = samples > 0 ? reward / samples : null;
+  return { topic: last.output, prompts: prompts.size, samples, correct, reward: mean };
 }

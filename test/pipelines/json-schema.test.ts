@@ -50,9 +50,9 @@ describe('the published schema of a pipeline file', () => {
 
   it('refuses an unknown field, a missing one and a number out of range', () => {
     const fine = parse(read('examples/arithmetic.yaml'));
-    const { steps: _, ...noSteps } = fine;
+    const { model: _, ...noModel } = fine;
     expect(validate({ ...fine, teech: {} })).toBe(false);
-    expect(validate(noSteps)).toBe(false);
+    expect(validate(noModel)).toBe(false);
     expect(validate({ ...fine, shape: { rlsd: { lambda: 1.5 } } })).toBe(false);
     expect(validate({ ...fine, verify: { math: { precison: 3 } } })).toBe(false);
     expect(validate({ ...fine, verify: { all: [{ exact: {} }, { matth: {} }] } })).toBe(false);

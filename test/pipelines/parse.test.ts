@@ -94,7 +94,7 @@ describe('readSpec', () => {
     it('overrides by path, in YAML', () => {
       const spec = read(good, ['shape.rlsd.weightClip=[0.8, 2]', 'learn.lr=2e-5', 'topics.kafka.brokers=broker:9092']);
       expect(spec.shape).toMatchObject({ rlsd: { weightClip: [0.8, 2] } });
-      expect(spec.learn.lr).toBe(2e-5);
+      expect(spec.learn?.lr).toBe(2e-5);
       expect(spec.topics).not.toBe('embedded');
     });
     it('takes the method as one word', () => expect(read(good, ['shape=grpo']).shape).toBe('grpo'));

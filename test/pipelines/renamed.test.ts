@@ -40,10 +40,10 @@ describe('a renamed field', () => {
     for (const spec of [tinyPipeline, old, { ...tinyPipeline, learn: { ...tinyPipeline.learn, schedule: 'linear' } }]) {
       writeFileSync(file, JSON.stringify(spec));
       const parsed = readSpec(file, ['learn.decay=cosine']);
-      expect(parsed.spec.learn.schedule).toBe('cosine');
+      expect(parsed.spec.learn?.schedule).toBe('cosine');
       expect(parsed.warnings).toContain(`--set learn.decay: ${warnings[0]}`);
     }
-    expect(changeSpec(checkSpec(old), ['learn.miniBatches=3']).learn.updatesPerEpoch).toBe(3);
+    expect(changeSpec(checkSpec(old), ['learn.miniBatches=3']).learn?.updatesPerEpoch).toBe(3);
   });
 
   it('is read in TypeScript, and the plan tells the warning', () => {

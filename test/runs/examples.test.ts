@@ -17,3 +17,14 @@ it.each(['code', 'sql', 'json-schema', 'own-prompts'])('examples/%s.yaml runs to
   const verdicts = await records(join(folder, 'run'), 'verdicts');
   expect(verdicts.every(({ reason }) => reason !== '')).toBe(true);
 });
+
+it.each([
+  ['judge', 'prompts.limit=3', { judged: { topic: 'verdicts', prompts: 3, samples: 12 } }],
+  ['evaluate', 'prompts.heldOut=3', { judged: null, heldOut: { n: 3 } }],
+])('examples/%s.yaml runs to its end', async (name, set, expected) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { spec, folder: base } = readSpec(join('examples', `${name}.yaml`), [set, 'model.workers=1']);
+  const summary = await runPipeline({ plan: planOf(spec, base), folder: join(folder, 'run') });
+  expect(summary).toMatchObject({ steps: 0, ...expected });
+});

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ingest, tokenAppend } from '../../src/pipelines/ingest.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
+import { learnOf, stepsOf } from '../../src/pipelines/sections.js';
 import { openSource } from '../../src/sources/prompts.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { Consumer, TopicLog } from '../../src/topics/log.js';
@@ -33,7 +34,7 @@ const sequences = async () =>
   (await log.read('prompts', 0, 0n, 100)).map(({ value, ...rest }) =>
     value === null ? null : Number(fromRecord('prompts', { ...rest, value }).sequence),
   );
-const allOnce = Array.from({ length: spec.steps * spec.learn.prompts }, (_, n) => n);
+const allOnce = Array.from({ length: stepsOf(spec) * learnOf(spec).prompts }, (_, n) => n);
 
 describe('the prompts of a run', () => {
   it('are written once by one process after another', async () => {
@@ -78,7 +79,7 @@ describe('the prompts of a run', () => {
       },
     });
     // One of the steps was the other's.
-    expect(commits).toBe(spec.steps - 1);
+    expect(commits).toBe(stepsOf(spec) - 1);
     expect(await sequences()).toEqual(allOnce);
   });
 });

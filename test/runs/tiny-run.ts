@@ -34,7 +34,7 @@ export const sums = (count: number): string[] =>
   );
 
 /** A pipeline of seconds: two prompts of four samples a step, about half of them rewarded. */
-export const tinyPipeline: PipelineInput = {
+export const tinyPipeline = {
   pipeline: 'tiny',
   seed: 3,
   steps: 4,
@@ -47,7 +47,7 @@ export const tinyPipeline: PipelineInput = {
   shape: { rlsd: { lambda: 1, weightClip: [0.5, 2] } },
   learn: { prompts: 2, lr: 1e-2, threads: 1 },
   evaluate: { every: 2 },
-};
+} satisfies PipelineInput;
 
 export interface TinyRun {
   readonly folder: string;

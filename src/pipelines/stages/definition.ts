@@ -96,6 +96,8 @@ export interface CheckContext {
 export interface StageDefinition {
   readonly name: string;
   readonly summary: string;
+  /** Topic that it reads. Default: what the stage before it in the plan writes. */
+  readonly input?: TopicName;
   /** Whether the pipeline has this stage. */
   readonly isPartOf: (subject: Subject) => boolean;
   /** Records that it writes, and the topic's name unless the plan gives another. */
@@ -125,7 +127,7 @@ type Described<Needs extends ResourceName> = Pick<StageDefinition, 'name' | 'sum
   Partial<
     Pick<
       StageDefinition,
-      'spreads' | 'tables' | 'continuesFrom' | 'emits' | 'otherTopics' | 'portable' | 'decidedBy' | 'check'
+      'input' | 'spreads' | 'tables' | 'continuesFrom' | 'emits' | 'otherTopics' | 'portable' | 'decidedBy' | 'check'
     >
   > & {
     readonly needs: readonly Needs[];

@@ -1,10 +1,11 @@
 import { EMPTY, from, mergeMap, type OperatorFunction } from 'rxjs';
 import type { Metric, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { sampleCredit } from '../credit.js';
+import { promptCredit } from '../credit.js';
 import { emitDeadLetter } from '../dead-letter.js';
 import { type EvaluationSettings, evaluate } from '../evaluate.js';
 import { messagesOf } from '../ingest.js';
+import { evaluationOf } from '../sections.js';
 import { defineRecordStage, type StageContext } from './definition.js';
 
 type EvaluateContext = StageContext<'policy' | 'versions' | 'verifier' | 'source'>;
@@ -12,7 +13,8 @@ type EvaluateContext = StageContext<'policy' | 'versions' | 'verifier' | 'source
 export const evaluateStage = defineRecordStage<'weights', 'metrics', 'policy' | 'versions' | 'verifier' | 'source'>({
   name: 'evaluate',
   summary: 'Measures published weights on the held-out prompts.',
-  isPartOf: () => true,
+  input: 'weights',
+  isPartOf: ({ spec }) => spec.learn !== undefined || spec.rollout === undefined,
   output: 'metrics',
   continuesFrom: ['metrics'],
   decidedBy: ['evaluate'],
@@ -22,7 +24,7 @@ export const evaluateStage = defineRecordStage<'weights', 'metrics', 'policy' | 
     output: 'metrics',
     unit: 'record',
     operator: (side) => evaluateOperator(context, side),
-    credit: sampleCredit(context.plan.spec),
+    credit: promptCredit(context.plan.spec),
     concurrency: 1,
   }),
 });
@@ -38,7 +40,6 @@ function evaluateOperator(context: EvaluateContext, side: Side): OperatorFunctio
 async function measure(version: number, context: EvaluateContext, side: Side): Promise<Metric> {
   const { plan, stage, environment, events, resources } = context;
   const { policy, versions, verifier, source } = resources;
-  const { maxTokens, stop } = plan.spec.rollout;
   const failed: EvaluationSettings['failed'] = ({ itemId, source }, { code, message }) => {
     const error = `${source}: held-out question at version ${version}: ${message}`;
     const id = `${itemId}@${version}`;
@@ -48,8 +49,7 @@ async function measure(version: number, context: EvaluateContext, side: Side): P
   try {
     const result = await evaluate(policy, version, source.heldOut, verifier, {
       messages: (question) => messagesOf(plan.spec, question),
-      maxTokens,
-      ...(stop && { stop }),
+      ...evaluationOf(plan.spec),
       failed,
     });
     events.onEvaluation(version, result);

@@ -7,7 +7,7 @@ import { defineStage, type StageContext } from './definition.js';
 export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
   name: 'ingest',
   summary: 'Writes prompts, their references and the privileged documents, a few steps ahead of training.',
-  isPartOf: () => true,
+  isPartOf: ({ spec }) => spec.rollout !== undefined,
   output: 'prompts',
   spreads: true,
   // What was forgotten is not written again.
@@ -23,6 +23,14 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
   async check({ plan: { spec, folder }, prompts, documents, demand, attempt }) {
     if (documents) for (const problem of await checkContext(spec, folder)) demand(false, problem);
     if (prompts) await attempt(() => openSource(spec, folder));
+    demand(
+      spec.learn !== undefined || 'file' in spec.prompts || spec.prompts.limit !== undefined,
+      'prompts.limit: is missing; a generator never ends: expected the number of prompts to judge',
+    );
+    demand(
+      spec.learn === undefined || spec.prompts.limit === undefined,
+      'prompts.limit: does not go with learn, whose steps say how many prompts there are; expected one or the other',
+    );
   },
   start: startIngest,
 });

@@ -8,6 +8,7 @@ import { emitDeadLetter } from '../dead-letter.js';
 import { learnLoss } from '../learn-loss.js';
 import { engineProblems } from '../model.js';
 import type { StepFigures } from '../resources.js';
+import { learnOf, stepsOf } from '../sections.js';
 import { stepMetrics } from '../step-metrics.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
 
@@ -16,7 +17,7 @@ type LearnContext = StageContext<'trainer' | 'versions'>;
 export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' | 'versions'>({
   name: 'learn',
   summary: 'Trains on the advantages of a step and publishes the weights.',
-  isPartOf: () => true,
+  isPartOf: ({ spec }) => spec.learn !== undefined,
   output: 'weights',
   emits: ['metrics'],
   needs: ['trainer', 'versions'],
@@ -34,7 +35,7 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
       credit: learnerCredit(spec),
       concurrency: 1,
       steps: {
-        prompts: spec.learn.prompts * every,
+        prompts: learnOf(spec).prompts * every,
         unitOf: (step) => Math.floor(step / every),
         isPast: (unit) => unit < Math.floor(trainer.nextStep() / every),
         mayStart: (unit) => unit === Math.floor(trainer.nextStep() / every),
@@ -78,7 +79,7 @@ function learnOperator(
   };
   return pipe(
     learn(trainer.learner, {
-      prompts: spec.learn.prompts,
+      prompts: learnOf(spec).prompts,
       version: nextStep,
       maxLag: spec.flow.maxLag,
       onStale,
@@ -90,7 +91,8 @@ function learnOperator(
 }
 
 async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void> {
-  const { publish, flow, learn, steps } = plan.spec;
+  const { publish, flow } = plan.spec;
+  const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
   const { every } = publish;
   demand(steps % every === 0, `publish.every: found ${every}, expected a divisor of steps (${steps})`);
   demand(

@@ -4,13 +4,14 @@ import type { Prompt, Rollout } from '../../records/records.js';
 import { promptCredit } from '../credit.js';
 import { engineOf, engineProblems, modelOptions } from '../model.js';
 import type { RecordedInputs, Resources } from '../resources.js';
+import { rolloutOf } from '../sections.js';
 import type { PipelineSpec } from '../spec.js';
 import { type CheckContext, defineRecordStage } from './definition.js';
 
 export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 'versions'>({
   name: 'rollout',
   summary: 'Samples completions of each prompt from the newest weights.',
-  isPartOf: () => true,
+  isPartOf: ({ spec }) => spec.rollout !== undefined,
   output: 'rollouts',
   spreads: true,
   tables: ['weights'],
@@ -21,7 +22,7 @@ export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 
     input: 'prompts',
     output: 'rollouts',
     unit: 'record',
-    operator: () => rolloutOperator(spec, resources, recorded),
+    operator: () => rolloutOperator(spec, resources, { ...recorded, isTrained: spec.learn !== undefined }),
     credit: promptCredit(spec),
     concurrency: promptCredit(spec),
     waiting: resources.versions.waiting,
@@ -37,13 +38,20 @@ async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<vo
   });
 }
 
+interface RolloutOptions extends Pick<RecordedInputs, 'sampledBy'> {
+  /** Whether newer weights come. Default true. */
+  readonly isTrained?: boolean;
+}
+
 /** The student's side: nothing that contains privileged context comes in here. */
 export function rolloutOperator(
-  { rollout: settings, flow }: Pick<PipelineSpec, 'rollout' | 'flow'>,
+  spec: Pick<PipelineSpec, 'rollout' | 'flow'>,
   { policy, versions }: Pick<Resources, 'policy' | 'versions'>,
-  { sampledBy }: Pick<RecordedInputs, 'sampledBy'> = {},
+  { sampledBy, isTrained = true }: RolloutOptions = {},
 ) {
-  const { group, temperature, topK, topP, minP, maxTokens, stop } = settings;
+  const { group, temperature, topK, topP, minP, maxTokens, stop } = rolloutOf(spec);
+  /** Lockstep up to `maxLag`; without a learner the base is all there is. */
+  const least = (step: number) => (isTrained ? step - spec.flow.maxLag : 0);
   const sampling = {
     temperature,
     maxTokens,
@@ -54,7 +62,7 @@ export function rolloutOperator(
   };
   const version = (prompt: Prompt) => {
     const before = sampledBy?.(prompt.promptId);
-    return before === undefined ? versions.atLeast(prompt.step - flow.maxLag) : versions.at(before);
+    return before === undefined ? versions.atLeast(least(prompt.step)) : versions.at(before);
   };
   const published = async (sampled: Rollout) => {
     await versions.published(sampled.policyVersion);

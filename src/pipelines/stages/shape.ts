@@ -6,7 +6,7 @@ import { defineRecordStage } from './definition.js';
 export const shapeStage = defineRecordStage<'verdicts' | 'teacher-scores', 'advantages', 'policy'>({
   name: 'shape',
   summary: 'Turns the rewards of a group into what each token is trained on.',
-  isPartOf: () => true,
+  isPartOf: ({ spec }) => spec.shape !== undefined,
   output: 'advantages',
   portable: true,
   decidedBy: ['shape'],

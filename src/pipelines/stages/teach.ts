@@ -12,6 +12,7 @@ import { contextOf, embeddingModels, shownKinds } from '../context.js';
 import { promptCredit, sampleCredit } from '../credit.js';
 import { baseFolder, engineProblems, teacherTemplate } from '../model.js';
 import type { RecordedInputs, Resources } from '../resources.js';
+import { rolloutOf } from '../sections.js';
 import { type CheckContext, defineRecordStage, type Plan } from './definition.js';
 
 type TeachResources = Pick<Resources, 'policy' | 'versions' | 'teacher' | 'leaks'>;
@@ -67,7 +68,7 @@ function teachOperator(
 
 async function checkTeach({ plan, documents, demand, attempt }: CheckContext): Promise<void> {
   const { spec, folder, method, components } = plan;
-  const { teach, publish, rollout } = spec;
+  const { teach, publish } = spec;
   demand(
     teach.every % publish.every === 0,
     `teach.every: found ${teach.every}, expected a multiple of publish.every (${publish.every})`,
@@ -99,7 +100,7 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
       {
         countTokens: (text) => tokenizer.encode(text).length,
         contextTokens: teach.contextTokens ?? 0,
-        maxTokens: rollout.maxTokens,
+        maxTokens: rolloutOf(spec).maxTokens,
         contextLength: config.maxPositionEmbeddings,
       },
       'teach.template',

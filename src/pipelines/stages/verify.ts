@@ -6,7 +6,7 @@ import { defineRecordStage } from './definition.js';
 export const verifyStage = defineRecordStage<'rollouts', 'verdicts', 'verifier' | 'references'>({
   name: 'verify',
   summary: 'Judges each completion against the reference answer.',
-  isPartOf: () => true,
+  isPartOf: ({ spec }) => spec.rollout !== undefined,
   output: 'verdicts',
   spreads: true,
   tables: ['references'],

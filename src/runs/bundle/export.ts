@@ -208,10 +208,10 @@ interface Inputs {
 /** The files that the spec names by relative paths. The base model is among the weights. */
 async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Promise<Inputs> {
   const { spec, folder } = plan;
-  const choice = methodChoice(spec.shape);
+  const choice = spec.shape === undefined ? undefined : methodChoice(spec.shape);
   const named: string[] = [
     ...Object.values(spec.through),
-    ...('module' in choice ? [choice.module] : []),
+    ...(choice && 'module' in choice ? [choice.module] : []),
     ...engineModule(spec),
   ];
   if (privileged) {
