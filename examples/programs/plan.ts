@@ -1,4 +1,4 @@
-// A pipeline in TypeScript with an operator of one's own between two stages, checked, drawn and run for two steps.
+// A pipeline in TypeScript with an operator of your own between two stages, checked, drawn and run for two steps.
 // In a clone: npx tsc -p examples/programs && node examples/programs/plan.js examples
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ const plan = pipeline({
   shape: { rlsd: { lambda: 1, weightClip: [0.8, 2] } },
   learn: { prompts: 4, lr: 3e-4 },
 })
-  .through('verdicts', 'half-marks', () =>
+  .transform('verdicts', 'half-marks', () =>
     map((verdict) => (verdict.finishReason === 'length' ? { ...verdict, reward: verdict.reward / 2 } : verdict)),
   )
   .plan(process.argv[2] ?? 'examples');

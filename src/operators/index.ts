@@ -13,4 +13,14 @@ export { type Publisher, publishWeights } from './publish-weights.js';
 export { type PolicyVersion, type RolloutSettings, rollout } from './rollout.js';
 export { scoreTeacher, type TeacherSettings } from './score-teacher.js';
 export { type Shapeable, type ShapeSettings, shapeAdvantage } from './shape-advantage.js';
-export { lastQuestion, type VerifySettings, verify } from './verify.js';
+export {
+  defineTransform,
+  type GroupTopic,
+  type Sample,
+  type Transform,
+  type TransformOperator,
+  type TransformOptions,
+  type TransformSettings,
+  transform,
+} from './transform.js';
+export { lastQuestion, type Verified, type VerifySettings, verify } from './verify.js';

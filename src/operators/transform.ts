@@ -22,7 +22,7 @@ import { collectSteps } from './internal/collect-steps.js';
 import { duration, positiveInteger } from './internal/settings.js';
 import type { Unit } from './internal/unit.js';
 
-export type { GroupTopic } from './internal/check-sample.js';
+export { type GroupTopic, groupTopics } from './internal/check-sample.js';
 
 /** A record as a transform sees it: `Int32Array` and `Float32Array` in place of bytes. */
 export type Sample<T extends GroupTopic> = Unpacked<TopicRecords[T]>;
@@ -44,6 +44,26 @@ export interface Transform<T extends GroupTopic = GroupTopic> {
   readonly operator: TransformOperator<T>;
   readonly unit: Unit;
   readonly drops: boolean;
+}
+
+/**
+ * A transform for the plan of a pipeline.
+ *
+ * @throws {RangeError} unless the name can be part of a topic's name.
+ * @example
+ * defineTransform('verdicts', 'halve', () => map((verdict) => ({ ...verdict, reward: verdict.reward / 2 })));
+ */
+export function defineTransform<T extends GroupTopic>(
+  topic: T,
+  name: string,
+  operator: TransformOperator<T>,
+  { unit = 'group', drops = false }: TransformOptions = {},
+): Transform {
+  if (!/^[\w-]+$/.test(name))
+    throw new RangeError(`the transform's name is ${JSON.stringify(name)}, expected letters, digits, - and _`);
+  const transform: Transform<T> = { topic, name, operator, unit, drops };
+  // Plans list transforms of several topics, and each one only ever gets samples of its own.
+  return transform as unknown as Transform;
 }
 
 /**

@@ -1,24 +1,34 @@
-import type { OperatorFunction } from 'rxjs';
 import type { Engine } from '../engines/engine.js';
 import { recordEngine } from '../engines/engine-spec.js';
 import type { Method } from '../methods/method.js';
 import { recordMethod } from '../methods/shape-spec.js';
-import type { TopicRecords } from '../records/records.js';
+import {
+  defineTransform,
+  type GroupTopic,
+  type Transform,
+  type TransformOperator,
+  type TransformOptions,
+} from '../operators/transform.js';
 import type { Verifier } from '../verifiers/verifier.js';
 import { type Components, verifierObject } from './components.js';
 import { checkSpec } from './parse.js';
-import { type GroupTopic, type Plan, planOf, type Through } from './plan.js';
+import { type Plan, planOf } from './plan.js';
 import type { PipelineInput } from './spec.js';
 
 /** A spec in TypeScript, where the verifier may be an object. */
 export type PipelineObjects = Omit<PipelineInput, 'verify'> & { readonly verify: PipelineInput['verify'] | Verifier };
 
 export interface PipelineBuilder {
-  /** Puts an operator between a topic and the stages that read it. */
-  through<T extends GroupTopic>(
+  /**
+   * Puts an operator of your own between a topic and the stages that read it.
+   *
+   * @throws {RangeError} unless the name can be part of a topic's name.
+   */
+  transform<T extends GroupTopic>(
     topic: T,
     name: string,
-    operator: () => OperatorFunction<TopicRecords[T], TopicRecords[T]>,
+    operator: TransformOperator<T>,
+    options?: TransformOptions,
   ): PipelineBuilder;
   /** @param folder what the spec's paths are relative to */
   plan(folder?: string): Plan;
@@ -30,7 +40,7 @@ export interface PipelineBuilder {
  * @param components parts given as objects, in place of those that the spec names
  * @example
  * const plan = pipeline({ pipeline: 'sums', steps: 50, model: { base: 'models/sums' }, prompts: { file: 'sums.jsonl' }, … })
- *   .through('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward - verdict.completion.length / 1000 })))
+ *   .transform('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward - verdict.completion.length / 1000 })))
  *   .plan();
  */
 export function pipeline(input: PipelineObjects, components: Components = {}): PipelineBuilder {
@@ -45,12 +55,13 @@ export function pipeline(input: PipelineObjects, components: Components = {}): P
     ...(engine && { model: { ...model, engine: recordEngine(engine) } }),
   };
   const objects = { ...components, ...(verifier && { verifier }), ...(engine && { engine }) };
-  const build = (operators: readonly Through[]): PipelineBuilder => ({
-    through: (topic, name, operator) => build([...operators, { topic, name, operator } as unknown as Through]),
+  const build = (transforms: readonly Transform[]): PipelineBuilder => ({
+    transform: (topic, name, operator, options) =>
+      build([...transforms, defineTransform(topic, name, operator, options)]),
     plan(folder = process.cwd()) {
       const warnings: string[] = [];
       const spec = checkSpec(data, { warn: (warning) => void warnings.push(warning) });
-      return planOf(spec, folder, operators, { ...(method && { method }), warnings, components: objects });
+      return planOf(spec, folder, transforms, { ...(method && { method }), warnings, components: objects });
     },
   });
   return build([]);

@@ -8,8 +8,8 @@ export const promptCredit = (spec: PipelineSpec): number =>
 /** Samples in flight in one stage. */
 export const sampleCredit = (spec: PipelineSpec): number => promptCredit(spec) * rolloutOf(spec).group;
 
-/** Records that the learner may have read and not committed: a step's samples for each version that may overlap. */
-export const learnerCredit = (spec: PipelineSpec): number => {
+/** Samples in flight in a stage that works on whole steps: those of each step that may overlap. */
+export const overlapCredit = (spec: PipelineSpec): number => {
   const { flow, publish } = spec;
   const samplesPerStep = promptsPerStep(spec) * rolloutOf(spec).group;
   return Math.max(sampleCredit(spec), samplesPerStep * (flow.maxLag + publish.every + 1));

@@ -4,11 +4,9 @@ export type { Components } from './components.js';
 export { drawGraph, type GraphFormat, graphFormats } from './graph.js';
 export { checkSpec, readSpec } from './parse.js';
 export {
-  type GroupTopic,
   type Plan,
   type PlanStage,
   planOf,
   type StageDefinition,
-  type Through,
 } from './plan.js';
 export { type PipelineInput, type PipelineSpec, pipelineJsonSchema } from './spec.js';

@@ -8,10 +8,10 @@ import { methods } from '../methods/registry.js';
 import { methodChoice, registeredMethod, type ShapeSpec } from '../methods/shape-spec.js';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
-import { loadThrough } from './load-through.js';
 import { noMethod } from './no-method.js';
 import { type Plan, planOf } from './plan.js';
 import type { PipelineSpec } from './spec.js';
+import { loadTransforms } from './transforms.js';
 
 const EXPECTED = 'expected `export default defineMethod({ name, summary, settings, statistics, create })`';
 
@@ -86,11 +86,11 @@ export function methodModuleHash(shape: ShapeSpec, folder: string): string | und
 
 /** The plan of a spec, with the modules that it names. */
 export async function loadPlan(spec: PipelineSpec, folder: string, warnings: readonly string[] = []): Promise<Plan> {
-  const [through, method] = await Promise.all([
-    loadThrough(spec, folder),
+  const [transforms, method] = await Promise.all([
+    loadTransforms(spec, folder),
     spec.shape === undefined ? noMethod : loadMethod(spec.shape, folder),
   ]);
-  return planOf(spec, folder, through, { method, warnings });
+  return planOf(spec, folder, transforms, { method, warnings });
 }
 
 const dotted = (path: readonly PropertyKey[]): string => path.map((key) => `.${String(key)}`).join('');

@@ -1,18 +1,18 @@
 import type { Method } from '../methods/method.js';
 import { methods } from '../methods/registry.js';
 import { registeredMethod } from '../methods/shape-spec.js';
-import { nearest, UserError } from '../support/errors.js';
+import type { Transform } from '../operators/transform.js';
 import type { TopicSpec } from '../topics/log.js';
-import { groupTopics } from '../topics/record-codec.js';
 import type { Components } from './components.js';
 import { noMethod } from './no-method.js';
 import type { ResourceName } from './resources.js';
 import type { PipelineSpec } from './spec.js';
-import type { Plan, PlanStage, StageTopic, Through } from './stages/definition.js';
+import type { Plan, PlanStage, StageTopic } from './stages/definition.js';
 import { stageDefinitions } from './stages/registry.js';
 import { transformStage } from './stages/transform.js';
+import { checkTransforms } from './transforms.js';
 
-export type { GroupTopic, Plan, PlanStage, StageDefinition, Through } from './stages/definition.js';
+export type { Plan, PlanStage, StageDefinition } from './stages/definition.js';
 
 export interface PlanOptions {
   /** Default: the registered method that the spec names. */
@@ -59,7 +59,7 @@ export function topicsRead({ spec, stages, topics }: Plan, wanted: readonly stri
 export function planOf(
   spec: PipelineSpec,
   folder: string,
-  through: readonly Through[] = [],
+  transforms: readonly Transform[] = [],
   {
     method = spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods),
     warnings = [],
@@ -78,13 +78,14 @@ export function planOf(
   };
   for (const definition of stageDefinitions.filter(({ isPartOf }) => isPartOf(subject))) {
     add(definition.name, definition, definition.output);
-    for (const transform of through.filter(({ topic }) => topic === definition.output)) {
+    for (const transform of transforms.filter(({ topic }) => topic === definition.output)) {
       const output = `${flow.input}.${transform.name}`;
       add(output, transformStage(transform, definition.spreads), output);
     }
   }
-  refuseLooseTransforms(through, stages);
-  return { ...subject, stages, topics: topicsOf(spec, created), through, warnings, components };
+  const topics = topicsOf(spec, created);
+  checkTransforms(transforms, topics);
+  return { ...subject, stages, topics, transforms, warnings, components };
 }
 
 function topicsOf({ topics }: PipelineSpec, created: readonly StageTopic[]): TopicSpec[] {
@@ -98,16 +99,6 @@ function topicsOf({ topics }: PipelineSpec, created: readonly StageTopic[]): Top
   );
   const shared = (topics === 'embedded' ? [manifestTopic] : sharedTopics).map((topic) => ({ partitions: 1, ...topic }));
   return [...new Map([...specs, ...shared].map((topic) => [topic.name, topic])).values()];
-}
-
-function refuseLooseTransforms(through: readonly Through[], stages: readonly PlanStage[]): void {
-  const present = stages.map(({ outputType }) => outputType).filter((topic) => groupTopics.includes(topic));
-  for (const { topic } of through) {
-    if (present.includes(topic)) continue;
-    const near = nearest(topic, present);
-    const hint = near ? `did you mean ${near}?` : `expected one of ${[...new Set(present)].join(', ')}`;
-    throw new UserError('bad-plan', `through.${topic}: the plan has no such topic of samples; ${hint}`);
-  }
 }
 
 /** The stages after a topic in the order of the flow, up to the one that trains. */

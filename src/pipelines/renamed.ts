@@ -11,6 +11,7 @@ export const renamedFields: readonly RenamedField[] = [
   { old: 'learn.decay', name: 'schedule' },
   { old: 'learn.miniBatches', name: 'updatesPerEpoch' },
   { old: 'shape.rlsd.clip', name: 'weightClip' },
+  { old: 'through', name: 'transform' },
 ];
 
 /** The path under its new name: `learn.decay` gives `learn.schedule`. A path that was not renamed stays as it is. */

@@ -190,10 +190,15 @@ export const pipelineSchema = z
         attempts: count.default(3).describe('Tries of a record before it becomes a dead letter.'),
       })
       .prefault({}),
-    through: z
-      .record(z.string(), text)
+    transform: z
+      .record(
+        z.string(),
+        z.union([text, z.array(text).min(1)]).transform((paths) => (typeof paths === 'string' ? [paths] : paths)),
+      )
       .default({})
-      .describe("A user's own operator behind a topic: topic to module whose default export is the operator."),
+      .describe(
+        'Your own operators behind a topic of samples: `{ verdicts: [half-marks.mjs] }`. The default export of a module returns the RxJS operator.',
+      ),
   })
   .superRefine((spec, context) => {
     const demand = (field: string, holds: boolean, message: string) => {

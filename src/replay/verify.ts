@@ -87,7 +87,7 @@ export async function verifyRun(folder: string, options: VerifyOptions = {}): Pr
     const notes = [...repeat.notes];
     const { onEvent, signal } = options;
     await runPipeline({
-      plan: planOf(spec, manifest.folder, plan.through, { method: plan.method }),
+      plan: planOf(spec, manifest.folder, plan.transforms, { method: plan.method }),
       folder: again,
       stages: repeat.stages,
       ...(onEvent && { onEvent }),

@@ -6,11 +6,11 @@ import { fileDigest } from '../models/safetensors.js';
 import { objectsOf, openVerifier } from '../pipelines/components.js';
 import { documentHashes, embeddingHashes, hasEmbeddings } from '../pipelines/context.js';
 import { methodModuleHash } from '../pipelines/load-method.js';
-import { throughHashes } from '../pipelines/load-through.js';
 import { baseFolder, engineOf, teacherTemplate } from '../pipelines/model.js';
 import { needs, stagesWith, topicsRead } from '../pipelines/plan.js';
 import { stepsOf } from '../pipelines/sections.js';
 import { ensureTopics, openLog, refuseDeleted, runName } from '../pipelines/topic-log.js';
+import { transformHashes } from '../pipelines/transforms.js';
 import type { StageEnvironment } from '../runtime/stage.js';
 import { openSource } from '../sources/prompts.js';
 import type { TopicLog } from '../topics/log.js';
@@ -106,7 +106,7 @@ async function describeRun(
     ...(methodModule && { methodModule }),
     ...(lossModule && { lossModule }),
     prompts: source.hash,
-    through: throughHashes(plan),
+    through: transformHashes(plan),
     ...objectsOf(plan.components),
     // A replay that takes what was found from the record can do without the models.
     ...((!recorded || hasEmbeddings(plan)) && (await embeddingHashes(plan))),

@@ -59,6 +59,6 @@ function refuseUntrained({ samples, steps, folder }: Summary): void {
   if (samples === 0 && steps > 0)
     throw new UserError(
       'run-failed',
-      `nothing was trained on: every sample became a dead letter; \`rlsd dead-letters ${relative('', folder)}\` shows why`,
+      `nothing was trained on: every sample became a dead letter or was left out by a transform; \`rlsd dead-letters ${relative('', folder)}\` shows why`,
     );
 }

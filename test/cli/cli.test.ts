@@ -155,20 +155,20 @@ describe('a wrong request', () => {
     ],
     [
       'a missing transform',
-      ['run', 'FILE', '--set', 'through.verdicts=mine.mjs'],
-      /through\.verdicts: .*mine\.mjs cannot be loaded/,
+      ['run', 'FILE', '--set', 'transform.verdicts=mine.mjs'],
+      /transform\.verdicts: .*mine\.mjs cannot be loaded/,
     ],
     [
       'a module that exports no operator',
-      ['run', 'FILE', '--set', 'through.verdicts=none.mjs'],
-      /through\.verdicts: .*none\.mjs: the default export gave a number; expected a function without arguments that gives/,
+      ['run', 'FILE', '--set', 'transform.verdicts=none.mjs'],
+      /transform\.verdicts: .*none\.mjs: the default export returned a number; expected a function without arguments that returns/,
     ],
     [
       'an unavailable device',
       ['run', 'FILE', '--set', 'model.device=gpu'],
       /model\.device: found "gpu", expected cpu for engine onnx/,
     ],
-    ['an operator behind no topic', ['run', 'FILE', '--set', 'through.verdict=op.mjs'], /through\.verdict/],
+    ['an operator behind no topic', ['run', 'FILE', '--set', 'transform.verdict=op.mjs'], /transform\.verdict/],
   ])('%s is named', async (_, args, message) => {
     const { folder, file } = tinyProject();
     writeFileSync(join(folder, 'op.mjs'), 'export default () => (source) => source;\n');

@@ -49,8 +49,8 @@ describe('pipeline', () => {
   });
   it("puts a user's operators between a topic and its readers, in their order", () => {
     const { stages } = pipeline(input)
-      .through('verdicts', 'halve', () => map((verdict) => ({ ...verdict, reward: verdict.reward / 2 })))
-      .through('verdicts', 'same', () => identity)
+      .transform('verdicts', 'halve', () => map((verdict) => ({ ...verdict, reward: verdict.reward / 2 })))
+      .transform('verdicts', 'same', () => identity)
       .plan('.');
     const edge = (name: string) => stages.find((stage) => stage.name === name);
     expect(edge('verdicts.halve')).toMatchObject({ input: 'verdicts', output: 'verdicts.halve' });
@@ -69,8 +69,8 @@ describe('pipeline', () => {
   });
   it('refuses an operator behind a topic that the plan does not have', () => {
     const grpo = pipeline({ ...input, shape: 'grpo' });
-    expect(() => grpo.through('teacher-scores', 'x', () => identity).plan()).toThrow(
-      /through\.teacher-scores: the plan has no such topic/,
+    expect(() => grpo.transform('teacher-scores', 'x', () => identity).plan()).toThrow(
+      /transform\.teacher-scores: the plan has no such topic/,
     );
   });
 });

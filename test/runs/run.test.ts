@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { concatMap, filter, map, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Advantage, Rollout, Verdict } from '../../src/records/records.js';
+import { defineTransform, type Sample, type TransformOperator } from '../../src/operators/transform.js';
 import { readDeadLetters, requeueDeadLetters } from '../../src/runs/dead-letters.js';
 import { openRunFolder } from '../../src/runs/open-run.js';
 import { digests, records, sums, tinyFolder, tinyRun } from './tiny-run.js';
@@ -65,20 +65,12 @@ describe('an overlapped run', () => {
     const ahead = new Promise<void>((resolve) => {
       sampledAhead = resolve;
     });
-    const through = [
-      {
-        topic: 'rollouts' as const,
-        name: 'watched',
-        operator: () => tap((rollout: Rollout) => rollout.step === 2 && sampledAhead()),
-      },
-      {
-        topic: 'advantages' as const,
-        name: 'held',
-        operator: () => concatMap((advantage: Advantage) => ahead.then(() => advantage)),
-      },
+    const transforms = [
+      defineTransform('rollouts', 'watched', () => tap(({ step }) => step === 2 && sampledAhead())),
+      defineTransform('advantages', 'held', () => concatMap((advantage) => ahead.then(() => advantage))),
     ];
     const change = { steps: 6, flow: { maxLag: 2 } };
-    const { folder, events } = await tinyRun(base, 'run', change, { through: through as never });
+    const { folder, events } = await tinyRun(base, 'run', change, { transforms });
     const trained = await records(folder, 'advantages', 'advantages.held');
     const ages = (of: number) =>
       trained.flatMap(({ step, policyVersion }) => (step === of ? [step - policyVersion] : []));
@@ -94,14 +86,14 @@ describe('an overlapped run', () => {
 
   it('counts and reports samples that are too old, and does not train on them', async () => {
     const base = tinyFolder();
-    const older = ({ step, sampleIndex, policyVersion, ...rest }: Advantage): Advantage => ({
+    const older = ({ step, sampleIndex, policyVersion, ...rest }: Sample<'advantages'>): Sample<'advantages'> => ({
       ...rest,
       step,
       sampleIndex,
       policyVersion: step === 2 && sampleIndex === 0 ? policyVersion - 2 : policyVersion,
     });
-    const through = [{ topic: 'advantages' as const, name: 'aged', operator: () => map(older) }];
-    const { folder, events } = await tinyRun(base, 'run', { steps: 3 }, { through: through as never });
+    const transforms = [defineTransform('advantages', 'aged', () => map(older))];
+    const { folder, events } = await tinyRun(base, 'run', { steps: 3 }, { transforms });
     const told = events.flatMap((event) =>
       event.event === 'step' ? [[event.values.samples, event.values.stale]] : [],
     );
@@ -121,13 +113,13 @@ describe('an overlapped run', () => {
 describe("a user's operator in the run", () => {
   it('changes records on their way, and what it leaves out is left out', async () => {
     const base = tinyFolder();
-    const operator = () => (verdicts: import('rxjs').Observable<Verdict>) =>
+    const operator: TransformOperator<'verdicts'> = () => (verdicts) =>
       verdicts.pipe(
         filter(({ sampleIndex }) => sampleIndex > 0),
         map((verdict) => ({ ...verdict, reward: verdict.reward / 2 })),
       );
-    const through = [{ topic: 'verdicts' as const, name: 'halved', operator }];
-    const { folder, events } = await tinyRun(base, 'run', { steps: 2 }, { through: through as never });
+    const transforms = [defineTransform('verdicts', 'halved', operator, { drops: true })];
+    const { folder, events } = await tinyRun(base, 'run', { steps: 2 }, { transforms });
     const halved = await records(folder, 'verdicts', 'verdicts.halved');
     expect(halved.length).toBe(12);
     expect(halved.gaps).toBe(4);
@@ -138,8 +130,8 @@ describe("a user's operator in the run", () => {
 
 describe('a run that trained on nothing', () => {
   it('fails, whoever runs it', async () => {
-    const through = [{ topic: 'verdicts' as const, name: 'none', operator: () => filter(() => false) }];
-    const run = tinyRun(tinyFolder(), 'run', { steps: 1 }, { through: through as never });
+    const transforms = [defineTransform('verdicts', 'none', () => filter(() => false), { drops: true })];
+    const run = tinyRun(tinyFolder(), 'run', { steps: 1 }, { transforms });
     await expect(run).rejects.toMatchObject({
       code: 'run-failed',
       message: expect.stringMatching(/^nothing was trained on: .* `rlsd dead-letters .*run` shows why$/),

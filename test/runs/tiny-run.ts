@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import type { Transform } from '../../src/operators/transform.js';
 import type { Components } from '../../src/pipelines/components.js';
 import { checkSpec } from '../../src/pipelines/parse.js';
-import { planOf, type Through } from '../../src/pipelines/plan.js';
+import { planOf } from '../../src/pipelines/plan.js';
 import type { PipelineInput } from '../../src/pipelines/spec.js';
 import type { TopicRecords } from '../../src/records/records.js';
 import { type RunEvent, runPipeline, type Summary } from '../../src/runs/run.js';
@@ -63,13 +64,13 @@ export async function tinyRun(
   rest: {
     components?: Components;
     stages?: readonly string[];
-    through?: readonly Through[];
+    transforms?: readonly Transform[];
     signal?: AbortSignal;
     onStep?: () => void;
   } = {},
 ): Promise<TinyRun> {
-  const { through = [], onStep, ...options } = rest;
-  const plan = planOf(checkSpec({ ...tinyPipeline, ...change }), base, through);
+  const { transforms = [], onStep, ...options } = rest;
+  const plan = planOf(checkSpec({ ...tinyPipeline, ...change }), base, transforms);
   const events: RunEvent[] = [];
   const folder = join(base, name);
   const onEvent = (event: RunEvent) => {

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { mergeMap, NEVER } from 'rxjs';
 import { expect, it } from 'vitest';
+import { defineTransform } from '../../src/operators/transform.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { TopicLog } from '../../src/topics/log.js';
 import { constantEngine, tinyFolder, tinyPipeline, tinyRun } from '../runs/tiny-run.js';
@@ -34,8 +35,8 @@ it('behind a sink that never finishes, an endless source comes to rest: no stage
     steps: 100_000,
     flow: { maxLag: 3, credit: 3 },
   } as const;
-  const through = [{ topic: 'verdicts' as const, name: 'sink', operator: sink as never }];
-  const run = tinyRun(base, 'run', change, { through, signal: abort.signal }).catch((error) => error);
+  const transforms = [defineTransform('verdicts', 'sink', sink, { unit: 'record' })];
+  const run = tinyRun(base, 'run', change, { transforms, signal: abort.signal }).catch((error) => error);
 
   const folder = join(base, 'run/topics');
   while (!existsSync(join(folder, 'data.mdb'))) await turn();

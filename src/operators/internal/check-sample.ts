@@ -4,7 +4,8 @@ import { arrayFields, isArrayField, pack, type Unpacked } from '../../records/un
 import { UserError } from '../../support/errors.js';
 
 /** Topics that can be transformed: those whose records are samples of a prompt's group. */
-export type GroupTopic = 'rollouts' | 'verdicts' | 'teacher-scores' | 'advantages';
+export const groupTopics = ['rollouts', 'verdicts', 'teacher-scores', 'advantages'] as const;
+export type GroupTopic = (typeof groupTopics)[number];
 
 /** Groups and steps are put together by these. */
 const fixed = ['run', 'promptId', 'itemId', 'sequence', 'step', 'sampleIndex', 'groupSize'] as const;

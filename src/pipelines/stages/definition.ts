@@ -1,6 +1,5 @@
-import type { OperatorFunction } from 'rxjs';
 import type { Method } from '../../methods/method.js';
-import type { TopicRecords } from '../../records/records.js';
+import type { Transform } from '../../operators/transform.js';
 import type { RunningStage, Stage, StageEnvironment } from '../../runtime/stage.js';
 import { startStage } from '../../runtime/start-stage.js';
 import type { TopicSpec } from '../../topics/log.js';
@@ -31,16 +30,6 @@ export interface PlanStage {
   readonly outputType: TopicName;
 }
 
-/** Topics that a user's own operator can follow: those whose records belong to a prompt's group. */
-export type GroupTopic = 'rollouts' | 'verdicts' | 'teacher-scores' | 'advantages';
-
-/** A user's operator behind a topic. It gives out, for each record, that record changed, or nothing: then the sample is left out. */
-export interface Through<T extends GroupTopic = GroupTopic> {
-  readonly topic: T;
-  readonly name: string;
-  readonly operator: () => OperatorFunction<TopicRecords[T], TopicRecords[T]>;
-}
-
 /** A pipeline as a graph of stages and topics; nothing of it runs yet. */
 export interface Plan {
   readonly spec: PipelineSpec;
@@ -49,7 +38,7 @@ export interface Plan {
   /** In the order of the flow. */
   readonly stages: readonly PlanStage[];
   readonly topics: readonly TopicSpec[];
-  readonly through: readonly Through[];
+  readonly transforms: readonly Transform[];
   readonly method: Method;
   /** Parts given as objects. */
   readonly components: Components;

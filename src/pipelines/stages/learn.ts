@@ -3,7 +3,7 @@ import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { learnerCredit } from '../credit.js';
+import { overlapCredit } from '../credit.js';
 import { emitDeadLetter } from '../dead-letter.js';
 import { learnLoss } from '../learn-loss.js';
 import { engineProblems } from '../model.js';
@@ -32,7 +32,7 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
       output: 'weights',
       unit: 'step',
       operator: (side) => learnOperator(context, side, timer),
-      credit: learnerCredit(spec),
+      credit: overlapCredit(spec),
       concurrency: 1,
       steps: {
         prompts: learnOf(spec).prompts * every,

@@ -1,9 +1,11 @@
-import { sampleCredit } from '../credit.js';
-import { throughOperator } from '../through-operator.js';
-import { defineRecordStage, type GroupTopic, type StageDefinition, type Through } from './definition.js';
+import type { GroupTopic, Transform } from '../../operators/transform.js';
+import { transformStage as runtimeStage } from '../../runtime/transform-stage.js';
+import { overlapCredit, sampleCredit } from '../credit.js';
+import { promptsPerStep } from '../sections.js';
+import { defineRecordStage, type StageDefinition } from './definition.js';
 
 /** The stage of a user's operator. */
-export const transformStage = <T extends GroupTopic>(transform: Through<T>, spreads: boolean): StageDefinition =>
+export const transformStage = <T extends GroupTopic>(transform: Transform<T>, spreads: boolean): StageDefinition =>
   defineRecordStage<T, T, never>({
     name: 'transform',
     summary: `Runs ${transform.name} on the records of ${transform.topic}.`,
@@ -11,14 +13,12 @@ export const transformStage = <T extends GroupTopic>(transform: Through<T>, spre
     output: transform.topic,
     spreads,
     portable: true,
-    decidedBy: [`through.${transform.topic}`],
+    decidedBy: [`transform.${transform.topic}`],
     needs: [],
-    build: ({ plan: { spec } }) => ({
-      input: transform.topic,
-      output: transform.topic,
-      unit: 'record',
-      operator: () => throughOperator(transform),
-      credit: sampleCredit(spec),
-      concurrency: 1,
-    }),
+    build: ({ plan: { spec }, stage: { name, input, output } }) =>
+      runtimeStage({
+        ...{ transform, name, inputTopic: input, outputTopic: output },
+        credit: transform.unit === 'step' ? overlapCredit(spec) : sampleCredit(spec),
+        prompts: promptsPerStep(spec),
+      }),
   });

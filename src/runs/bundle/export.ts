@@ -210,7 +210,7 @@ async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Pro
   const { spec, folder } = plan;
   const choice = spec.shape === undefined ? undefined : methodChoice(spec.shape);
   const named: string[] = [
-    ...Object.values(spec.through),
+    ...Object.values(spec.transform).flat(),
     ...(choice && 'module' in choice ? [choice.module] : []),
     ...engineModule(spec),
   ];

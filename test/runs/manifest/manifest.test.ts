@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { PipelineInput } from '../../../src/pipelines/spec.js';
+import { loadTransforms } from '../../../src/pipelines/transforms.js';
 import { claimFolder, readManifest, writeManifest } from '../../../src/runs/manifest/manifest.js';
 import { openRunFolder } from '../../../src/runs/open-run.js';
 import { scan } from '../../../src/topics/scan.js';
@@ -18,11 +19,10 @@ it('a run goes on only with what it began with; every difference is named', asyn
   const folder = tinyFolder();
   mkdirSync(join(folder, 'docs'));
   writeFileSync(join(folder, 'docs/a.md'), 'two plus two is four');
-  writeFileSync(join(folder, 'through.mjs'), 'export default () => (source) => source;\n');
-  const spec = { ...documents, through: { rollouts: 'through.mjs' } };
-  const { loadThrough } = await import('../../../src/pipelines/load-through.js');
-  const through = await loadThrough({ through: spec.through } as never, folder);
-  const run = (change: Partial<PipelineInput> = {}) => tinyRun(folder, 'run', { ...spec, ...change }, { through });
+  writeFileSync(join(folder, 'same.mjs'), 'export default () => (source) => source;\n');
+  const spec = { ...documents, transform: { rollouts: ['same.mjs'] } };
+  const transforms = await loadTransforms({ transform: spec.transform }, folder);
+  const run = (change: Partial<PipelineInput> = {}) => tinyRun(folder, 'run', { ...spec, ...change }, { transforms });
   await run();
 
   const differs = async (field: string, change: Partial<PipelineInput> = {}) =>
@@ -45,7 +45,7 @@ it('a run goes on only with what it began with; every difference is named', asyn
   };
   await withFile('docs/a.md', (text) => `${text}!`, 'documents\\.docs/a\\.md');
   await withFile('sums.jsonl', (text) => text.replace('trace', 'trace '), 'prompts');
-  await withFile('through.mjs', (text) => `${text}//`, 'through\\.rollouts');
+  await withFile('same.mjs', (text) => `${text}//`, 'through\\.rollouts\\.same');
   await withFile('model/tokenizer.json', (text) => `${text} `, 'model\\.tokenizer');
   await withFile('model/model.safetensors', (text) => `${text.slice(0, -1)}\u0001`, 'model\\.weights');
   await withFile(
