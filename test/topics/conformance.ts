@@ -59,8 +59,15 @@ async function readAll(log: TopicLog, topic: string, partitions = 1): Promise<Lo
   return records;
 }
 
+/** The errors that a log throws: those of the package where the log is not part of these sources. */
+const ownErrors = { FencedError, TopicMismatchError };
+
 /** What every `TopicLog` does. Offsets grow but need not be contiguous, and a new member may wait for its partitions. */
-export function conformance(name: string, makeLog: () => Promise<LogUnderTest>): void {
+export function conformance(
+  name: string,
+  makeLog: () => Promise<LogUnderTest>,
+  { FencedError, TopicMismatchError }: typeof ownErrors = ownErrors,
+): void {
   describe(`${name}: a topic log`, () => {
     let made: LogUnderTest;
     let log: TopicLog;

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { checkSpec } from '../../src/pipelines/parse.js';
+import { blocksOf, pages, read } from './markdown.js';
+
+const example = parse(read('examples/arithmetic.yaml')) as Record<string, unknown>;
+const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** A block as a pipeline: fields that it leaves out are those of the arithmetic example. */
+function checkBlock(text: string): void {
+  const found: unknown = parse(text);
+  if (found === null) return;
+  if (!isMap(found)) throw new Error(`expected fields of a pipeline, found ${text}`);
+  const warn = (warning: string) => {
+    throw new Error(warning);
+  };
+  checkSpec('pipeline' in found ? found : { ...example, ...found }, { warn });
+}
+
+describe('YAML in the guides', () => {
+  const blocks = pages.flatMap(blocksOf).filter(({ language }) => language === 'yaml');
+
+  it.each(blocks.map(({ at, text }) => [at, text]))('%s is a pipeline or part of one', (_, text) => {
+    expect(() => checkBlock(text)).not.toThrow();
+  });
+
+  it('is refused where a field is misspelt or has been renamed', () => {
+    expect(() => checkBlock('learn: { promts: 2, lr: 1.0e-4 }')).toThrow(/promts/);
+    expect(() => checkBlock('learn: { prompts: 2, lr: 1.0e-4, decay: linear }')).toThrow(/learn\.schedule/);
+  });
+});
