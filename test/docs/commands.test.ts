@@ -39,7 +39,9 @@ function wrong(line: string): string | undefined {
     rest.shift();
   }
   const flags = rest.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split('=')[0] ?? word);
-  const unknown = flags.filter((flag) => flag !== '--help' && !command.options.some((option) => option.is(flag)));
+  const unknown = flags.filter(
+    (flag) => flag !== '--help' && !command.options.some(({ long, short }) => long === flag || short === flag),
+  );
   return unknown.length === 0 ? undefined : `rlsd ${line}: ${command.name()} has no option ${unknown.join(', ')}`;
 }
 
