@@ -35,9 +35,10 @@ export function createDeadline(open: OpenMeter, late: (seconds: number) => void)
   return {
     start(seconds) {
       clearTimeout(timer);
-      const read = open();
+      let read: (() => Usage) | undefined;
       let begin: Usage | undefined;
       const check = (): void => {
+        read ??= open();
         const now = read();
         begin ??= now;
         const cpuLeft = seconds - (now.cpuSeconds - begin.cpuSeconds);

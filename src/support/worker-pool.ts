@@ -1,16 +1,8 @@
-import {
-  addMember,
-  type CallOptions,
-  end,
-  enqueue,
-  type PoolOptions,
-  type PoolState,
-  promised,
-  send,
-} from './worker-schedule.js';
+import { addMember, end, enqueue, promised, send } from './worker-schedule.js';
+import type { CallOptions, PoolOptions, PoolState } from './worker-state.js';
 
 export { CrashError, DeadlineError } from './worker-errors.js';
-export type { CallOptions, PoolOptions } from './worker-schedule.js';
+export type { CallOptions, PoolOptions } from './worker-state.js';
 
 export interface Pool<M> {
   /** Sends to the least loaded worker, in order of arrival. `cost` is in the unit of `PoolOptions.capacity`. */
@@ -48,10 +40,10 @@ export function createPool<M>(options: PoolOptions<M>): Pool<M> {
   if (!options.lazy) for (let i = 0; i < options.size; i++) addMember(state);
   return {
     call: (message, cost, callOptions = {}) =>
-      promised(state, { message, cost, options: callOptions, pinned: false }, (job) => enqueue(state, job)),
+      promised(state, { message, cost, options: callOptions, pinned: false }, enqueue),
     async broadcast(message) {
       const job = { message, cost: 0, options: {}, pinned: true };
-      await Promise.all([...state.members].map((member) => promised(state, job, (one) => send(state, member, one))));
+      await Promise.all([...state.members].map((member) => promised(state, job, (_, one) => send(state, member, one))));
     },
     get state() {
       return { alive: state.members.size, replaced: state.replaced };

@@ -10,10 +10,13 @@ export interface Failure {
   readonly code?: string;
 }
 
+export type Outcome =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: Failure };
+
 /** What a worker sends back: several replies per message, each with the id of its call. */
 export type Reply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: Failure }
+  | Outcome
   /** The call enters a phase that may take this many seconds: its deadline starts again. */
   | { readonly id: number; readonly within: number }
   /** What the call had to load first is loaded: its own deadline starts now. */

@@ -1,101 +1,44 @@
 import { UserError } from './errors.js';
-import { createDeadline, type Deadline, type OpenMeter, wallClock } from './worker-deadline.js';
+import { createDeadline, wallClock } from './worker-deadline.js';
 import { CrashError, DeadlineError } from './worker-errors.js';
-import type { Call, Failure, Reply } from './worker-protocol.js';
-import type { StartWorker, Transport } from './worker-transport.js';
+import type { Failure, Outcome, Reply } from './worker-protocol.js';
+import type { Job, Member, PoolState } from './worker-state.js';
+import type { Transport } from './worker-transport.js';
 
-// The state of a pool and what happens to it; `worker-pool.ts` says what a pool is.
-
-export interface CallOptions {
-  /** Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard. */
-  readonly signal?: AbortSignal;
-  /** Seconds of the worker's time; then it is killed and the call rejects with a `DeadlineError`. */
-  readonly seconds?: number;
-}
-
-export interface PoolOptions<M> {
-  /** `threads(url, workerData)` or `processes(url)`. */
-  readonly start: StartWorker<M>;
-  readonly size: number;
-  /** Work that one worker is given at most, so that the rest goes to whichever is free first. A single call may exceed it. */
-  readonly capacity: number;
-  /** What each new worker is told before anything else, also one that replaces another. */
-  readonly setup?: () => readonly M[];
-  /** Starts workers as they are needed, instead of all at once. */
-  readonly lazy?: boolean;
-  /** How the time of a worker's process is measured. Default: by the clock. */
-  readonly meter?: (pid: number) => ReturnType<OpenMeter>;
-  /** The first call with a key on a worker may take `seconds` longer, until the worker says that it is warm. */
-  readonly warmUp?: { readonly key: (message: M) => string; readonly seconds: number };
-}
-
-export interface Job<M> {
-  readonly message: M;
-  readonly cost: number;
-  readonly options: CallOptions;
-  /** For this member, or whichever takes its place. */
-  readonly pinned: boolean;
-  /** Workers that ended while this was all they had. */
-  crashes: number;
-  /** A worker ended under it and others: it gets the next one to itself, so that no call fails for its neighbour's sake. */
-  alone: boolean;
-  resolve(result: unknown): void;
-  reject(error: unknown): void;
-}
-
-export interface Member<M> {
-  transport: Transport<M>;
-  readonly jobs: Map<number, Job<M>>;
-  readonly unsent: Call<M>[];
-  load: number;
-  /** Its module has loaded, so that its end is a crash and not a failure to start. */
-  ready: boolean;
-  readonly warm: Set<string>;
-  deadline: Deadline | undefined;
-  /** The seconds of the deadline that it was killed at. */
-  killedAt: number | undefined;
-}
-
-export interface PoolState<M> {
-  readonly options: PoolOptions<M>;
-  readonly queue: Job<M>[];
-  readonly members: Set<Member<M>>;
-  nextId: number;
-  scheduled: boolean;
-  replaced: number;
-  ended: Error | undefined;
-}
+// What happens to a pool's calls and workers; `worker-pool.ts` says what a pool is.
 
 /** Calls that are sent without waiting for more of the same turn: waking a worker costs more than a message. */
 const TOGETHER = 32;
 
+/** Makes a call's promise, which `place` puts in the queue or gives to a worker. */
 export function promised<M>(
   state: PoolState<M>,
-  asked: Pick<Job<M>, 'message' | 'cost' | 'options' | 'pinned'>,
-  place: (job: Job<M>) => void,
+  { message, cost, options, pinned }: Pick<Job<M>, 'message' | 'cost' | 'options' | 'pinned'>,
+  place: (state: PoolState<M>, job: Job<M>) => void,
 ): Promise<unknown> {
-  const { signal } = asked.options;
   return new Promise((resolve, reject) => {
     if (state.ended) return reject(state.ended);
-    if (signal?.aborted) return reject(signal.reason);
-    const stopListening = () => signal?.removeEventListener('abort', abort);
-    const job: Job<M> = {
-      ...asked,
-      crashes: 0,
-      alone: false,
-      resolve(result) {
-        stopListening();
-        resolve(result);
-      },
-      reject(error) {
-        stopListening();
-        reject(error);
-      },
-    };
-    const abort = () => cancel(state, job);
-    signal?.addEventListener('abort', abort, { once: true });
-    place(job);
+    if (options.signal?.aborted) return reject(options.signal.reason);
+    const job: Job<M> = { message, cost, options, pinned, crashes: 0, alone: false, resolve, reject };
+    place(state, options.signal ? abortable(state, job, options.signal) : job);
   });
+}
+
+function abortable<M>(state: PoolState<M>, job: Job<M>, signal: AbortSignal): Job<M> {
+  const abort = () => cancel(state, stopped);
+  const stopped: Job<M> = {
+    ...job,
+    resolve(result) {
+      signal.removeEventListener('abort', abort);
+      job.resolve(result);
+    },
+    reject(error) {
+      signal.removeEventListener('abort', abort);
+      job.reject(error);
+    },
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  return stopped;
 }
 
 function cancel<M>(state: PoolState<M>, job: Job<M>): void {
@@ -176,17 +119,11 @@ export function addMember<M>(state: PoolState<M>): Member<M> {
 function startWorker<M>(state: PoolState<M>, member: () => Member<M>): Transport<M> {
   return state.options.start({
     replies(replies) {
-      if (!member().ready) becomeReady(state, member());
-      for (const reply of replies) settle(state, member(), reply);
+      member().ready = true;
+      receive(state, member(), replies);
     },
     exit: (cause) => lost(state, member(), cause),
   });
-}
-
-function becomeReady<M>(state: PoolState<M>, member: Member<M>): void {
-  member.ready = true;
-  if (member.jobs.size === 0) member.transport.unref();
-  dispatch(state);
 }
 
 export function send<M>(state: PoolState<M>, member: Member<M>, job: Job<M>): void {
@@ -209,30 +146,42 @@ function post<M>(state: PoolState<M>, member: Member<M>): void {
   } catch (error) {
     // One of them contains what cannot be cloned.
     const message = error instanceof Error ? error.message : String(error);
-    for (const { id } of calls) settle(state, member, { id, error: { message } });
+    receive(
+      state,
+      member,
+      calls.map(({ id }) => ({ id, error: { message } })),
+    );
   }
 }
 
-function settle<M>(state: PoolState<M>, member: Member<M>, reply: Reply): void {
-  const job = member.jobs.get(reply.id);
-  if (!job) return;
-  if ('within' in reply) {
-    member.deadline?.start(reply.within);
-    return;
+/** What follows from an answer, such as a new deadline, is done once per message: a quick call takes less time than its deadline. */
+function receive<M>(state: PoolState<M>, member: Member<M>, replies: readonly Reply[]): void {
+  let begun = false;
+  for (const reply of replies) {
+    const job = member.jobs.get(reply.id);
+    if (!job) continue;
+    if ('within' in reply) {
+      if (begun) watchFirst(state, member);
+      begun = false;
+      member.deadline?.start(reply.within);
+    } else if ('warm' in reply) {
+      if (state.options.warmUp) member.warm.add(state.options.warmUp.key(job.message));
+      begun = true;
+    } else {
+      begun ||= member.jobs.keys().next().value === reply.id;
+      settle(state, member, job, reply);
+    }
   }
-  if ('warm' in reply) {
-    if (state.options.warmUp) member.warm.add(state.options.warmUp.key(job.message));
-    watchFirst(state, member);
-    return;
-  }
-  const first = member.jobs.keys().next().value === reply.id;
+  if (begun) watchFirst(state, member);
+  if (member.jobs.size === 0) member.transport.unref();
+  dispatch(state);
+}
+
+function settle<M>(state: PoolState<M>, member: Member<M>, job: Job<M>, reply: Outcome): void {
   member.jobs.delete(reply.id);
   member.load -= job.alone ? state.options.capacity : job.cost;
   if ('result' in reply) job.resolve(reply.result);
   else job.reject(errorOf(reply.error));
-  if (first) watchFirst(state, member);
-  if (member.jobs.size === 0) member.transport.unref();
-  dispatch(state);
 }
 
 const errorOf = ({ code, message }: Failure): Error =>

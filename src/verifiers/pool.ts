@@ -47,13 +47,9 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), MAX
     warmUp: { key: ({ kind, settings }) => `${kind} ${JSON.stringify(settings)}`, seconds: LOAD_SECONDS },
   });
   return {
-    async run(item, seconds, signal) {
+    run(item, seconds, signal) {
       const cost = pooledKind(item.kind).quick ? 1 : TOGETHER;
-      try {
-        return (await pool.call(item, cost, { seconds, ...(signal && { signal }) })) as Judgement;
-      } catch (error) {
-        return judgementOf(error);
-      }
+      return pool.call(item, cost, { seconds, signal }).then(judged, failed);
     },
     get state() {
       return pool.state;
@@ -62,7 +58,10 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), MAX
   };
 }
 
-function judgementOf(error: unknown): Judgement {
+// The worker's side, in worker.ts, returns nothing else.
+const judged = (result: unknown) => result as Judgement;
+
+function failed(error: unknown): Judgement {
   if (error instanceof DeadlineError) return { verdict: 'timeout', reward: 0, reason: error.message, evidence: {} };
   if (!(error instanceof CrashError)) throw error;
   return { verdict: 'crash', reward: 0, reason: `judging it ended two workers (${error.how})`, evidence: {} };
