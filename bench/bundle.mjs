@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readSpec } from '../dist/pipelines/parse.js';
-import { planOf } from '../dist/pipelines/plan.js';
+import { planOf } from '../dist/pipelines/plan/plan.js';
+import { readSpec } from '../dist/pipelines/spec/parse.js';
 import { runPipeline } from '../dist/runs/run.js';
 import { openEmbedded } from '../dist/topics/embedded/index.js';
 

@@ -20,8 +20,8 @@ if (!process.execArgv.includes(label)) {
 
 const { spent } = await import('./probe/threads.mjs');
 const { calls } = await import('./probe/calls.mjs');
-const { readSpec } = await import('../dist/pipelines/parse.js');
-const { planOf } = await import('../dist/pipelines/plan.js');
+const { readSpec } = await import('../dist/pipelines/spec/parse.js');
+const { planOf } = await import('../dist/pipelines/plan/plan.js');
 const { runPipeline } = await import('../dist/runs/run.js');
 
 const STEPS = Number(process.argv[2] ?? 30);

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readSpec } from '../dist/pipelines/parse.js';
-import { planOf } from '../dist/pipelines/plan.js';
+import { planOf } from '../dist/pipelines/plan/plan.js';
+import { readSpec } from '../dist/pipelines/spec/parse.js';
 import { diffRuns } from '../dist/replay/diff.js';
 import { replayFrom } from '../dist/replay/from.js';
 import { runPipeline } from '../dist/runs/run.js';

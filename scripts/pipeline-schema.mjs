@@ -30,7 +30,7 @@ export function withFields(page, schema) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { pipelineJsonSchema } = await import('../dist/pipelines/spec.js');
+  const { pipelineJsonSchema } = await import('../dist/pipelines/spec/spec.js');
   const schema = pipelineJsonSchema();
   writeFileSync(join(root, 'schemas/pipeline.schema.json'), schemaFile(schema));
   const page = join(root, 'docs/pipeline.md');

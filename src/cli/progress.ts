@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
-import type { Plan } from '../pipelines/plan.js';
+import type { Plan } from '../pipelines/plan/plan.js';
 import type { Judged } from '../runs/options.js';
 import type { RunEvent } from '../runs/run.js';
 import { colour, print, say, table, toJson } from './output.js';

@@ -1,12 +1,12 @@
-export { type PipelineBuilder, type PipelineObjects, pipeline } from './builder.js';
-export { checkPlan } from './check.js';
-export type { Components } from './components.js';
-export { drawGraph, type GraphFormat, graphFormats } from './graph.js';
-export { checkSpec, readSpec } from './parse.js';
+export { type PipelineBuilder, type PipelineObjects, pipeline } from './plan/builder.js';
+export { checkPlan } from './plan/check.js';
+export type { Components } from './plan/components.js';
+export { drawGraph, type GraphFormat, graphFormats } from './plan/graph.js';
 export {
   type Plan,
   type PlanStage,
   planOf,
   type StageDefinition,
-} from './plan.js';
-export { type PipelineInput, type PipelineSpec, pipelineJsonSchema } from './spec.js';
+} from './plan/plan.js';
+export { checkSpec, readSpec } from './spec/parse.js';
+export { type PipelineInput, type PipelineSpec, pipelineJsonSchema } from './spec/spec.js';

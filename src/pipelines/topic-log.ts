@@ -3,8 +3,8 @@ import { UserError } from '../support/errors.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
 import { storeOf } from '../topics/registry.js';
 import type { OpenOptions, StorePlace } from '../topics/store.js';
-import type { Plan } from './plan.js';
-import type { PipelineSpec } from './spec.js';
+import type { Plan } from './plan/plan.js';
+import type { PipelineSpec } from './spec/spec.js';
 
 /** Folder for the topics of a run that are kept in it. */
 export const logFolder = (run: string): string => join(run, 'topics');

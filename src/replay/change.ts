@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readsPrivileged } from '../methods/method.js';
-import { contextOf, shownKinds } from '../pipelines/context.js';
-import { loadPlan } from '../pipelines/load-method.js';
-import { changeSpec, fieldAt } from '../pipelines/parse.js';
-import { decidedBefore, type Plan } from '../pipelines/plan.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
-import type { RunFolder } from '../runs/open-run.js';
+import { loadPlan } from '../pipelines/plan/load-method.js';
+import { decidedBefore, type Plan } from '../pipelines/plan/plan.js';
+import { contextOf, shownKinds } from '../pipelines/running/context.js';
+import { changeSpec, fieldAt } from '../pipelines/spec/parse.js';
+import type { PipelineSpec } from '../pipelines/spec/spec.js';
+import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { nearest, UserError } from '../support/errors.js';
 import { groupTopics } from '../topics/record-codec.js';
 import { withBase } from './recorded.js';

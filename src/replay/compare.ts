@@ -1,7 +1,7 @@
 import { logFolder } from '../pipelines/topic-log.js';
 import { codecFor, schemaTopics } from '../records/codec.js';
-import type { RunFolder } from '../runs/open-run.js';
-import { isRedacted, redact } from '../runs/redact.js';
+import { isRedacted, redact } from '../runs/inspect/redact.js';
+import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { UserError } from '../support/errors.js';
 import { openEmbedded } from '../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';

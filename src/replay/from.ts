@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { stepsAhead } from '../pipelines/ingest.js';
-import { flowOrder, needs } from '../pipelines/plan.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
-import { openRunFolder, type RunFolder } from '../runs/open-run.js';
+import { flowOrder, needs } from '../pipelines/plan/plan.js';
+import { stepsAhead } from '../pipelines/running/ingest.js';
+import type { PipelineSpec } from '../pipelines/spec/spec.js';
+import { openRunFolder, type RunFolder } from '../runs/inspect/run-folder.js';
 import { type RunEvent, runPipeline, type Summary } from '../runs/run.js';
 import { linkFolder } from '../runs/weights/link-folder.js';
 import { weightsFolder } from '../runs/weights/publisher.js';

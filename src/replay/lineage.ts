@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { stagesWith } from '../pipelines/plan.js';
+import { stagesWith } from '../pipelines/plan/plan.js';
 import { float32Array, int32Array } from '../records/arrays.js';
 import type { Advantage, DocumentUse, TeacherScore } from '../records/records.js';
-import type { RunFolder } from '../runs/open-run.js';
+import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { nearest, UserError } from '../support/errors.js';
 import { fromRecord, type TopicName } from '../topics/record-codec.js';
 import { scanInOrder, weightsOf } from './recorded.js';

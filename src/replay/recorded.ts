@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { modelDigest } from '../models/folder.js';
-import { baseFolder } from '../pipelines/model.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
+import { baseFolder } from '../pipelines/plan/model.js';
+import type { PipelineSpec } from '../pipelines/spec/spec.js';
 import type { Weights } from '../records/records.js';
+import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { differenceLine, type Manifest, manifestDifferences } from '../runs/manifest/manifest.js';
-import type { RunFolder } from '../runs/open-run.js';
 import { weightsFolder } from '../runs/weights/publisher.js';
 import { openSource } from '../sources/prompts.js';
 import type { PromptSource } from '../sources/source.js';

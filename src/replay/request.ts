@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Plan, PlanStage } from '../pipelines/plan.js';
-import { needs } from '../pipelines/plan.js';
-import { stepsOf } from '../pipelines/sections.js';
-import type { PipelineSpec } from '../pipelines/spec.js';
+import type { Plan, PlanStage } from '../pipelines/plan/plan.js';
+import { needs } from '../pipelines/plan/plan.js';
+import { stepsOf } from '../pipelines/spec/sections.js';
+import type { PipelineSpec } from '../pipelines/spec/spec.js';
 import { openLog, runName } from '../pipelines/topic-log.js';
+import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { topicManifest } from '../runs/manifest/manifest.js';
-import type { RunFolder } from '../runs/open-run.js';
 import { UserError } from '../support/errors.js';
 import { isTrainable, type Part } from './part.js';
 import { weightsOf } from './recorded.js';

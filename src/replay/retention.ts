@@ -1,6 +1,6 @@
 import { asksTeacher } from '../methods/method.js';
-import type { Plan } from '../pipelines/plan.js';
-import { stepsOf } from '../pipelines/sections.js';
+import type { Plan } from '../pipelines/plan/plan.js';
+import { stepsOf } from '../pipelines/spec/sections.js';
 
 /**
  * What a run of this plan will have dropped that a replay would need, a line each. The topics of a run keep everything; retention

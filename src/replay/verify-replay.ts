@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { flowOrder } from '../pipelines/plan.js';
+import { flowOrder } from '../pipelines/plan/plan.js';
+import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { type Parent, readManifest } from '../runs/manifest/manifest.js';
-import type { RunFolder } from '../runs/open-run.js';
 import { UserError } from '../support/errors.js';
 import { compareRun, type RunComparison } from './compare.js';
 import { type ReplayOptions, replayFrom } from './from.js';

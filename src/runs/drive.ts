@@ -1,12 +1,12 @@
-import { isIngested } from '../pipelines/ingest.js';
-import { flowOrder, type Plan, stagesWith } from '../pipelines/plan.js';
-import type { Versions } from '../pipelines/resources.js';
-import { stepsOf } from '../pipelines/sections.js';
+import { flowOrder, type Plan, stagesWith } from '../pipelines/plan/plan.js';
+import { isIngested } from '../pipelines/running/ingest.js';
+import { stepsOf } from '../pipelines/spec/sections.js';
+import type { Versions } from '../pipelines/stages/resources.js';
 import type { RunningStage } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
 import type { TopicLog } from '../topics/log.js';
-import { drained } from './lag.js';
-import type { OpenRun } from './opening.js';
+import { drained } from './inspect/lag.js';
+import type { OpenRun } from './open/opening.js';
 import type { RunGoal } from './options.js';
 
 /** Starts the stages and waits for the last step, or for what ends the run before. */

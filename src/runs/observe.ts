@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { StepReport } from '../pipelines/step-metrics.js';
+import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
 import type { Position } from '../topics/log.js';
-import type { StageLag } from './lag.js';
+import type { StageLag } from './inspect/lag.js';
 
 /** Metrics and logs of a process's stages. */
 export interface Observer extends StageObserver {

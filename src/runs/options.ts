@@ -1,8 +1,8 @@
-import type { Components } from '../pipelines/components.js';
-import type { Evaluation } from '../pipelines/evaluate.js';
-import type { Plan } from '../pipelines/plan.js';
-import type { RecordedInputs, Versions } from '../pipelines/resources.js';
-import type { StepReport } from '../pipelines/step-metrics.js';
+import type { Components } from '../pipelines/plan/components.js';
+import type { Plan } from '../pipelines/plan/plan.js';
+import type { Evaluation } from '../pipelines/running/evaluate.js';
+import type { StepReport } from '../pipelines/running/step-metrics.js';
+import type { RecordedInputs, Versions } from '../pipelines/stages/resources.js';
 import type { PromptSource } from '../sources/source.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';

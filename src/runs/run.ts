@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
-import { checkPlan } from '../pipelines/check.js';
-import { needs } from '../pipelines/plan.js';
+import { checkPlan } from '../pipelines/plan/check.js';
+import { needs } from '../pipelines/plan/plan.js';
 import { UserError } from '../support/errors.js';
 import { newDisposers } from './disposers.js';
 import { drive } from './drive.js';
-import { openRun } from './open.js';
+import { openRun } from './open/open.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
 import type { RunOptions, Summary } from './options.js';
 import { summarize } from './summary.js';

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { isShared, stagesWith } from '../pipelines/plan.js';
+import { isShared, stagesWith } from '../pipelines/plan/plan.js';
 import type { TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
-import type { OpenRun } from './opening.js';
+import type { OpenRun } from './open/opening.js';
 import type { Judged, Summary } from './options.js';
 import { lastWeights } from './weights/publisher.js';
 

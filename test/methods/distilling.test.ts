@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { distillation } from '../../src/losses/distillation.js';
 import { bindMethod, defineMethod } from '../../src/methods/bind.js';
-import { pipeline } from '../../src/pipelines/builder.js';
+import { pipeline } from '../../src/pipelines/plan/builder.js';
 import { distillationTargets } from '../../src/records/distillation.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records, tinyFolder, tinyPipeline } from '../runs/tiny-run.js';

@@ -8,10 +8,10 @@ import type { MethodDefinition } from '../../src/methods/method.js';
 import { methods } from '../../src/methods/registry.js';
 import { shapeLine } from '../../src/methods/shape-line.js';
 import { registeredMethod, shapeSchema } from '../../src/methods/shape-spec.js';
-import { checkPlan } from '../../src/pipelines/check.js';
-import { checkSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
-import { pipelineSchema } from '../../src/pipelines/spec.js';
+import { checkPlan } from '../../src/pipelines/plan/check.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
+import { pipelineSchema } from '../../src/pipelines/spec/spec.js';
 import { tinyFolder, tinyPipeline } from '../runs/tiny-run.js';
 
 /** A method that no other file knows. */

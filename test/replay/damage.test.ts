@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { replayFrom } from '../../src/replay/from.js';
 import { verifyRun } from '../../src/replay/verify.js';
-import { openRunFolder } from '../../src/runs/open-run.js';
+import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
 import type { LogRecord } from '../../src/topics/log.js';
 import { tinyFolder, tinyRun } from '../runs/tiny-run.js';
 

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ingestPrivileged } from '../../src/cli/commands/privileged.js';
-import type { PipelineInput } from '../../src/pipelines/spec.js';
+import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
 import { diffRuns } from '../../src/replay/diff.js';
 import { replayFrom } from '../../src/replay/from.js';
 import { verifyRun } from '../../src/replay/verify.js';
-import { forgetDocument } from '../../src/runs/forget-document.js';
+import { forgetDocument } from '../../src/runs/inspect/forget-document.js';
 import { readManifest } from '../../src/runs/manifest/manifest.js';
 import { records, tinyFolder, tinyRun } from '../runs/tiny-run.js';
 

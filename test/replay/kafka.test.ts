@@ -8,7 +8,7 @@ import { replayFrom } from '../../src/replay/from.js';
 import { verifyRun } from '../../src/replay/verify.js';
 import { exportRun } from '../../src/runs/bundle/export.js';
 import { importRun } from '../../src/runs/bundle/import.js';
-import { openRunFolder } from '../../src/runs/open-run.js';
+import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
 import type { Append } from '../../src/topics/log.js';
 import { type Broker, startBroker } from '../broker/broker.mjs';
 import { lacks } from '../needs.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { checkSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
-import type { PipelineInput } from '../../src/pipelines/spec.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
+import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
 import { replayWarnings } from '../../src/replay/retention.js';
 import { tinyPipeline } from '../runs/tiny-run.js';
 

@@ -13,8 +13,8 @@ import { forgetPrivileged, listPrivileged } from '../../src/cli/commands/privile
 import { replay } from '../../src/cli/commands/replay.js';
 import { reporter } from '../../src/cli/progress.js';
 import type { SampleRequest } from '../../src/engines/policy.js';
-import { checkSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { itemRecord } from '../../src/privileged/records.js';
 import { parseTemplate, renderTeacher } from '../../src/privileged/template/template.js';
 import { int32Array, int32Bytes } from '../../src/records/arrays.js';
@@ -34,7 +34,7 @@ const students = vi.hoisted(() => ({
   decode: (_: Int32Array): string => '',
   encode: (_: readonly Message[]): Int32Array => new Int32Array(),
 }));
-vi.mock(import('../../src/runs/resources.js'), async (importOriginal) => {
+vi.mock(import('../../src/runs/open/resources.js'), async (importOriginal) => {
   const original = await importOriginal();
   return {
     ...original,

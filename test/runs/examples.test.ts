@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { readSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records } from './tiny-run.js';
 

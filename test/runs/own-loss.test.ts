@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { clippedPolicy, sumLosses } from '../../src/losses/index.js';
 import { grpoDefinition } from '../../src/methods/grpo.js';
 import { bindMethod, defineMethod, type Method } from '../../src/methods/index.js';
-import { pipeline } from '../../src/pipelines/builder.js';
+import { pipeline } from '../../src/pipelines/plan/builder.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
 

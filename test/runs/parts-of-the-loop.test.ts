@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { checkPlan } from '../../src/pipelines/check.js';
-import { checkSpec } from '../../src/pipelines/parse.js';
-import { planOf } from '../../src/pipelines/plan.js';
+import { checkPlan } from '../../src/pipelines/plan/check.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { digests, records, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
 
 const { steps: _, shape, learn: __, rollout, ...common } = tinyPipeline;

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { concatMap, filter, map, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { defineTransform, type Sample, type TransformOperator } from '../../src/operators/transform.js';
-import { readDeadLetters, requeueDeadLetters } from '../../src/runs/dead-letters.js';
-import { openRunFolder } from '../../src/runs/open-run.js';
+import { readDeadLetters, requeueDeadLetters } from '../../src/runs/inspect/dead-letters.js';
+import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
 import { digests, records, sums, tinyFolder, tinyRun } from './tiny-run.js';
 
 describe('two lockstep runs of one manifest', () => {

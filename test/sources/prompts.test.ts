@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkSpec } from '../../src/pipelines/parse.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { openSource } from '../../src/sources/prompts.js';
 import { isBad, type Positioned, type PromptSource } from '../../src/sources/source.js';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkPlan } from '../../pipelines/check.js';
-import { loadPlan } from '../../pipelines/load-method.js';
-import { readSpec } from '../../pipelines/parse.js';
-import type { Plan } from '../../pipelines/plan.js';
+import { checkPlan } from '../../pipelines/plan/check.js';
+import { loadPlan } from '../../pipelines/plan/load-method.js';
+import type { Plan } from '../../pipelines/plan/plan.js';
+import { readSpec } from '../../pipelines/spec/parse.js';
 import { replayWarnings } from '../../replay/retention.js';
 import { UserError } from '../../support/errors.js';
 import { examples, jsonOption, type Register, setOption } from '../options.js';

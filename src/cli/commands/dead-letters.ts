@@ -1,5 +1,5 @@
-import { readDeadLetters, requeueDeadLetters } from '../../runs/dead-letters.js';
-import { openRunFolder } from '../../runs/open-run.js';
+import { readDeadLetters, requeueDeadLetters } from '../../runs/inspect/dead-letters.js';
+import { openRunFolder } from '../../runs/inspect/run-folder.js';
 import { nearest } from '../../support/errors.js';
 import { examples, jsonOption, type Register } from '../options.js';
 import { print, say, table, toJson } from '../output.js';

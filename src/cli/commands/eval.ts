@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Engine } from '../../engines/engine.js';
 import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
-import { type Evaluation, evaluate } from '../../pipelines/evaluate.js';
+import { type Evaluation, evaluate } from '../../pipelines/running/evaluate.js';
 import { readItems } from '../../sources/file.js';
 import { isBad, type SourceItem } from '../../sources/source.js';
 import { seedOf } from '../../support/digest.js';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { drawGraph, type GraphFormat, graphFormats } from '../../pipelines/graph.js';
+import { drawGraph, type GraphFormat, graphFormats } from '../../pipelines/plan/graph.js';
 import { examples, type Register, setOption } from '../options.js';
 import { print, toJson } from '../output.js';
 import { readPlan } from './check.js';

@@ -1,8 +1,8 @@
-import { isShared } from '../../pipelines/plan.js';
+import { isShared } from '../../pipelines/plan/plan.js';
 import { schemaTopics } from '../../records/codec.js';
-import { lagByStage, stageLag } from '../../runs/lag.js';
-import { openRunFolder } from '../../runs/open-run.js';
-import { hasRedactedFields, isRedacted, isSourceTopic, redact } from '../../runs/redact.js';
+import { lagByStage, stageLag } from '../../runs/inspect/lag.js';
+import { hasRedactedFields, isRedacted, isSourceTopic, redact } from '../../runs/inspect/redact.js';
+import { openRunFolder } from '../../runs/inspect/run-folder.js';
 import { nearest, UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
 import { topicDigest } from '../../topics/digest.js';

@@ -1,5 +1,5 @@
 import { lineageOf, type SampleLineage } from '../../replay/lineage.js';
-import { openRunFolder } from '../../runs/open-run.js';
+import { openRunFolder } from '../../runs/inspect/run-folder.js';
 import { UserError } from '../../support/errors.js';
 import { examples, jsonOption, nonNegativeInteger, type Register } from '../options.js';
 import { print, table, toJson } from '../output.js';

@@ -1,8 +1,8 @@
-import { contextOf, documentHashes, ingestContext } from '../../pipelines/context.js';
+import { contextOf, documentHashes, ingestContext } from '../../pipelines/running/context.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
-import { forgetDocument } from '../../runs/forget-document.js';
+import { forgetDocument } from '../../runs/inspect/forget-document.js';
+import { openRunFolder } from '../../runs/inspect/run-folder.js';
 import { writeManifest } from '../../runs/manifest/manifest.js';
-import { openRunFolder } from '../../runs/open-run.js';
 import { examples, jsonOption, type Register } from '../options.js';
 import { table as columns, print, say, toJson } from '../output.js';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadPlan } from '../../pipelines/load-method.js';
+import { loadPlan } from '../../pipelines/plan/load-method.js';
 import { diffRuns, type RunDifference, type SampleDifference } from '../../replay/diff.js';
 import { replayFrom } from '../../replay/from.js';
 import { parsePart } from '../../replay/part.js';

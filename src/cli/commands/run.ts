@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { loadPlan } from '../../pipelines/load-method.js';
-import type { Plan } from '../../pipelines/plan.js';
+import { loadPlan } from '../../pipelines/plan/load-method.js';
+import type { Plan } from '../../pipelines/plan/plan.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
 import { runPipeline } from '../../runs/run.js';
 import { nearest, UserError } from '../../support/errors.js';

@@ -4,11 +4,11 @@ import type { RunningStage, Stage, StageEnvironment } from '../../runtime/stage.
 import { startStage } from '../../runtime/start-stage.js';
 import type { TopicSpec } from '../../topics/log.js';
 import type { TopicName } from '../../topics/record-codec.js';
-import type { Components } from '../components.js';
-import type { Evaluation } from '../evaluate.js';
-import type { RecordedInputs, ResourceName, Resources } from '../resources.js';
-import type { PipelineSpec } from '../spec.js';
-import type { StepReport } from '../step-metrics.js';
+import type { Components } from '../plan/components.js';
+import type { Evaluation } from '../running/evaluate.js';
+import type { StepReport } from '../running/step-metrics.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import type { RecordedInputs, ResourceName, Resources } from './resources.js';
 
 /** A topic that a stage writes, as the plan creates it. */
 export interface StageTopic extends Pick<TopicSpec, 'name' | 'compact'> {

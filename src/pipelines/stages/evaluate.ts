@@ -1,11 +1,11 @@
 import { EMPTY, from, mergeMap, type OperatorFunction } from 'rxjs';
 import type { Metric, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { promptCredit } from '../credit.js';
-import { emitDeadLetter } from '../dead-letter.js';
-import { type EvaluationSettings, evaluate } from '../evaluate.js';
-import { messagesOf } from '../ingest.js';
-import { evaluationOf } from '../sections.js';
+import { promptCredit } from '../running/credit.js';
+import { emitDeadLetter } from '../running/dead-letter.js';
+import { type EvaluationSettings, evaluate } from '../running/evaluate.js';
+import { messagesOf } from '../running/ingest.js';
+import { evaluationOf } from '../spec/sections.js';
 import { defineRecordStage, type StageContext } from './definition.js';
 
 type EvaluateContext = StageContext<'policy' | 'versions' | 'verifier' | 'source'>;

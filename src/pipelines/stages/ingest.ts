@@ -1,7 +1,7 @@
 import type { RunningStage, StageStats } from '../../runtime/stage.js';
 import { openSource } from '../../sources/prompts.js';
-import { checkContext, contextOf, watchContext } from '../context.js';
-import { ingest } from '../ingest.js';
+import { checkContext, contextOf, watchContext } from '../running/context.js';
+import { ingest } from '../running/ingest.js';
 import { defineStage, type StageContext } from './definition.js';
 
 export const ingestStage = defineStage<'source' | 'context' | 'versions'>({

@@ -3,14 +3,14 @@ import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { overlapCredit } from '../credit.js';
-import { emitDeadLetter } from '../dead-letter.js';
-import { learnLoss } from '../learn-loss.js';
-import { engineProblems } from '../model.js';
-import type { StepFigures } from '../resources.js';
-import { learnOf, stepsOf } from '../sections.js';
-import { stepMetrics } from '../step-metrics.js';
+import { learnLoss } from '../plan/learn-loss.js';
+import { engineProblems } from '../plan/model.js';
+import { overlapCredit } from '../running/credit.js';
+import { emitDeadLetter } from '../running/dead-letter.js';
+import { stepMetrics } from '../running/step-metrics.js';
+import { learnOf, stepsOf } from '../spec/sections.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
+import type { StepFigures } from './resources.js';
 
 type LearnContext = StageContext<'trainer' | 'versions'>;
 

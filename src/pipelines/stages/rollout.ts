@@ -1,12 +1,12 @@
 import { concatMap, pipe } from 'rxjs';
 import { rollout } from '../../operators/rollout.js';
 import type { Prompt, Rollout } from '../../records/records.js';
-import { promptCredit } from '../credit.js';
-import { engineOf, engineProblems, modelOptions } from '../model.js';
-import type { RecordedInputs, Resources } from '../resources.js';
-import { rolloutOf } from '../sections.js';
-import type { PipelineSpec } from '../spec.js';
+import { engineOf, engineProblems, modelOptions } from '../plan/model.js';
+import { promptCredit } from '../running/credit.js';
+import { rolloutOf } from '../spec/sections.js';
+import type { PipelineSpec } from '../spec/spec.js';
 import { type CheckContext, defineRecordStage } from './definition.js';
+import type { RecordedInputs, Resources } from './resources.js';
 
 export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 'versions'>({
   name: 'rollout',

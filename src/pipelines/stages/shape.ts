@@ -1,6 +1,6 @@
 import { isAbsent } from '../../methods/shape-spec.js';
 import { shapeAdvantage } from '../../operators/shape-advantage.js';
-import { sampleCredit } from '../credit.js';
+import { sampleCredit } from '../running/credit.js';
 import { defineRecordStage } from './definition.js';
 
 export const shapeStage = defineRecordStage<'verdicts' | 'teacher-scores', 'advantages', 'policy'>({

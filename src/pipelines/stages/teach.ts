@@ -8,12 +8,12 @@ import { openEmbedder } from '../../privileged/embedding/embedder.js';
 import { checkKinds, checkWindow } from '../../privileged/template/template.js';
 import type { Verdict } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { contextOf, embeddingModels, shownKinds } from '../context.js';
-import { promptCredit, sampleCredit } from '../credit.js';
-import { baseFolder, engineProblems, teacherTemplate } from '../model.js';
-import type { RecordedInputs, Resources } from '../resources.js';
-import { rolloutOf } from '../sections.js';
+import { baseFolder, engineProblems, teacherTemplate } from '../plan/model.js';
+import { contextOf, embeddingModels, shownKinds } from '../running/context.js';
+import { promptCredit, sampleCredit } from '../running/credit.js';
+import { rolloutOf } from '../spec/sections.js';
 import { type CheckContext, defineRecordStage, type Plan } from './definition.js';
+import type { RecordedInputs, Resources } from './resources.js';
 
 type TeachResources = Pick<Resources, 'policy' | 'versions' | 'teacher' | 'leaks'>;
 

@@ -1,7 +1,7 @@
 import type { GroupTopic, Transform } from '../../operators/transform.js';
 import { transformStage as runtimeStage } from '../../runtime/transform-stage.js';
-import { overlapCredit, sampleCredit } from '../credit.js';
-import { promptsPerStep } from '../sections.js';
+import { overlapCredit, sampleCredit } from '../running/credit.js';
+import { promptsPerStep } from '../spec/sections.js';
 import { defineRecordStage, type StageDefinition } from './definition.js';
 
 /** The stage of a user's operator. */

@@ -1,6 +1,6 @@
 import { verify } from '../../operators/verify.js';
-import { openVerifier } from '../components.js';
-import { sampleCredit } from '../credit.js';
+import { openVerifier } from '../plan/components.js';
+import { sampleCredit } from '../running/credit.js';
 import { defineRecordStage } from './definition.js';
 
 export const verifyStage = defineRecordStage<'rollouts', 'verdicts', 'verifier' | 'references'>({

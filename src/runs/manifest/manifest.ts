@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkSpec } from '../../pipelines/parse.js';
-import type { PipelineSpec } from '../../pipelines/spec.js';
+import { checkSpec } from '../../pipelines/spec/parse.js';
+import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { codecFor } from '../../records/codec.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';

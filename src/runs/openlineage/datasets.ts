@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { baseFolder } from '../../pipelines/model.js';
-import { type Plan, writtenBy } from '../../pipelines/plan.js';
+import { baseFolder } from '../../pipelines/plan/model.js';
+import { type Plan, writtenBy } from '../../pipelines/plan/plan.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { contextOf } from '../../pipelines/context.js';
-import type { Plan } from '../../pipelines/plan.js';
+import type { Plan } from '../../pipelines/plan/plan.js';
+import { contextOf } from '../../pipelines/running/context.js';
 import { digestSource, type SourceDigest } from '../../privileged/sources/digest.js';
 import { UserError } from '../../support/errors.js';
 import type { Manifest } from '../manifest/manifest.js';

@@ -1,5 +1,5 @@
 import type { Learner } from '../../learner/learner.js';
-import type { RunTrainer } from '../../pipelines/resources.js';
+import type { RunTrainer } from '../../pipelines/stages/resources.js';
 import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
 
 /**

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { Policy } from '../../engines/policy.js';
 import type { PolicyVersion } from '../../operators/rollout.js';
-import type { Versions } from '../../pipelines/resources.js';
+import type { Versions } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { fromRecord } from '../../topics/record-codec.js';
 import { materialise, type RunFiles } from './publisher.js';
 import { newWaiters, type Waiters } from './waiters.js';
 
-export type { Versions } from '../../pipelines/resources.js';
+export type { Versions } from '../../pipelines/stages/resources.js';
 
 export interface VersionSettings {
   readonly files: RunFiles;

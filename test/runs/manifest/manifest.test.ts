@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { PipelineInput } from '../../../src/pipelines/spec.js';
-import { loadTransforms } from '../../../src/pipelines/transforms.js';
+import { loadTransforms } from '../../../src/pipelines/plan/transforms.js';
+import type { PipelineInput } from '../../../src/pipelines/spec/spec.js';
+import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
 import { claimFolder, readManifest, writeManifest } from '../../../src/runs/manifest/manifest.js';
-import { openRunFolder } from '../../../src/runs/open-run.js';
 import { scan } from '../../../src/topics/scan.js';
 import { tinyFolder, tinyRun } from '../tiny-run.js';
 

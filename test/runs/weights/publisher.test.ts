@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { checkSpec } from '../../../src/pipelines/parse.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import { runPublisher } from '../../../src/runs/weights/publisher.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';
 import { toAppend } from '../../../src/topics/record-codec.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, of, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { checkSpec } from '../../../src/pipelines/parse.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import { rolloutOperator } from '../../../src/pipelines/stages/rollout.js';
 import { followVersions, type Versions } from '../../../src/runs/weights/versions.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';

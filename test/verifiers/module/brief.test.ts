@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { readSpec } from '../../../src/pipelines/parse.js';
+import { readSpec } from '../../../src/pipelines/spec/parse.js';
 import { createVerifier } from '../../../src/verifiers/create.js';
 import { openPool } from '../../../src/verifiers/pool.js';
 import { ask } from '../question.js';

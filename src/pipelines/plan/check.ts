@@ -1,0 +1,32 @@
+import { UserError } from '../../support/errors.js';
+import { checkTopics } from '../topic-log.js';
+import type { Plan } from './plan.js';
+
+export interface CheckOptions {
+  /** Folder of a run, whose topics on a cluster are checked too. */
+  readonly runFolder?: string;
+  /** Whether the prompts are read. Default: true. */
+  readonly prompts?: boolean;
+  /** Whether the privileged documents are read. Default: true. */
+  readonly documents?: boolean;
+}
+
+/** Every problem of a plan that can be found without starting it, one line each; empty when it can run. */
+export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise<string[]> {
+  const { runFolder, prompts = true, documents = true } = options;
+  const problems: string[] = [];
+  const attempt = async (check: () => unknown) => {
+    try {
+      await check();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(error.message);
+    }
+  };
+  const demand = (holds: boolean, problem: string) => {
+    if (!holds) problems.push(problem);
+  };
+  for (const { definition } of plan.stages) await definition.check({ plan, prompts, documents, demand, attempt });
+  // Several stages may look at the same field.
+  return [...new Set([...problems, ...(await checkTopics(plan, runFolder))])];
+}

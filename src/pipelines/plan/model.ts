@@ -1,0 +1,40 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { type Engine, type EngineNeeds, lacking, type ModelOptions } from '../../engines/engine.js';
+import { loadEngine } from '../../engines/engine-spec.js';
+import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../../privileged/template/template.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import type { Plan } from '../stages/definition.js';
+
+/** Folder of the base model. @param folder what the spec's paths are relative to */
+export const baseFolder = (spec: PipelineSpec, folder: string): string => resolve(folder, spec.model.base);
+
+/** Cores to use where the spec does not say. */
+export const defaultCores = (): number => Math.min(8, availableParallelism());
+
+/** The model of a pipeline, as its engine opens it. */
+export function modelOptions({ spec, folder }: Pick<Plan, 'spec' | 'folder'>): ModelOptions {
+  const { device, workers = defaultCores() } = spec.model;
+  return { folder: baseFolder(spec, folder), device, workers };
+}
+
+/**
+ * The engine of a plan: the object that it was given, or the one that its spec names.
+ * @throws {UserError} as `loadEngine`
+ */
+export async function engineOf({ components: { engine }, spec, folder }: Plan): Promise<Engine> {
+  return engine ?? loadEngine(spec.model.engine, folder);
+}
+
+/**
+ * What the plan's engine lacks, one line each.
+ * @throws {UserError} as `loadEngine`
+ */
+export async function engineProblems(plan: Plan, needs: Omit<EngineNeeds, 'device'>): Promise<string[]> {
+  return lacking(await engineOf(plan), { device: plan.spec.model.device, ...needs });
+}
+
+/** The teacher's prompt template. @throws {UserError} `bad-template` */
+export function teacherTemplate(spec: PipelineSpec): TeacherTemplate {
+  return parseTemplate(spec.teach.template ?? defaultTemplateText, 'teach.template');
+}

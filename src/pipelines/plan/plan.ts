@@ -1,0 +1,120 @@
+import type { Method } from '../../methods/method.js';
+import { methods } from '../../methods/registry.js';
+import { registeredMethod } from '../../methods/shape-spec.js';
+import type { Transform } from '../../operators/transform.js';
+import type { TopicSpec } from '../../topics/log.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import type { Plan, PlanStage, StageTopic } from '../stages/definition.js';
+import { stageDefinitions } from '../stages/registry.js';
+import type { ResourceName } from '../stages/resources.js';
+import { transformStage } from '../stages/transform.js';
+import type { Components } from './components.js';
+import { noMethod } from './no-method.js';
+import { checkTransforms } from './transforms.js';
+
+export type { Plan, PlanStage, StageDefinition } from '../stages/definition.js';
+
+export interface PlanOptions {
+  /** Default: the registered method that the spec names. */
+  readonly method?: Method;
+  readonly warnings?: readonly string[];
+  readonly components?: Components;
+}
+
+/** Topics that every run has, whichever stages it runs. */
+const always = ['weights', 'metrics', 'dead-letters'];
+
+const manifestTopic = { name: 'manifest', compact: true };
+/** What processes without a common folder need from each other besides. Only the newest checkpoints are kept. */
+const sharedTopics = [manifestTopic, { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } }];
+
+/** Whether a topic contains the run's own state rather than records of the dataflow. */
+export const isShared = (topic: string): boolean => sharedTopics.some(({ name }) => name === topic);
+
+/** Whether a stage works with a resource. */
+export const needs = ({ definition }: PlanStage, resource: ResourceName): boolean =>
+  definition.needs.includes(resource);
+
+/** The stages of a plan that work with a resource, such as the one that trains: `stagesWith(plan, 'trainer')`. */
+export const stagesWith = ({ stages }: Pick<Plan, 'stages'>, resource: ResourceName): PlanStage[] =>
+  stages.filter((stage) => needs(stage, resource));
+
+/**
+ * Topics of records that a process reads for these stages: all topics when embedded or running every stage; otherwise only the
+ * required ones (ACLs). `weights` tells how far the run is.
+ */
+export function topicsRead({ spec, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
+  const own = stages.filter(({ name }) => wanted.includes(name));
+  if (spec.topics === 'embedded' || own.length === stages.length) return new Set(topics.map(({ name }) => name));
+  const read = own.flatMap(({ input, definition }) => [input, ...definition.tables, ...definition.continuesFrom]);
+  // The token of the prompts is read by a consumer group of its own.
+  return new Set(['weights', ...read.filter((name) => name !== 'source')]);
+}
+
+/**
+ * The graph of a spec and the user's own operators.
+ * @throws {UserError} `bad-plan` when an operator follows a topic that the plan does not have; `module-not-loaded` without a method
+ * where the spec names a module, which `loadPlan` loads
+ */
+export function planOf(
+  spec: PipelineSpec,
+  folder: string,
+  transforms: readonly Transform[] = [],
+  {
+    method = spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods),
+    warnings = [],
+    components = {},
+  }: PlanOptions = {},
+): Plan {
+  const subject = { spec, folder, method };
+  const stages: PlanStage[] = [];
+  const created: StageTopic[] = [];
+  let flow: Pick<PlanStage, 'input' | 'inputType'> = { input: 'source', inputType: undefined };
+  const add = (name: string, definition: PlanStage['definition'], output: string) => {
+    const fixed = definition.input && { input: definition.input, inputType: definition.input };
+    stages.push({ name, definition, ...flow, ...fixed, output, outputType: definition.output });
+    created.push(...definition.otherTopics(subject), { name: output, spread: definition.spreads });
+    flow = { input: output, inputType: definition.output };
+  };
+  for (const definition of stageDefinitions.filter(({ isPartOf }) => isPartOf(subject))) {
+    add(definition.name, definition, definition.output);
+    for (const transform of transforms.filter(({ topic }) => topic === definition.output)) {
+      const output = `${flow.input}.${transform.name}`;
+      add(output, transformStage(transform, definition.spreads), output);
+    }
+  }
+  const topics = topicsOf(spec, created);
+  checkTransforms(transforms, topics);
+  return { ...subject, stages, topics, transforms, warnings, components };
+}
+
+function topicsOf({ topics }: PipelineSpec, created: readonly StageTopic[]): TopicSpec[] {
+  const partitions = topics === 'embedded' ? 1 : topics.kafka.partitions;
+  const specs = [...created, ...always.map((name): StageTopic => ({ name }))].map(
+    ({ name, compact, spread }): TopicSpec => ({
+      name,
+      partitions: spread ? partitions : 1,
+      ...(compact && { compact }),
+    }),
+  );
+  const shared = (topics === 'embedded' ? [manifestTopic] : sharedTopics).map((topic) => ({ partitions: 1, ...topic }));
+  return [...new Map([...specs, ...shared].map((topic) => [topic.name, topic])).values()];
+}
+
+/** The stages after a topic in the order of the flow, up to the one that trains. */
+export function flowOrder(plan: Pick<Plan, 'stages'>, from = 'prompts'): PlanStage[] {
+  const next = plan.stages.filter(({ input }) => input === from);
+  return next.flatMap((stage) => [stage, ...(needs(stage, 'trainer') ? [] : flowOrder(plan, stage.output))]);
+}
+
+/** Fields of the spec that decided a topic's records, or those of the topics before it. */
+export function decidedBefore({ stages }: Pick<Plan, 'stages'>, topic: string): string[] {
+  const last = stages.findIndex(({ output }) => output === topic);
+  return stages.slice(0, last + 1).flatMap(({ definition }) => definition.decidedBy);
+}
+
+/** Topics that a stage of the plan writes. */
+export function writtenBy({ definition, input, output }: PlanStage, plan: Plan): string[] {
+  const others = definition.otherTopics(plan).filter(({ name, external }) => name !== input && !external);
+  return [output, ...definition.emits, ...others.map(({ name }) => name), 'dead-letters'];
+}

@@ -1,0 +1,69 @@
+import type { Policy } from '../../engines/policy.js';
+import type { Message } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
+import type { Verifier } from '../../verifiers/verifier.js';
+
+/** A question with its answer that was never trained on. */
+export interface EvaluationItem {
+  readonly itemId: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly data: string | null;
+  /** Where it came from, for messages. */
+  readonly source: string;
+}
+
+export interface EvaluationSettings {
+  readonly messages: (question: string) => readonly Message[];
+  readonly maxTokens: number;
+  readonly stop?: readonly string[];
+  /** 0, the default, is greedy. */
+  readonly temperature?: number;
+  readonly seed?: (itemId: string) => bigint;
+  /** Told of each item that could not be asked or judged, such as a question that is longer than the context; it does not count. */
+  readonly failed: (item: EvaluationItem, error: UserError) => void;
+}
+
+export interface Evaluation {
+  /** Items that were judged. */
+  readonly n: number;
+  readonly correct: number;
+  /** `correct / n`; 0 where there is nothing to answer. */
+  readonly accuracy: number;
+}
+
+/** How many of the items one version of the policy answers correctly. */
+export async function evaluate(
+  policy: Policy,
+  version: number,
+  items: readonly EvaluationItem[],
+  verifier: Verifier,
+  settings: EvaluationSettings,
+): Promise<Evaluation> {
+  const { temperature = 0, seed = () => 0n, maxTokens, stop, failed } = settings;
+  const isCorrect = async (item: EvaluationItem): Promise<boolean> => {
+    const [completion] = await policy.sample(version, {
+      prompt: policy.encodePrompt(settings.messages(item.question)),
+      seeds: [seed(item.itemId)],
+      sampling: { temperature, maxTokens, ...(stop && { stop }) },
+    });
+    const { verdict } = await verifier.verify({
+      promptId: item.itemId,
+      itemId: item.itemId,
+      question: item.question,
+      completion: completion?.text ?? '',
+      reference: { answer: item.answer, data: item.data },
+    });
+    return verdict === 'correct';
+  };
+  const answers = items.map((item) =>
+    isCorrect(item).catch((error) => {
+      if (!(error instanceof UserError)) throw error;
+      failed(item, error);
+      return undefined;
+    }),
+  );
+  const judged = (await Promise.all(answers)).filter((answer) => answer !== undefined);
+  const correct = judged.filter(Boolean).length;
+  return { n: judged.length, correct, accuracy: judged.length === 0 ? 0 : correct / judged.length };
+}

@@ -1,0 +1,36 @@
+import type { Reference } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
+import type { TopicLog } from '../../topics/log.js';
+import { fromRecord } from '../../topics/record-codec.js';
+
+/** Looks references up by item, following the compacted topic. */
+export function referenceTable(log: TopicLog): (itemId: string) => Promise<Reference> {
+  const rows = new Map<string, Reference>();
+  let next: bigint[] | undefined;
+  let caughtUp: Promise<void> = Promise.resolve();
+
+  const catchUp = async () => {
+    next ??= (await log.describe()).find(({ name }) => name === 'references')?.bounds.map(({ start }) => start) ?? [];
+    for (const partition of next.keys())
+      for (;;) {
+        const records = await log.read('references', partition, next[partition] ?? 0n, 1000);
+        for (const record of records) {
+          next[partition] = record.offset + 1n;
+          if (record.value !== null) rows.set(record.key, fromRecord('references', { ...record, value: record.value }));
+          else rows.delete(record.key);
+        }
+        if (records.length === 0) break;
+      }
+  };
+
+  return async (itemId) => {
+    if (!rows.has(itemId)) {
+      // Each miss looks again for itself: a look that is under way may have begun before the reference was written.
+      caughtUp = caughtUp.then(catchUp);
+      await caughtUp;
+    }
+    const found = rows.get(itemId);
+    if (!found) throw new UserError('no-reference', `item ${itemId}: no reference in the topic references`);
+    return found;
+  };
+}

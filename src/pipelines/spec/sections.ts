@@ -1,0 +1,39 @@
+import { UserError } from '../../support/errors.js';
+import type { PipelineSpec } from './spec.js';
+
+/** Prompts per transaction and step number where nothing is trained. */
+const BATCH = 16;
+
+type Section<K extends 'rollout' | 'learn' | 'steps'> = NonNullable<PipelineSpec[K]>;
+
+/** @throws {UserError} `no-section` */
+function section<K extends 'rollout' | 'learn' | 'steps'>(spec: Pick<PipelineSpec, K>, name: K): Section<K> {
+  const found = spec[name];
+  if (found === undefined || found === null)
+    throw new UserError('no-section', `${name}: the pipeline has none; expected one that samples and trains`);
+  return found;
+}
+
+/** How completions are sampled. @throws {UserError} `no-section` where nothing is sampled */
+export const rolloutOf = (spec: Pick<PipelineSpec, 'rollout'>): Section<'rollout'> => section(spec, 'rollout');
+
+/** How the model is trained. @throws {UserError} `no-section` where nothing is trained */
+export const learnOf = (spec: Pick<PipelineSpec, 'learn'>): Section<'learn'> => section(spec, 'learn');
+
+/** Training steps. @throws {UserError} `no-section` where nothing is trained */
+export const stepsOf = (spec: Pick<PipelineSpec, 'steps'>): number => section(spec, 'steps');
+
+/** Prompts with the same step number. */
+export const promptsPerStep = ({ learn }: Pick<PipelineSpec, 'learn'>): number => learn?.prompts ?? BATCH;
+
+/** How held-out completions are sampled: greedily, with the rollout's limits unless `evaluate` has its own. */
+export function evaluationOf({ evaluate, rollout }: Pick<PipelineSpec, 'evaluate' | 'rollout'>): {
+  readonly maxTokens: number;
+  readonly stop?: readonly string[];
+} {
+  const maxTokens = evaluate.maxTokens ?? rollout?.maxTokens;
+  if (maxTokens === undefined)
+    throw new UserError('no-section', 'evaluate.maxTokens: is missing; expected a number, as there is no rollout');
+  const stop = evaluate.stop ?? rollout?.stop;
+  return { maxTokens, ...(stop && { stop }) };
+}

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import type { Engine } from '../../engines/engine.js';
+import { type EngineInput, engineSchema } from '../../engines/engine-spec.js';
+import { optimizationFields } from '../../learner/settings.js';
+import { lossSchema } from '../../losses/loss-spec.js';
+import type { Method } from '../../methods/method.js';
+import { methods } from '../../methods/registry.js';
+import type { RlsdSettings } from '../../methods/rlsd.js';
+import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
+import { generatorNames, generators } from '../../sources/registry.js';
+import { kafkaPipelineSchema } from '../../topics/kafka/settings.js';
+import { verifySchema } from '../../verifiers/spec-schema.js';
+
+/**
+ * The pipeline spec: one description that gives the types, the checks and the published JSON Schema.
+ * Paths are relative to the file that holds the spec.
+ */
+
+const count = z.int().min(1);
+const text = z.string().min(1);
+
+const shape = shapeSchema(methods);
+
+const heldOut = z.int().min(0).default(0);
+const system = text.optional().describe('System message before each question.');
+const limit = count
+  .optional()
+  .describe('Number of prompts of a pipeline without `learn`. Default: each line of the file once.');
+
+const prompts = z
+  .union([
+    z.strictObject({
+      generate: z
+        .enum(generatorNames)
+        .describe(
+          `A built-in seeded generator. ${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
+        ),
+      heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      limit,
+      system,
+    }),
+    z.strictObject({
+      file: text.describe('JSON lines of {"id","question","answer"} with optional "trace" and "data".'),
+      heldOut: heldOut.describe('Number of held-out prompts for evaluation, chosen by a hash of their question.'),
+      limit,
+      system,
+    }),
+    z.strictObject({
+      module: text.describe(
+        'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, answer }.',
+      ),
+      heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      limit,
+      system,
+    }),
+  ])
+  .describe('Where prompts come from.');
+
+const label = text.optional().describe('Access label; a pipeline that does not list it may not read the documents.');
+
+const documentSource = z
+  .union([
+    z.strictObject({ files: z.array(text).min(1).describe('Paths or globs of documents.'), label }),
+    z.strictObject({
+      keyed: text.describe('CSV, TSV or JSON lines with a row a prompt item.'),
+      key: text.describe("Column of the prompt's id."),
+      reference: text.optional().describe('Column of the reference answer.'),
+      trace: text.optional().describe('Column of the worked trace.'),
+      label,
+    }),
+    z.strictObject({ topic: text.describe('Topic of UTF-8 texts by key.'), label }),
+  ])
+  .describe('Where documents come from.');
+
+const documentJoin = z
+  .union([
+    z.enum(['reference', 'trace', 'document']),
+    z.strictObject({
+      search: count.describe('How many of the best passages for the question.'),
+      model: text
+        .optional()
+        .describe('Folder of a sentence-embedding model in ONNX that says which are best. Default: BM25.'),
+    }),
+    z.strictObject({ documents: z.array(text).min(1).describe('Ids of documents that every prompt is joined with.') }),
+  ])
+  .describe('One way from a prompt to its context.');
+
+const privileged = z
+  .union([
+    z.array(z.enum(['reference', 'trace'])),
+    z.strictObject({
+      sources: z.array(documentSource).default([]),
+      join: z.array(documentJoin).min(1).describe('In the order in which they are shown and the budget is spent.'),
+      labels: z.array(text).default([]).describe('Access labels that this pipeline may read.'),
+      watch: z.number().positive().optional().describe('Seconds between two looks at the sources. Default: read once.'),
+    }),
+  ])
+  .default([])
+  .describe('What the teacher is shown and the student never is, in this order.');
+
+export const pipelineSchema = z
+  .strictObject({
+    pipeline: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes')
+      .describe('Name of the pipeline; the run is called after it.'),
+    seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
+    steps: count.optional().describe('Training steps; required with `learn`.'),
+    topics: z
+      .union([z.literal('embedded'), z.strictObject({ kafka: kafkaPipelineSchema })])
+      .default('embedded')
+      .describe('Where the topics live: a folder of the run, or a Kafka cluster.'),
+    model: z.strictObject({
+      base: text.describe('Folder of the base model, in Hugging Face layout.'),
+      engine: engineSchema().default('onnx'),
+      device: text.default('cpu').describe('Device that the engine runs the model on.'),
+      workers: count.optional().describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
+    }),
+    prompts,
+    privileged,
+    rollout: z
+      .strictObject({
+        group: z.int().min(1).default(8).describe('Completions for each prompt.'),
+        temperature: z.number().positive().default(1).describe('Divides the logits, in sampling and in scoring.'),
+        topK: count.optional().describe('Sample from this many of the likeliest tokens.'),
+        topP: z.number().gt(0).max(1).optional().describe('Sample from the likeliest tokens that make up this share.'),
+        minP: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe('Sample from tokens at least this likely beside the likeliest.'),
+        maxTokens: count.describe('Tokens of a completion at most.'),
+        stop: z.array(text).optional().describe('Texts that end a completion.'),
+      })
+      .optional()
+      .describe('How completions are sampled. Without it nothing is sampled but for `evaluate`.'),
+    verify: verifySchema,
+    teach: z
+      .strictObject({
+        every: count.default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),
+        template: text
+          .optional()
+          .describe(
+            "The teacher's prompt: text with {{ question }} and {{ reference }}, {{ trace }} or {{ context }}.",
+          ),
+        contextTokens: count.optional().describe('Tokens of privileged context at most; what is cut is recorded.'),
+        context: z
+          .enum(['own', 'shuffled', 'none'])
+          .default('own')
+          .describe("Control arms: another prompt's context, or none."),
+      })
+      .prefault({}),
+    shape: shape.optional(),
+    learn: z
+      .strictObject({
+        prompts: count.describe('Prompts that make one step.'),
+        ...optimizationFields,
+        loss: lossSchema
+          .optional()
+          .describe("Loss to train with, or a sum of losses, or a module of your own. Default: the method's."),
+        clip: z
+          .tuple([z.number().gt(0).lt(1), z.number().positive()])
+          .default([0.2, 0.28])
+          .describe("PPO clip range of the method's loss: the ratio counts from `1 - low` to `1 + high`."),
+        kl: z.number().min(0).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
+        threads: count.optional().describe('Threads of the learner. Default: one per core, at most 8.'),
+      })
+      .optional()
+      .describe(
+        'How the model is trained. Without it the judged samples, or with `shape` the advantages, are the result.',
+      ),
+    publish: z
+      .strictObject({
+        every: count.default(1).describe('Steps between publications.'),
+        keep: count.default(5).describe('Versions kept on disk besides the base, the last and those in use.'),
+      })
+      .prefault({}),
+    evaluate: z
+      .strictObject({
+        every: count.default(10).describe('Steps between measurements on the held-out prompts.'),
+        maxTokens: count.optional().describe("Maximum completion tokens. Default: the rollout's."),
+        stop: z.array(text).optional().describe("Texts that end a completion. Default: the rollout's."),
+      })
+      .prefault({}),
+    flow: z
+      .strictObject({
+        maxLag: z.int().min(0).default(0).describe('Versions a sample may be behind; 0 is lockstep.'),
+        credit: count.optional().describe('Prompts in flight in a stage at most. Default: two steps of prompts.'),
+        attempts: count.default(3).describe('Tries of a record before it becomes a dead letter.'),
+      })
+      .prefault({}),
+    transform: z
+      .record(
+        z.string(),
+        z.union([text, z.array(text).min(1)]).transform((paths) => (typeof paths === 'string' ? [paths] : paths)),
+      )
+      .default({})
+      .describe(
+        'Your own operators behind a topic of samples: `{ verdicts: [half-marks.mjs] }`. The default export of a module returns the RxJS operator.',
+      ),
+  })
+  .superRefine((spec, context) => {
+    const demand = (field: string, holds: boolean, message: string) => {
+      if (!holds) context.addIssue({ code: 'custom', path: [field], message });
+    };
+    const { learn, shape, rollout, steps, evaluate } = spec;
+    demand('steps', !learn || steps !== undefined, 'is missing; expected a number, the steps of learn');
+    demand('shape', !learn || shape !== undefined, 'is missing; expected a method, since learn trains on advantages');
+    demand('rollout', !shape || rollout !== undefined, 'is missing; expected how to sample, since shape needs samples');
+    demand(
+      'rollout',
+      rollout !== undefined || evaluate.maxTokens !== undefined,
+      'is missing; expected how to sample, or evaluate.maxTokens to measure only',
+    );
+  })
+  .describe('A pipeline of RLSD Streams.');
+
+/** A spec with every default filled in. */
+export type PipelineSpec = z.output<typeof pipelineSchema>;
+type Written = z.input<typeof pipelineSchema>;
+
+/** What a user writes. In TypeScript, the method and the engine may be objects. */
+export type PipelineInput = Omit<Written, 'shape' | 'model'> & {
+  readonly shape?: ShapeInput | OldShape | Method;
+  readonly model: Omit<Written['model'], 'engine'> & { readonly engine?: EngineInput | Engine };
+} & OldNames;
+
+interface OldShape {
+  /** `clip`: use `weightClip`. */
+  readonly rlsd: Omit<RlsdSettings, 'weightClip'> & { readonly clip: RlsdSettings['weightClip'] };
+}
+
+/** Names of the last release, still read with a warning. */
+interface OldNames {
+  readonly learn?: {
+    /** @deprecated Use `schedule`. */
+    readonly decay?: 'constant' | 'linear' | 'cosine';
+    /** @deprecated Use `updatesPerEpoch`. */
+    readonly miniBatches?: number;
+  };
+}
+
+/** The spec's JSON Schema, which editors complete from. */
+export function pipelineJsonSchema(): object {
+  return z.toJSONSchema(pipelineSchema, { io: 'input', target: 'draft-7', unrepresentable: 'any' });
+}

@@ -1,0 +1,91 @@
+import { takeToken, tokenAppend } from '../../pipelines/running/ingest.js';
+import { promptsPerStep, stepsOf } from '../../pipelines/spec/sections.js';
+import type { DeadLetter, Prompt } from '../../records/records.js';
+import { UserError } from '../../support/errors.js';
+import type { Consumer } from '../../topics/log.js';
+import { fromRecord, newTrace, toAppend, traced } from '../../topics/record-codec.js';
+import { scan } from '../../topics/scan.js';
+import type { RunFolder } from './run-folder.js';
+
+export interface ListedLetter extends DeadLetter {
+  readonly requeued: boolean;
+}
+
+const origin = (id: string) => `dead-letter:${id}`;
+
+export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<ListedLetter[]> {
+  const back = new Set<string>();
+  for await (const prompt of prompts({ log })) if (prompt.source.startsWith('dead-letter:')) back.add(prompt.source);
+  const letters: ListedLetter[] = [];
+  for await (const record of scan(log, 'dead-letters', 0)) {
+    if (record.value === null) continue;
+    const letter = fromRecord('dead-letters', { ...record, value: record.value });
+    letters.push({ ...letter, requeued: back.has(origin(letter.id)) });
+  }
+  return letters;
+}
+
+/**
+ * Puts what failed back: the prompt behind each dead letter is asked again, once, as the next prompt of the run. Its step was trained without
+ * it, so the failed record itself would come too late.
+ * @throws {UserError} `run-finished` when no step is left to take them
+ */
+export async function requeueDeadLetters(
+  run: RunFolder,
+): Promise<{ readonly requeued: number; readonly left: ListedLetter[] }> {
+  const letters = (await readDeadLetters(run)).filter((letter) => !letter.requeued);
+  const wanted = new Map<string, ListedLetter>();
+  for (const letter of letters) if (!wanted.has(letter.key)) wanted.set(letter.key, letter);
+  const found = new Map<string, Prompt>();
+  for await (const prompt of prompts(run)) if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
+  if (found.size === 0) return { requeued: 0, left: [...wanted.values()] };
+  const consumer = await run.log.consumer('ingest', ['source']);
+  try {
+    return await putBack(run, consumer, wanted, found);
+  } finally {
+    await consumer.close();
+  }
+}
+
+async function putBack(
+  run: RunFolder,
+  consumer: Consumer,
+  wanted: ReadonlyMap<string, ListedLetter>,
+  found: ReadonlyMap<string, Prompt>,
+): Promise<{ readonly requeued: number; readonly left: ListedLetter[] }> {
+  const held = await takeToken(run.log, consumer, AbortSignal.timeout(15_000));
+  if (!held)
+    throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
+  const { position, sequence } = held.token;
+  const { spec } = run.plan;
+  const perStep = BigInt(promptsPerStep(spec));
+  const room = BigInt(stepsOf(spec)) * perStep - sequence;
+  if (BigInt(found.size) > room)
+    throw new UserError(
+      'run-finished',
+      `found ${found.size} prompts to put back, and the run has room for ${room}: its ${stepsOf(spec)} steps have their prompts; nothing was changed`,
+    );
+  const appends = [...found.values()].map((prompt, i) => {
+    const place = sequence + BigInt(i);
+    const promptId = `${prompt.promptId}~${place}`;
+    const append = toAppend('prompts', {
+      ...prompt,
+      promptId,
+      sequence: place,
+      step: Number(place / perStep),
+      source: origin(wanted.get(prompt.promptId)?.id ?? ''),
+    });
+    return traced(append, newTrace(prompt.run, promptId), 'requeue');
+  });
+  const next = tokenAppend({ position, sequence: sequence + BigInt(appends.length) });
+  const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
+  await consumer.commit({ appends: [...appends, next], offsets });
+  return { requeued: appends.length, left: [...wanted.values()].filter((letter) => !found.has(letter.key)) };
+}
+
+async function* prompts({ log }: Pick<RunFolder, 'log'>): AsyncGenerator<Prompt> {
+  const partitions = (await log.describe()).find(({ name }) => name === 'prompts')?.bounds ?? [];
+  for (const partition of partitions.keys())
+    for await (const record of scan(log, 'prompts', partition))
+      if (record.value !== null) yield fromRecord('prompts', { ...record, value: record.value });
+}

@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { lossModuleHash } from '../../losses/load-loss.js';
+import { modelDigest } from '../../models/folder.js';
+import { fileDigest } from '../../models/safetensors.js';
+import { objectsOf, openVerifier } from '../../pipelines/plan/components.js';
+import { methodModuleHash } from '../../pipelines/plan/load-method.js';
+import { baseFolder, engineOf, teacherTemplate } from '../../pipelines/plan/model.js';
+import { needs, stagesWith, topicsRead } from '../../pipelines/plan/plan.js';
+import { transformHashes } from '../../pipelines/plan/transforms.js';
+import { documentHashes, embeddingHashes, hasEmbeddings } from '../../pipelines/running/context.js';
+import { stepsOf } from '../../pipelines/spec/sections.js';
+import { ensureTopics, openLog, refuseDeleted, runName } from '../../pipelines/topic-log.js';
+import type { StageEnvironment } from '../../runtime/stage.js';
+import { openSource } from '../../sources/prompts.js';
+import type { TopicLog } from '../../topics/log.js';
+import { lagByStage, recentLag } from '../inspect/lag.js';
+import { claimFolder, claimTopics, type Manifest, manifestOf, topicManifest } from '../manifest/manifest.js';
+import { observe } from '../observe.js';
+import { lastWeights, publishBase, type RunFiles, weightsFolder } from '../weights/publisher.js';
+import { openResources } from './openers.js';
+import type { Opening, OpenRun, RunInputs } from './opening.js';
+import { openPolicy } from './resources.js';
+
+export async function openRun(opening: Opening): Promise<OpenRun> {
+  const { plan, folder, stages, onEvent, disposers, recorded } = opening;
+  const { spec } = plan;
+  const inputs = await openInputs(opening);
+  const readsDocuments = !recorded || recorded.documents === true || stages.some((stage) => needs(stage, 'context'));
+  const manifest = await describeRun(opening, inputs, readsDocuments);
+  const { log, before } = await claimRun(opening, manifest);
+  await recorded?.fill(log, manifest);
+  const lag = recentLag(plan, log);
+  const observer = disposers.use(
+    await observe({
+      run: spec.topics === 'embedded' ? manifest.run : runName(folder),
+      stages: stages.map(({ name }) => name),
+      lag,
+    }),
+  );
+  const environment: StageEnvironment = {
+    log,
+    run: manifest.run,
+    attempts: spec.flow.attempts,
+    now: Date.now,
+    onDeadLetter(stage, cause, error, at) {
+      observer.deadLetter(stage, cause, error, at);
+      onEvent({ event: 'deadLetter', stage, cause, error });
+    },
+    observer,
+  };
+  const files: RunFiles = { log, run: manifest.run, folder, base: baseFolder(spec, plan.folder), spec };
+  if (spec.topics === 'embedded' && !(await lastWeights(log))) await publishBase(files);
+  const reads = topicsRead(
+    plan,
+    stages.map(({ name }) => name),
+  );
+  const claimed = { ...opening, inputs, manifest, before, log, files, environment, reads, readsDocuments };
+  const { resources, versions } = await openResources(claimed);
+  return {
+    ...claimed,
+    resumed: before !== undefined,
+    observer,
+    resources,
+    versions,
+    recordedInputs: { sampledBy: recorded?.sampledBy, scores: await recorded?.scores?.(versions.digestOf) },
+    events: {
+      async onStep(report) {
+        observer.step(report);
+        onEvent({ event: 'step', steps: stepsOf(spec), lag: lagByStage(await lag()), ...report });
+      },
+      onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
+    },
+  };
+}
+
+async function openInputs({ plan, disposers, recorded }: Opening): Promise<RunInputs> {
+  const { spec, folder, components } = plan;
+  const verifier = disposers.use(await openVerifier(spec, folder, components));
+  const source = recorded?.source ?? (await openSource(spec, folder));
+  const policy = components.policy ?? disposers.use(await openPolicy(plan));
+  return { verifier, source, policy };
+}
+
+async function describeRun(
+  { plan, recorded }: Opening,
+  { verifier, source, policy }: RunInputs,
+  readsDocuments: boolean,
+): Promise<Manifest> {
+  const { spec, folder } = plan;
+  const base = baseFolder(spec, folder);
+  const methodModule = spec.shape === undefined ? undefined : methodModuleHash(spec.shape, folder);
+  const lossModule = lossModuleHash(spec.learn?.loss, folder);
+  return manifestOf({
+    spec,
+    folder,
+    model: {
+      weights: modelDigest(base),
+      tokenizer: fileDigest(join(base, 'tokenizer.json')),
+      template: policy.templateHash,
+    },
+    teacherTemplate: stagesWith(plan, 'teacher').length > 0 ? teacherTemplate(spec).hash : null,
+    engine: (await engineOf(plan)).id,
+    verifier: verifier.hash,
+    shaper: plan.method.id,
+    ...(methodModule && { methodModule }),
+    ...(lossModule && { lossModule }),
+    prompts: source.hash,
+    through: transformHashes(plan),
+    ...objectsOf(plan.components),
+    // A replay that takes what was found from the record can do without the models.
+    ...((!recorded || hasEmbeddings(plan)) && (await embeddingHashes(plan))),
+    ...(readsDocuments && (await documentHashes(plan))),
+    ...(recorded && { parent: recorded.parent }),
+  });
+}
+
+/** Opens the topics and claims them, and the folder, for the run of this manifest. */
+async function claimRun(
+  { plan: { spec, topics }, folder, disposers }: Opening,
+  manifest: Manifest,
+): Promise<{ readonly log: TopicLog; readonly before: Manifest | undefined }> {
+  const inFolder = claimFolder(folder, manifest);
+  const log = disposers.use(await openLog(spec, folder));
+  const begun = spec.topics === 'embedded' && existsSync(join(folder, weightsFolder(0)));
+  if (begun || (await topicManifest(log))) await refuseDeleted(log, topics);
+  await ensureTopics(log, topics);
+  const inTopic = await claimTopics(log, folder, manifest);
+  return { log, before: spec.topics === 'embedded' ? inFolder : inTopic };
+}

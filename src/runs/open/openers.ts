@@ -1,0 +1,102 @@
+import { needs } from '../../pipelines/plan/plan.js';
+import { type ContextEnvironment, contextOf, ingestContext } from '../../pipelines/running/context.js';
+import { earlierLeaks, leakMeter } from '../../pipelines/running/leak-meter.js';
+import { referenceTable } from '../../pipelines/running/references.js';
+import { promptsPerStep, rolloutOf } from '../../pipelines/spec/sections.js';
+import type { ResourceName, Resources, Versions } from '../../pipelines/stages/resources.js';
+import { privilegedTable } from '../../privileged/documents/table.js';
+import { hiddenFromSearch } from '../../privileged/lookup/lookup.js';
+import { refuseOtherDocuments } from '../manifest/manifest.js';
+import { openTrainer } from '../weights/trainer.js';
+import { followVersions } from '../weights/versions.js';
+import type { ClaimedRun } from './opening.js';
+import { learnerOpener } from './resources.js';
+import { openTeacher } from './teacher.js';
+
+/** Opens a resource of the run, or gives the one that is open. */
+type Get = <K extends ResourceName>(name: K) => Promise<Resources[K]>;
+type Openers = { readonly [K in ResourceName]: (run: ClaimedRun, get: Get) => Promise<Resources[K]> };
+
+const openers: Openers = {
+  source: async ({ inputs }) => inputs.source,
+  policy: async ({ inputs }) => inputs.policy,
+  verifier: async ({ inputs }) => inputs.verifier,
+  references: async ({ log }) => referenceTable(log),
+  context: openContext,
+  teacher: openRunTeacher,
+  leaks: openLeakMeter,
+  versions: openVersions,
+  trainer: async ({ plan, files, disposers }) => disposers.use(openTrainer(files, learnerOpener(plan))),
+};
+
+/** Opens what the stages of this process need, each resource once. */
+export async function openResources(
+  run: ClaimedRun,
+): Promise<{ readonly resources: Partial<Resources>; readonly versions: Versions }> {
+  const opened: { [K in ResourceName]?: Promise<Resources[K]> } = {};
+  const get: Get = <K extends ResourceName>(name: K): Promise<Resources[K]> => {
+    const open: Promise<Resources[K]> | undefined = opened[name];
+    if (open) return open;
+    const opening: Promise<Resources[K]> = openers[name](run, get);
+    Object.assign(opened, { [name]: opening });
+    return opening;
+  };
+  // Whoever may read the documents refuses to continue when they have changed.
+  if (run.reads.has('privileged')) await get('context');
+  const wanted = new Set(run.stages.flatMap(({ definition }) => definition.needs));
+  const entries: [string, unknown][] = [];
+  for (const name of wanted) entries.push([name, await get(name)]);
+  return { resources: Object.fromEntries(entries), versions: await get('versions') };
+}
+
+async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {
+  const { log, folder, plan, environment, before, manifest, readsDocuments, recorded, stages } = run;
+  const table = await privilegedTable(log);
+  const context = { ...environment, table, spec: plan.spec, folder: plan.folder };
+  const isForgotten = async (id: string) => ((await table.document(id))?.forgotten.length ?? 0) > 0;
+  if (before && readsDocuments) await refuseOtherDocuments(folder, before, manifest, isForgotten);
+  if (stages.some((stage) => needs(stage, 'context')) || recorded?.documents) await ingestContext(context);
+  return context;
+}
+
+async function openRunTeacher(run: ClaimedRun, get: Get): Promise<Resources['teacher']> {
+  const { plan, folder, disposers, onEvent } = run;
+  const { table } = await get('context');
+  const { spec } = plan;
+  const teacher = disposers.use(await openTeacher({ spec, folder: plan.folder, run: folder, table }));
+  for (const [label, documents] of await hiddenFromSearch(table, contextOf(spec)))
+    onEvent({
+      event: 'warning',
+      message: `the search leaves out ${documents} documents marked ${label}, which is not in privileged.labels`,
+    });
+  return teacher;
+}
+
+async function openLeakMeter(run: ClaimedRun, get: Get): Promise<Resources['leaks']> {
+  const { plan, log, environment, reads, onEvent } = run;
+  const { flow, publish } = plan.spec;
+  const [prompts, samples] = [promptsPerStep(plan.spec), rolloutOf(plan.spec).group];
+  const window = { prompts, samples, overlap: flow.maxLag + publish.every };
+  const { privileged } = await get('teacher');
+  return leakMeter({
+    run: environment.run,
+    now: environment.now,
+    ...window,
+    privileged,
+    onAlarm: (step, message) => onEvent({ event: 'alarm', stage: 'leak', step, message }),
+    earlier: reads.has('metrics') ? await earlierLeaks(log, window) : undefined,
+  });
+}
+
+async function openVersions({ plan, files, inputs, disposers }: ClaimedRun): Promise<Versions> {
+  const { topics, flow, teach } = plan.spec;
+  return disposers.use(
+    await followVersions({
+      files,
+      policy: inputs.policy,
+      keep: flow.maxLag + 1,
+      teacherOf: (version) => version - (version % teach.every),
+      pollMs: topics === 'embedded' ? 10 : 50,
+    }),
+  );
+}

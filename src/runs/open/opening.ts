@@ -1,0 +1,57 @@
+import type { Policy } from '../../engines/policy.js';
+import type { Plan, PlanStage } from '../../pipelines/plan/plan.js';
+import type { StageEvents } from '../../pipelines/stages/definition.js';
+import type { RecordedInputs, Resources, Versions } from '../../pipelines/stages/resources.js';
+import type { StageEnvironment } from '../../runtime/stage.js';
+import type { PromptSource } from '../../sources/source.js';
+import type { TopicLog } from '../../topics/log.js';
+import type { Verifier } from '../../verifiers/verifier.js';
+import type { Disposers } from '../disposers.js';
+import type { Manifest } from '../manifest/manifest.js';
+import type { Observer } from '../observe.js';
+import type { Recorded, RunEvent } from '../options.js';
+import type { RunFiles } from '../weights/publisher.js';
+
+/** What a run is opened from. */
+export interface Opening {
+  readonly plan: Plan;
+  /** The run's folder. */
+  readonly folder: string;
+  /** Stages of this process. */
+  readonly stages: readonly PlanStage[];
+  readonly onEvent: (event: RunEvent) => void;
+  readonly disposers: Disposers;
+  readonly recorded: Recorded | undefined;
+}
+
+/** What the manifest is made of, open. */
+export interface RunInputs {
+  readonly verifier: Verifier;
+  readonly source: PromptSource;
+  readonly policy: Policy;
+}
+
+/** A run whose topics are open and claimed; its resources are opened from it. */
+export interface ClaimedRun extends Opening {
+  readonly inputs: RunInputs;
+  readonly manifest: Manifest;
+  /** The manifest of the run that was there already. */
+  readonly before: Manifest | undefined;
+  readonly log: TopicLog;
+  readonly files: RunFiles;
+  readonly environment: StageEnvironment;
+  /** Topics that this process may read. */
+  readonly reads: ReadonlySet<string>;
+  /** Whether the declared documents are read, rather than those of a record. */
+  readonly readsDocuments: boolean;
+}
+
+/** A run whose folder, topics and models are open. */
+export interface OpenRun extends ClaimedRun {
+  readonly resumed: boolean;
+  readonly observer: Observer;
+  readonly events: StageEvents;
+  readonly versions: Versions;
+  readonly resources: Partial<Resources>;
+  readonly recordedInputs: RecordedInputs;
+}

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import type { Policy } from '../../engines/policy.js';
+import { openEngineLearner } from '../../learner/engine-learner.js';
+import type { Learner } from '../../learner/learner.js';
+import { optimizationSettings } from '../../learner/settings.js';
+import { learnLoss } from '../../pipelines/plan/learn-loss.js';
+import { defaultCores, engineOf, modelOptions } from '../../pipelines/plan/model.js';
+import type { Plan } from '../../pipelines/plan/plan.js';
+import { learnOf, stepsOf } from '../../pipelines/spec/sections.js';
+
+export async function openPolicy(plan: Plan): Promise<Policy> {
+  return (await engineOf(plan)).openPolicy(modelOptions(plan));
+}
+
+/** A learner at the base model's weights, with the loss of the plan. */
+export async function openLearner(plan: Plan): Promise<Learner> {
+  const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
+  const { folder, device } = modelOptions(plan);
+  return openEngineLearner(await engineOf(plan), {
+    folder,
+    device,
+    threads: learn.threads ?? defaultCores(),
+    settings: { ...optimizationSettings(learn), totalSteps: steps },
+    loss: await learnLoss(plan),
+  });
+}
+
+/** Opens the learner of a plan: the object that it was given, which stays open, or the one that the spec describes. */
+export function learnerOpener(plan: Plan): () => Promise<Learner> {
+  const { learner } = plan.components;
+  if (learner === undefined) return () => openLearner(plan);
+  return typeof learner === 'function' ? learner : async () => ({ ...learner, close: async () => {} });
+}
+
+/** Vectors of the passages that a run searches by an embedding model; as privileged as the passages. */
+export const vectorFolder = (run: string): string => join(run, 'vectors');

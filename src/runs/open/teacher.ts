@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+import { readConfig } from '../../models/folder.js';
+import { readTokenizer } from '../../models/tokenizer.js';
+import { baseFolder, teacherTemplate } from '../../pipelines/plan/model.js';
+import { contextOf } from '../../pipelines/running/context.js';
+import type { PipelineSpec } from '../../pipelines/spec/spec.js';
+import type { Teacher } from '../../pipelines/stages/resources.js';
+import type { PrivilegedTable } from '../../privileged/documents/table.js';
+import { vectorCache } from '../../privileged/embedding/cache.js';
+import { type Embedder, openEmbedder } from '../../privileged/embedding/embedder.js';
+import { nearestVectors } from '../../privileged/embedding/ranker.js';
+import { privilegedStore } from '../../privileged/lookup/lookup.js';
+import type { Ranker } from '../../privileged/lookup/ranker.js';
+import { renderTeacher } from '../../privileged/template/template.js';
+import { vectorFolder } from './resources.js';
+
+export interface TeacherEnvironment {
+  readonly spec: PipelineSpec;
+  /** What the spec's paths are relative to. */
+  readonly folder: string;
+  /** The run's folder. */
+  readonly run: string;
+  readonly table: PrivilegedTable;
+}
+
+/** The teacher's context and prompt, over the `privileged` topic. */
+export async function openTeacher(environment: TeacherEnvironment): Promise<Teacher & { close(): Promise<void> }> {
+  const { spec, folder, run, table } = environment;
+  const template = teacherTemplate(spec);
+  const base = baseFolder(spec, folder);
+  const tokenizer = readTokenizer(base, readConfig(base).vocabSize);
+  const { joins, labels } = contextOf(spec);
+  const { contextTokens, context: shown } = spec.teach;
+  const embedders: Embedder[] = [];
+  const rankerOf = async (model: string): Promise<Ranker> => {
+    const embedder = await openEmbedder(resolve(folder, model));
+    embedders.push(embedder);
+    return nearestVectors(embedder, vectorCache(vectorFolder(run), embedder.hash));
+  };
+  const privileged = await privilegedStore(table, {
+    joins,
+    labels,
+    shown,
+    seed: spec.seed,
+    rankerOf,
+    ...(contextTokens && {
+      budget: { tokens: contextTokens, countTokens: (text: string) => tokenizer.encode(text).length },
+    }),
+  });
+  return {
+    privileged,
+    catchUp: table.catchUp,
+    templateHash: template.hash,
+    prompt: (messages, context) => ({
+      messages: renderTeacher(template, messages, context),
+      documents: context.pieces.map(({ id, version, start, end, truncated }) => ({
+        id,
+        version,
+        start,
+        end,
+        truncated,
+      })),
+    }),
+    async close() {
+      await Promise.all(embedders.map((embedder) => embedder.close()));
+    },
+  };
+}
