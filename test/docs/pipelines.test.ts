@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { checkSpec } from '../../src/pipelines/parse.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { blocksOf, pages, read } from './markdown.js';
 
 const example = parse(read('examples/arithmetic.yaml')) as Record<string, unknown>;
