@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkPlan } from '../../src/pipelines/check.js';
-import { loadPlan } from '../../src/pipelines/load-method.js';
-import { readSpec } from '../../src/pipelines/parse.js';
+import { checkPlan } from '../../src/pipelines/plan/check.js';
+import { loadPlan } from '../../src/pipelines/plan/load-method.js';
+import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { read, root } from './markdown.js';
 
 const pipelines = readdirSync(`${root}examples`).filter((file) => file.endsWith('.yaml'));

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { transform } from '../../src/operators/transform.js';
-import { loadTransforms } from '../../src/pipelines/transforms.js';
+import { loadTransforms } from '../../src/pipelines/plan/transforms.js';
 import { int32Bytes } from '../../src/records/arrays.js';
 import type { Verdict } from '../../src/records/records.js';
 import { promptOf, rolloutOf, verdictOf } from '../fakes/records.js';
