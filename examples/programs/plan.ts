@@ -3,7 +3,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkPlan, drawGraph, pipeline, runPipeline } from 'rlsd-streams/pipelines';
+import { checkPlan, drawGraph, pipeline } from 'rlsd-streams/pipelines';
+import { runPipeline } from 'rlsd-streams/runs';
 import { map } from 'rxjs';
 
 const plan = pipeline({
