@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planOf } from '../dist/pipelines/plan/plan.js';
 import { readSpec } from '../dist/pipelines/spec/parse.js';
-import { diffRuns } from '../dist/replay/diff.js';
+import { diffRuns } from '../dist/replay/diff/diff-runs.js';
 import { replayFrom } from '../dist/replay/from.js';
 import { runPipeline } from '../dist/runs/run.js';
 

@@ -40,3 +40,13 @@ export function float32Bytes(values: Float32Array | readonly number[]): Uint8Arr
 export function float32Array(bytes: Uint8Array): Float32Array {
   return new Float32Array(alignedCopy(bytes));
 }
+
+/**
+ * What a record's field of bytes contains, by the field's name: token ids are int32, log-probabilities, advantages and
+ * token weights float32, and everything else plain bytes.
+ * @example elementType('distillation.topLogprobs') // 'float32'
+ */
+export function elementType(field: string): 'int32' | 'float32' | 'uint8' {
+  if (/(Tokens|Ids)$/.test(field)) return 'int32';
+  return /(Logprobs|Advantages|Weights)$/.test(field) ? 'float32' : 'uint8';
+}

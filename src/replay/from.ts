@@ -1,37 +1,38 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { flowOrder, needs } from '../pipelines/plan/plan.js';
+import { flowOrder, needs, type Plan, type PlanStage } from '../pipelines/plan/plan.js';
 import { stepsAhead } from '../pipelines/running/ingest.js';
-import type { PipelineSpec } from '../pipelines/spec/spec.js';
 import { openRunFolder, type RunFolder } from '../runs/inspect/run-folder.js';
-import { type RunEvent, runPipeline, type Summary } from '../runs/run.js';
+import type { Recorded } from '../runs/options.js';
+import type { Summary } from '../runs/run.js';
 import { linkFolder } from '../runs/weights/link-folder.js';
-import { weightsFolder } from '../runs/weights/publisher.js';
+import type { PromptSource } from '../sources/source.js';
 import { UserError } from '../support/errors.js';
 import type { LogRecord } from '../topics/log.js';
-import { fromRecord, type TopicName } from '../topics/record-codec.js';
+import type { TopicName } from '../topics/record-codec.js';
 import { changedPlan, newDocuments, sameContext, sameTeacher } from './change.js';
 import { checkHead, type Part, partTexts, promptsInPart } from './part.js';
-import { checkInputs, copyTopic, findTopic, recordedSource, scanInOrder, sourceOf, tables } from './recorded.js';
-import { checkContent, checkSteps, checkTraining, idleChanges, leftOut, refuseExisting } from './request.js';
+import { recordedSource, sourceOf, tables } from './recorded.js';
+import { checkContent, checkSteps, checkTraining, ineffectiveChanges, leftOut, refuseExisting } from './request.js';
+import { rerun, type Watch } from './rerun.js';
 import { recordedScores } from './scores.js';
+import { teacherSnapshots } from './snapshots.js';
+import { copyTopic, findTopic } from './topics.js';
 
-export interface ReplayOptions {
-  /** The topic whose recorded records are taken over: `rollouts`, `verdicts`, `teacher-scores`, `advantages`, or `prompts`. */
+export interface ReplayOptions extends Watch {
+  /** The topic to start from: `rollouts`, `verdicts`, `teacher-scores`, `advantages` or `prompts`. Its records are copied. */
   readonly from: string;
   /** Folder of the new run. */
   readonly to: string;
-  /** What is changed: `path=value`, as for `--set`. */
+  /** Changes to the spec as `path=value`, as for `--set`. */
   readonly set?: readonly string[];
   readonly part?: Part;
-  /** Trains on the new advantages, too; otherwise the replay ends with them, scored by the recorded weights. */
+  /** Also trains on the new advantages. Otherwise the replay ends with them and scores with the recorded weights. */
   readonly train?: boolean;
-  /** Measures the weights that it trains on the held-out prompts. */
+  /** Evaluates the new weights on the held-out prompts. */
   readonly evaluate?: boolean;
-  /** Made to be compared and thrown away: tells nobody that it ran. */
+  /** The new run is only compared and then deleted: emits no lineage. */
   readonly proof?: boolean;
-  readonly onEvent?: (event: RunEvent) => void;
-  readonly signal?: AbortSignal;
 }
 
 export interface Replayed {
@@ -40,103 +41,128 @@ export interface Replayed {
 }
 
 /**
- * Runs only what lies after a topic into a new run, from the recorded records, with nothing sampled again. Each sample keeps the version
- * that made it; a teacher's score that would come out the same is taken over. With `train` each step is trained on in its place.
- * @throws {UserError} `unknown-topic`, `bad-change` for a setting that lies before the topic, `bad-request`, `deleted-head`, `empty-part`, `incomplete-group`, `unfinished`,
- * `weights-gone`, `privileged-gone`, `run-exists`
+ * Runs the stages after a topic into a new run, from the recorded records and without sampling again. Each sample keeps
+ * the version that made it; teacher scores that would come out the same are reused. With `train`, every step trains in turn.
+ * @throws {UserError} `unknown-topic`, `bad-request`, `empty-part`, `incomplete-group`, `unfinished`, `run-exists`;
+ * `bad-change` for a setting that was decided before the topic; `deleted-head`, `weights-gone`, `privileged-gone` or
+ * `source-gone` where the recorded run no longer has what the replay needs
+ * @example
+ * await replayFrom('runs/sums', { from: 'rollouts', to: 'runs/sums-clip', set: ['shape.rlsd.weightClip=0.3'] });
  */
 export async function replayFrom(folder: string, options: ReplayOptions): Promise<Replayed> {
-  const { from, to, set = [], part = {}, train = false, evaluate = false, proof = false, onEvent, signal } = options;
   const run = await openRunFolder(folder);
   try {
-    if (existsSync(to))
-      throw new UserError('run-exists', `${to}: is there already, expected a new folder for the replay`);
-    const plan = await changedPlan(run, resolve(folder), from, set);
-    await refuseExisting(plan, to);
-    checkHead(await findTopic(run.log, from), part);
-    const until = (part.step?.to ?? (plan.spec.steps ?? 1) - 1) + 1;
-    checkTraining(from, part, train, evaluate);
-    if (train) await checkSteps(run, folder, until);
-    const { source, there } = evaluate || train ? await sourceOf(run) : { source: recordedSource(run), there: false };
-    if (evaluate && !there)
-      throw new UserError(
-        'source-gone',
-        '--evaluate: the source of the prompts is gone or has changed, expected as it was for the held-out prompts',
-      );
-    const after = flowOrder(plan, from).filter((stage) => train || !needs(stage, 'trainer'));
-    checkContent(run, after);
-    const scores = after.some((stage) => needs(stage, 'teacher'));
-    const shown = scores && from !== 'prompts' && sameContext(run.manifest.spec, plan.spec);
-    const taken = shown && sameTeacher(run.plan, plan);
-    const { inside, incomplete } = await promptsInPart(run.log, from as TopicName, part);
-    if (inside.size === 0 && incomplete.length === 0)
-      throw new UserError(
-        'empty-part',
-        `topic ${from}: no whole group lies in this part, so there is nothing to replay`,
-      );
-    const notes = [...idleChanges(from, run.manifest.spec, plan.spec, train), ...leftOut(from, incomplete, train)];
-    const snapshots = train || !scores ? [] : await snapshotsOf(run, folder, from, plan.spec, inside, taken);
-    const kept = ({ key }: LogRecord) => inside.has(key);
-    const feeds = train && plan.spec.topics !== 'embedded';
-    const summary = await runPipeline({
-      plan,
-      folder: to,
+    const replay = await planReplay(run, folder, options);
+    const { plan, from, to, after, part, train, evaluate, set } = replay;
+    const { summary, notes } = await rerun({
+      ...{ run, folder, plan, to },
+      ...(options.onEvent && { onEvent: options.onEvent }),
+      ...(options.signal && { signal: options.signal }),
+      change: { from, set, only: partTexts(part), train, evaluate },
       stages: [...after.map(({ name }) => name), ...(evaluate ? ['evaluate'] : [])],
-      ...(onEvent && { onEvent }),
-      ...(signal && { signal }),
       recorded: {
-        parent: { run: run.manifest.run, folder: resolve(folder), from, set, only: partTexts(part), train, evaluate },
-        ...(proof && { proof }),
-        source,
-        until: train ? until : null,
-        documents: scores && newDocuments(run.manifest.spec, plan.spec),
-        ...(feeds && {
-          feed: (log, published) =>
-            copyTopic(run.log, log, from, kept, (step) => published(step - stepsAhead(plan.spec))),
-        }),
-        ...(shown && {
-          scores: (digestOf) => recordedScores({ log: run.log, ...(taken && { digestOf }) }),
-        }),
-        async fill(log, manifest) {
-          notes.push(...checkInputs(run.manifest, manifest, ['verifier', 'shaper', 'teacherTemplate', 'through']));
-          for (const topic of tables) await copyTopic(run.log, log, topic);
-          for (const topic of new Set(['prompts', from]))
-            if (topic !== from || !feeds) await copyTopic(run.log, log, topic, kept);
-          if (!train) await copyTopic(run.log, log, 'weights');
-          for (const location of snapshots) linkFolder(join(folder, location), join(to, location));
-        },
+        ...(options.proof && { proof: true }),
+        source: replay.source,
+        until: train ? replay.until : null,
+        documents: replay.scores && newDocuments(run.manifest.spec, plan.spec),
+        ...feedOf(run, replay),
+        ...scoresOf(run, replay),
       },
+      changed: ['verifier', 'shaper', 'teacherTemplate', 'through'],
+      fill: (log) => copyRecorded(run, folder, replay, log),
     });
-    return { summary, notes };
+    return { summary, notes: [...replay.notes, ...notes] };
   } finally {
     await run.log.close();
   }
 }
 
-/**
- * Folders, relative to the run, of the recorded weights that may have to teach. Those of scores that are taken over may be gone.
- * @throws {UserError} `weights-gone`
- */
-async function snapshotsOf(
-  { log }: RunFolder,
-  folder: string,
-  from: string,
-  { teach }: PipelineSpec,
-  inside: ReadonlySet<string>,
-  taken: boolean,
-): Promise<string[]> {
-  const needed = new Set<number>();
-  for await (const record of scanInOrder(log, from)) {
-    if (record.value === null || !inside.has(record.key)) continue;
-    const { policyVersion } = fromRecord(from as 'rollouts', { ...record, value: record.value });
-    needed.add(policyVersion - (policyVersion % teach.every));
-  }
-  const isThere = (version: number) => existsSync(join(folder, weightsFolder(version)));
-  const gone = [...needed].filter((version) => !isThere(version));
-  if (gone.length > 0 && !taken)
+/** A replay with everything checked that can be checked before it runs. */
+interface ReplayPlan {
+  readonly from: string;
+  readonly to: string;
+  readonly set: readonly string[];
+  readonly part: Part;
+  readonly train: boolean;
+  readonly evaluate: boolean;
+  readonly plan: Plan;
+  /** The stages after the topic, in the order of the flow. */
+  readonly after: readonly PlanStage[];
+  /** Ends training after this version. */
+  readonly until: number;
+  readonly source: PromptSource;
+  /** Whether a stage scores. */
+  readonly scores: boolean;
+  /** Whether the teacher is shown what the record says, and whether its scores would come out the same. */
+  readonly reuses: { readonly documents: boolean; readonly scores: boolean };
+  readonly keep: (record: LogRecord) => boolean;
+  /** Folders, relative to the run, of the recorded weights that may have to score. */
+  readonly snapshots: readonly string[];
+  readonly notes: readonly string[];
+}
+
+async function planReplay(run: RunFolder, folder: string, options: ReplayOptions): Promise<ReplayPlan> {
+  const { from, to, set = [], part = {}, train = false, evaluate = false } = options;
+  const was = run.manifest.spec;
+  if (existsSync(to)) throw new UserError('run-exists', `${to}: exists already, expected a new folder for the replay`);
+  const plan = await changedPlan(run, resolve(folder), from, set);
+  await refuseExisting(plan, to);
+  checkHead(await findTopic(run.log, from), part);
+  const until = (part.step?.to ?? lastStep(plan)) + 1;
+  checkTraining(from, part, train, evaluate);
+  if (train) await checkSteps(run, folder, until);
+  const source = await replaySource(run, train, evaluate);
+  const after = flowOrder(plan, from).filter((stage) => train || !needs(stage, 'trainer'));
+  checkContent(run, after);
+  const scores = after.some((stage) => needs(stage, 'teacher'));
+  const sameDocuments = scores && from !== 'prompts' && sameContext(was, plan.spec);
+  const reuses = { documents: sameDocuments, scores: sameDocuments && sameTeacher(run.plan, plan) };
+  const { inside, incomplete } = await promptsInPart(run.log, from as TopicName, part);
+  if (inside.size === 0 && incomplete.length === 0)
+    throw new UserError('empty-part', `topic ${from}: no whole group is in this part, so there is nothing to replay`);
+  const notes = [...ineffectiveChanges(from, was, plan.spec, train), ...leftOut(from, incomplete, train)];
+  const keep = ({ key }: LogRecord) => inside.has(key);
+  const snapshots =
+    scores && !train ? await teacherSnapshots(run, folder, { from, keep, every: plan.spec.teach.every, reuses }) : [];
+  return { from, to, set, part, train, evaluate, plan, after, until, source, scores, reuses, keep, snapshots, notes };
+}
+
+/** A pipeline that does not train has no steps, and its replay no last one. */
+const lastStep = ({ spec }: Plan): number => (spec.steps === undefined ? 0 : spec.steps - 1);
+
+/** @throws {UserError} `source-gone` where the held-out prompts are needed and have changed */
+async function replaySource(run: RunFolder, train: boolean, evaluate: boolean): Promise<PromptSource> {
+  if (!train) return recordedSource(run);
+  const { source, unchanged } = await sourceOf(run);
+  if (evaluate && !unchanged)
     throw new UserError(
-      'weights-gone',
-      `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ${weightsFolder(gone[0] ?? 0)}; with --train the replay makes it again`,
+      'source-gone',
+      '--evaluate: the source of the prompts is missing or has changed; restore it for the held-out prompts, or leave out --evaluate',
     );
-  return [...needed].filter(isThere).map(weightsFolder);
+  return source;
+}
+
+/** On a cluster, records are fed as the weights advance: partitions have no common order. */
+const feeds = ({ train, plan }: ReplayPlan): boolean => train && plan.spec.topics !== 'embedded';
+
+function feedOf(run: RunFolder, replay: ReplayPlan): Pick<Recorded, 'feed'> {
+  if (!feeds(replay)) return {};
+  const { from, keep, plan } = replay;
+  return {
+    feed: (log, published) => copyTopic(run.log, log, from, keep, (step) => published(step - stepsAhead(plan.spec))),
+  };
+}
+
+function scoresOf(run: RunFolder, { reuses }: ReplayPlan): Pick<Recorded, 'scores'> {
+  if (!reuses.documents) return {};
+  return { scores: (digestOf) => recordedScores({ log: run.log, ...(reuses.scores && { digestOf }) }) };
+}
+
+async function copyRecorded(run: RunFolder, folder: string, replay: ReplayPlan, log: Parameters<typeof copyTopic>[1]) {
+  const { from, to, train, keep, snapshots } = replay;
+  for (const topic of tables) await copyTopic(run.log, log, topic);
+  for (const topic of new Set(['prompts', from]))
+    if (topic !== from || !feeds(replay)) await copyTopic(run.log, log, topic, keep);
+  if (!train) await copyTopic(run.log, log, 'weights');
+  for (const location of snapshots) linkFolder(join(folder, location), join(to, location));
 }

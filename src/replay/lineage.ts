@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { stagesWith } from '../pipelines/plan/plan.js';
 import { float32Array, int32Array } from '../records/arrays.js';
-import type { Advantage, DocumentUse, TeacherScore } from '../records/records.js';
+import type { Advantage, DocumentUse, TeacherScore, Verdict, Weights } from '../records/records.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
+import { at } from '../support/at.js';
 import { nearest, UserError } from '../support/errors.js';
-import { fromRecord, type TopicName } from '../topics/record-codec.js';
-import { scanInOrder, weightsOf } from './recorded.js';
+import type { LogRecord, TopicLog } from '../topics/log.js';
+import { recordsOf, weightsOf } from './topics.js';
 
-/** Everything that made one sample, and what it went into. No privileged text. */
+/** What made one sample, and what it was used for. Contains no privileged text. */
 export interface SampleLineage {
   readonly run: string;
   readonly promptId: string;
@@ -17,7 +18,7 @@ export interface SampleLineage {
   readonly step: number;
   readonly seed: bigint;
   readonly promptSource: string | null;
-  /** SHA-256 of the token ids that the student model was given; null where the rollout is not in its topic any more. */
+  /** SHA-256 of the prompt's token ids as the student saw them; null where the rollout has been deleted. */
   readonly promptDigest: string | null;
   readonly policy: { readonly version: number; readonly digest: string; readonly template: string };
   readonly verifier: {
@@ -31,12 +32,12 @@ export interface SampleLineage {
   readonly documents: readonly DocumentUse[];
   readonly shaper: string | null;
   readonly advantage: number | null;
-  /** The first published weights that learnt from it; null where none did yet. */
+  /** The first published weights that were trained on it; null where there are none yet. */
   readonly weights: { readonly version: number; readonly digest: string; readonly onDisk: boolean } | null;
   readonly token?: TokenLineage;
 }
 
-/** One token of the completion; log-probabilities are natural. */
+/** One token of the completion. Log-probabilities are natural logarithms. */
 export interface TokenLineage {
   readonly index: number;
   readonly id: number;
@@ -47,7 +48,7 @@ export interface TokenLineage {
 }
 
 export interface LineageQuery {
-  /** `PROMPT/INDEX`, or `PROMPT` for its whole group. */
+  /** `PROMPT/INDEX`, or `PROMPT` for the whole group. */
   readonly sample?: string;
   readonly token?: number;
   readonly document?: string;
@@ -55,114 +56,140 @@ export interface LineageQuery {
 }
 
 /**
- * The lineage of the samples that a query names: of one sample, of a document's uses, or of a step.
- * @throws {UserError} `unknown-sample`, `unknown-document`, `unknown-step`, `unknown-token`
+ * The lineage of one sample or group, of every sample that was scored with a document, or of every sample of a step.
+ * @throws {UserError} `unknown-sample`, `unknown-document`, `unknown-step` or `unknown-token`
+ * @example
+ * const [sample] = await lineageOf(await openRunFolder('runs/sums'), 'runs/sums', { sample: 'sum-7/3' });
  */
 export async function lineageOf(run: RunFolder, folder: string, query: LineageQuery): Promise<SampleLineage[]> {
-  const { log, plan, manifest } = run;
-  const scored: TopicName = stagesWith(plan, 'teacher').length > 0 ? 'teacher-scores' : 'verdicts';
-  const at = query.sample?.lastIndexOf('/') ?? -1;
-  const promptId = at < 0 ? query.sample : query.sample?.slice(0, at);
-  const index = at < 0 ? undefined : Number(query.sample?.slice(at + 1));
-  const found: TeacherScore[] = [];
-  const known = new Set<string>();
-  for await (const record of scanInOrder(log, scored)) {
-    if (record.value === null) continue;
-    const score = fromRecord('teacher-scores' === scored ? 'teacher-scores' : 'verdicts', {
-      ...record,
-      value: record.value,
-    }) as TeacherScore;
-    const documents = score.documents ?? [];
-    if (query.sample !== undefined) known.add(`${score.promptId}/${score.sampleIndex}`);
-    else if (query.document !== undefined) for (const { id } of documents) known.add(id);
-    else known.add(String(score.step));
-    const wanted =
-      query.sample !== undefined
-        ? score.promptId === promptId && (index === undefined || score.sampleIndex === index)
-        : query.document !== undefined
-          ? documents.some(({ id }) => id === query.document)
-          : score.step === query.step;
-    if (wanted) found.push(score);
-  }
-  if (found.length === 0) throw unknown(query, [...known]);
-  const ids = new Set(found.map(({ promptId: id }) => id));
-  const advantages = new Map<string, Advantage>();
-  for await (const record of scanInOrder(log, 'advantages')) {
-    if (record.value === null || !ids.has(record.key)) continue;
-    const advantage = fromRecord('advantages', { ...record, value: record.value });
-    advantages.set(`${advantage.promptId}/${advantage.sampleIndex}`, advantage);
-  }
-  const sources = new Map<string, string>();
-  for await (const record of scanInOrder(log, 'prompts'))
-    if (record.value !== null && ids.has(record.key))
-      sources.set(record.key, fromRecord('prompts', { ...record, value: record.value }).source);
-  const given = new Map<string, string>();
-  for await (const record of scanInOrder(log, 'rollouts'))
-    if (record.value !== null && ids.has(record.key))
-      given.set(record.key, fromRecord('rollouts', { ...record, value: record.value }).promptDigest);
-  const versions = [...(await weightsOf(log)).values()].sort((a, b) => a.version - b.version);
-  return found.map((score) => {
-    const advantage = advantages.get(`${score.promptId}/${score.sampleIndex}`);
-    const weights = versions.find(({ version }) => version > score.step);
+  const scores = await findScores(run, query);
+  const prompts = new Set(scores.map(({ promptId }) => promptId));
+  const related = await relatedRecords(run.log, ({ key }) => prompts.has(key));
+  return scores.map((score) => {
+    const { token } = query;
+    const advantage = related.advantages.get(sampleId(score));
     return {
-      run: manifest.run,
-      promptId: score.promptId,
-      itemId: score.itemId,
-      sampleIndex: score.sampleIndex,
-      step: score.step,
-      seed: score.seed,
-      promptSource: sources.get(score.promptId) ?? null,
-      promptDigest: given.get(score.promptId) ?? null,
-      policy: { version: score.policyVersion, digest: score.policyDigest, template: score.templateHash },
-      verifier: { name: score.verifier, hash: score.verifierHash, verdict: score.verdict, reward: score.reward },
-      teacher:
-        typeof score.teacherVersion === 'number'
-          ? { version: score.teacherVersion, template: score.teacherTemplateHash }
-          : null,
-      documents: score.documents ?? [],
-      shaper: advantage?.shaper ?? null,
-      advantage: advantage?.advantage ?? null,
-      weights:
-        weights && advantage
-          ? {
-              version: weights.version,
-              digest: weights.digest,
-              onDisk: weights.location !== null && existsSync(join(folder, weights.location)),
-            }
-          : null,
-      ...(query.token !== undefined && { token: tokenOf(score, advantage, query.token) }),
+      run: run.manifest.run,
+      ...sampleFields(score),
+      promptSource: related.sources.get(score.promptId) ?? null,
+      promptDigest: related.promptDigests.get(score.promptId) ?? null,
+      shaper: advantage ? advantage.shaper : null,
+      advantage: advantage ? advantage.advantage : null,
+      weights: advantage ? weightsAfter(score.step, related.versions, folder) : null,
+      ...(token !== undefined && { token: tokenOf(score, advantage, token) }),
     };
   });
 }
 
-function tokenOf(score: TeacherScore, advantage: Advantage | undefined, index: number): TokenLineage {
+/** A teacher's score, or a verdict where the pipeline has no teacher. */
+type Scored = Verdict & Partial<TeacherScore>;
+
+const sampleId = ({ promptId, sampleIndex }: Pick<Verdict, 'promptId' | 'sampleIndex'>) => `${promptId}/${sampleIndex}`;
+
+const documentsOf = ({ documents = [] }: Scored): readonly DocumentUse[] => documents;
+
+async function findScores({ log, plan }: RunFolder, query: LineageQuery): Promise<Scored[]> {
+  const topic = stagesWith(plan, 'teacher').length > 0 ? 'teacher-scores' : 'verdicts';
+  const { names, matches } = criterion(query);
+  const found: Scored[] = [];
+  const known = new Set<string>();
+  for await (const score of recordsOf(log, topic)) {
+    for (const name of names(score)) known.add(name);
+    if (matches(score)) found.push(score);
+  }
+  if (found.length === 0) throw unknown(query, [...known]);
+  return found;
+}
+
+/** What a query looks for: which samples match, and the names that it could have asked for. */
+function criterion({ sample, document, step }: LineageQuery): {
+  readonly names: (score: Scored) => readonly string[];
+  readonly matches: (score: Scored) => boolean;
+} {
+  if (sample !== undefined)
+    return {
+      names: (score) => [sampleId(score)],
+      matches: (score) => sampleId(score) === sample || score.promptId === sample,
+    };
+  const ids = (score: Scored) => documentsOf(score).map(({ id }) => id);
+  if (document !== undefined) return { names: ids, matches: (score) => ids(score).includes(document) };
+  return { names: (score) => [String(score.step)], matches: (score) => score.step === step };
+}
+
+interface RelatedRecords {
+  /** By `PROMPT/INDEX`. */
+  readonly advantages: ReadonlyMap<string, Advantage>;
+  /** By prompt id. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** By prompt id. */
+  readonly promptDigests: ReadonlyMap<string, string>;
+  /** In ascending order. */
+  readonly versions: readonly Weights[];
+}
+
+async function relatedRecords(log: TopicLog, keep: (record: LogRecord) => boolean): Promise<RelatedRecords> {
+  const advantages = new Map<string, Advantage>();
+  for await (const advantage of recordsOf(log, 'advantages', keep)) advantages.set(sampleId(advantage), advantage);
+  const sources = new Map<string, string>();
+  for await (const { promptId, source } of recordsOf(log, 'prompts', keep)) sources.set(promptId, source);
+  const promptDigests = new Map<string, string>();
+  for await (const { promptId, promptDigest } of recordsOf(log, 'rollouts', keep))
+    promptDigests.set(promptId, promptDigest);
+  const versions = [...(await weightsOf(log)).values()].sort((a, b) => a.version - b.version);
+  return { advantages, sources, promptDigests, versions };
+}
+
+function sampleFields(score: Scored) {
+  const { promptId, itemId, sampleIndex, step, seed, teacherVersion, teacherTemplateHash = null } = score;
+  return {
+    promptId,
+    itemId,
+    sampleIndex,
+    step,
+    seed,
+    policy: { version: score.policyVersion, digest: score.policyDigest, template: score.templateHash },
+    verifier: { name: score.verifier, hash: score.verifierHash, verdict: score.verdict, reward: score.reward },
+    teacher: typeof teacherVersion === 'number' ? { version: teacherVersion, template: teacherTemplateHash } : null,
+    documents: documentsOf(score),
+  };
+}
+
+/** The first weights published after a step. */
+function weightsAfter(step: number, versions: readonly Weights[], folder: string): SampleLineage['weights'] {
+  const weights = versions.find(({ version }) => version > step);
+  if (!weights) return null;
+  const { version, digest, location } = weights;
+  return { version, digest, onDisk: location !== null && existsSync(join(folder, location)) };
+}
+
+function tokenOf(score: Scored, advantage: Advantage | undefined, index: number): TokenLineage {
   const tokens = int32Array(score.completionTokens);
-  const id = tokens[index];
-  if (id === undefined)
+  if (index >= tokens.length)
     throw new UserError(
       'unknown-token',
-      `--token ${index}: ${score.promptId}/${score.sampleIndex} has ${tokens.length} completion tokens, expected 0 to ${tokens.length - 1}`,
+      `--token ${index}: ${sampleId(score)} has ${tokens.length} completion tokens, expected 0 to ${tokens.length - 1}`,
     );
+  const { teacherLogprobs } = score;
   return {
     index,
-    id,
-    samplingLogprob: float32Array(score.samplingLogprobs)[index] ?? null,
-    teacherLogprob: score.teacherLogprobs ? (float32Array(score.teacherLogprobs)[index] ?? null) : null,
-    advantage: advantage ? (float32Array(advantage.tokenAdvantages)[index] ?? null) : null,
-    trained: (advantage?.mask[index] ?? 0) === 1,
+    id: at(tokens, index),
+    samplingLogprob: at(float32Array(score.samplingLogprobs), index),
+    teacherLogprob: teacherLogprobs ? at(float32Array(teacherLogprobs), index) : null,
+    advantage: advantage ? at(float32Array(advantage.tokenAdvantages), index) : null,
+    trained: advantage ? at(advantage.mask, index) === 1 : false,
   };
 }
 
 function unknown({ sample, document, step }: LineageQuery, known: readonly string[]): UserError {
-  const [kind, name] =
-    sample !== undefined
-      ? ['sample', sample]
-      : document !== undefined
-        ? ['document', document]
-        : ['step', String(step)];
-  const near = step === undefined ? nearest(name, known) : undefined;
-  const hint = near
-    ? `did you mean ${near}?`
-    : `expected one such as ${known.slice(0, 3).join(', ') || '(there is none yet)'}`;
-  return new UserError(`unknown-${kind}`, `--${kind} ${name}: the run has no such ${kind}; ${hint}`);
+  const [kind, name] = sample !== undefined ? ['sample', sample] : ['document', document];
+  if (name === undefined)
+    return new UserError('unknown-step', `--step ${step}: the run has no such step; ${examplesOf(known)}`);
+  const near = nearest(name, known);
+  return new UserError(
+    `unknown-${kind}`,
+    `--${kind} ${name}: the run has no such ${kind}; ${near ? `did you mean ${near}?` : examplesOf(known)}`,
+  );
 }
+
+const examplesOf = (known: readonly string[]): string =>
+  known.length === 0 ? 'it has none yet' : `expected one such as ${known.slice(0, 3).join(', ')}`;

@@ -2,31 +2,34 @@ import { nearest, UserError } from '../support/errors.js';
 import type { TopicInfo, TopicLog } from '../topics/log.js';
 import { fromRecord, headerPlace, type TopicName } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
+import { partitionsOf } from './topics.js';
 
-/** First and last, both included; one that is left out is open. */
+/** Inclusive; a missing end is open. */
 export interface Range {
   readonly from?: number;
   readonly to?: number;
 }
 
-/** Which records of a topic are replayed. Groups are taken whole or left out. */
+/** Which records of a topic are replayed. Groups are replayed whole or not at all. */
 export interface Part {
   readonly offset?: Range;
-  /** Milliseconds since the epoch at which the log took the record. */
+  /** When the log appended the record, in milliseconds since the epoch. */
   readonly time?: Range;
   readonly step?: Range;
-  /** Of the weights that sampled. */
+  /** Policy version that sampled. */
   readonly version?: Range;
-  /** Of the prompt's id. */
+  /** Matches the prompt id. */
   readonly prompt?: RegExp;
 }
 
 const ranges = ['offset', 'time', 'step', 'version'] as const;
 
 /**
- * A part from the command line's `FIELD=RANGE`: `step=4..8`, `offset=100..`, `time=2026-01-31T12:00:00Z..`, `version=3`, and
- * `prompt=REGEX`. Several narrow each other.
+ * Parses the values of `--only`; several narrow each other.
  * @throws {UserError} `bad-request`
+ * @example
+ * parsePart(['step=4..8', 'prompt=^sum-']); // { step: { from: 4, to: 8 }, prompt: /^sum-/ }
+ * parsePart(['time=2026-01-31T12:00:00Z..']);
  */
 export function parsePart(texts: readonly string[]): Part {
   const part: { -readonly [K in keyof Part]: Part[K] } = {};
@@ -38,14 +41,14 @@ export function parsePart(texts: readonly string[]): Part {
       const near = nearest(field, [...ranges, 'prompt']);
       refuse(text, near ? `did you mean ${near}=?` : `expected ${ranges.join('=, ')}= or prompt=`);
     }
-    if (part[range ?? 'prompt'] !== undefined) refuse(text, `${field} is there already; expected it once`);
+    if (part[range ?? 'prompt'] !== undefined) refuse(text, `expected ${field} only once`);
     if (range) part[range] = parseRange(text, value, range === 'time');
     else part.prompt = expression(text, value);
   }
   return part;
 }
 
-/** The texts of a part, as `parsePart` takes them. */
+/** The inverse of `parsePart`. */
 export function partTexts({ prompt, ...part }: Part): string[] {
   const texts = ranges.flatMap((field) => {
     const range = part[field];
@@ -66,14 +69,16 @@ function parseRange(text: string, value: string, isTime: boolean): Range {
     if (!Number.isSafeInteger(number))
       refuse(
         text,
-        `found ${JSON.stringify(end)}, expected ${isTime ? 'a date such as 2026-01-31T12:00:00Z, or milliseconds' : 'a whole number from 0'}`,
+        `found ${JSON.stringify(end)}, expected ${isTime ? 'a date such as 2026-01-31T12:00:00Z, or milliseconds since 1970' : 'a whole number from 0'}`,
       );
     return number;
   };
   const [first = '', last = first, ...more] = value.split('..');
-  if (more.length > 0 || (first === '' && last === '')) refuse(text, 'expected FIRST..LAST, FIRST.., ..LAST or one');
+  if (more.length > 0 || (first === '' && last === ''))
+    refuse(text, 'expected FIRST..LAST, FIRST.., ..LAST or a single value');
   const range = { ...(first !== '' && { from: limit(first) }), ...(last !== '' && { to: limit(last) }) };
-  if ((range.from ?? 0) > (range.to ?? Number.POSITIVE_INFINITY)) refuse(text, 'its end lies before its beginning');
+  if ((range.from ?? 0) > (range.to ?? Number.POSITIVE_INFINITY))
+    refuse(text, 'found an end before the beginning, expected FIRST..LAST');
   return range;
 }
 
@@ -85,39 +90,39 @@ function expression(text: string, value: string): RegExp {
   }
 }
 
-/** Whether every step up to the last one is there in full, so that it can be trained on. */
+/** Whether a part has every step in full from the first on, so that it can be trained on. */
 export const isTrainable = ({ offset, time, version, prompt, step }: Part): boolean =>
   offset === undefined && time === undefined && version === undefined && prompt === undefined && !step?.from;
 
 /**
- * Ids of the prompts whose whole group lies in the part, and of those that the topic itself holds a part of only, as where retention
- * deleted the beginning of a group: a stage would wait for the rest of it for ever.
+ * Finds the prompts whose whole group is in a part of a topic.
+ * @returns their ids as `inside`; as `incomplete` those whose group the topic itself has only in part, for example after
+ * retention deleted its beginning: a stage would wait forever for the rest
  */
 export async function promptsInPart(
   log: TopicLog,
   topic: TopicName,
   part: Part,
 ): Promise<{ readonly inside: ReadonlySet<string>; readonly incomplete: readonly string[] }> {
-  const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
   const inside = new Set<string>();
   const outside = new Set<string>();
   const missing = new Map<string, number>();
-  for (const partition of partitions.keys())
+  for (const [partition] of await partitionsOf(log, topic))
     for await (const record of scan(log, topic, partition)) {
       const { key, offset, timestamp, value } = record;
       const place = headerPlace(record);
-      // A gap marker tells of no version: it goes with the samples of its group.
+      // A gap marker has no version: it belongs wherever the samples of its group do.
       const version =
         part.version && value !== null && topic !== 'prompts'
           ? fromRecord(topic as 'rollouts', { ...record, value }).policyVersion
           : undefined;
-      const lies =
+      const isInside =
         within(part.offset, Number(offset)) &&
         within(part.time, timestamp) &&
         within(part.step, place?.step) &&
         within(part.version, version) &&
         (part.prompt?.test(key) ?? true);
-      (lies ? inside : outside).add(key);
+      (isInside ? inside : outside).add(key);
       if (place)
         missing.set(key, (missing.get(key) ?? place.groupSize) - (place.sampleIndex === null ? place.groupSize : 1));
     }
@@ -131,7 +136,7 @@ const within = (range: Range | undefined, value: number | undefined): boolean =>
   value === undefined || (value >= (range?.from ?? 0) && value <= (range?.to ?? Number.POSITIVE_INFINITY));
 
 /**
- * Makes sure that the part begins no earlier than what is left of the topic.
+ * Checks that a topic still has its records from the beginning of the part on.
  * @throws {UserError} `deleted-head`
  */
 export function checkHead({ name, bounds, compact }: TopicInfo, { offset }: Part = {}): void {
@@ -141,6 +146,6 @@ export function checkHead({ name, bounds, compact }: TopicInfo, { offset }: Part
     if (start > from)
       throw new UserError(
         'deleted-head',
-        `topic ${name}, partition ${partition}: its first record is at offset ${start}, expected ${from}: those before were deleted; begin with a later topic, or with --only offset=${start}..`,
+        `topic ${name}, partition ${partition}: its first record is at offset ${start}, expected ${from}: earlier records were deleted; start from a later topic, or use --only offset=${start}..`,
       );
 }

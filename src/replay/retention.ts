@@ -3,13 +3,13 @@ import type { Plan } from '../pipelines/plan/plan.js';
 import { stepsOf } from '../pipelines/spec/sections.js';
 
 /**
- * What a run of this plan will have dropped that a replay would need, a line each. The topics of a run keep everything; retention
- * that a cluster sets otherwise is found by comparing its topics.
+ * Warnings about weights that a run of this plan deletes although a replay may need them. Topics keep everything by default;
+ * `checkTopics` finds a cluster that is configured otherwise.
  */
 export function replayWarnings({ spec, method }: Pick<Plan, 'spec' | 'method'>): string[] {
   const { teach, publish, evaluate } = spec;
-  if (!asksTeacher(method)) return [];
   if (spec.learn === undefined) return [];
+  if (!asksTeacher(method)) return [];
   const steps = stepsOf(spec);
   const oldest = steps - publish.keep * publish.every;
   const gone: number[] = [];
@@ -18,6 +18,6 @@ export function replayWarnings({ spec, method }: Pick<Plan, 'spec' | 'method'>):
   if (gone.length === 0) return [];
   const named = gone.length > 4 ? `${gone.slice(0, 3).join(', ')} … ${gone.at(-1)}` : gone.join(', ');
   return [
-    `publish.keep: found ${publish.keep}, which drops the teacher's versions ${named} before the end; a replay that scores again (another template or documents) needs them or --train: expected publish.keep of ${Math.ceil((steps - teach.every) / publish.every)}, or evaluate.every that divides teach.every (${teach.every})`,
+    `publish.keep: found ${publish.keep}, which deletes the teacher's versions ${named} before the end; a replay with another template or other documents needs them, or --train; expected publish.keep of at least ${Math.ceil((steps - teach.every) / publish.every)}, or an evaluate.every that divides teach.every (${teach.every})`,
   ];
 }

@@ -1,30 +1,30 @@
 import type { RecordedScores } from '../operators/score-teacher.js';
 import type { TeacherScore, Verdict } from '../records/records.js';
+import { at } from '../support/at.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
-import { weightsOf } from './recorded.js';
+import { partitionsOf, weightsOf } from './topics.js';
 
 export interface ScoresSettings {
   /** The recorded topics. */
   readonly log: TopicLog;
-  /** Digest of a version of the weights in the replay, once it is published; undefined: recorded scores are not used. */
+  /** Digest of a version of the replay's weights, once published. Without it, scores are not reused. */
   readonly digestOf?: (version: number) => Promise<string>;
 }
 
 /**
- * What the teacher of a recorded run said of a group, and what it was shown. Its scores are taken over where they would come out the
- * same: the same tokens under the same weights. Memory holds a place for each prompt, no records.
+ * Looks up what the teacher of a recorded run was shown for a group, and its scores where they would come out the same: for
+ * the same tokens under the same weights. Keeps an offset per prompt in memory, not the records.
  */
 export async function recordedScores({ log, digestOf }: ScoresSettings): Promise<RecordedScores> {
   const places = new Map<string, { readonly partition: number; readonly offset: bigint }>();
-  const partitions = (await log.describe()).find(({ name }) => name === 'teacher-scores')?.bounds ?? [];
-  for (const [partition, { start }] of partitions.entries())
+  for (const [partition, start] of await partitionsOf(log, 'teacher-scores'))
     for await (const { key, offset } of scan(log, 'teacher-scores', partition, start))
       if (!places.has(key)) places.set(key, { partition, offset });
   const digests = new Map([...(await weightsOf(log))].map(([version, { digest }]) => [version, digest]));
 
-  const recordsOf = async (promptId: string): Promise<LogRecord[]> => {
+  const readGroup = async (promptId: string): Promise<LogRecord[]> => {
     const place = places.get(promptId);
     if (!place) return [];
     const found: LogRecord[] = [];
@@ -39,7 +39,7 @@ export async function recordedScores({ log, digestOf }: ScoresSettings): Promise
   };
 
   return async (group) => {
-    const records = await recordsOf(group[0]?.promptId ?? '');
+    const records = await readGroup(at(group, 0).promptId);
     const scores = records.flatMap((record) =>
       record.value === null ? [] : [fromRecord('teacher-scores', { ...record, value: record.value })],
     );
@@ -48,13 +48,14 @@ export async function recordedScores({ log, digestOf }: ScoresSettings): Promise
     const { documents, teacherVersion } = first;
     if (!digestOf || (await digestOf(teacherVersion)) !== digests.get(teacherVersion)) return { documents };
     const bySample = new Map(scores.map((score) => [score.sampleIndex, score]));
-    const taken = group.map((verdict) => takenOver(verdict, bySample.get(verdict.sampleIndex)));
-    const whole = taken.filter((score) => score !== undefined);
+    const reused = group.map((verdict) => scoreAgain(verdict, bySample.get(verdict.sampleIndex)));
+    const whole = reused.filter((score) => score !== undefined);
     return whole.length === group.length ? { documents, scores: whole } : { documents };
   };
 }
 
-function takenOver(verdict: Verdict, score: TeacherScore | undefined): TeacherScore | undefined {
+/** The recorded score of the same tokens, on the new verdict. */
+function scoreAgain(verdict: Verdict, score: TeacherScore | undefined): TeacherScore | undefined {
   if (!score || !same(verdict.completionTokens, score.completionTokens)) return undefined;
   const { teacherLogprobs, contrastLogprobs, teacherTop, teacherVersion, teacherTemplateHash, documents } = score;
   return {

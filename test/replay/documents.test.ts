@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ingestPrivileged } from '../../src/cli/commands/privileged.js';
 import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
-import { diffRuns } from '../../src/replay/diff.js';
+import { diffRuns } from '../../src/replay/diff/diff-runs.js';
 import { replayFrom } from '../../src/replay/from.js';
-import { verifyRun } from '../../src/replay/verify.js';
+import { verifyRun } from '../../src/replay/verify/verify-run.js';
 import { forgetDocument } from '../../src/runs/inspect/forget-document.js';
 import { readManifest } from '../../src/runs/manifest/manifest.js';
 import { records, tinyFolder, tinyRun } from '../runs/tiny-run.js';
@@ -15,7 +15,7 @@ const spec: Partial<PipelineInput> = {
   teach: { every: 2, contextTokens: 16, template: '{{ context }} {{ question }}' },
 };
 
-/** A folder with documents; each has words of every question. */
+/** A project folder with documents. */
 function project(documents: Record<string, string>): { folder: string; write: (name: string, text: string) => void } {
   const folder = tinyFolder();
   const write = (name: string, text: string) => {
@@ -29,7 +29,7 @@ function project(documents: Record<string, string>): { folder: string; write: (n
 
 const words = Array.from({ length: 20 }, (_, n) => n).join(' ');
 
-/** Which documents' versions the teacher was shown. */
+/** Document versions that the teacher was shown. */
 const shown = async (run: string) =>
   new Set(
     (await records(run, 'teacher-scores')).flatMap(({ documents }) =>
@@ -37,7 +37,7 @@ const shown = async (run: string) =>
     ),
   );
 
-/** Runs to its first step, lets the documents change, and goes on. */
+/** Runs one step, changes the documents, and resumes. */
 async function changedAlong(folder: string, change: () => void) {
   const abort = new AbortController();
   const stopped = tinyRun(folder, 'run', spec, { signal: abort.signal, onStep: () => abort.abort() });
@@ -48,7 +48,7 @@ async function changedAlong(folder: string, change: () => void) {
   return (await tinyRun(folder, 'run', spec)).folder;
 }
 
-it('verifies with the versions that each step was shown, where documents changed or came along the way', async () => {
+it('verifies with the document versions that each step was shown', async () => {
   const { folder, write } = project({ 'docs/a.md': 'nothing that is asked', 'docs/b.md': `first ${words}` });
   const changed = await changedAlong(folder, () => write('docs/b.md', `second ${words}`));
   expect((await shown(changed)).size).toBe(2);
@@ -56,7 +56,7 @@ it('verifies with the versions that each step was shown, where documents changed
   expect(report).toMatchObject({
     equal: true,
     mode: 'prompts',
-    notes: [expect.stringMatching(/not those that it began with/)],
+    notes: [expect.stringMatching(/documents have changed since the run began/)],
   });
 
   const other = project({ 'docs/a.md': 'nothing that is asked', 'docs/b.md': words });
@@ -66,26 +66,26 @@ it('verifies with the versions that each step was shown, where documents changed
   expect(await verifyRun(added)).toMatchObject({ equal: true, mode: 'prompts', difference: null });
 }, 60_000);
 
-it('shows the teacher other documents in a replay, and says what a forgotten one takes away', async () => {
+it('replays with other documents, and reports what a forgotten document prevents', async () => {
   const { folder } = project({ 'docs/a.md': words, 'other/o.md': `other ${words}` });
   const { folder: run } = await tinyRun(folder, 'run', spec);
   const replay = (name: string, ...set: string[]) => replayFrom(run, { from: 'verdicts', to: join(folder, name), set });
   const differs = (name: string) => diffRuns(run, join(folder, name));
   await replay('other-documents', 'privileged.sources.0.files.0="other/*.md"');
   expect([...(await shown(join(folder, 'other-documents')))]).toEqual([expect.stringMatching(/^other\/o.md@/)]);
-  expect(await differs('other-documents')).toMatchObject({ samples: 32, verdictsChanged: 0, partsAt: { step: 0 } });
+  expect(await differs('other-documents')).toMatchObject({ samples: 32, verdictsChanged: 0, firstChange: { step: 0 } });
 
   await forgetDocument(run, 'docs/a.md');
   const report = await verifyRun(run);
   expect(report).toMatchObject({
     equal: true,
     mode: 'recorded',
-    notes: [expect.stringMatching(/^docs\/a.md: was forgotten/)],
+    notes: [expect.stringMatching(/^docs\/a.md: was forgotten, and judging/)],
   });
   expect(report.topics.map(({ topic }) => topic)).toEqual(['verdicts', 'advantages']);
-  // Scores that would come out the same are taken over, so nobody has to read the document.
+  // Reused scores do not need the document.
   await replay('same');
-  expect(await differs('same')).toMatchObject({ samples: 32, partsAt: null });
+  expect(await differs('same')).toMatchObject({ samples: 32, firstChange: null });
   const taught = new Set(
     (await records(run, 'teacher-scores')).flatMap((score) => (score.documents.length > 0 ? [score.promptId] : [])),
   );

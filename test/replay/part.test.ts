@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePart } from '../../src/replay/part.js';
 
-describe('a part of a run', () => {
+describe('parsePart', () => {
   it.each([
     ['step=4..8', { step: { from: 4, to: 8 } }],
     ['step=4..', { step: { from: 4 } }],
@@ -9,11 +9,11 @@ describe('a part of a run', () => {
     ['version=3', { version: { from: 3, to: 3 } }],
     ['time=1970-01-01T00:00:01Z..2000', { time: { from: 1000, to: 2000 } }],
     ['prompt=^sum=1', { prompt: /^sum=1/ }],
-  ])('is said as %s', (text, part) => {
+  ])('parses %s', (text, part) => {
     expect(parsePart([text])).toEqual(part);
   });
 
-  it('is narrowed by each', () => {
+  it('combines several', () => {
     expect(parsePart(['step=1..', 'prompt=a'])).toEqual({ step: { from: 1 }, prompt: /a/ });
   });
 
@@ -22,16 +22,16 @@ describe('a part of a run', () => {
     ['step', /expected FIRST..LAST/],
     ['step=..', /expected FIRST..LAST/],
     ['step=1..2..3', /expected FIRST..LAST/],
-    ['step=8..4', /its end lies before its beginning/],
+    ['step=8..4', /found an end before the beginning/],
     ['step=x', /found "x", expected a whole number/],
     ['step=-1', /found "-1"/],
     ['time=yesterday', /found "yesterday", expected a date/],
     ['prompt=(', /--only prompt=\(: .*[Uu]nterminated/],
-  ])('refuses %s', (text, message) => {
+  ])('rejects %s', (text, message) => {
     expect(() => parsePart([text])).toThrow(message);
   });
 
-  it('refuses a field twice', () => {
-    expect(() => parsePart(['step=1', 'step=2'])).toThrow(/step is there already/);
+  it('rejects a field given twice', () => {
+    expect(() => parsePart(['step=1', 'step=2'])).toThrow(/expected step only once/);
   });
 });

@@ -20,7 +20,7 @@ import { parseTemplate, renderTeacher } from '../../src/privileged/template/temp
 import { int32Array, int32Bytes } from '../../src/records/arrays.js';
 import { codecFor } from '../../src/records/codec.js';
 import type { Message } from '../../src/records/records.js';
-import { compareRecords } from '../../src/replay/compare.js';
+import { compareRecords } from '../../src/replay/verify/compare-records.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { digest } from '../../src/support/digest.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';

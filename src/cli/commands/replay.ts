@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
-import { diffRuns, type RunDifference, type SampleDifference } from '../../replay/diff.js';
+import { diffRuns, type RunDifference, type SampleDifference } from '../../replay/diff/diff-runs.js';
 import { replayFrom } from '../../replay/from.js';
 import { parsePart } from '../../replay/part.js';
-import { verifyRun } from '../../replay/verify.js';
+import { verifyRun } from '../../replay/verify/verify-run.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
 import type { RunEvent } from '../../runs/run.js';
 import { UserError } from '../../support/errors.js';
@@ -67,11 +67,11 @@ function differenceText(
   shown: readonly SampleDifference[],
   difference: RunDifference,
 ): string {
-  const { samples, unmatched, verdictsChanged, rewardsChanged, advantages, tokenAdvantages, partsAt } = difference;
+  const { samples, unmatched, verdictsChanged, rewardsChanged, advantages, tokenAdvantages, firstChange } = difference;
   const number = (value: number | null) => (value === null ? '-' : value.toPrecision(4));
   const agreement = ({ changed, meanAbsoluteDifference, correlation }: RunDifference['advantages']) =>
     `${changed} changed, mean absolute difference ${number(meanAbsoluteDifference)}, correlation ${number(correlation)}`;
-  const { gradient, weightsPart, offPolicyFrom, heldOut } = difference;
+  const { gradient, weightsDifferFrom, offPolicyFrom, heldOut } = difference;
   const rows: [string, string][] = [
     ['new run', to],
     [
@@ -81,7 +81,10 @@ function differenceText(
     ['verdicts', `${verdictsChanged} changed, rewards ${rewardsChanged}`],
     ['advantages', agreement(advantages)],
     ['by token', agreement(tokenAdvantages)],
-    ['first change', partsAt ? `step ${partsAt.step}, sample ${partsAt.promptId}/${partsAt.sampleIndex}` : 'none'],
+    [
+      'first change',
+      firstChange ? `step ${firstChange.step}, sample ${firstChange.promptId}/${firstChange.sampleIndex}` : 'none',
+    ],
   ];
   if (gradient)
     rows.push([
@@ -90,7 +93,7 @@ function differenceText(
     ]);
   if (trained)
     rows.push(
-      ['weights', weightsPart === null ? 'equal in every version' : `differ from version ${weightsPart}`],
+      ['weights', weightsDifferFrom === null ? 'equal in every version' : `differ from version ${weightsDifferFrom}`],
       [
         'off-policy',
         offPolicyFrom === null

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planOf } from '../../../src/pipelines/plan/plan.js';
 import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import { replayFrom } from '../../../src/replay/from.js';
-import { verifyRun } from '../../../src/replay/verify.js';
+import { verifyRun } from '../../../src/replay/verify/verify-run.js';
 import { exportRun } from '../../../src/runs/bundle/export.js';
 import { importRun } from '../../../src/runs/bundle/import.js';
 import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';

@@ -1,13 +1,13 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { replayFrom } from '../../src/replay/from.js';
-import { verifyRun } from '../../src/replay/verify.js';
-import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
-import type { LogRecord } from '../../src/topics/log.js';
-import { tinyFolder, tinyRun } from '../runs/tiny-run.js';
+import { replayFrom } from '../../../src/replay/from.js';
+import { verifyRun } from '../../../src/replay/verify/verify-run.js';
+import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
+import type { LogRecord } from '../../../src/topics/log.js';
+import { tinyFolder, tinyRun } from '../../runs/tiny-run.js';
 
-/** Where the parts of a record begin, counted from its value: see `layout.ts`. */
+/** Offsets of a record's parts relative to its value; see `layout.ts`. */
 function places({ key, headers, value }: LogRecord): Record<string, number> {
   const ofHeaders = -Buffer.byteLength(Object.keys(headers).length > 0 ? JSON.stringify(headers) : '');
   const ofKey = ofHeaders - Buffer.byteLength(key);
@@ -20,10 +20,10 @@ function places({ key, headers, value }: LogRecord): Record<string, number> {
   };
 }
 
-/** Flips a bit beside the beginning of a record's value, in every copy of it in the file: old pages hold some too. */
+/** Flips a bit at a place relative to a record's value, in every copy in the file: old pages contain some too. */
 function flip(file: string, { headers, value }: LogRecord, place: number): void {
   const bytes = readFileSync(file);
-  // Values of several topics begin alike; the schema in the headers tells them apart.
+  // Values of several topics start alike; the schema in the headers tells them apart.
   const before = Buffer.from(Object.keys(headers).length > 0 ? JSON.stringify(headers) : '');
   const needle = Buffer.concat([before, value ?? new Uint8Array()]);
   let at = bytes.indexOf(needle);
@@ -35,7 +35,7 @@ function flip(file: string, { headers, value }: LogRecord, place: number): void 
   writeFileSync(file, bytes);
 }
 
-it('one bit flipped in any topic, or in the files beside them, is found and named', async () => {
+it('finds and names a flipped bit in any topic or file of a run', async () => {
   const folder = tinyFolder();
   const { folder: run } = await tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } });
   const { log, plan } = await openRunFolder(run);

@@ -1,0 +1,69 @@
+import { stepsOf } from '../../pipelines/spec/sections.js';
+import { openRunFolder } from '../../runs/inspect/run-folder.js';
+import type { TopicLog } from '../../topics/log.js';
+import { recordsOf, weightsOf } from '../topics.js';
+import { type Change, diffSamples, type SampleDifference, type SampleTotals } from './diff-samples.js';
+import { type GradientDifference, gradientDifference } from './gradient-difference.js';
+
+export type { SampleDifference } from './diff-samples.js';
+
+export interface RunDifference extends SampleTotals {
+  /** The gradients of the step with the first change; null where nothing changed. */
+  readonly gradient: GradientDifference | null;
+  /** The first version whose weights differ; null while all are equal. */
+  readonly weightsDifferFrom: number | null;
+  /** The first step whose samples come from other weights than those that it trains; null where none does. */
+  readonly offPolicyFrom: number | null;
+  /** Held-out accuracy, from 0 to 1, at the newest version that the replay evaluated. */
+  readonly heldOut: Change<number | null>;
+}
+
+/**
+ * What a replay changed, per sample and in sum.
+ * @param onSample called for each sample in the order of the replay
+ */
+export async function diffRuns(
+  recorded: string,
+  replayed: string,
+  onSample: (difference: SampleDifference) => void = () => {},
+): Promise<RunDifference> {
+  const [was, is] = [await openRunFolder(recorded), await openRunFolder(replayed)];
+  try {
+    const totals = await diffSamples(was.log, is.log, onSample);
+    const { firstChange } = totals;
+    const differFrom = await weightsDifferFrom(was.log, is.log);
+    return {
+      ...totals,
+      gradient: firstChange && (await gradientDifference(was.log, is.log, is.plan, recorded, firstChange.step)),
+      weightsDifferFrom: differFrom,
+      offPolicyFrom: differFrom !== null && differFrom < stepsOf(is.plan.spec) ? differFrom : null,
+      heldOut: await heldOut(was.log, is.log),
+    };
+  } finally {
+    await was.log.close();
+    await is.log.close();
+  }
+}
+
+async function weightsDifferFrom(was: TopicLog, is: TopicLog): Promise<number | null> {
+  const before = await weightsOf(was);
+  for (const [version, { digest }] of await weightsOf(is)) {
+    const recorded = before.get(version);
+    if (recorded && recorded.digest !== digest) return version;
+  }
+  return null;
+}
+
+async function heldOut(was: TopicLog, is: TopicLog): Promise<RunDifference['heldOut']> {
+  const [before, after] = [await accuracies(was), await accuracies(is)];
+  const version = Math.max(...after.keys());
+  return { was: before.get(version) ?? null, is: after.get(version) ?? null };
+}
+
+/** Held-out accuracy by version. */
+async function accuracies(log: TopicLog): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  for await (const { stage, step, values } of recordsOf(log, 'metrics'))
+    if (stage === 'evaluate' && values.accuracy !== undefined) found.set(step, values.accuracy);
+  return found;
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { checkCheckpoint } from '../../learner/checkpoint.js';
+import { modelDigest } from '../../models/folder.js';
+import { logFolder } from '../../pipelines/topic-log.js';
+import type { RunFolder } from '../../runs/inspect/run-folder.js';
+import { manifestDifferences, topicManifest } from '../../runs/manifest/manifest.js';
+import { checkpointOf } from '../../runs/weights/publisher.js';
+import { UserError } from '../../support/errors.js';
+import { checkEmbedded } from '../../topics/embedded/check.js';
+import type { TopicLog } from '../../topics/log.js';
+import { fromRecord } from '../../topics/record-codec.js';
+import { scan } from '../../topics/scan.js';
+import { isSpread } from '../recorded.js';
+import type { Difference } from './compare-records.js';
+
+/**
+ * Finds damage in a run's topics and files without repeating anything: a record with a wrong checksum, a missing record, a
+ * manifest that differs from its topic, or weights and checkpoints with a wrong digest. On Kafka, the broker checks records.
+ * @returns the first damage; null where there is none
+ */
+export async function damageOf(run: RunFolder, folder: string): Promise<Difference | null> {
+  // Records from Kafka keep their offsets, and the markers of its transactions leave gaps between them.
+  const damage =
+    run.manifest.spec.topics === 'embedded' ? await checkEmbedded(logFolder(folder), !isSpread(run)) : undefined;
+  if (damage) return { ...damage, key: '' };
+  return (await changedManifest(run)) ?? (await damagedFile(run.log, folder));
+}
+
+async function changedManifest({ log, manifest }: RunFolder): Promise<Difference | null> {
+  const written = await topicManifest(log);
+  if (!written) return null;
+  const [first] = manifestDifferences(written, {
+    ...manifest,
+    spec: { ...manifest.spec, topics: written.spec.topics },
+  });
+  if (!first) return null;
+  const { field, found: expected, expected: found } = first;
+  return { topic: 'manifest', partition: 0, offset: 0n, key: 'run', field, expected, found };
+}
+
+/** Checks checkpoints, and weights that are still on disk. */
+async function damagedFile(log: TopicLog, folder: string): Promise<Difference | null> {
+  for await (const record of scan(log, 'weights', 0)) {
+    if (record.value === null) continue;
+    const { version, digest, location, chunk } = fromRecord('weights', { ...record, value: record.value });
+    const place = { topic: 'weights', partition: 0, offset: record.offset, key: record.key };
+    if (chunk) {
+      const found = createHash('sha256').update(chunk.bytes).digest('hex');
+      if (found !== digest) return { ...place, field: 'chunk.bytes', expected: digest, found };
+    }
+    if (location !== null && existsSync(join(folder, location))) {
+      const found = modelDigest(join(folder, location));
+      if (found !== digest) return { ...place, field: `${location}/model.safetensors`, expected: digest, found };
+    }
+    const checkpoint = checkpointOf(folder, version);
+    if (!existsSync(checkpoint)) continue;
+    try {
+      checkCheckpoint(checkpoint);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return {
+        ...place,
+        field: relative(folder, checkpoint),
+        expected: 'the checkpoint as written',
+        found: error.message,
+      };
+    }
+  }
+  return null;
+}
