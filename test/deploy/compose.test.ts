@@ -124,9 +124,7 @@ describe('the dashboard', () => {
   const series = (text: string) => new Set(text.match(/rlsd_[a-z_]+/g)?.map((name) => name.replace(/_bucket$/, '')));
 
   it('and the alerts and the documentation know the metrics that the code exports, all of them', () => {
-    const exported = [...read('src/runs/observe.ts').matchAll(/metric\('(\w+)'/g)].map(
-      ([, name]) => `rlsd_${name}`,
-    );
+    const exported = [...read('src/runs/observe.ts').matchAll(/metric\('(\w+)'/g)].map(([, name]) => `rlsd_${name}`);
     expect(exported.length).toBeGreaterThan(8);
     expect([...series(JSON.stringify(dashboard))].sort()).toEqual(exported.sort());
     expect([...series(read('docs/kafka.md'))].sort()).toEqual(exported.sort());
