@@ -1,5 +1,5 @@
 import { uniformAt } from '../models/random.js';
-import { at } from '../support/at.js';
+import { at } from '../support/required.js';
 import type { Sampling } from './policy.js';
 
 /**

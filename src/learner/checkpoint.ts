@@ -13,10 +13,10 @@ import {
 import { join } from 'node:path';
 import type { TrainableModel, TrainableState } from '../engines/trainable.js';
 import { fileDigest, readSafetensors, type Tensors, writeSafetensors } from '../models/safetensors.js';
-import { get } from '../support/at.js';
 import { digest } from '../support/digest.js';
 import { writing } from '../support/disk.js';
 import { UserError } from '../support/errors.js';
+import { get } from '../support/required.js';
 
 /** How far training has come. */
 export interface Progress {

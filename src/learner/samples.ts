@@ -2,8 +2,8 @@ import type { CompiledLoss, TrainRow } from '../engines/trainable.js';
 import type { LossInput } from '../losses/expressions.js';
 import type { ModelConfig } from '../models/config.js';
 import { type DistillationTargets, distillationProblem } from '../records/distillation.js';
-import { at } from '../support/at.js';
 import { UserError } from '../support/errors.js';
+import { at } from '../support/required.js';
 import type { LearnerSettings } from './settings.js';
 
 /** One completion to learn from; arrays have one entry per completion token. */

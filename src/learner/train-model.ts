@@ -1,8 +1,8 @@
 import type { CompiledLoss, LossSums, TrainableModel, TrainRow } from '../engines/trainable.js';
 import { type ModelFolder, writeModelFolder } from '../models/folder.js';
 import type { Tensors } from '../models/safetensors.js';
-import { get } from '../support/at.js';
 import { writing } from '../support/disk.js';
+import { get } from '../support/required.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Learner, StepStats } from './learner.js';
 import { checkCarries, checkSample, checkSupervised, policyRows, supervisedRows, type TrainSample } from './samples.js';

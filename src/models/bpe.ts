@@ -1,5 +1,5 @@
 import { Tokenizer } from '@huggingface/tokenizers';
-import { at } from '../support/at.js';
+import { at } from '../support/required.js';
 
 /** Files of a Hugging Face tokenizer, by name. */
 export interface TokenizerFiles {

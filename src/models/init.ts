@@ -1,5 +1,5 @@
-import { at } from '../support/at.js';
 import { seedOf } from '../support/digest.js';
+import { at } from '../support/required.js';
 import { type ModelConfig, parameterShapes } from './config.js';
 import { fillNormal, uniforms } from './random.js';
 import type { Tensors } from './safetensors.js';

@@ -12,9 +12,10 @@ import {
 } from 'node:fs';
 import { UserError } from '../support/errors.js';
 
-export interface Tensor {
+/** Numbers in row-major order with their shape. */
+export interface Tensor<Data = Float32Array> {
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  readonly data: Data;
 }
 
 /** By name, in file order. */
@@ -79,7 +80,7 @@ export function writeSafetensors(
     if (!tensor) continue;
     if (size(tensor.shape) !== tensor.data.length)
       throw new RangeError(
-        `${name}: shape [${tensor.shape}] holds ${size(tensor.shape)} values, not ${tensor.data.length}`,
+        `${name}: shape [${tensor.shape}] has ${size(tensor.shape)} values, found ${tensor.data.length}`,
       );
     header[name] = { dtype: 'F32', shape: tensor.shape, data_offsets: [offset, offset + tensor.data.byteLength] };
     offset += tensor.data.byteLength;

@@ -1,5 +1,5 @@
-import { at } from '../support/at.js';
 import { digest } from '../support/digest.js';
+import { at } from '../support/required.js';
 import type { CheckedJudgement, CheckedVerifier, Judgement, Question, Verifier } from './verifier.js';
 
 const hashOf = (name: string, parts: readonly Verifier[], ...settings: readonly string[]): string =>

@@ -21,6 +21,14 @@ export interface LineFields {
   readonly settings: readonly string[];
 }
 
+/** What `rlsd verify` prints for one line. */
+export interface VerifiedLine {
+  readonly id: string;
+  readonly verdict: string;
+  readonly reward: number;
+  readonly reason: string;
+}
+
 interface Described<S> {
   readonly name: string;
   /** What `correct` means, for the documentation. */

@@ -1,18 +1,10 @@
 import { z } from 'zod';
 import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
-import { type LineFields, openJudge, type PooledKind } from './kind.js';
+import { type LineFields, openJudge, type PooledKind, type VerifiedLine } from './kind.js';
 import { verifyMathLine } from './math/line.js';
 import { openPool, type Pool } from './pool.js';
 import { verifierKinds } from './registry.js';
-
-/** What `rlsd verify` prints for one line. */
-export interface VerifiedLine {
-  readonly id: string;
-  readonly verdict: string;
-  readonly reward: number;
-  readonly reason: string;
-}
 
 /**
  * Judges one line of input. Several may run at once; each has its own deadline.

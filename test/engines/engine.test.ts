@@ -70,7 +70,9 @@ describe('bindEngine', () => {
 
   it('names each wrong setting', () => {
     expect(() => bindEngine(definition, { size: 0 })).toThrow(/^model\.engine\.mine\.size: found 0, expected .*>=1/i);
-    expect(() => bindEngine(definition, { sise: 2 })).toThrow('model.engine.mine: unknown setting sise');
+    expect(() => bindEngine(definition, { sise: 2 })).toThrow(
+      'model.engine.mine.sise: no such setting; did you mean size?',
+    );
   });
 });
 

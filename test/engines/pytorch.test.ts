@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createDecoding, type Drawn } from '../../src/engines/onnx/decoding.js';
 import { decodeGraph, prefillGraph } from '../../src/engines/onnx/graph/decode.js';
 import { scoreGraph } from '../../src/engines/onnx/graph/score.js';
-import { createSession, type Tensor } from '../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../src/engines/onnx/session.js';
 import { readModelFolder } from '../../src/models/folder.js';
 import { floats, ids, numbers } from './onnx/graph/models.js';
 import { expectedOf, pytorchFolder, pytorchNames } from './pytorch.js';
@@ -10,19 +10,16 @@ import { expectedOf, pytorchFolder, pytorchNames } from './pytorch.js';
 // Checkpoints as transformers writes them: in shards and whole, bfloat16, float16 and float32.
 describe.each(pytorchNames)('%s, as transformers saved it', (name) => {
   const { tokens, logprobs, greedy } = expectedOf(name);
-  const { config, parameters: tensors } = readModelFolder(pytorchFolder(name));
-  const parameters = new Map<string, Tensor>(
-    [...tensors].map(([tensor, { data, shape }]) => [tensor, { data, dims: shape }]),
-  );
+  const { config, parameters } = readModelFolder(pytorchFolder(name));
 
   it.each(Object.entries(logprobs))('scores as PyTorch does at temperature %s', async (temperature, expected) => {
     const session = await createSession(scoreGraph(config), { threads: 1 });
-    const dims = [1, tokens.length - 1];
+    const shape = [1, tokens.length - 1];
     const scores = await session.run(
-      new Map([
+      new Map<string, SessionTensor>([
         ...parameters,
-        ['tokens', ids(tokens.slice(0, -1), dims)],
-        ['targets', ids(tokens.slice(1), dims)],
+        ['tokens', ids(tokens.slice(0, -1), shape)],
+        ['targets', ids(tokens.slice(1), shape)],
         ['temperature', floats([Number(temperature)])],
       ]),
     );

@@ -23,7 +23,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const tensors = (seed = 3, of = config): Tensors => {
   const parameters = randomParameters(of, seed);
-  return new Map([...parameters].map(([name, { dims }]) => [name, { shape: dims, data: numbers(parameters, name) }]));
+  return new Map([...parameters].map(([name, { shape }]) => [name, { shape, data: numbers(parameters, name) }]));
 };
 
 const optionsOf = (settings: Partial<LearnerInput> = {}, threads = 1) => ({
@@ -47,10 +47,9 @@ async function weightsDigest(learner: Learner): Promise<string> {
 
 /** Scores and losses in float64 from the definitions. */
 function lossOf(samples: readonly TrainSample[], parameters: Tensors, [low, high]: readonly [number, number]) {
-  const model = new Map([...parameters].map(([name, { shape, data }]) => [name, { dims: shape, data }]));
   const tokens = samples.flatMap((sample) => {
     const row = [...sample.promptTokens, ...sample.completionTokens];
-    const logprobs = referenceLogprobs(config, model, row, sample.temperature);
+    const logprobs = referenceLogprobs(config, parameters, row, sample.temperature);
     return [...sample.completionTokens.keys()]
       .filter((t) => sample.mask[t] === 1)
       .map((t) => {

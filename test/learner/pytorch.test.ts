@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { scoreGraph } from '../../src/engines/onnx/graph/score.js';
-import { createSession } from '../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../src/engines/onnx/session.js';
 import { createLocalLearner } from '../../src/learner/local.js';
 import { clippedPolicy, trainingLoss } from '../../src/losses/index.js';
 import { readModelFolder } from '../../src/models/folder.js';
@@ -28,12 +28,12 @@ it.each(pytorchNames)('%s: three steps end where PyTorch and its AdamW end', asy
     expect(Math.abs(found.gradientNorm / gradientNorm - 1)).toBeLessThan(1e-4);
   }
   const session = await createSession(scoreGraph(config), { threads: 1 });
-  const dims = [1, tokens.length - 1];
+  const shape = [1, tokens.length - 1];
   const scores = await session.run(
-    new Map([
-      ...[...(await learner.weights())].map(([tensor, { data, shape }]) => [tensor, { data, dims: shape }] as const),
-      ['tokens', ids(tokens.slice(0, -1), dims)],
-      ['targets', ids(tokens.slice(1), dims)],
+    new Map<string, SessionTensor>([
+      ...(await learner.weights()),
+      ['tokens', ids(tokens.slice(0, -1), shape)],
+      ['targets', ids(tokens.slice(1), shape)],
       ['temperature', floats([1])],
     ]),
   );

@@ -1,6 +1,7 @@
 import type { Judge } from '../../src/verifiers/judge.js';
+import type { VerifiedLine } from '../../src/verifiers/kind.js';
 import { openJudge } from '../../src/verifiers/kind.js';
-import { lineVerifiers, type VerifiedLine } from '../../src/verifiers/lines.js';
+import { lineVerifiers } from '../../src/verifiers/lines.js';
 import { pooledKind } from '../../src/verifiers/registry.js';
 import type { Question } from '../../src/verifiers/verifier.js';
 

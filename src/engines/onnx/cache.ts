@@ -1,16 +1,16 @@
 import type { ModelConfig } from '../../models/config.js';
-import { at } from '../../support/at.js';
+import { at } from '../../support/required.js';
 import { cacheNames } from './graph/decode.js';
-import type { Tensor } from './session.js';
+import type { SessionTensor } from './session.js';
 
 /** Keys and values of a decoding batch: room for `rows` sequences of `capacity` tokens. */
 export interface Cache {
   /** The first `n` rows as inputs of the decoding graph, not copied. */
-  view(n: number): [name: string, tensor: Tensor][];
+  view(n: number): [name: string, tensor: SessionTensor][];
   /** Copies one row of a prefill, `length` tokens long, into `row`. */
-  fill(row: number, prefix: ReadonlyMap<string, Tensor>): void;
+  fill(row: number, prefix: ReadonlyMap<string, SessionTensor>): void;
   /** Appends the newest token's entries of the first rows, each at its row's length. */
-  append(outputs: ReadonlyMap<string, Tensor>, lengths: readonly number[]): void;
+  append(outputs: ReadonlyMap<string, SessionTensor>, lengths: readonly number[]): void;
   move(from: number, to: number): void;
 }
 
@@ -29,16 +29,16 @@ export function createCache({ layers, kvHeads, headDim }: ModelConfig, rows: num
     newKeys: `newKeys.${layer}`,
     newValues: `newValues.${layer}`,
   }));
-  const floats = (tensors: ReadonlyMap<string, Tensor>, name: string): Float32Array => {
+  const floats = (tensors: ReadonlyMap<string, SessionTensor>, name: string): Float32Array => {
     const data = tensors.get(name)?.data;
     if (!(data instanceof Float32Array)) throw new Error(`the graph has no output ${name}`);
     return data;
   };
   return {
     view: (n) =>
-      made.flatMap(({ names, keys, values }): [string, Tensor][] => [
-        [names.keys, { data: keys.subarray(0, n * stride), dims: [n, kvHeads, capacity, headDim] }],
-        [names.values, { data: values.subarray(0, n * stride), dims: [n, kvHeads, capacity, headDim] }],
+      made.flatMap(({ names, keys, values }): [string, SessionTensor][] => [
+        [names.keys, { data: keys.subarray(0, n * stride), shape: [n, kvHeads, capacity, headDim] }],
+        [names.values, { data: values.subarray(0, n * stride), shape: [n, kvHeads, capacity, headDim] }],
       ]),
     fill(row, prefix) {
       for (const { names, keys, values } of made)

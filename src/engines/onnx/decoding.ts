@@ -1,8 +1,8 @@
 import type { ModelConfig } from '../../models/config.js';
 import { uniformAt } from '../../models/random.js';
-import { at, get } from '../../support/at.js';
+import { at, get } from '../../support/required.js';
 import { createCache } from './cache.js';
-import type { Session, Tensor } from './session.js';
+import type { Session, SessionTensor } from './session.js';
 
 /** One group to complete. Every number is checked already. */
 export interface SampleJob {
@@ -37,7 +37,7 @@ export interface Unit {
 
 export interface DecodingOptions {
   readonly config: ModelConfig;
-  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly parameters: ReadonlyMap<string, SessionTensor>;
   readonly prefill: Session;
   readonly decode: Session;
   /** Maximum rows. */
@@ -53,7 +53,7 @@ interface Group {
   admitted: number;
   finished: number;
   /** Keys and values of the prompt without its last token, computed once for all members. */
-  prefix: ReadonlyMap<string, Tensor> | undefined;
+  prefix: ReadonlyMap<string, SessionTensor> | undefined;
 }
 
 interface Row {
@@ -80,15 +80,15 @@ export function createDecoding(options: DecodingOptions): Unit & { add(job: Samp
   const cache = createCache(config, Math.max(room, FEWEST_ROWS), options.capacity);
   const waiting: Group[] = [];
   const rows: Row[] = [];
-  let shared: { n: number; feeds: [string, Tensor][]; fetches: Map<string, Tensor> } | undefined;
+  let shared: { n: number; feeds: [string, SessionTensor][]; fetches: Map<string, SessionTensor> } | undefined;
 
   /** Feeds and fetches that are the same while the number of rows is. */
   const sharedFor = (n: number) => {
     if (shared?.n === n) return shared;
-    const fetches = new Map<string, Tensor>();
+    const fetches = new Map<string, SessionTensor>();
     for (let layer = 0; layer < layers; layer++)
       for (const name of [`newKeys.${layer}`, `newValues.${layer}`])
-        fetches.set(name, { data: new Float32Array(n * kvHeads * headDim), dims: [n, kvHeads, headDim] });
+        fetches.set(name, { data: new Float32Array(n * kvHeads * headDim), shape: [n, kvHeads, headDim] });
     shared = { n, feeds: [...parameters, ...cache.view(n)], fetches };
     return shared;
   };
@@ -98,7 +98,7 @@ export function createDecoding(options: DecodingOptions): Unit & { add(job: Samp
       const { prompt, seeds } = group.job;
       const length = prompt.length - 1;
       if (!group.prefix && length > 0) {
-        const tokens = { data: BigInt64Array.from(prompt.subarray(0, length), BigInt), dims: [1, length] };
+        const tokens = { data: BigInt64Array.from(prompt.subarray(0, length), BigInt), shape: [1, length] };
         group.prefix = await prefill.run(new Map([...parameters, ['tokens', tokens]]));
       }
       while (group.admitted < seeds.length && rows.length < room) {
@@ -130,15 +130,15 @@ export function createDecoding(options: DecodingOptions): Unit & { add(job: Samp
       await admit();
       const n = Math.max(rows.length, FEWEST_ROWS);
       const { feeds, fetches } = sharedFor(n);
-      const column = (value: (row: Row) => number): Tensor => {
+      const column = (value: (row: Row) => number): SessionTensor => {
         const data = new Float32Array(n);
         for (const [i, row] of rows.entries()) data[i] = value(row);
-        return { data, dims: [n, 1] };
+        return { data, shape: [n, 1] };
       };
-      const integers = (value: (row: Row) => number, dims: readonly number[]): Tensor => {
+      const integers = (value: (row: Row) => number, shape: readonly number[]): SessionTensor => {
         const data = new BigInt64Array(n);
         for (const [i, row] of rows.entries()) data[i] = BigInt(value(row));
-        return { data, dims };
+        return { data, shape };
       };
       const lengths = rows.map((row) => row.length);
       const results = await decode.run(

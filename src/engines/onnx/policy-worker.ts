@@ -11,7 +11,7 @@ import { scoreGraph } from './graph/score.js';
 import { topGraph } from './graph/top.js';
 import type { OnnxMessage, WorkerData } from './policy.js';
 import { createScoring, type ReadRow, readLogprobs, readTop, type Scoring } from './scoring.js';
-import { createSession, type Session, type Tensor } from './session.js';
+import { createSession, type Session, type SessionTensor } from './session.js';
 import { createStopCheck } from './stop.js';
 
 /** Maximum size of one batch's caches; more sequences wait. */
@@ -43,7 +43,7 @@ const tokenizer: () => Tokenizer = once(() => readTokenizer(folder, config.vocab
 interface Weights {
   /** Tells these weights apart from earlier ones under the same version. */
   readonly serial: number;
-  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly parameters: ReadonlyMap<string, SessionTensor>;
 }
 const versions = new Map<number, Weights>();
 let loads = 0;
@@ -104,7 +104,7 @@ function score({ version, request }: Extract<OnnxMessage, { type: 'score' }>): P
 
 function scoreTop({ version, request }: Extract<OnnxMessage, { type: 'scoreTop' }>): Promise<TopScores> {
   const { k } = request;
-  const feeds: [string, Tensor][] = [['k', { data: BigInt64Array.of(BigInt(k)), dims: [1] }]];
+  const feeds: [string, SessionTensor][] = [['k', { data: BigInt64Array.of(BigInt(k)), shape: [1] }]];
   const name = `top ${k}`;
   return scoreWith(topScoring, { name, version, request, session: sessions.top, read: readTop(k), feeds });
 }
@@ -115,7 +115,7 @@ interface ScoreWork<Result> {
   readonly request: ScoreRequest;
   readonly session: () => Promise<Session>;
   readonly read: ReadRow<Result>;
-  readonly feeds?: readonly [string, Tensor][];
+  readonly feeds?: readonly [string, SessionTensor][];
 }
 
 async function scoreWith<Result>(kind: Map<string, Scoring<Result>>, work: ScoreWork<Result>): Promise<Result> {
@@ -127,7 +127,7 @@ async function scoreWith<Result>(kind: Map<string, Scoring<Result>>, work: Score
   // Decided by the sequence alone, as its bits have to be.
   const width = Math.ceil(tokens.length / 16) * 16;
   const unit = unitOf(kind, `${name} ${serial} ${width} ${temperature}`, () => {
-    const temperatures: Tensor = { data: Float32Array.of(temperature), dims: [1] };
+    const temperatures: SessionTensor = { data: Float32Array.of(temperature), shape: [1] };
     const feeds = new Map([...parameters, ['temperature', temperatures] as const, ...more]);
     return createScoring({ config, feeds, session, read, width });
   });
@@ -165,11 +165,7 @@ async function workOff(): Promise<void> {
 function handle(message: OnnxMessage): unknown {
   switch (message.type) {
     case 'load': {
-      const parameters = readParameters(message.folder, config);
-      versions.set(message.version, {
-        serial: loads++,
-        parameters: new Map([...parameters].map(([name, { shape, data }]) => [name, { data, dims: shape }])),
-      });
+      versions.set(message.version, { serial: loads++, parameters: readParameters(message.folder, config) });
       return undefined;
     }
     case 'unload':

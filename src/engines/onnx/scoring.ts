@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../../models/config.js';
 import type { TopScores } from '../policy.js';
 import type { Unit } from './decoding.js';
-import type { Session, Tensor } from './session.js';
+import type { Session, SessionTensor } from './session.js';
 
 /** One sequence to score. Every number is checked already. */
 export interface ScoreJob<Result> {
@@ -12,12 +12,12 @@ export interface ScoreJob<Result> {
 }
 
 /** Reads the result of one row from the outputs of a run: positions `begin` to `end`, exclusive, of the run's `B x width`. */
-export type ReadRow<Result> = (outputs: ReadonlyMap<string, Tensor>, begin: number, end: number) => Result;
+export type ReadRow<Result> = (outputs: ReadonlyMap<string, SessionTensor>, begin: number, end: number) => Result;
 
 export interface ScoringOptions<Result> {
   readonly config: ModelConfig;
   /** The parameters, the temperature and whatever else is the same for every row. */
-  readonly feeds: ReadonlyMap<string, Tensor>;
+  readonly feeds: ReadonlyMap<string, SessionTensor>;
   readonly session: Session;
   readonly read: ReadRow<Result>;
   /** Tokens per row: every sequence of this unit is padded to it. */
@@ -59,7 +59,7 @@ export function createScoring<Result>(options: ScoringOptions<Result>): Scoring<
   };
 }
 
-function batchOf(jobs: readonly { readonly tokens: Int32Array }[], width: number): [string, Tensor][] {
+function batchOf(jobs: readonly { readonly tokens: Int32Array }[], width: number): [string, SessionTensor][] {
   const tokens = new BigInt64Array(jobs.length * width);
   const targets = new BigInt64Array(jobs.length * width);
   for (const [row, job] of jobs.entries())
@@ -67,10 +67,10 @@ function batchOf(jobs: readonly { readonly tokens: Int32Array }[], width: number
       tokens[row * width + t] = BigInt(token);
       if (t > 0) targets[row * width + t - 1] = BigInt(token);
     }
-  const dims = [jobs.length, width];
+  const shape = [jobs.length, width];
   return [
-    ['tokens', { data: tokens, dims }],
-    ['targets', { data: targets, dims }],
+    ['tokens', { data: tokens, shape }],
+    ['targets', { data: targets, shape }],
   ];
 }
 
@@ -91,7 +91,7 @@ export const readTop =
     };
   };
 
-function floatsOf(outputs: ReadonlyMap<string, Tensor>, name: string): Float32Array {
+function floatsOf(outputs: ReadonlyMap<string, SessionTensor>, name: string): Float32Array {
   const data = outputs.get(name)?.data;
   if (!(data instanceof Float32Array)) throw new Error(`the graph has no output ${name}`);
   return data;

@@ -1,4 +1,5 @@
 import type * as ort from 'onnxruntime-node';
+import type { Tensor } from '../../models/safetensors.js';
 import type { ElementType, Graph } from './graph/builder.js';
 import { loadRuntime, type Runtime } from './runtime.js';
 
@@ -7,11 +8,8 @@ export interface SessionOptions {
   readonly threads: number;
 }
 
-/** Numbers in row-major order with their shape. The runtime reads feeds and writes fetches in place, without a copy. */
-export interface Tensor {
-  readonly data: Float32Array | Float64Array | BigInt64Array;
-  readonly dims: readonly number[];
-}
+/** A tensor that a session reads or writes in place, without a copy. */
+export type SessionTensor = Tensor<Float32Array | Float64Array | BigInt64Array>;
 
 export interface Session {
   readonly graph: Graph;
@@ -20,15 +18,18 @@ export interface Session {
    * @param feeds by input name; names that the graph does not read are ignored
    * @param fetches buffers of the caller's for outputs, which saves a copy; other outputs are new tensors
    */
-  run(feeds: ReadonlyMap<string, Tensor>, fetches?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  run(
+    feeds: ReadonlyMap<string, SessionTensor>,
+    fetches?: ReadonlyMap<string, SessionTensor>,
+  ): Promise<Map<string, SessionTensor>>;
   close(): Promise<void>;
 }
 
 const dataTypes = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array } as const;
 
-function wrap(runtime: Runtime, name: string, type: ElementType, { data, dims }: Tensor): ort.Tensor {
+function wrap(runtime: Runtime, name: string, type: ElementType, { data, shape }: SessionTensor): ort.Tensor {
   if (!(data instanceof dataTypes[type])) throw new TypeError(`${name}: expected ${type}`);
-  return new runtime.Tensor(type, data, dims);
+  return new runtime.Tensor(type, data, shape);
 }
 
 /**
@@ -45,8 +46,8 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
     logSeverityLevel: 3,
   });
   // On small models wrapping costs more than the run itself, so a tensor that is fed again keeps its wrapper.
-  const wrappers = new WeakMap<Tensor, ort.Tensor>();
-  const wrapped = (name: string, type: ElementType, tensor: Tensor): ort.Tensor => {
+  const wrappers = new WeakMap<SessionTensor, ort.Tensor>();
+  const wrapped = (name: string, type: ElementType, tensor: SessionTensor): ort.Tensor => {
     const known = wrappers.get(tensor) ?? wrap(runtime, name, type, tensor);
     wrappers.set(tensor, known);
     return known;
@@ -66,11 +67,11 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
         outputs[name] = tensor ? wrapped(name, type, tensor) : null;
       }
       const results = await session.run(inputs, outputs);
-      const given = new Map<string, Tensor>();
+      const given = new Map<string, SessionTensor>();
       for (const { name, type } of graph.outputs) {
         const result = results[name];
         if (!result || !(result.data instanceof dataTypes[type])) throw new Error(`output ${name}: expected ${type}`);
-        given.set(name, fetches?.get(name) ?? { data: result.data, dims: result.dims });
+        given.set(name, fetches?.get(name) ?? { data: result.data, shape: result.dims });
       }
       return given;
     },

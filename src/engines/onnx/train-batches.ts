@@ -1,6 +1,6 @@
-import { at, get } from '../../support/at.js';
+import { at, get } from '../../support/required.js';
 import type { TrainRow } from '../trainable.js';
-import type { Tensor } from './session.js';
+import type { SessionTensor } from './session.js';
 
 /**
  * Groups rows of one temperature and similar length into batches of at most `microTokens` tokens, padding included; a longer row is
@@ -26,10 +26,10 @@ export function microBatches<R extends Pick<TrainRow, 'tokens' | 'temperature'>>
 }
 
 /** Rows as feeds of one run, shorter rows padded on the right with zeros: of weight 0, so that the padding trains nothing. */
-export function batchFeeds(rows: readonly TrainRow[]): Map<string, Tensor> {
+export function batchFeeds(rows: readonly TrainRow[]): Map<string, SessionTensor> {
   const first = at(rows, 0);
   const width = Math.max(...rows.map(({ tokens }) => tokens.length)) - 1;
-  const dims = [rows.length, width];
+  const shape = [rows.length, width];
   const tokens = new BigInt64Array(rows.length * width);
   const targets = new BigInt64Array(rows.length * width);
   for (const [i, row] of rows.entries()) {
@@ -38,10 +38,10 @@ export function batchFeeds(rows: readonly TrainRow[]): Map<string, Tensor> {
       targets[i * width + t] = BigInt(at(row.tokens, t + 1));
     }
   }
-  const feeds = new Map<string, Tensor>([
-    ['tokens', { data: tokens, dims }],
-    ['targets', { data: targets, dims }],
-    ['temperature', { data: Float32Array.of(first.temperature), dims: [1] }],
+  const feeds = new Map<string, SessionTensor>([
+    ['tokens', { data: tokens, shape }],
+    ['targets', { data: targets, shape }],
+    ['temperature', { data: Float32Array.of(first.temperature), shape: [1] }],
     ['weights', padded(rows, width, 1, ({ weights }) => weights)],
   ]);
   const k = first.top?.k ?? 1;
@@ -59,17 +59,17 @@ function padded(
   width: number,
   perToken: number,
   values: (row: TrainRow) => Float32Array,
-): Tensor {
+): SessionTensor {
   const data = new Float32Array(rows.length * width * perToken);
   for (const [i, row] of rows.entries()) data.set(values(row), i * width * perToken);
-  return { data, dims: perToken === 1 ? [rows.length, width] : [rows.length, width, perToken] };
+  return { data, shape: perToken === 1 ? [rows.length, width] : [rows.length, width, perToken] };
 }
 
-function topIds(rows: readonly TrainRow[], width: number, k: number): Tensor {
+function topIds(rows: readonly TrainRow[], width: number, k: number): SessionTensor {
   const data = new BigInt64Array(rows.length * width * k);
   for (const [i, { top }] of rows.entries()) {
     if (top?.k !== k) throw new RangeError(`a row has ${top?.k ?? 'no'} distillation targets per token, another ${k}`);
     for (const [j, id] of top.ids.entries()) data[i * width * k + j] = BigInt(id);
   }
-  return { data, dims: [rows.length, width, k] };
+  return { data, shape: [rows.length, width, k] };
 }

@@ -1,13 +1,13 @@
 import { type ModelConfig, parameterShapes } from '../../models/config.js';
 import type { Tensors } from '../../models/safetensors.js';
-import { at, get } from '../../support/at.js';
 import { UserError } from '../../support/errors.js';
+import { at, get } from '../../support/required.js';
 import type { CompiledLoss, LossSums, TrainableModel, TrainRow } from '../trainable.js';
 import { adamW, type ParameterState } from './adamw.js';
 import type { Graph } from './graph/builder.js';
 import { scoreGraph } from './graph/score.js';
 import { gradientName, metricName } from './graph/train.js';
-import { createSession, type Session, type Tensor } from './session.js';
+import { createSession, type Session, type SessionTensor } from './session.js';
 import { batchFeeds, microBatches } from './train-batches.js';
 
 export interface OnnxTrainableOptions {
@@ -27,10 +27,10 @@ interface Trainable {
   /** Trainable parameters, in the model's order. */
   readonly states: ReadonlyMap<string, ParameterState>;
   /** All parameters, those that are trained over their state's memory. */
-  readonly feeds: ReadonlyMap<string, Tensor>;
-  readonly gradients: ReadonlyMap<string, Tensor>;
+  readonly feeds: ReadonlyMap<string, SessionTensor>;
+  readonly gradients: ReadonlyMap<string, SessionTensor>;
   /** A second set of gradients, which only steps of several micro-batches need. */
-  partial: ReadonlyMap<string, Tensor> | undefined;
+  partial: ReadonlyMap<string, SessionTensor> | undefined;
   readonly sessions: Map<string, Promise<Session>>;
 }
 
@@ -81,21 +81,21 @@ function openState(options: OnnxTrainableOptions): Trainable {
       `trainable: ${unknown ?? 'no parameter is named'}; expected names of parameters such as ${at([...shapes.keys()], 0)}`,
     );
   const states = new Map<string, ParameterState>();
-  const feeds = new Map<string, Tensor>();
-  const gradients = new Map<string, Tensor>();
-  for (const [name, dims] of shapes) {
+  const feeds = new Map<string, SessionTensor>();
+  const gradients = new Map<string, SessionTensor>();
+  for (const [name, shape] of shapes) {
     const data = parameters.get(name)?.data;
-    const length = dims.reduce((product, n) => product * n, 1);
-    if (data?.length !== length) throw new RangeError(`${name}: ${data?.length ?? 0} numbers, expected [${dims}]`);
+    const length = shape.reduce((product, n) => product * n, 1);
+    if (data?.length !== length) throw new RangeError(`${name}: ${data?.length ?? 0} numbers, expected [${shape}]`);
     if (trainable && !trainable.includes(name)) {
-      feeds.set(name, { data, dims });
+      feeds.set(name, { data, shape });
       continue;
     }
     const zeros = (): Float32Array => new Float32Array(length);
     const state = { value: data.slice(), gradient: zeros(), first: zeros(), second: zeros() };
-    feeds.set(name, { data: state.value, dims });
+    feeds.set(name, { data: state.value, shape });
     states.set(name, state);
-    gradients.set(gradientName(name), { data: state.gradient, dims });
+    gradients.set(gradientName(name), { data: state.gradient, shape });
   }
   return { options, states, feeds, gradients, partial: undefined, sessions: new Map() };
 }
@@ -129,10 +129,10 @@ async function differentiate(
   return { ...sums, metrics: Object.fromEntries(sums.metrics) };
 }
 
-const emptyGradients = ({ gradients }: Trainable): ReadonlyMap<string, Tensor> =>
-  new Map([...gradients].map(([name, { data, dims }]) => [name, { data: new Float32Array(data.length), dims }]));
+const emptyGradients = ({ gradients }: Trainable): ReadonlyMap<string, SessionTensor> =>
+  new Map([...gradients].map(([name, { data, shape }]) => [name, { data: new Float32Array(data.length), shape }]));
 
-function addGradients(sums: ReadonlyMap<string, Tensor>, parts: ReadonlyMap<string, Tensor>): void {
+function addGradients(sums: ReadonlyMap<string, SessionTensor>, parts: ReadonlyMap<string, SessionTensor>): void {
   for (const name of sums.keys()) {
     const [sum, part] = [floats(sums, name), floats(parts, name)];
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (part[i] ?? 0);
@@ -146,7 +146,7 @@ interface Sums {
 }
 
 /** Adds a batch's trained tokens to the sums. */
-function addTokens(batch: readonly TrainRow[], outputs: ReadonlyMap<string, Tensor>, sums: Sums): void {
+function addTokens(batch: readonly TrainRow[], outputs: ReadonlyMap<string, SessionTensor>, sums: Sums): void {
   const { data: values, width } = perToken(outputs, 'value');
   const metrics = [...sums.metrics.keys()].map((name) => ({ name, values: perToken(outputs, metricName(name)).data }));
   for (const [row, { weights }] of batch.entries()) {
@@ -160,13 +160,13 @@ function addTokens(batch: readonly TrainRow[], outputs: ReadonlyMap<string, Tens
   }
 }
 
-function perToken(outputs: ReadonlyMap<string, Tensor>, name: string): { data: Float64Array; width: number } {
-  const { data, dims } = get(outputs, name);
+function perToken(outputs: ReadonlyMap<string, SessionTensor>, name: string): { data: Float64Array; width: number } {
+  const { data, shape } = get(outputs, name);
   if (!(data instanceof Float64Array)) throw new TypeError(`${name}: the graph gave no float64`);
-  return { data, width: at(dims, 1) };
+  return { data, width: at(shape, 1) };
 }
 
-function floats(tensors: ReadonlyMap<string, Tensor>, name: string): Float32Array {
+function floats(tensors: ReadonlyMap<string, SessionTensor>, name: string): Float32Array {
   const { data } = get(tensors, name);
   if (!(data instanceof Float32Array)) throw new TypeError(`${name}: the graph gave no float32`);
   return data;
@@ -176,12 +176,11 @@ function floats(tensors: ReadonlyMap<string, Tensor>, name: string): Float32Arra
 async function score(model: Trainable, rows: readonly TrainRow[]): Promise<ReadonlyMap<TrainRow, Float32Array>> {
   const { config, parameters, microTokens } = model.options;
   const session = await sessionOf(model, 'score', () => scoreGraph(config));
-  const feeds = [...parameters].map(([name, { data, shape }]): [string, Tensor] => [name, { data, dims: shape }]);
   const scores = new Map<TrainRow, Float32Array>();
   for (const batch of microBatches(rows, microTokens)) {
-    const outputs = await session.run(new Map([...feeds, ...batchFeeds(batch)]));
+    const outputs = await session.run(new Map<string, SessionTensor>([...parameters, ...batchFeeds(batch)]));
     const logprobs = floats(outputs, 'logprobs');
-    const width = at(get(outputs, 'logprobs').dims, 1);
+    const width = at(get(outputs, 'logprobs').shape, 1);
     for (const [i, row] of batch.entries())
       scores.set(row, logprobs.slice(i * width, i * width + row.tokens.length - 1));
   }

@@ -1,5 +1,5 @@
-import { at } from '../../support/at.js';
 import { UserError } from '../../support/errors.js';
+import { at } from '../../support/required.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import { pickBlock } from './block.js';

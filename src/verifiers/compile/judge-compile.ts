@@ -1,11 +1,11 @@
-import { at } from '../../support/at.js';
 import { UserError } from '../../support/errors.js';
+import { at } from '../../support/required.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { buildProgram } from '../code/program.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
-import type { CompileSettings } from './kind.js';
+import type { CompileSettings } from './settings.js';
 
 // Python compiles when it loads a file; this command does only that.
 const pythonCheck = [

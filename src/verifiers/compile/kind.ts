@@ -1,20 +1,11 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
-import { checkMachine, programFields, programSettings } from '../code/settings.js';
+import { checkMachine } from '../code/settings.js';
 import { DATA, hashOf } from '../judge.js';
 import type { PooledKind } from '../kind.js';
 import { optionalDataOf } from '../reference.js';
 import { languageName } from '../sandbox/toolchains.js';
-
-export const compileSettings = z
-  .strictObject({ ...programFields, strict: z.boolean().default(true).describe("TypeScript's `strict`.") })
-  .transform(({ strict, ...program }) => ({ ...programSettings(program, ['typescript']), strict }));
-
-export type CompileSettings = z.output<typeof compileSettings>;
-
-/** @throws {UserError} that names an unknown or wrong field */
-export const readCompileSettings = (value: unknown, where: string): CompileSettings =>
-  check(compileSettings, value, where);
+import { type CompileSettings, compileSettings } from './settings.js';
 
 const task = z.object({ language: z.string().transform(languageName).optional() });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
-import type { VerifiedLine } from '../lines.js';
+import type { VerifiedLine } from '../kind.js';
 import { judgeMath } from './judge-math.js';
 import { mathFields, mathSettings } from './settings.js';
 

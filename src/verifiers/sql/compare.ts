@@ -1,4 +1,4 @@
-import { at } from '../../support/at.js';
+import { at } from '../../support/required.js';
 import type { Cell, Table } from './database.js';
 
 export interface CompareSettings {

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { at } from '../../support/at.js';
+import { at } from '../../support/required.js';
 import { equalRows } from './compare.js';
 import { type Cell, runQuery, type SqlLimits, type Table } from './database.js';
 import { type OrderKey, type QueryNode, withColumns } from './parse.js';

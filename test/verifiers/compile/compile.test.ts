@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judgeCompile } from '../../../src/verifiers/compile/judge-compile.js';
-import { readCompileSettings } from '../../../src/verifiers/compile/kind.js';
+import { readCompileSettings } from '../../../src/verifiers/compile/settings.js';
 import { lacks } from '../../needs.js';
 
 const judge = (language: string, code: string, more: object = {}) => {

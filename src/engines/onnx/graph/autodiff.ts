@@ -1,4 +1,4 @@
-import { at } from '../../../support/at.js';
+import { at } from '../../../support/required.js';
 import type { Builder, Gradient, SparseRows, Value } from './builder.js';
 
 function isSparse(gradient: Gradient): gradient is SparseRows {

@@ -1,4 +1,4 @@
-import { at } from '../../../support/at.js';
+import { at } from '../../../support/required.js';
 import { type Message, message } from './proto.js';
 
 export type ElementType = 'float32' | 'float64' | 'int64';

@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../../../models/config.js';
-import { at } from '../../../support/at.js';
+import { at } from '../../../support/required.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
 import { causal, declareParameters, decoder, headName, rotation } from './model.js';
 import { attention, byHead, foldQueries, unfoldQueries } from './ops.js';

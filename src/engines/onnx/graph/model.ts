@@ -1,7 +1,7 @@
 import { type ModelConfig, parameterShapes, rotaryFrequencies } from '../../../models/config.js';
-import { at } from '../../../support/at.js';
+import { at } from '../../../support/required.js';
 import type { Builder, Value } from './builder.js';
-import { add, embedding, linear, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
+import { add, attention, embedding, linear, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
 
 /** Declares every parameter as an input under its Hugging Face name. */
 export function declareParameters(b: Builder, config: ModelConfig): string[] {
@@ -12,7 +12,8 @@ const fineSteps = 256;
 
 /**
  * Cosines and sines for `positions` (int64, [B, T]). Position 256 i + j turns by the angle of 256 i and then by that of j, so two
- * small tables computed in float64 serve any context length, and a position's values are the same bits anywhere in a batch; the runtime's own Cos and Sin differ between the body and the tail of an array.
+ * small tables computed in float64 serve any context length, and a position has the same bits anywhere in a batch. The runtime's own
+ * Cos and Sin differ between the body and the tail of an array.
  */
 export function rotation(b: Builder, config: ModelConfig, positions: Value): Rotation {
   const frequencies = rotaryFrequencies(config);
@@ -75,14 +76,14 @@ export function decoder(b: Builder, config: ModelConfig, parts: DecoderParts): V
 
   let x = embedding(b, 'model.embed_tokens.weight', flatTokens);
   for (let layer = 0; layer < config.layers; layer++) {
-    const at = `model.layers.${layer}`;
-    const attended = norm(x, `${at}.input_layernorm`);
-    const projected = (name: string): Value => project(attended, `${at}.self_attn.${name}_proj`, config.qkvBias);
+    const prefix = `model.layers.${layer}`;
+    const attended = norm(x, `${prefix}.input_layernorm`);
+    const projected = (name: string): Value => project(attended, `${prefix}.self_attn.${name}_proj`, config.qkvBias);
     const rotated = (name: string, heads: number): Value => {
-      const plain = projected(name);
+      const unnormed = projected(name);
       const normed = config.qkNorm
-        ? norm(reshape(b, plain, flat(config.headDim)), `${at}.self_attn.${name}_norm`)
-        : plain;
+        ? norm(reshape(b, unnormed, flat(config.headDim)), `${prefix}.self_attn.${name}_norm`)
+        : unnormed;
       return rotary(b, reshape(b, normed, perToken(heads * config.headDim)), heads, turn);
     };
     const q = rotated('q', config.heads);
@@ -90,10 +91,14 @@ export function decoder(b: Builder, config: ModelConfig, parts: DecoderParts): V
     const v = reshape(b, projected('v'), perToken(config.kvHeads * config.headDim));
     const mixed = attend(layer, q, k, v);
     const width = config.heads * config.headDim;
-    x = add(b, x, project(reshape(b, mixed, flat(width)), `${at}.self_attn.o_proj`, config.outputBias));
-    const fed = norm(x, `${at}.post_attention_layernorm`);
-    const inner = swiglu(b, project(fed, `${at}.mlp.gate_proj`, false), project(fed, `${at}.mlp.up_proj`, false));
-    x = add(b, x, project(inner, `${at}.mlp.down_proj`, false));
+    x = add(b, x, project(reshape(b, mixed, flat(width)), `${prefix}.self_attn.o_proj`, config.outputBias));
+    const fed = norm(x, `${prefix}.post_attention_layernorm`);
+    const inner = swiglu(
+      b,
+      project(fed, `${prefix}.mlp.gate_proj`, false),
+      project(fed, `${prefix}.mlp.up_proj`, false),
+    );
+    x = add(b, x, project(inner, `${prefix}.mlp.down_proj`, false));
   }
   return norm(x, 'model.norm');
 }
@@ -101,4 +106,40 @@ export function decoder(b: Builder, config: ModelConfig, parts: DecoderParts): V
 /** Name of the matrix that turns hidden states into logits. */
 export function headName(config: ModelConfig): string {
   return config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+}
+
+export interface ModelStates {
+  /** Names of the parameters. */
+  readonly parameters: readonly string[];
+  /** After the final norm, [B * T, hiddenSize]. */
+  readonly hidden: Value;
+  /** [1]. */
+  readonly temperature: Value;
+  /** The shape [B, T]. */
+  readonly shape: Value;
+}
+
+/** The model over given tokens. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1], above 0. */
+export function modelStates(b: Builder, config: ModelConfig): ModelStates {
+  const parameters = declareParameters(b, config);
+  const tokens = b.input('tokens', 'int64', ['B', 'T']);
+  const temperature = b.input('temperature', 'float32', [1]);
+  const { mask, positions, perToken, flatTokens } = causal(b, config, tokens);
+  const hidden = decoder(b, config, {
+    flatTokens,
+    perToken,
+    turn: rotation(b, config, positions),
+    attend: (_, q, k, v) => attention(b, q, k, v, mask, config),
+  });
+  return {
+    parameters,
+    hidden,
+    temperature,
+    shape: b.node('Shape', [tokens]),
+  };
+}
+
+/** Declares `targets` int64 [B, T], the id to score after each token: [B * T]. */
+export function targetIds(b: Builder): Value {
+  return b.node('Reshape', [b.input('targets', 'int64', ['B', 'T']), b.ints([-1])]);
 }

@@ -1,8 +1,7 @@
 import type { ModelConfig } from '../../../models/config.js';
-import { at } from '../../../support/at.js';
+import { at } from '../../../support/required.js';
 import { createBuilder, type Graph } from './builder.js';
-import { causal, declareParameters, decoder, headName, rotation } from './model.js';
-import { attention } from './ops.js';
+import { headName, modelStates } from './model.js';
 
 /**
  * The likeliest next tokens at every position. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1], above 0, and `k`
@@ -14,17 +13,8 @@ import { attention } from './ops.js';
  */
 export function topGraph(config: ModelConfig): Graph {
   const b = createBuilder();
-  declareParameters(b, config);
-  const tokens = b.input('tokens', 'int64', ['B', 'T']);
-  const temperature = b.input('temperature', 'float32', [1]);
+  const { hidden, temperature, shape } = modelStates(b, config);
   const k = b.input('k', 'int64', [1]);
-  const { mask, positions, perToken, flatTokens } = causal(b, config, tokens);
-  const hidden = decoder(b, config, {
-    flatTokens,
-    perToken,
-    turn: rotation(b, config, positions),
-    attend: (_, q, keys, v) => attention(b, q, keys, v, mask, config),
-  });
   const logits = b.node('Gemm', [b.node('Div', [hidden, temperature]), headName(config)], { transB: 1 });
   const logprobs = b.node('LogSoftmax', [logits], { axis: -1 });
   const likeliest = b.nodes('TopK', [logprobs, k], 2, { axis: 1 });
@@ -35,7 +25,6 @@ export function topGraph(config: ModelConfig): Graph {
   const zeros = b.node('Expand', [b.floats([0]), b.node('Shape', [ids])]);
   const rest = b.node('ScatterElements', [probabilities, ids, zeros], { axis: 1 });
   const tail = b.node('ReduceLogSum', [rest, b.ints([1])], { keepdims: 0 });
-  const shape = b.node('Shape', [tokens]);
   const wide = b.node('Concat', [shape, k], { axis: 0 });
   b.output('topIds', b.node('Reshape', [ids, wide]), ['B', 'T', 'K'], 'int64');
   b.output('topLogprobs', b.node('Reshape', [values, wide]), ['B', 'T', 'K']);

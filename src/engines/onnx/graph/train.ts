@@ -1,13 +1,12 @@
 import type { LossInput, LossPoint } from '../../../losses/expressions.js';
 import type { Loss } from '../../../losses/loss.js';
 import { type ModelConfig, parameterShapes } from '../../../models/config.js';
-import { get } from '../../../support/at.js';
+import { get } from '../../../support/required.js';
 import { gradients } from './autodiff.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
 import { expressions } from './expressions.js';
-import { headName } from './model.js';
+import { headName, type ModelStates, modelStates, targetIds } from './model.js';
 import { candidateLogprobs, targetLogprobs } from './ops.js';
-import { type ModelStates, modelStates } from './score.js';
 
 /** Name of the output with a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient.${parameter}`;
@@ -72,7 +71,8 @@ interface ModelOutputs {
 }
 
 function modelOutputs(b: Builder, config: ModelConfig, model: ModelStates, readsTop: boolean): ModelOutputs {
-  const { hidden, targets, temperature, shape } = model;
+  const { hidden, temperature, shape } = model;
+  const targets = targetIds(b);
   const head = headName(config);
   if (!readsTop) {
     const predicted = targetLogprobs(b, hidden, head, targets, temperature);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cacheNames, decodeGraph, prefillGraph } from '../../../../src/engines/onnx/graph/decode.js';
-import { createSession, type Tensor } from '../../../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import type { ModelConfig } from '../../../../src/models/config.js';
 import { configs, floats, ids, numbers, randomNumbers, randomParameters, randomTokens, wider } from './models.js';
 import { referenceLogprobs } from './reference.js';
@@ -17,7 +17,7 @@ interface Row {
 /** Decodes `steps` tokens for each row in one batch with caches of `capacity` entries. */
 async function decode(
   config: ModelConfig,
-  parameters: ReadonlyMap<string, Tensor>,
+  parameters: ReadonlyMap<string, SessionTensor>,
   rows: readonly Row[],
   { steps, capacity, truncate = false }: { steps: number; capacity: number; truncate?: boolean },
 ): Promise<{ tokens: number[][]; logprobs: number[][] }> {
@@ -25,7 +25,7 @@ async function decode(
   const prefill = await createSession(prefillGraph(config), { threads: 1 });
   const step = await createSession(decodeGraph(config, { truncate }), { threads: 1 });
   const batch = rows.length;
-  const caches = new Map<string, Tensor>();
+  const caches = new Map<string, SessionTensor>();
   for (let layer = 0; layer < layers; layer++) {
     const size = batch * kvHeads * headDim * capacity;
     const { keys, values } = cacheNames(layer);
@@ -34,7 +34,7 @@ async function decode(
   }
   // `columns` is the length that the new entries come with: the prompt's at prefill, 1 in a step.
   const append = (
-    made: ReadonlyMap<string, Tensor>,
+    made: ReadonlyMap<string, SessionTensor>,
     names: readonly string[],
     row: number,
     from: number,

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../../../src/engines/onnx/session.js';
+import type { SessionTensor } from '../../../../src/engines/onnx/session.js';
 import { type ModelConfig, parameterShapes, parseConfig } from '../../../../src/models/config.js';
 
 const tiny = {
@@ -60,28 +60,31 @@ export function randomTokens(length: number, vocabSize: number, seed: number): n
 }
 
 /** Parameters large enough that every part of the model matters. */
-export function randomParameters(config: ModelConfig, seed: number): Map<string, Tensor> {
+export function randomParameters(config: ModelConfig, seed: number): Map<string, SessionTensor> {
   let count = 0;
   return new Map(
-    [...parameterShapes(config)].map(([name, dims]) => {
-      const size = dims.reduce((a, n) => a * n, 1);
-      const data = randomFloats(size, seed + 7919 * count++, dims.length === 1 ? 0.3 : 1.7 / Math.sqrt(dims[1] ?? 1));
+    [...parameterShapes(config)].map(([name, shape]) => {
+      const size = shape.reduce((a, n) => a * n, 1);
+      const data = randomFloats(size, seed + 7919 * count++, shape.length === 1 ? 0.3 : 1.7 / Math.sqrt(shape[1] ?? 1));
       if (name.includes('norm')) for (let i = 0; i < size; i++) data[i] = (data[i] ?? 0) + 1;
-      return [name, { data, dims }];
+      return [name, { data, shape }];
     }),
   );
 }
 
-export function ids(values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
-  return { data: BigInt64Array.from(values, BigInt), dims };
+export function ids(values: readonly number[], shape: readonly number[] = [values.length]): SessionTensor {
+  return { data: BigInt64Array.from(values, BigInt), shape };
 }
 
-export function floats(values: readonly number[] | Float32Array, dims: readonly number[] = [values.length]): Tensor {
-  return { data: Float32Array.from(values), dims };
+export function floats(
+  values: readonly number[] | Float32Array,
+  shape: readonly number[] = [values.length],
+): SessionTensor {
+  return { data: Float32Array.from(values), shape };
 }
 
 /** The data of a float output. */
-export function numbers(tensors: ReadonlyMap<string, Tensor>, name: string): Float32Array {
+export function numbers(tensors: ReadonlyMap<string, SessionTensor>, name: string): Float32Array {
   const data = tensors.get(name)?.data;
   if (!(data instanceof Float32Array)) throw new Error(`no floats in ${name}`);
   return data;

@@ -13,7 +13,7 @@ import {
   swiglu,
   targetLogprobs,
 } from '../../../../src/engines/onnx/graph/ops.js';
-import { createSession, type Tensor } from '../../../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import { floats, ids, numbers, randomFloats } from './models.js';
 
 interface Case {
@@ -24,7 +24,7 @@ interface Case {
   readonly build: (b: Builder) => Value;
 }
 
-const size = (dims: readonly number[]): number => dims.reduce((a, n) => a * n, 1);
+const size = (shape: readonly number[]): number => shape.reduce((a, n) => a * n, 1);
 const shape = { heads: 4, kvHeads: 2, headDim: 4 };
 
 const cases: Readonly<Record<string, Case>> = {
@@ -68,13 +68,13 @@ const cases: Readonly<Record<string, Case>> = {
     result: [2, 3, 8],
     build: (b) => {
       const angles = randomFloats(12, 77, 3);
-      const dims = [2, 3, 2];
+      const shape = [2, 3, 2];
       return rotary(b, 'x', 2, {
-        cos: b.floats(angles.map(Math.cos), dims),
-        sin: b.floats(angles.map(Math.sin), dims),
+        cos: b.floats(angles.map(Math.cos), shape),
+        sin: b.floats(angles.map(Math.sin), shape),
         minusSin: b.floats(
           angles.map((angle) => -Math.sin(angle)),
-          dims,
+          shape,
         ),
       });
     },
@@ -111,13 +111,13 @@ describe('gradients against central differences', () => {
     b.output('value', value, result);
     for (const [name, gradient] of made) b.output(`to.${name}`, gradient, inputs[name] ?? []);
     const session = await createSession(b.build(), { threads: 1 });
-    const point = new Map<string, Tensor>(
+    const point = new Map<string, SessionTensor>(
       names.map((name, i) => [name, floats(randomFloats(size(inputs[name] ?? []), 31 + i, 1.5), inputs[name] ?? [])]),
     );
     const outputs = await session.run(point);
     const loss = async (): Promise<number> =>
       numbers(await session.run(point), 'value').reduce((sum, y, i) => sum + y * (slope[i] ?? 0), 0);
-    expect(outputs.get('value')?.dims).toEqual(result);
+    expect(outputs.get('value')?.shape).toEqual(result);
     for (const name of names) {
       const analytic = numbers(outputs, `to.${name}`);
       const data = numbers(point, name);

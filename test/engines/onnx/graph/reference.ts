@@ -1,4 +1,4 @@
-import type { Tensor } from '../../../../src/engines/onnx/session.js';
+import type { SessionTensor } from '../../../../src/engines/onnx/session.js';
 import { type ModelConfig, rotaryFrequencies } from '../../../../src/models/config.js';
 import { numbers } from './models.js';
 
@@ -8,7 +8,7 @@ import { numbers } from './models.js';
  */
 export function referenceLogprobs(
   config: ModelConfig,
-  parameters: ReadonlyMap<string, Tensor>,
+  parameters: ReadonlyMap<string, SessionTensor>,
   tokens: readonly number[],
   temperature: number,
 ): number[][] {

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { scoreGraph } from '../../../../src/engines/onnx/graph/score.js';
-import { createSession, type Tensor } from '../../../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import type { ModelConfig } from '../../../../src/models/config.js';
 import { configs, floats, ids, numbers, randomParameters, randomTokens, wider } from './models.js';
 import { referenceLogprobs } from './reference.js';
 
-async function scorer(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>) {
+async function scorer(config: ModelConfig, parameters: ReadonlyMap<string, SessionTensor>) {
   const session = await createSession(scoreGraph(config), { threads: 1 });
   return async (rows: readonly (readonly number[])[], width: number, temperature = 1): Promise<number[][]> => {
     const padded = (row: readonly number[]): number[] => [...row, ...Array<number>(width - row.length).fill(0)];
-    const dims = [rows.length, width];
+    const shape = [rows.length, width];
     const outputs = await session.run(
       new Map([
         ...parameters,
-        ['tokens', ids(rows.flatMap(padded), dims)],
+        ['tokens', ids(rows.flatMap(padded), shape)],
         [
           'targets',
           ids(
             rows.flatMap((row) => padded(row.slice(1))),
-            dims,
+            shape,
           ),
         ],
         ['temperature', floats([temperature])],

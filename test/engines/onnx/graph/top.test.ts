@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { topGraph } from '../../../../src/engines/onnx/graph/top.js';
-import { createSession, type Tensor } from '../../../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import type { ModelConfig } from '../../../../src/models/config.js';
 import { configs, floats, ids, numbers, randomParameters, randomTokens } from './models.js';
 import { referenceLogprobs } from './reference.js';
@@ -12,7 +12,7 @@ function expectedTop(logprobs: ArrayLike<number>, k: number) {
   return { top: sorted.slice(0, k), tail: Math.log(tail) };
 }
 
-async function topScorer(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>) {
+async function topScorer(config: ModelConfig, parameters: ReadonlyMap<string, SessionTensor>) {
   const session = await createSession(topGraph(config), { threads: 1 });
   return async (rows: readonly (readonly number[])[], k: number, temperature = 1) => {
     const width = Math.max(...rows.map(({ length }) => length));

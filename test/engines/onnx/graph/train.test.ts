@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { gradientName, metricName, trainingGraph } from '../../../../src/engines/onnx/graph/train.js';
-import { createSession, type Tensor } from '../../../../src/engines/onnx/session.js';
+import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import {
   clippedPolicy,
   crossEntropy,
@@ -12,13 +12,13 @@ import {
   sumLosses,
 } from '../../../../src/losses/index.js';
 import { type ModelConfig, parameterShapes } from '../../../../src/models/config.js';
-import { at, get } from '../../../../src/support/at.js';
+import { at, get } from '../../../../src/support/required.js';
 import { configs, floats, ids, numbers, randomFloats, randomParameters, randomTokens } from './models.js';
 import { referenceLogprobs } from './reference.js';
 
 const [batch, length, k] = [3, 6, 3];
 const temperature = 0.8;
-const dims = [batch, length];
+const shape = [batch, length];
 
 const policy = clippedPolicy.create();
 const losses: readonly Loss[] = [
@@ -39,10 +39,10 @@ const rowsOf = (config: ModelConfig): number[][] =>
   Array.from({ length: batch }, (_, i) => randomTokens(length + 1, config.vocabSize, 70 + i));
 
 /** The full next-token distributions at each trained position, in float64: [batch * length][V]. */
-const distributions = (config: ModelConfig, parameters: ReadonlyMap<string, Tensor>): number[][] =>
+const distributions = (config: ModelConfig, parameters: ReadonlyMap<string, SessionTensor>): number[][] =>
   rowsOf(config).flatMap((row) => referenceLogprobs(config, parameters, row, temperature).slice(0, length));
 
-function inputsOf(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>) {
+function inputsOf(config: ModelConfig, parameters: ReadonlyMap<string, SessionTensor>) {
   const rows = rowsOf(config);
   const targets = rows.flatMap((row) => row.slice(1));
   const now = distributions(config, parameters).map((logprobs, i) => at(logprobs, at(targets, i)));
@@ -74,30 +74,30 @@ function inputsOf(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>) 
 
 type Inputs = ReturnType<typeof inputsOf>;
 
-function feedsOf(parameters: ReadonlyMap<string, Tensor>, inputs: Inputs): Map<string, Tensor> {
+function feedsOf(parameters: ReadonlyMap<string, SessionTensor>, inputs: Inputs): Map<string, SessionTensor> {
   return new Map([
     ...parameters,
     [
       'tokens',
       ids(
         inputs.rows.flatMap((row) => row.slice(0, -1)),
-        dims,
+        shape,
       ),
     ],
-    ['targets', ids(inputs.targets, dims)],
+    ['targets', ids(inputs.targets, shape)],
     ['temperature', floats([temperature])],
-    ['weights', floats(inputs.weights, dims)],
-    ['samplingLogprobs', floats(inputs.samplingLogprobs, dims)],
-    ['referenceLogprobs', floats(inputs.referenceLogprobs, dims)],
-    ['tokenAdvantages', floats(inputs.tokenAdvantages, dims)],
-    ['topIds', ids(inputs.topIds, [...dims, k])],
-    ['targetTopLogprobs', floats(inputs.targetTopLogprobs, [...dims, k])],
-    ['targetTailLogprobs', floats(inputs.targetTailLogprobs, dims)],
+    ['weights', floats(inputs.weights, shape)],
+    ['samplingLogprobs', floats(inputs.samplingLogprobs, shape)],
+    ['referenceLogprobs', floats(inputs.referenceLogprobs, shape)],
+    ['tokenAdvantages', floats(inputs.tokenAdvantages, shape)],
+    ['topIds', ids(inputs.topIds, [...shape, k])],
+    ['targetTopLogprobs', floats(inputs.targetTopLogprobs, [...shape, k])],
+    ['targetTailLogprobs', floats(inputs.targetTailLogprobs, shape)],
   ]);
 }
 
 /** What the loss sees at each token, in float64. */
-function tokensOf(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>, inputs: Inputs): LossToken[] {
+function tokensOf(config: ModelConfig, parameters: ReadonlyMap<string, SessionTensor>, inputs: Inputs): LossToken[] {
   return distributions(config, parameters).map((logprobs, i) => ({
     logprob: at(logprobs, at(inputs.targets, i)),
     samplingLogprob: at(inputs.samplingLogprobs, i),
@@ -109,7 +109,7 @@ function tokensOf(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>, 
   }));
 }
 
-function doubles(outputs: ReadonlyMap<string, Tensor>, name: string): Float64Array {
+function doubles(outputs: ReadonlyMap<string, SessionTensor>, name: string): Float64Array {
   const { data } = get(outputs, name);
   if (!(data instanceof Float64Array)) throw new TypeError(`no float64 in ${name}`);
   return data;
@@ -138,7 +138,7 @@ describe.each(Object.entries(configs))('training %s', (_, config) => {
           0,
         );
       for (const [name, shape] of parameterShapes(config)) {
-        expect(outputs.get(gradientName(name))?.dims).toEqual(shape);
+        expect(outputs.get(gradientName(name))?.shape).toEqual(shape);
         const data = numbers(parameters, name);
         const old = data.slice();
         const gradient = numbers(outputs, gradientName(name));
