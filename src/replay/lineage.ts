@@ -4,8 +4,8 @@ import { stagesWith } from '../pipelines/plan/plan.js';
 import { float32Array, int32Array } from '../records/arrays.js';
 import type { Advantage, DocumentUse, TeacherScore, Verdict, Weights } from '../records/records.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
-import { at } from '../support/at.js';
 import { nearest, UserError } from '../support/errors.js';
+import { at } from '../support/required.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
 import { recordsOf, weightsOf } from './topics.js';
 

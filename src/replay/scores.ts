@@ -1,6 +1,6 @@
 import type { RecordedScores } from '../operators/score-teacher.js';
 import type { TeacherScore, Verdict } from '../records/records.js';
-import { at } from '../support/at.js';
+import { at } from '../support/required.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';

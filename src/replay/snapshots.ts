@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { weightsFolder } from '../runs/weights/publisher.js';
-import { at } from '../support/at.js';
 import { UserError } from '../support/errors.js';
+import { at } from '../support/required.js';
 import type { LogRecord } from '../topics/log.js';
 import { recordsOf } from './topics.js';
 

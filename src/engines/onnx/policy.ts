@@ -1,12 +1,21 @@
 import { readChatTemplate } from '../../models/chat-template.js';
 import type { ModelConfig } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
-import { readTokenizer } from '../../models/tokenizer.js';
+import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
 import { createPool } from '../../support/worker-pool.js';
 import { threads } from '../../support/worker-transport.js';
 import { workerUrl } from '../../support/worker-url.js';
-import type { Completion, Policy, SampleRequest, Sampling, ScoreRequest, TopScores } from '../policy.js';
+import type { Completion, Policy, SampleRequest, ScoreRequest, TopScores } from '../policy.js';
+import {
+  checkArchitecture,
+  checkK,
+  checkPrompt,
+  checkSampling,
+  checkScore,
+  checkVersion,
+  type Limits,
+} from './check-request.js';
 import type { Drawn } from './decoding.js';
 import { stopIndex } from './stop.js';
 
@@ -78,48 +87,20 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     capacity: 2 * rows,
     setup: () => [...versions].map(([version, from]) => ({ type: 'load', version, folder: from })),
   });
-
-  const checkVersion = (version: number): void => {
-    if (!versions.has(version))
-      throw new Error(`version ${version} is not loaded; loaded: ${[...versions.keys()].join(', ') || 'none'}`);
-  };
-  const checkTokens = (tokens: Int32Array, longest: number): void => {
-    if (tokens.length === 0) throw new UserError('no-tokens', 'the prompt has no tokens, expected at least one');
-    if (tokens.length > longest)
-      throw new UserError(
-        'prompt-too-long',
-        `found ${tokens.length} tokens, expected at most ${longest}: the context holds ${contextLength}`,
-      );
-    const outside = tokens.find((id) => id < 0 || id >= config.vocabSize);
-    if (outside !== undefined)
-      throw new UserError('bad-token', `found token id ${outside}, expected 0 to ${config.vocabSize - 1}`);
-  };
-  const checkScore = (version: number, { tokens, from, temperature }: ScoreRequest): void => {
-    checkVersion(version);
-    checkTokens(tokens, contextLength);
-    if (!Number.isInteger(from) || from < 1 || from > tokens.length)
-      throw new UserError('bad-score', `from is ${from}, expected 1 to ${tokens.length}, the number of tokens`);
-    checkTemperature(temperature);
-  };
-
+  const { vocabSize } = config;
+  const limits: Limits = { contextLength, vocabSize, versions };
   return {
     contextLength,
     templateHash: template.hash,
     encodePrompt(messages) {
       const tokens = tokenizer.encode(template.apply(messages, { addGenerationPrompt: true }));
-      // At least one token has to fit after it.
-      checkTokens(tokens, contextLength - 1);
+      checkPrompt(tokens, limits);
       return tokens;
     },
     decode: (tokens) => tokenizer.decode(tokens),
     has: (version) => versions.has(version),
     async load(version, from) {
-      const found = readConfig(from);
-      if (JSON.stringify(found) !== JSON.stringify(config))
-        throw new UserError(
-          'other-architecture',
-          `${from}/config.json describes a different architecture than ${folder}/config.json: ${difference(found, config)}`,
-        );
+      checkArchitecture(config, folder, from);
       await pool.broadcast({ type: 'load', version, folder: from });
       versions.set(version, from);
     },
@@ -128,62 +109,32 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
       await pool.broadcast({ type: 'unload', version });
     },
     async sample(version, request, signal) {
-      checkVersion(version);
-      checkSampling(request.sampling);
-      checkTokens(request.prompt, contextLength - 1);
       const { prompt, seeds, sampling } = request;
+      checkVersion(version, limits);
+      checkSampling(sampling);
+      checkPrompt(prompt, limits);
       if (seeds.length === 0) return [];
       const limit = Math.min(sampling.maxTokens, contextLength - prompt.length);
       const message: OnnxMessage = { type: 'sample', version, request, limit };
       const drawn = (await pool.call(message, seeds.length, signal && { signal })) as readonly Drawn[];
-      return drawn.map(({ tokens, logprobs, stopped }): Completion => {
-        const text = tokenizer.decode(tokens);
-        const cut = stopIndex(text, sampling.stop ?? []);
-        return {
-          tokens,
-          logprobs,
-          text: cut < 0 ? text : text.slice(0, cut),
-          finishReason: stopped ? 'stop' : 'length',
-        };
-      });
+      return drawn.map((one) => completionOf(one, tokenizer, sampling.stop));
     },
     async score(version, request, signal) {
-      checkScore(version, request);
+      checkScore(version, request, limits);
       return (await pool.call({ type: 'score', version, request }, 1, signal && { signal })) as Float32Array;
     },
     async scoreTop(version, request, signal) {
-      checkScore(version, request);
-      const { k } = request;
-      if (!Number.isInteger(k) || k < 1 || k > config.vocabSize)
-        throw new UserError('bad-score', `k is ${k}, expected 1 to ${config.vocabSize}, the size of the vocabulary`);
+      checkScore(version, request, limits);
+      checkK(request.k, vocabSize);
       return (await pool.call({ type: 'scoreTop', version, request }, 1, signal && { signal })) as TopScores;
     },
     close: () => pool.close(),
   };
 }
 
-function checkTemperature(temperature: number): void {
-  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
-    throw new UserError('bad-sampling', `temperature is ${temperature}, expected 0 or more`);
-}
-
-function checkSampling({ temperature, topK, topP, minP, maxTokens, stop }: Sampling): void {
-  const bad = (name: string, found: unknown, expected: string): never => {
-    throw new UserError('bad-sampling', `${name} is ${JSON.stringify(found)}, expected ${expected}`);
-  };
-  checkTemperature(temperature);
-  if (!Number.isInteger(maxTokens) || maxTokens < 1) bad('maxTokens', maxTokens, 'a whole number from 1');
-  if (topK !== undefined && (!Number.isInteger(topK) || topK < 1)) bad('topK', topK, 'a whole number from 1');
-  if (topP !== undefined && !(topP > 0 && topP <= 1)) bad('topP', topP, 'above 0 and at most 1');
-  if (minP !== undefined && !(minP >= 0 && minP <= 1)) bad('minP', minP, '0 to 1');
-  if (stop?.includes('')) bad('stop', stop, 'strings that are not empty');
-}
-
-/** The first field in which two architectures differ. */
-function difference(found: ModelConfig, expected: ModelConfig): string {
-  const fields = Object.entries(expected);
-  const [name, value] = fields.find(
-    ([key, other]) => JSON.stringify(found[key as keyof ModelConfig]) !== JSON.stringify(other),
-  ) ?? ['', ''];
-  return `${name} is ${JSON.stringify(found[name as keyof ModelConfig])}, expected ${JSON.stringify(value)}`;
+function completionOf({ tokens, logprobs, stopped }: Drawn, tokenizer: Tokenizer, stop: readonly string[] = []) {
+  const text = tokenizer.decode(tokens);
+  const cut = stopIndex(text, stop);
+  const finishReason = stopped ? 'stop' : 'length';
+  return { tokens, logprobs, text: cut < 0 ? text : text.slice(0, cut), finishReason } satisfies Completion;
 }

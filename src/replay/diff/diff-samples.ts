@@ -1,6 +1,6 @@
 import { float32Array } from '../../records/arrays.js';
 import type { Advantage } from '../../records/records.js';
-import { at } from '../../support/at.js';
+import { at } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { recordsOf, scanInOrder } from '../topics.js';
 import { type Agreement, agreementMeter } from './agreement.js';

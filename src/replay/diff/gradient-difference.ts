@@ -8,7 +8,7 @@ import type { Plan } from '../../pipelines/plan/plan.js';
 import { learnOf } from '../../pipelines/spec/sections.js';
 import type { Advantage } from '../../records/records.js';
 import { weightsFolder } from '../../runs/weights/publisher.js';
-import { at, get } from '../../support/at.js';
+import { at, get } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { headerPlace } from '../../topics/record-codec.js';
 import { recordsOf } from '../topics.js';

@@ -1,9 +1,8 @@
 import { elementType } from '../../records/arrays.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';
 import { isRedacted, redact } from '../../runs/inspect/redact.js';
-import { at } from '../../support/at.js';
 import { UserError } from '../../support/errors.js';
-import { required } from '../../support/required.js';
+import { at, required } from '../../support/required.js';
 import type { LogRecord } from '../../topics/log.js';
 import type { TopicName } from '../../topics/record-codec.js';
 

@@ -1,6 +1,6 @@
 import { logFolder } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
-import { at } from '../../support/at.js';
+import { at } from '../../support/required.js';
 import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { fromRecord } from '../../topics/record-codec.js';
