@@ -1,15 +1,15 @@
-# The pipeline's stages: one image, one process a stage (`docker-compose.yml`).
+# One image for all stages, one process per stage (`docker-compose.yml`).
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
-# No package may run a script while it is installed; what is native comes built inside its package.
+# No package needs an install script: native code comes prebuilt in the packages.
 RUN npm ci --ignore-scripts
 COPY schemas schemas
 COPY src src
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:22-bookworm-slim
-# bubblewrap and prlimit hold the programs that the code verifier runs.
+# bubblewrap and prlimit contain the programs that the code verifier runs.
 RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap util-linux python3 \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /app

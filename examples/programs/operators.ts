@@ -49,7 +49,7 @@ await policy.load(0, folder);
 const verifier = await createVerifier({ math: {} });
 const learner = await createLearner({ folder, threads: 1, settings: { lr: 3e-4 } });
 
-// What the teacher is shown; the student's records have no field that could hold it.
+// What the teacher is shown; the student's records have no field for it.
 const template = parseTemplate('Worked before: {{ trace }}\n{{ question }}', 'template');
 const privileged: PrivilegedStore = {
   lookup: async (id) => ({
@@ -77,7 +77,7 @@ const step = await lastValueFrom(
       version: async () => ({ version: 0, digest: 'base' }),
     }),
     verify(verifier, { reference: async (id) => ({ answer: taskOf(id).answer, data: null }) }),
-    // An operator of one's own fits between any two.
+    // Your own operator fits between any two.
     map((verdict) => (verdict.finishReason === 'length' ? { ...verdict, reward: verdict.reward / 2 } : verdict)),
     scoreTeacher(policy, method, {
       privileged,
