@@ -113,11 +113,11 @@ async function watch(lines, samples, onWarm) {
 async function measureChain(brokers, samples, credit) {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-'));
   const run = join(folder, `chain-${Date.now()}`);
-  const { spec, ...plan } = planFor(brokers, credit);
-  const log = await openLog(spec, run);
+  const { spec, store, ...plan } = planFor(brokers, credit);
+  const log = await openLog({ store }, run);
   await ensureTopics(log, plan.topics);
   await feed(log, spec, Math.ceil(samples / group));
-  await publishBase({ log, run: 'bench', folder: run, base: join(plan.folder, spec.model.base), spec });
+  await publishBase({ log, run: 'bench', folder: run, base: join(plan.folder, spec.model.base), spec, store });
   await log.close();
   const child = fork(fileURLToPath(import.meta.url), ['--chain', brokers.join(','), String(credit), run], {
     execArgv: ['--expose-gc'],

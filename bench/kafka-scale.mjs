@@ -39,9 +39,9 @@ async function measure(brokers, seconds) {
   const sets = [...kafka, model, 'steps=1', 'flow.maxLag=1000', `learn.prompts=${credit}`, `flow.credit=${credit}`];
   const { spec, folder: base } = readSpec(file, sets);
   const plan = planOf(spec, base);
-  const log = await openLog(spec, name);
+  const log = await openLog(plan, name);
   await ensureTopics(log, plan.topics);
-  await publishBase({ log, run: 'bench', folder, base: join(base, spec.model.base), spec });
+  await publishBase({ log, run: 'bench', folder, base: join(base, spec.model.base), spec, store: plan.store });
   // As many as both figures can take, and as many again for the start of the second process.
   const prompts = Math.ceil(((3 * seconds + 30) * credit * 1000) / latency);
   for (let at = 0; at < prompts; at += 500)

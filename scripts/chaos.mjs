@@ -47,7 +47,7 @@ const kafka = [`topics.kafka.brokers=${brokers.join(',')}`, 'topics.kafka.partit
 const sets = [...pipeline, ...kafka];
 const { spec, folder: base } = readSpec(file, sets);
 const plan = planOf(spec, base);
-const log = await openLog(spec, name);
+const log = await openLog(plan, name);
 await ensureTopics(log, plan.topics);
 
 /** `rlsd run` as a process, in a folder of its own, as if on a machine of its own. */

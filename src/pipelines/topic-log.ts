@@ -1,10 +1,8 @@
 import { basename, join } from 'node:path';
 import { UserError } from '../support/errors.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
-import { storeOf } from '../topics/registry.js';
 import type { OpenOptions, StorePlace } from '../topics/store.js';
 import type { Plan } from './plan/plan.js';
-import type { PipelineSpec } from './spec/spec.js';
 
 /** Folder for the topics of a run that are kept in it. */
 export const logFolder = (run: string): string => join(run, 'topics');
@@ -12,23 +10,9 @@ export const logFolder = (run: string): string => join(run, 'topics');
 /** Where the topics of a run live: in its folder, or on a server under the folder's name. */
 export const placeOf = (folder: string): StorePlace => ({ folder: logFolder(folder), run: basename(folder) });
 
-/** The topics of a run, in the store that its spec names. */
-export const openLog = (spec: PipelineSpec, folder: string, options: OpenOptions = {}): Promise<TopicLog> =>
-  storeOf(spec.topics).open(placeOf(folder), options);
-
-/**
- * A run's name on a cluster: that of its folder, so that processes on several machines find each other by `--run NAME`.
- * @throws {UserError} `run-name` where Kafka has no topic of that name
- */
-export function runName(folder: string): string {
-  const name = basename(folder);
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name))
-    throw new UserError(
-      'run-name',
-      `--run ${folder}: ${JSON.stringify(name)} is to begin the names of topics; expected letters, digits, ".", "_" and "-"`,
-    );
-  return name;
-}
+/** Opens the topics of a run. @param folder the run's */
+export const openLog = ({ store }: Pick<Plan, 'store'>, folder: string, options: OpenOptions = {}): Promise<TopicLog> =>
+  store.open(placeOf(folder), options);
 
 /**
  * A run that has begun had all of its topics: going on without one would lose what it held.
@@ -59,5 +43,5 @@ export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]):
 }
 
 /** What would stop a run on this pipeline's topics, one line each; with the folder of a run, also what is wrong with its topics. */
-export const checkTopics = ({ spec, topics }: Plan, folder?: string): Promise<string[]> =>
-  storeOf(spec.topics).check(folder === undefined ? undefined : placeOf(folder), topics);
+export const checkTopics = ({ store, topics }: Plan, folder?: string): Promise<string[]> =>
+  store.check(folder === undefined ? undefined : placeOf(folder), topics);

@@ -143,13 +143,13 @@ async function replaySource(run: RunFolder, train: boolean, evaluate: boolean): 
 }
 
 /** On a cluster, records are fed as the weights advance: partitions have no common order. */
-const feeds = ({ train, plan }: ReplayPlan): boolean => train && plan.spec.topics !== 'embedded';
+const feeds = ({ train, plan }: ReplayPlan): boolean => train && plan.store.traits.partitions > 1;
 
 function feedOf(run: RunFolder, replay: ReplayPlan): Pick<Recorded, 'feed'> {
   if (!feeds(replay)) return {};
   const { from, keep, plan } = replay;
   return {
-    feed: (log, published) => copyTopic(run.log, log, from, keep, (step) => published(step - stepsAhead(plan.spec))),
+    feed: (log, published) => copyTopic(run.log, log, from, keep, (step) => published(step - stepsAhead(plan))),
   };
 }
 

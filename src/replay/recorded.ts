@@ -9,13 +9,14 @@ import { weightsFolder } from '../runs/weights/publisher.js';
 import { openSource } from '../sources/prompts.js';
 import type { PromptSource } from '../sources/source.js';
 import { UserError } from '../support/errors.js';
+import { localStore } from '../topics/registry.js';
 
 /** Topics that every replay copies, whatever it starts from. */
 export const tables: readonly string[] = ['references', 'privileged'];
 
 /** Whether the run's records are spread over the partitions of a cluster, or were before an export. */
-export const isSpread = ({ manifest }: Pick<RunFolder, 'manifest'>): boolean =>
-  manifest.spec.topics !== 'embedded' || manifest.bundle?.from === 'kafka';
+export const isSpread = ({ manifest: { bundle }, plan }: Pick<RunFolder, 'manifest' | 'plan'>): boolean =>
+  plan.store.traits.multiProcess || (bundle !== undefined && bundle.from !== localStore);
 
 /** The recorded spec, with the run's own copy of the base model where the original is missing or has changed. */
 export function withBase({ spec, folder, model }: Manifest, run: string): PipelineSpec {

@@ -3,7 +3,7 @@ import type { Plan, PlanStage } from '../pipelines/plan/plan.js';
 import { needs } from '../pipelines/plan/plan.js';
 import { stepsOf } from '../pipelines/spec/sections.js';
 import type { PipelineSpec } from '../pipelines/spec/spec.js';
-import { openLog, runName } from '../pipelines/topic-log.js';
+import { openLog, placeOf } from '../pipelines/topic-log.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { topicManifest } from '../runs/manifest/manifest.js';
 import { UserError } from '../support/errors.js';
@@ -11,14 +11,14 @@ import { isTrainable, type Part } from './part.js';
 import { weightsOf } from './topics.js';
 
 /** @throws {UserError} `run-exists` where the cluster has topics of a run of this name, even without its folder */
-export async function refuseExisting({ spec }: Plan, to: string): Promise<void> {
-  if (spec.topics === 'embedded') return;
-  const log = await openLog(spec, to);
+export async function refuseExisting(plan: Plan, to: string): Promise<void> {
+  if (plan.store.traits.location === 'folder') return;
+  const log = await openLog(plan, to);
   try {
     if (await topicManifest(log))
       throw new UserError(
         'run-exists',
-        `--run ${to}: the cluster has topics of a run ${runName(to)} already, expected a new name for the replay`,
+        `--run ${to}: the cluster has topics of a run ${placeOf(to).run} already, expected a new name for the replay`,
       );
   } finally {
     await log.close();

@@ -10,7 +10,7 @@ export interface Disposers {
 /**
  * @example
  * const disposers = newDisposers();
- * const log = disposers.use(await openLog(spec, folder));
+ * const log = disposers.use(await openLog(plan, folder));
  * await disposers.dispose();
  */
 export function newDisposers(): Disposers {

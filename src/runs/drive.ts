@@ -40,7 +40,7 @@ async function startStages(run: OpenRun): Promise<RunningStage[]> {
 /** Resolves when the run is where it was to go. */
 async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonly RunningStage[]): Promise<void> {
   const { plan, log, versions, stages } = run;
-  const pollMs = plan.spec.topics === 'embedded' ? 20 : 250;
+  const pollMs = plan.store.traits.location === 'folder' ? 20 : 250;
   const { spec } = plan;
   const trainsNothing = goal === undefined && spec.learn === undefined;
   if (goal?.until === null || (trainsNothing && !isPartial(plan, run))) {
@@ -51,7 +51,7 @@ async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonl
     return;
   }
   // We are the only writer, so a partial run ends once its input is drained.
-  if (goal === undefined && isPartial(plan, run) && plan.spec.topics === 'embedded') return idle(running, versions);
+  if (goal === undefined && isPartial(plan, run) && !plan.store.traits.multiProcess) return idle(running, versions);
   await versions.published(goal?.until ?? stepsOf(spec));
   // What reads the weights besides the rollout measures them: the last measurement belongs to the run.
   const [trainer] = stagesWith(plan, 'trainer');

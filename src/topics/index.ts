@@ -6,6 +6,14 @@ export { type TopicDigest, topicDigest } from './digest.js';
 export { openEmbedded } from './embedded/store-kind.js';
 export * from './log.js';
 export { partitionOf } from './partition.js';
-export { loadTopicStore, storeOf, type TopicsChoice, topicStore, topicStores } from './registry.js';
+export {
+  loadStore,
+  loadTopicStore,
+  storeOf,
+  type TopicsChoice,
+  type TopicsInput,
+  topicStore,
+  topicStores,
+} from './registry.js';
 export { scan } from './scan.js';
 export * from './store.js';

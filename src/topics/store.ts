@@ -46,9 +46,9 @@ export interface Damage {
 }
 
 /** What a store does, given its settings. */
-export interface TopicStoreDefinition<Settings extends z.ZodType = z.ZodType> {
+export interface TopicStoreDefinition<Settings extends z.ZodType = z.ZodType, Name extends string = string> {
   /** Name in a pipeline's `topics`. */
-  readonly name: string;
+  readonly name: Name;
   /** One sentence for the docs. */
   readonly summary: string;
   readonly settings: Settings;
@@ -95,10 +95,10 @@ export interface TopicStore {
 }
 
 /** A store that waits for its settings: what a registry lists and a module exports. */
-export interface TopicStoreKind {
-  readonly name: string;
+export interface TopicStoreKind<Settings extends z.ZodType = z.ZodType, Name extends string = string> {
+  readonly name: Name;
   readonly summary: string;
-  readonly settings: z.ZodType;
+  readonly settings: Settings;
   /** @throws {UserError} `bad-settings`, one line per problem */
   bind(settings: unknown): TopicStore;
 }
@@ -114,9 +114,9 @@ export interface TopicStoreKind {
  *   open: async () => openMemoryLog(),
  * });
  */
-export function defineTopicStore<Settings extends z.ZodType>(
-  definition: TopicStoreDefinition<Settings>,
-): TopicStoreKind {
+export function defineTopicStore<Settings extends z.ZodType, const Name extends string>(
+  definition: TopicStoreDefinition<Settings, Name>,
+): TopicStoreKind<Settings, Name> {
   const { name, summary } = definition;
   return {
     name,

@@ -95,7 +95,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       const run = join(folder, 'observed');
       const { spec, folder: base } = readSpec(file, []);
       const plan = planOf(spec, base);
-      const log = await openLog(spec, run);
+      const log = await openLog(plan, run);
       await ensureTopics(log, plan.topics);
       const value = Buffer.from('no rollout');
       const { fingerprint } = codecFor('rollouts');
@@ -255,9 +255,9 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     it('check names every difference of the topics of a run', async () => {
       const { folder, file } = tinyProject({ topics: { kafka: { brokers: broker.brokers, partitions: 3 } } });
       const { spec, folder: base } = readSpec(file, []);
-      const { topics } = planOf(spec, base);
+      const { topics, store } = planOf(spec, base);
       const run = join(folder, 'differs');
-      const log = await openLog(spec, run);
+      const log = await openLog({ store }, run);
       await log.ensureTopics(
         topics.flatMap((topic) => {
           if (topic.name === 'weights') return [];

@@ -9,6 +9,7 @@ import { openSource } from '../../src/sources/prompts.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { Consumer, TopicLog } from '../../src/topics/log.js';
 import { fromRecord } from '../../src/topics/record-codec.js';
+import { storeOf } from '../../src/topics/registry.js';
 import { tinyPipeline } from './tiny-run.js';
 
 let folder: string;
@@ -27,7 +28,15 @@ afterEach(async () => {
 const spec = checkSpec({ ...tinyPipeline, steps: 4, prompts: { generate: 'chain-sum', heldOut: 0 } });
 const table = { catchUp: async () => {}, document: async () => undefined };
 const write = async (consumer: Consumer, signal = new AbortController().signal) => {
-  const environment = { log, spec, published: async () => {}, table, run: 'r', now: () => 0 };
+  const environment = {
+    log,
+    spec,
+    store: storeOf(spec.topics),
+    published: async () => {},
+    table,
+    run: 'r',
+    now: () => 0,
+  };
   await ingest(await openSource(spec, folder), consumer, environment, signal);
 };
 const sequences = async () =>

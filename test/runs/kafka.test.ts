@@ -47,8 +47,9 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
       ...[...sets, ...more].flatMap((set) => ['--set', set]),
     ];
     const { spec } = readSpec(file, sets);
-    const open = () => openLog(spec, join(folder, run));
-    return { run, args, plan: planOf(spec, folder), open, digest };
+    const plan = planOf(spec, folder);
+    const open = () => openLog(plan, join(folder, run));
+    return { run, args, plan, open, digest };
   }
 
   const summaryOf = (stdout: string) => parseLines(stdout).at(-1) as { weights: { version: number; digest: string } };

@@ -4,6 +4,7 @@ import type { Plan } from '../../pipelines/plan/plan.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
 import { runPipeline } from '../../runs/run.js';
 import { nearest, UserError } from '../../support/errors.js';
+import { localStore } from '../../topics/registry.js';
 import { examples, jsonOption, nonNegativeInteger, positiveInteger, type Register, setOption } from '../options.js';
 import { reporter } from '../progress.js';
 import { newFolder, readPlan } from './check.js';
@@ -43,10 +44,10 @@ export async function resume(folder: string, options: { json?: boolean }): Promi
       'is-replay',
       `${folder}: is a replay of ${parent.folder} and cannot be resumed; repeat the replay into a new folder`,
     );
-  if (bundle?.from === 'kafka')
+  if (bundle && bundle.from !== localStore)
     throw new UserError(
       'is-imported',
-      `${folder}: was imported from a Kafka cluster, to be read and replayed; resume it there`,
+      `${folder}: was imported from another topic store (${bundle.from}), to be read and replayed; resume it there`,
     );
   if (bundle?.privileged === false)
     throw new UserError(

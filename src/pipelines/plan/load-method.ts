@@ -8,6 +8,7 @@ import { methods } from '../../methods/registry.js';
 import { methodChoice, registeredMethod, type ShapeSpec } from '../../methods/shape-spec.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
+import { loadStore } from '../../topics/registry.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { noMethod } from './no-method.js';
 import { type Plan, planOf } from './plan.js';
@@ -86,11 +87,12 @@ export function methodModuleHash(shape: ShapeSpec, folder: string): string | und
 
 /** The plan of a spec, with the modules that it names. */
 export async function loadPlan(spec: PipelineSpec, folder: string, warnings: readonly string[] = []): Promise<Plan> {
-  const [transforms, method] = await Promise.all([
+  const [transforms, method, store] = await Promise.all([
     loadTransforms(spec, folder),
     spec.shape === undefined ? noMethod : loadMethod(spec.shape, folder),
+    loadStore(spec.topics, folder),
   ]);
-  return planOf(spec, folder, transforms, { method, warnings });
+  return planOf(spec, folder, transforms, { method, store, warnings });
 }
 
 const dotted = (path: readonly PropertyKey[]): string => path.map((key) => `.${String(key)}`).join('');

@@ -3,6 +3,8 @@ import { methods } from '../../methods/registry.js';
 import { registeredMethod } from '../../methods/shape-spec.js';
 import type { Transform } from '../../operators/transform.js';
 import type { TopicSpec } from '../../topics/log.js';
+import { storeOf } from '../../topics/registry.js';
+import type { TopicStore } from '../../topics/store.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import type { Plan, PlanStage, StageTopic } from '../stages/definition.js';
 import { stageDefinitions } from '../stages/registry.js';
@@ -17,6 +19,8 @@ export type { Plan, PlanStage, StageDefinition } from '../stages/definition.js';
 export interface PlanOptions {
   /** Default: the registered method that the spec names. */
   readonly method?: Method;
+  /** Default: the store that the spec names. */
+  readonly store?: TopicStore;
   readonly warnings?: readonly string[];
   readonly components?: Components;
 }
@@ -25,11 +29,12 @@ export interface PlanOptions {
 const always = ['weights', 'metrics', 'dead-letters'];
 
 const manifestTopic = { name: 'manifest', compact: true };
-/** What processes without a common folder need from each other besides. Only the newest checkpoints are kept. */
-const sharedTopics = [manifestTopic, { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } }];
+/** What several processes need from each other besides. Only the newest checkpoints are kept. */
+const checkpointsTopic = { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } };
 
 /** Whether a topic contains the run's own state rather than records of the dataflow. */
-export const isShared = (topic: string): boolean => sharedTopics.some(({ name }) => name === topic);
+export const isShared = (topic: string): boolean =>
+  [manifestTopic, checkpointsTopic].some(({ name }) => name === topic);
 
 /** Whether a stage works with a resource. */
 export const needs = ({ definition }: PlanStage, resource: ResourceName): boolean =>
@@ -40,12 +45,12 @@ export const stagesWith = ({ stages }: Pick<Plan, 'stages'>, resource: ResourceN
   stages.filter((stage) => needs(stage, resource));
 
 /**
- * Topics of records that a process reads for these stages: all topics when embedded or running every stage; otherwise only the
- * required ones (ACLs). `weights` tells how far the run is.
+ * Topics of records that a process reads for these stages: all topics where it is the only one or runs every stage; otherwise
+ * only the required ones (ACLs). `weights` tells how far the run is.
  */
-export function topicsRead({ spec, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
+export function topicsRead({ store, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
   const own = stages.filter(({ name }) => wanted.includes(name));
-  if (spec.topics === 'embedded' || own.length === stages.length) return new Set(topics.map(({ name }) => name));
+  if (!store.traits.multiProcess || own.length === stages.length) return new Set(topics.map(({ name }) => name));
   const read = own.flatMap(({ input, definition }) => [input, ...definition.tables, ...definition.continuesFrom]);
   // The token of the prompts is read by a consumer group of its own.
   return new Set(['weights', ...read.filter((name) => name !== 'source')]);
@@ -61,6 +66,7 @@ export function planOf(
   folder: string,
   transforms: readonly Transform[] = [],
   {
+    store = storeOf(spec.topics),
     method = spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods),
     warnings = [],
     components = {},
@@ -83,13 +89,13 @@ export function planOf(
       add(output, transformStage(transform, definition.spreads), output);
     }
   }
-  const topics = topicsOf(spec, created);
+  const topics = topicsOf(store, created);
   checkTransforms(transforms, topics);
-  return { ...subject, stages, topics, transforms, warnings, components };
+  return { ...subject, store, stages, topics, transforms, warnings, components };
 }
 
-function topicsOf({ topics }: PipelineSpec, created: readonly StageTopic[]): TopicSpec[] {
-  const partitions = topics === 'embedded' ? 1 : topics.kafka.partitions;
+function topicsOf({ traits }: TopicStore, created: readonly StageTopic[]): TopicSpec[] {
+  const { partitions } = traits;
   const specs = [...created, ...always.map((name): StageTopic => ({ name }))].map(
     ({ name, compact, spread }): TopicSpec => ({
       name,
@@ -97,7 +103,10 @@ function topicsOf({ topics }: PipelineSpec, created: readonly StageTopic[]): Top
       ...(compact && { compact }),
     }),
   );
-  const shared = (topics === 'embedded' ? [manifestTopic] : sharedTopics).map((topic) => ({ partitions: 1, ...topic }));
+  const shared = [manifestTopic, ...(traits.multiProcess ? [checkpointsTopic] : [])].map((topic) => ({
+    partitions: 1,
+    ...topic,
+  }));
   return [...new Map([...specs, ...shared].map((topic) => [topic.name, topic])).values()];
 }
 

@@ -11,6 +11,7 @@ import { newTrace, toAppend, traced } from '../../topics/record-codec.js';
 import { lastRecord } from '../../topics/scan.js';
 import { promptsPerStep, stepsOf } from '../spec/sections.js';
 import type { PipelineSpec } from '../spec/spec.js';
+import type { Plan } from '../stages/definition.js';
 import { contextOf } from './context.js';
 import { promptCredit } from './credit.js';
 
@@ -23,9 +24,8 @@ export function messagesOf(spec: PipelineSpec, question: string): Message[] {
   ];
 }
 
-export interface IngestEnvironment {
+export interface IngestEnvironment extends Pick<Plan, 'spec' | 'store'> {
   readonly log: TopicLog;
-  readonly spec: PipelineSpec;
   /** Resolves once a version has been published: prompts are not read further ahead than the run needs. */
   readonly published: (version: number) => Promise<unknown>;
   /** Knows which items' texts were forgotten: these are not written again. */
@@ -40,11 +40,11 @@ export interface IngestEnvironment {
 const STEPS_AHEAD = 4;
 
 /**
- * Steps that are written ahead of the published weights at most. The partitions of a cluster are not read in the order of the steps:
- * what waits for newer weights must leave credit for what does not.
+ * Maximum number of steps written ahead of the published weights. Several partitions are not read in the order of the steps:
+ * prompts that wait for newer weights must leave credit for those that do not.
  */
-export const stepsAhead = (spec: PipelineSpec): number =>
-  spec.topics === 'embedded'
+export const stepsAhead = ({ spec, store }: Pick<Plan, 'spec' | 'store'>): number =>
+  store.traits.partitions === 1
     ? STEPS_AHEAD + spec.flow.maxLag + spec.publish.every
     : Math.floor(promptCredit(spec) / promptsPerStep(spec)) - 1;
 
@@ -144,7 +144,7 @@ async function ingestFrom(
   signal: AbortSignal,
 ): Promise<Held | undefined> {
   const { spec } = environment;
-  const ahead = stepsAhead(spec);
+  const ahead = stepsAhead(environment);
   const perStep = BigInt(promptsPerStep(spec));
   const total = promptsWanted(spec);
   let { sequence } = token;

@@ -8,7 +8,7 @@ import { methods } from '../../methods/registry.js';
 import type { RlsdSettings } from '../../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
 import { generatorNames, generators } from '../../sources/registry.js';
-import { kafkaPipelineSchema } from '../../topics/kafka/settings.js';
+import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
 
 /**
@@ -106,10 +106,9 @@ export const pipelineSchema = z
       .describe('Name of the pipeline; the run is called after it.'),
     seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
     steps: count.optional().describe('Training steps; required with `learn`.'),
-    topics: z
-      .union([z.literal('embedded'), z.strictObject({ kafka: kafkaPipelineSchema })])
+    topics: topicsSchema()
       .default('embedded')
-      .describe('Where the topics live: a folder of the run, or a Kafka cluster.'),
+      .describe('Where the topics live: a folder of the run, a Kafka cluster, or a store of your own.'),
     model: z.strictObject({
       base: text.describe('Folder of the base model, in Hugging Face layout.'),
       engine: engineSchema().default('onnx'),
@@ -221,7 +220,8 @@ export type PipelineSpec = z.output<typeof pipelineSchema>;
 type Written = z.input<typeof pipelineSchema>;
 
 /** What a user writes. In TypeScript, the method and the engine may be objects. */
-export type PipelineInput = Omit<Written, 'shape' | 'model'> & {
+export type PipelineInput = Omit<Written, 'shape' | 'model' | 'topics'> & {
+  readonly topics?: TopicsInput;
   readonly shape?: ShapeInput | OldShape | Method;
   readonly model: Omit<Written['model'], 'engine'> & { readonly engine?: EngineInput | Engine };
 } & OldNames;

@@ -4,6 +4,7 @@ import type { RunningStage, Stage, StageEnvironment } from '../../runtime/stage.
 import { startStage } from '../../runtime/start-stage.js';
 import type { TopicSpec } from '../../topics/log.js';
 import type { TopicName } from '../../topics/record-codec.js';
+import type { TopicStore } from '../../topics/store.js';
 import type { Components } from '../plan/components.js';
 import type { Evaluation } from '../running/evaluate.js';
 import type { StepReport } from '../running/step-metrics.js';
@@ -40,6 +41,8 @@ export interface Plan {
   readonly topics: readonly TopicSpec[];
   readonly transforms: readonly Transform[];
   readonly method: Method;
+  /** Where its topics live. */
+  readonly store: TopicStore;
   /** Parts given as objects. */
   readonly components: Components;
   /** What the spec should say differently, one line each; reported when the plan runs. */

@@ -37,7 +37,7 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
 
 /** Starts writing prompts, or stands by while another process does. */
 async function startIngest({
-  plan: { spec },
+  plan: { spec, store },
   stage,
   environment,
   resources: { source, context, versions },
@@ -46,7 +46,12 @@ async function startIngest({
   const abort = new AbortController();
   const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
   const published = (version: number) => Promise.race([versions.published(version), aborted]);
-  const ended = ingest(source, consumer, { ...environment, spec, table: context.table, published }, abort.signal);
+  const ended = ingest(
+    source,
+    consumer,
+    { ...environment, spec, store, table: context.table, published },
+    abort.signal,
+  );
   const stats = runningStats();
   const over = () => Object.assign(stats, { running: 0, waiting: true });
   ended.then(over, over);

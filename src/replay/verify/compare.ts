@@ -1,9 +1,9 @@
-import { logFolder } from '../../pipelines/topic-log.js';
+import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { at } from '../../support/required.js';
-import { openEmbedded } from '../../topics/embedded/index.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { fromRecord } from '../../topics/record-codec.js';
+import { localStore, storeOf } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { isSpread } from '../recorded.js';
 import { partitionsOf, scanInOrder } from '../topics.js';
@@ -104,7 +104,7 @@ export interface RunComparison {
 
 /** Compares topics of a run with those of its repetition in the folder `again`. */
 export async function compareRun(run: RunFolder, again: string, compared: readonly string[]): Promise<RunComparison> {
-  const log = await openEmbedded(logFolder(again), { readOnly: true });
+  const log = await storeOf(localStore).open(placeOf(again), { readOnly: true });
   const byKey = isSpread(run);
   try {
     const topics: RunComparison['topics'][number][] = [];

@@ -3,12 +3,11 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { checkCheckpoint } from '../../learner/checkpoint.js';
 import { modelDigest } from '../../models/folder.js';
-import { logFolder } from '../../pipelines/topic-log.js';
+import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { manifestDifferences, topicManifest } from '../../runs/manifest/manifest.js';
 import { checkpointOf } from '../../runs/weights/publisher.js';
 import { UserError } from '../../support/errors.js';
-import { checkEmbedded } from '../../topics/embedded/check.js';
 import type { TopicLog } from '../../topics/log.js';
 import { fromRecord } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
@@ -22,8 +21,7 @@ import type { Difference } from './compare-records.js';
  */
 export async function damageOf(run: RunFolder, folder: string): Promise<Difference | null> {
   // Records from Kafka keep their offsets, and the markers of its transactions leave gaps between them.
-  const damage =
-    run.manifest.spec.topics === 'embedded' ? await checkEmbedded(logFolder(folder), !isSpread(run)) : undefined;
+  const damage = await run.plan.store.findDamage(placeOf(folder), !isSpread(run));
   if (damage) return { ...damage, key: '' };
   return (await changedManifest(run)) ?? (await damagedFile(run.log, folder));
 }

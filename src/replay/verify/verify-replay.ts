@@ -3,6 +3,7 @@ import { flowOrder } from '../../pipelines/plan/plan.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Parent, readManifest } from '../../runs/manifest/manifest.js';
 import { UserError } from '../../support/errors.js';
+import { localStore } from '../../topics/registry.js';
 import { replayFrom } from '../from.js';
 import { parsePart } from '../part.js';
 import { checkInputs, isSpread, tables } from '../recorded.js';
@@ -31,7 +32,7 @@ export async function verifyReplay(
   const { from, set, only, train, evaluate } = parent;
   const { notes } = await replayFrom(parent.folder, {
     ...{ from, to, train, evaluate, proof: true, ...watch },
-    set: [...set, 'topics=embedded'],
+    set: [...set, `topics=${localStore}`],
     part: parsePart(only),
   });
   checkInputs(manifest, readManifest(to));

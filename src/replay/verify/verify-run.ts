@@ -6,6 +6,7 @@ import { stepsOf } from '../../pipelines/spec/sections.js';
 import { openRunFolder, type RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Machine, machineOf } from '../../runs/manifest/program-hash.js';
 import { UserError } from '../../support/errors.js';
+import { localStore } from '../../topics/registry.js';
 import { checkHead } from '../part.js';
 import { withBase } from '../recorded.js';
 import { rerun, type Watch } from '../rerun.js';
@@ -81,7 +82,7 @@ async function repeatRun(
 ): Promise<Omit<VerifyReport, 'run'>> {
   const { manifest, plan, log } = run;
   const { mode, source, sampledBy, stages, fill, compared, ...repeat } = await planRepeat(run, machine);
-  const spec = { ...withBase(manifest, resolve(folder)), topics: 'embedded' as const };
+  const spec = { ...withBase(manifest, resolve(folder)), topics: localStore };
   const { notes } = await rerun({
     ...{ run, folder, to, stages, fill, ...watch },
     plan: planOf(spec, manifest.folder, plan.transforms, { method: plan.method }),

@@ -13,9 +13,10 @@ import { filesOf } from '../../privileged/sources/files.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
+import { storeName } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
-import { lastWeights, weightsFolder, withCheckpoint } from '../weights/publisher.js';
+import { lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
 import { encodeSegment, type Writer, writerOf, writersOf } from './segment.js';
 
@@ -126,7 +127,7 @@ async function indexOf({ log, manifest, plan }: RunFolder, folder: string, privi
   return {
     format: FORMAT,
     run: manifest.run,
-    from: manifest.spec.topics === 'embedded' ? 'embedded' : 'kafka',
+    from: storeName(manifest.spec.topics),
     privileged,
     folder,
     topics: infos.map(({ bounds, ...spec }) => ({
@@ -189,10 +190,10 @@ function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: strin
 /** The checkpoint of a run whose checkpoints travel through a topic, as a file. */
 async function writeCheckpoint({ log, manifest, plan }: RunFolder, folder: string, out: EntryWriter): Promise<void> {
   const last = await lastWeights(log);
-  const { spec } = plan;
-  if (spec.topics === 'embedded' || spec.topics.kafka.sharedFolder || !last || last.version === 0) return;
+  const { spec, store } = plan;
+  if (!viaTopics(store) || !last || last.version === 0) return;
   const base = baseFolder(spec, plan.folder);
-  await withCheckpoint({ log, run: manifest.run, folder, base, spec }, last, async (checkpoint) => {
+  await withCheckpoint({ log, run: manifest.run, folder, base, spec, store }, last, async (checkpoint) => {
     for (const name of readdirSync(checkpoint))
       await out.file(`files/checkpoints/v${String(last.version).padStart(6, '0')}/${name}`, join(checkpoint, name));
   });

@@ -18,7 +18,7 @@ export interface BundleIndex {
   readonly format: number;
   readonly run: string;
   /** Where the topics came from. */
-  readonly from: 'embedded' | 'kafka';
+  readonly from: string;
   /** Whether references, documents and the files that hold them are in it. */
   readonly privileged: boolean;
   /** Folder of the pipeline's file below `inputs`. */

@@ -7,6 +7,7 @@ import { logFolder } from '../../pipelines/topic-log.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { type Restore, restoreEmbedded } from '../../topics/embedded/restore.js';
+import { localStore } from '../../topics/registry.js';
 import { type Manifest, readManifest } from '../manifest/manifest.js';
 import { linkFolder } from '../weights/link-folder.js';
 import { weightsFolder } from '../weights/publisher.js';
@@ -163,7 +164,7 @@ const topicsOf = ({ topics }: BundleIndex) =>
   }));
 
 function adapted(manifest: Manifest, { from, privileged }: BundleIndex, folder: string): Manifest {
-  const spec = from === 'kafka' ? { ...manifest.spec, topics: 'embedded' as const } : manifest.spec;
+  const spec = { ...manifest.spec, topics: localStore };
   return { ...manifest, spec, folder, bundle: { from, privileged } };
 }
 

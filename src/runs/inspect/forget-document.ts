@@ -1,9 +1,8 @@
 import { requireDocument, usesOf } from '../../pipelines/running/context.js';
-import { logFolder } from '../../pipelines/topic-log.js';
+import { placeOf } from '../../pipelines/topic-log.js';
 import { type Forgotten, forget } from '../../privileged/documents/forget.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
 import { forgetVectors } from '../../privileged/embedding/cache.js';
-import { rewriteEmbedded } from '../../topics/embedded/rewrite.js';
 import { vectorFolder } from '../open/resources.js';
 import { openRunFolder } from './run-folder.js';
 
@@ -16,7 +15,7 @@ export type ForgottenDocument = Forgotten & Awaited<ReturnType<typeof usesOf>>;
  * @throws {UserError} `no-document` with the nearest id, `topics-locked` while the run is running
  */
 export async function forgetDocument(folder: string, id: string): Promise<ForgottenDocument> {
-  const { log, manifest } = await openRunFolder(folder, { readOnly: false });
+  const { log, manifest, plan } = await openRunFolder(folder, { readOnly: false });
   let forgotten: ForgottenDocument;
   try {
     const table = await privilegedTable(log);
@@ -31,6 +30,6 @@ export async function forgetDocument(folder: string, id: string): Promise<Forgot
   } finally {
     await log.close();
   }
-  if (manifest.spec.topics === 'embedded') await rewriteEmbedded(logFolder(folder));
+  await plan.store.purge(placeOf(folder));
   return forgotten;
 }

@@ -52,9 +52,9 @@ export async function drained(log: TopicLog, group: string, topic: string, every
   }
 }
 
-/** The lag of a plan's stages, asked for at most every two seconds of a cluster. */
+/** The lag of a plan's stages, asked for at most every two seconds on a server. */
 export function recentLag(plan: Plan, log: TopicLog): () => Promise<StageLag[]> {
-  const every = plan.spec.topics === 'embedded' ? 0 : 2000;
+  const every = plan.store.traits.location === 'folder' ? 0 : 2000;
   let at = Number.NEGATIVE_INFINITY;
   let rows: Promise<StageLag[]> = Promise.resolve([]);
   return () => {

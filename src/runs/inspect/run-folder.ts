@@ -18,8 +18,8 @@ export interface RunFolder {
  */
 export async function openRunFolder(folder: string, { readOnly = true } = {}): Promise<RunFolder> {
   const manifest = readManifest(folder);
-  if (manifest.spec.topics === 'embedded' && !existsSync(logFolder(folder)))
-    throw new UserError('no-run', `${folder}: the run has not begun; it has no topics yet`);
   const plan = await loadPlan(manifest.spec, manifest.folder);
-  return { manifest, plan, log: await openLog(manifest.spec, folder, { readOnly }) };
+  if (plan.store.traits.location === 'folder' && !existsSync(logFolder(folder)))
+    throw new UserError('no-run', `${folder}: the run has not begun; it has no topics yet`);
+  return { manifest, plan, log: await openLog(plan, folder, { readOnly }) };
 }

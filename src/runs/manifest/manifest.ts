@@ -7,6 +7,7 @@ import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
 import { groupTopics, type TopicName } from '../../topics/record-codec.js';
+import { storeName } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
 
@@ -41,7 +42,7 @@ export interface Manifest {
   /** Of a replay: what was recorded elsewhere and taken over. */
   readonly parent?: Parent;
   /** Of a run that came in a bundle: where its topics had been, and whether its privileged content came along. */
-  readonly bundle?: { readonly from: 'embedded' | 'kafka'; readonly privileged: boolean };
+  readonly bundle?: { readonly from: string; readonly privileged: boolean };
   readonly schemas: Readonly<Record<string, string>>;
   /** Content hash of this program. */
   readonly code: string;
@@ -198,11 +199,10 @@ function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
     );
 }
 
-/** How a cluster is reached may differ from machine to machine. */
+/** How a store is reached may differ from machine to machine. */
 function placeless<T extends { readonly spec?: PipelineSpec }>(manifest: T): T {
   const { spec } = manifest;
-  if (!spec || spec.topics === 'embedded') return manifest;
-  return { ...manifest, spec: { ...spec, topics: 'kafka' } };
+  return spec ? { ...manifest, spec: { ...spec, topics: storeName(spec.topics) } } : manifest;
 }
 
 export interface ManifestDifference {

@@ -10,7 +10,7 @@ import { needs, stagesWith, topicsRead } from '../../pipelines/plan/plan.js';
 import { transformHashes } from '../../pipelines/plan/transforms.js';
 import { documentHashes, embeddingHashes, hasEmbeddings } from '../../pipelines/running/context.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
-import { ensureTopics, openLog, refuseDeleted, runName } from '../../pipelines/topic-log.js';
+import { ensureTopics, openLog, placeOf, refuseDeleted } from '../../pipelines/topic-log.js';
 import type { StageEnvironment } from '../../runtime/stage.js';
 import { openSource } from '../../sources/prompts.js';
 import type { TopicLog } from '../../topics/log.js';
@@ -24,7 +24,8 @@ import { openPolicy } from './resources.js';
 
 export async function openRun(opening: Opening): Promise<OpenRun> {
   const { plan, folder, stages, onEvent, disposers, recorded } = opening;
-  const { spec } = plan;
+  const { spec, store } = plan;
+  const { multiProcess } = store.traits;
   const inputs = await openInputs(opening);
   const readsDocuments = !recorded || recorded.documents === true || stages.some((stage) => needs(stage, 'context'));
   const manifest = await describeRun(opening, inputs, readsDocuments);
@@ -33,7 +34,7 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
   const lag = recentLag(plan, log);
   const observer = disposers.use(
     await observe({
-      run: spec.topics === 'embedded' ? manifest.run : runName(folder),
+      run: store.traits.location === 'folder' ? manifest.run : placeOf(folder).run,
       stages: stages.map(({ name }) => name),
       lag,
     }),
@@ -49,8 +50,8 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     },
     observer,
   };
-  const files: RunFiles = { log, run: manifest.run, folder, base: baseFolder(spec, plan.folder), spec };
-  if (spec.topics === 'embedded' && !(await lastWeights(log))) await publishBase(files);
+  const files: RunFiles = { log, run: manifest.run, folder, base: baseFolder(spec, plan.folder), spec, store };
+  if (!multiProcess && !(await lastWeights(log))) await publishBase(files);
   const reads = topicsRead(
     plan,
     stages.map(({ name }) => name),
@@ -117,14 +118,16 @@ async function describeRun(
 
 /** Opens the topics and claims them, and the folder, for the run of this manifest. */
 async function claimRun(
-  { plan: { spec, topics }, folder, disposers }: Opening,
+  { plan, folder, disposers }: Opening,
   manifest: Manifest,
 ): Promise<{ readonly log: TopicLog; readonly before: Manifest | undefined }> {
+  const { topics, store } = plan;
+  const isInFolder = store.traits.location === 'folder';
   const inFolder = claimFolder(folder, manifest);
-  const log = disposers.use(await openLog(spec, folder));
-  const begun = spec.topics === 'embedded' && existsSync(join(folder, weightsFolder(0)));
+  const log = disposers.use(await openLog(plan, folder));
+  const begun = isInFolder && existsSync(join(folder, weightsFolder(0)));
   if (begun || (await topicManifest(log))) await refuseDeleted(log, topics);
   await ensureTopics(log, topics);
   const inTopic = await claimTopics(log, folder, manifest);
-  return { log, before: spec.topics === 'embedded' ? inFolder : inTopic };
+  return { log, before: isInFolder ? inFolder : inTopic };
 }

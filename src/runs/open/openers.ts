@@ -88,15 +88,15 @@ async function openLeakMeter(run: ClaimedRun, get: Get): Promise<Resources['leak
   });
 }
 
-async function openVersions({ plan, files, inputs, disposers }: ClaimedRun): Promise<Versions> {
-  const { topics, flow, teach } = plan.spec;
+async function openVersions({ plan: { spec, store }, files, inputs, disposers }: ClaimedRun): Promise<Versions> {
+  const { flow, teach } = spec;
   return disposers.use(
     await followVersions({
       files,
       policy: inputs.policy,
       keep: flow.maxLag + 1,
       teacherOf: (version) => version - (version % teach.every),
-      pollMs: topics === 'embedded' ? 10 : 50,
+      pollMs: store.traits.location === 'folder' ? 10 : 50,
     }),
   );
 }

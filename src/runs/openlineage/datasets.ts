@@ -4,7 +4,6 @@ import { type Plan, writtenBy } from '../../pipelines/plan/plan.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';
-import { storeOf } from '../../topics/registry.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { facetsBy, InputDataset, OutputDataset } from './event.js';
 
@@ -95,8 +94,8 @@ function topicsWritten(subject: Subject): Set<string> {
 }
 
 /** A topic on a cluster by its broker and full name, one in a run's folder by its path. */
-function topicDataset(topic: string, { plan: { spec }, folder }: Subject, make: Make) {
-  const place = storeOf(spec.topics).dataset(placeOf(resolve(folder)), topic);
+function topicDataset(topic: string, { plan: { store }, folder }: Subject, make: Make) {
+  const place = store.dataset(placeOf(resolve(folder)), topic);
   const kind = schemaTopics().find((name) => name === topic.split('.')[0]);
   const fields = kind ? fieldsOf(codecFor(kind).schema) : [];
   return {

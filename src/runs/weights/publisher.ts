@@ -11,6 +11,7 @@ import { UserError } from '../../support/errors.js';
 import type { Position, TopicLog } from '../../topics/log.js';
 import { fromRecord, toAppend } from '../../topics/record-codec.js';
 import { lastRecord } from '../../topics/scan.js';
+import type { TopicStore } from '../../topics/store.js';
 
 export const weightsFolder = (version: number): string => `weights/v${String(version).padStart(6, '0')}`;
 
@@ -23,8 +24,7 @@ export interface PublishedLearner {
 }
 
 /** Whether weights and checkpoints travel through topics: no folder is seen by every process. */
-export const viaTopics = ({ topics }: Pick<PipelineSpec, 'topics'>): boolean =>
-  topics !== 'embedded' && !topics.kafka.sharedFolder;
+export const viaTopics = ({ traits }: TopicStore): boolean => traits.weights === 'topics';
 
 /** The last record of the `weights` topic, if any. */
 export async function lastWeights(log: TopicLog): Promise<Weights | undefined> {
@@ -40,11 +40,12 @@ export interface RunFiles {
   /** Folder of the base model. */
   readonly base: string;
   readonly spec: PipelineSpec;
+  readonly store: TopicStore;
 }
 
 /** Publishes the base model as version 0 of a run that has published nothing yet. */
-export async function publishBase({ log, run, folder, base, spec }: RunFiles): Promise<Weights> {
-  const location = viaTopics(spec) ? null : weightsFolder(0);
+export async function publishBase({ log, run, folder, base, store }: RunFiles): Promise<Weights> {
+  const location = viaTopics(store) ? null : weightsFolder(0);
   if (location) {
     rmSync(join(folder, location), { recursive: true, force: true });
     cpSync(base, join(folder, location), { recursive: true });
@@ -66,7 +67,7 @@ export const checkpointOf = (folder: string, version: number): string =>
  */
 export function runPublisher<Stats>(
   learner: PublishedLearner,
-  { log, run, folder, spec }: RunFiles,
+  { log, run, folder, spec, store }: RunFiles,
   offsets: () => readonly Position[],
   announce: Announce,
 ): Publisher<Stats> {
@@ -81,10 +82,10 @@ export function runPublisher<Stats>(
       const digest = await learner.saveModel(fresh);
       const location = weightsFolder(version);
       place(fresh, join(folder, location), digest);
-      // On embedded topics no other learner can come in between.
-      if (spec.topics === 'embedded') announce(version, { digest, location });
+      // No learner in another process can come in between.
+      if (!store.traits.multiProcess) announce(version, { digest, location });
       const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
-      if (!viaTopics(spec)) {
+      if (!viaTopics(store)) {
         await learner.saveCheckpoint(checkpointOf(folder, version), consumed);
         // Steps may be ahead of what is committed, where samples may be older than the newest version.
         const committed = (await lastWeights(log))?.version ?? 0;
@@ -107,11 +108,11 @@ export function runPublisher<Stats>(
  * @throws {UserError} `no-checkpoint`
  */
 export async function withCheckpoint(
-  { log, folder, spec }: RunFiles,
+  { log, folder, store }: RunFiles,
   { version, digest }: Pick<Weights, 'version' | 'digest'>,
   use: (checkpoint: string) => Promise<unknown>,
 ): Promise<void> {
-  if (!viaTopics(spec)) {
+  if (!viaTopics(store)) {
     await use(checkpointOf(folder, version));
     return;
   }

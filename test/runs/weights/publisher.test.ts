@@ -6,6 +6,7 @@ import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import { runPublisher } from '../../../src/runs/weights/publisher.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';
 import { toAppend } from '../../../src/topics/record-codec.js';
+import { storeOf } from '../../../src/topics/registry.js';
 import { tinyPipeline } from '../tiny-run.js';
 
 it('keeps the checkpoint of the newest version that is committed, however far the learner is ahead of it', async () => {
@@ -26,7 +27,7 @@ it('keeps the checkpoint of the newest version that is committed, however far th
   };
   const publisher = runPublisher(
     learner,
-    { log, run: 'r', folder, base: folder, spec },
+    { log, run: 'r', folder, base: folder, spec, store: storeOf(spec.topics) },
     () => [],
     () => {},
   );
