@@ -130,6 +130,14 @@ test.each(Object.entries(HOSTILE))('bounded work, and not correct: %s', (_, text
     expect(compareMath(gold, answer)).toMatchObject({ reward: 0, verdict: expect.stringMatching(/^(?:in|unparse)/) });
 });
 
+// Every object in JavaScript inherits these: a table of words must not know them.
+test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])('%s is only a word', (word) => {
+  for (const text of [word, `\\${word} 5`, `${word}(2)`, `\\text{${word}}`, `\\mathbb{${word}}`]) {
+    expect(compareMath('7', `\\boxed{${text}}`)).toMatchObject({ reward: 0 });
+    expect(compareMath(text, '\\boxed{7}')).toMatchObject({ reward: 0 });
+  }
+});
+
 test('the places of the answer are tried in the order that is asked for', () => {
   const completion = 'The final answer is $6$. Or rather: \\boxed{5}. I thought of $7$';
   expect(compareMath('5', completion).reward).toBe(1);

@@ -121,7 +121,7 @@ function compareStructures(gold: Node, answer: Node, context: Context): Outcome 
     return outcome === 'yes' ? outcome : compareMembership(gold, answer, context);
   }
   const setSymbol = (node: Node): boolean =>
-    node.kind === 'setOperation' || (node.kind === 'symbol' && Object.hasOwn(NAMED_SETS, node.name));
+    node.kind === 'setOperation' || (node.kind === 'symbol' && NAMED_SETS.has(node.name));
   if (setSymbol(gold) || setSymbol(answer)) {
     const [g, a] = [pieces(gold, context), pieces(answer, context)];
     if (g && a) return comparePieces(g, a, context);

@@ -17,12 +17,14 @@ const scaled = (item: Node, value: Rational): Node =>
 export const isMeasured = (node: Node): boolean =>
   node.kind === 'degrees' || node.kind === 'unit' || (node.kind === 'add' && node.items.every(isMeasured));
 
-const SCALES: Readonly<Record<string, bigint>> = {
-  thousand: 10n ** 3n,
-  million: 10n ** 6n,
-  billion: 10n ** 9n,
-  trillion: 10n ** 12n,
-};
+const SCALES: ReadonlyMap<string, bigint> = new Map(
+  Object.entries({
+    thousand: 10n ** 3n,
+    million: 10n ** 6n,
+    billion: 10n ** 9n,
+    trillion: 10n ** 12n,
+  }),
+);
 
 function quantity(node: Node): Quantity {
   if (node.kind === 'degrees') return { item: node.item, unit: 'degree' };
@@ -31,7 +33,7 @@ function quantity(node: Node): Quantity {
       .trim()
       .replace(/[.,;]+$/, '')
       .split(/\s+/);
-    const scale = SCALES[first];
+    const scale = SCALES.get(first);
     if (scale) {
       const item = scaled(node.item, { n: scale, d: 1n });
       return rest.length === 0 ? { item, unit: undefined } : quantity({ kind: 'unit', item, unit: rest.join(' ') });

@@ -61,17 +61,20 @@ export function identityValue(node: Node, context: Context): Node {
 }
 
 /** Sets that are said in words. */
-const SPOKEN: Readonly<Record<string, string>> = {
-  allrealnumbers: '\\setR',
-  allreals: '\\setR',
-  allintegers: '\\setZ',
-  allpositiveintegers: '\\setZpositive',
-};
+const SPOKEN: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    allrealnumbers: '\\setR',
+    allreals: '\\setR',
+    allintegers: '\\setZ',
+    allpositiveintegers: '\\setZpositive',
+  }),
+);
 
 export function spokenSet(node: Node): Node {
   if (node.kind !== 'text' && node.kind !== 'multiply') return node;
-  const name = SPOKEN[letters(node)?.toLowerCase().replaceAll(' ', '') ?? ''];
-  return name === undefined ? node : { kind: 'symbol', name };
+  const said = letters(node)?.toLowerCase().replaceAll(' ', '');
+  const name = said && SPOKEN.get(said);
+  return !name ? node : { kind: 'symbol', name };
 }
 
 export const isEmptySet = (node: Node): boolean =>

@@ -24,13 +24,15 @@ const LINE: Piece = {
 const ZERO_NODE: Node = { kind: 'number', value: { n: 0n, d: 1n }, decimal: false };
 const POSITIVE: Piece = { ...LINE, low: ZERO_NODE, from: 0 };
 const NEGATIVE: Piece = { ...LINE, high: ZERO_NODE, to: 0 };
-export const NAMED_SETS: Readonly<Record<string, readonly Piece[]>> = {
-  emptyset: [],
-  '\\setR': [LINE],
-  '\\setRpositive': [POSITIVE],
-  '\\setRnegative': [NEGATIVE],
-  '\\setRnonzero': [NEGATIVE, POSITIVE],
-};
+export const NAMED_SETS: ReadonlyMap<string, readonly Piece[]> = new Map(
+  Object.entries({
+    emptyset: [],
+    '\\setR': [LINE],
+    '\\setRpositive': [POSITIVE],
+    '\\setRnegative': [NEGATIVE],
+    '\\setRnonzero': [NEGATIVE, POSITIVE],
+  }),
+);
 
 /** The pieces of a set of real numbers from left to right, or undefined where it is none. */
 export function pieces(node: Node, context: Context): readonly Piece[] | undefined {
@@ -49,7 +51,7 @@ export function pieces(node: Node, context: Context): readonly Piece[] | undefin
 }
 
 function rawPieces(node: Node, context: Context): readonly Piece[] | undefined {
-  if (node.kind === 'symbol') return NAMED_SETS[node.name];
+  if (node.kind === 'symbol') return NAMED_SETS.get(node.name);
   if (node.kind === 'list') {
     const [low, high] = node.items;
     if (low && high && node.items.length === 2 && (node.open === '(' || node.open === '[')) {

@@ -24,13 +24,15 @@ export const fromRational = (exact: Rational): Value => ({ exact, z: z.complex(t
 export const fromNumber = (re: number): Value => ({ exact: undefined, z: z.complex(re) });
 const fromComplex = (value: z.Complex): Value => ({ exact: undefined, z: value });
 
-const CONSTANTS: Readonly<Record<string, z.Complex>> = {
-  pi: z.complex(Math.PI),
-  e: z.complex(Math.E),
-  i: z.complex(0, 1),
-  infinity: z.complex(Number.POSITIVE_INFINITY),
-};
-export const isConstant = (name: string): boolean => Object.hasOwn(CONSTANTS, name);
+const CONSTANTS: ReadonlyMap<string, z.Complex> = new Map(
+  Object.entries({
+    pi: z.complex(Math.PI),
+    e: z.complex(Math.E),
+    i: z.complex(0, 1),
+    infinity: z.complex(Number.POSITIVE_INFINITY),
+  }),
+);
+export const isConstant = (name: string): boolean => CONSTANTS.has(name);
 
 function finite(value: Value): Value {
   if (Number.isNaN(value.z.re) || Number.isNaN(value.z.im)) throw new NoValue('a value is not defined');
@@ -85,7 +87,7 @@ export function evaluate(node: Node, scope: Scope): Value {
     case 'symbol': {
       const bound = scope.symbols.get(node.name);
       if (bound) return bound;
-      const constant = CONSTANTS[node.name];
+      const constant = CONSTANTS.get(node.name);
       if (constant) return fromComplex(constant);
       throw new NoValue('a symbol without a value');
     }

@@ -1,3 +1,4 @@
+import { required } from '../../../support/required.js';
 import { isUnit } from '../evaluate/units.js';
 import { ParseFailure } from './ast.js';
 import { lexNumber } from './numerals.js';
@@ -7,127 +8,149 @@ import { ALIASES, FUNCTIONS, GREEK, RELATION_COMMANDS, SILENT, SPACES, TEXT_COMM
 export interface Token {
   readonly type: 'number' | 'symbol' | 'function' | 'command' | 'text' | 'operator' | 'relation' | 'separator' | 'end';
   readonly text: string;
-  /** White space stood before it. */
+  /** White space came before it. */
   readonly gap: boolean;
 }
 
 const MAX_TOKENS = 2000;
 
-const UNICODE: Readonly<Record<string, string>> = {
-  '≤': '<=',
-  '≥': '>=',
-  '≠': '!=',
-  '≈': '~',
-  '∈': 'in',
-  '≡': '≡',
-};
-const UNICODE_COMMANDS: Readonly<Record<string, string>> = {
-  '∪': 'cup',
-  '∩': 'cap',
-  '√': 'sqrt',
-  '±': 'pm',
-  '∓': 'mp',
-  '°': 'circ',
-};
-const UNICODE_SYMBOLS: Readonly<Record<string, string>> = {
-  π: 'pi',
-  '∞': 'infinity',
-  '∅': 'emptyset',
-  θ: 'theta',
-  α: 'alpha',
-  β: 'beta',
-};
+const RELATIONS: ReadonlyMap<string, string> = new Map([
+  ['≤', '<='],
+  ['≥', '>='],
+  ['≠', '!='],
+  ['≈', '~'],
+  ['∈', 'in'],
+  ['=<', '<='],
+  ['=>', 'other'],
+  ['<>', '!='],
+  ['==', '='],
+]);
+const UNICODE_COMMANDS: ReadonlyMap<string, string> = new Map([
+  ['∪', 'cup'],
+  ['∩', 'cap'],
+  ['√', 'sqrt'],
+  ['±', 'pm'],
+  ['∓', 'mp'],
+  ['°', 'circ'],
+]);
+const UNICODE_SYMBOLS: ReadonlyMap<string, string> = new Map([
+  ['π', 'pi'],
+  ['∞', 'infinity'],
+  ['∅', 'emptyset'],
+  ['θ', 'theta'],
+  ['α', 'alpha'],
+  ['β', 'beta'],
+]);
 
-/** @throws ParseFailure on characters that no mathematics uses, and on texts over 2,000 tokens. */
+interface Lexer {
+  readonly text: string;
+  readonly tokens: Token[];
+  at: number;
+  /** Open brackets: inside them a comma separates items. */
+  depth: number;
+  /** White space came before the next token. */
+  gap: boolean;
+}
+
+/** @throws ParseFailure on characters that are not mathematics, and on texts of more than 2,000 tokens */
 export function tokenize(source: string): readonly Token[] {
-  const text = clean(source);
-  const tokens: Token[] = [];
-  let at = 0;
-  let depth = 0;
-  let gap = false;
-  const push = (type: Token['type'], value: string) => {
-    if (tokens.length >= MAX_TOKENS) throw new ParseFailure('the expression is too long');
-    tokens.push({ type, text: value, gap });
-    gap = false;
-  };
-  const match = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at;
-    return pattern.exec(text);
-  };
-  const group = (): string => {
-    const end = closing(text, at);
-    const inner = text.slice(at + 1, end);
-    at = end + 1;
-    return inner;
-  };
-  while (at < text.length) {
-    const character = text[at] ?? '';
-    if (/[\s~⁀&]/.test(character) && !(character === '~' && /\d/.test(text[at + 1] ?? ''))) {
-      if (character === '&') push('operator', '&');
-      gap = true;
-      at++;
-      continue;
-    }
-    const number = lexNumber(text, at, depth);
-    if (number) {
-      at = number.end;
-      push('number', number.value);
-      if (number.repeating) push('operator', number.repeating);
-      continue;
-    }
-    if (character === '\\') {
-      if (text.startsWith('\\\\', at)) {
-        at += 2;
-        push('operator', '\\\\');
-        continue;
-      }
-      const command = match(/\\([a-zA-Z]+|[\s\S]?)/y)?.[1] ?? '';
-      at += 1 + command.length;
-      if (command === 'begin' || command === 'end') {
-        at += match(/\s*/y)?.[0].length ?? 0;
-        push('command', `${command}:${text[at] === '{' ? group() : ''}`);
-        if (text[at] === '{') group();
-        continue;
-      }
-      if (SPACES.has(command) || /\s/.test(command)) {
-        if (command === 'hspace') group();
-        if (/quad/.test(command)) push('separator', 'quad');
-        gap = true;
-      } else if (TEXT_COMMANDS.has(command)) {
-        at += match(/\s*/y)?.[0].length ?? 0;
-        pushText(text[at] === '{' ? group() : '', push);
-      } else if (command === '{' || command === '}') {
-        depth += command === '{' ? 1 : -1;
-        push('operator', `\\${command}`);
-      } else pushCommand(command, push, () => (gap = true));
-      continue;
-    }
-    const word = match(/[a-zA-Z]+/y)?.[0];
-    if (word) {
-      at += pushWord(word, gap, tokens, push);
-      continue;
-    }
-    const relation = match(/<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~]/y)?.[0];
-    if (relation) {
-      at += relation.length;
-      push('relation', UNICODE[relation] ?? { '=<': '<=', '=>': 'other', '<>': '!=', '==': '=' }[relation] ?? relation);
-      continue;
-    }
-    at++;
-    if (UNICODE_COMMANDS[character]) push('command', UNICODE_COMMANDS[character]);
-    else if (UNICODE_SYMBOLS[character]) push('symbol', UNICODE_SYMBOLS[character]);
-    else if (character === '*' && text[at] === '*') {
-      at++;
-      push('operator', '^');
-    } else if (',;'.includes(character)) push('separator', character);
-    else if ('+-*/^_!%(){}[]|:\'.?"'.includes(character)) {
-      if ('([{'.includes(character) && !(character === '{' && /[\w^}\]]/.test(text[at - 2] ?? ''))) depth++;
-      if (')]}'.includes(character)) depth = Math.max(0, depth - 1);
-      push('operator', character);
-    } else throw new ParseFailure('an unknown character');
+  const lexer: Lexer = { text: clean(source), tokens: [], at: 0, depth: 0, gap: false };
+  while (lexer.at < lexer.text.length) readToken(lexer);
+  push(lexer, 'end', '');
+  return lexer.tokens;
+}
+
+function push(lexer: Lexer, type: Token['type'], text: string): void {
+  if (lexer.tokens.length >= MAX_TOKENS) throw new ParseFailure('the expression is too long');
+  lexer.tokens.push({ type, text, gap: lexer.gap });
+  lexer.gap = false;
+}
+
+function match({ text, at }: Lexer, pattern: RegExp): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+function readToken(lexer: Lexer): void {
+  const { text, at } = lexer;
+  const character = text.charAt(at);
+  if (/[\s~⁀&]/.test(character) && !(character === '~' && /\d/.test(text.charAt(at + 1)))) {
+    if (character === '&') push(lexer, 'operator', '&');
+    lexer.gap = true;
+    lexer.at++;
+    return;
   }
-  push('end', '');
-  return tokens;
+  const number = lexNumber(text, at, lexer.depth);
+  if (number) {
+    lexer.at = number.end;
+    push(lexer, 'number', number.value);
+    if (number.repeating) push(lexer, 'operator', number.repeating);
+    return;
+  }
+  const word = match(lexer, /[a-zA-Z]+/y);
+  if (character === '\\') readCommand(lexer);
+  else if (word) readWord(lexer, word);
+  else readSign(lexer, character);
+}
+
+function readSign(lexer: Lexer, character: string): void {
+  const relation = match(lexer, /<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~]/y);
+  if (relation) {
+    lexer.at += relation.length;
+    push(lexer, 'relation', RELATIONS.get(relation) ?? relation);
+    return;
+  }
+  lexer.at++;
+  const { text, at } = lexer;
+  const command = UNICODE_COMMANDS.get(character);
+  const symbol = UNICODE_SYMBOLS.get(character);
+  if (command) push(lexer, 'command', command);
+  else if (symbol) push(lexer, 'symbol', symbol);
+  else if (character === '*' && text[at] === '*') {
+    lexer.at++;
+    push(lexer, 'operator', '^');
+  } else if (',;'.includes(character)) push(lexer, 'separator', character);
+  else if ('+-*/^_!%(){}[]|:\'.?"'.includes(character)) {
+    if ('([{'.includes(character) && !(character === '{' && /[\w^}\]]/.test(text.charAt(at - 2)))) lexer.depth++;
+    if (')]}'.includes(character)) lexer.depth = Math.max(0, lexer.depth - 1);
+    push(lexer, 'operator', character);
+  } else throw new ParseFailure('an unknown character');
+}
+
+function readCommand(lexer: Lexer): void {
+  if (lexer.text.startsWith('\\\\', lexer.at)) {
+    lexer.at += 2;
+    push(lexer, 'operator', '\\\\');
+    return;
+  }
+  const written = required(match(lexer, /\\(?:[a-zA-Z]+|[\s\S]?)/y), 'command after a backslash');
+  const command = written.slice(1);
+  lexer.at += written.length;
+  if (command === 'begin' || command === 'end') {
+    push(lexer, 'command', `${command}:${readArgument(lexer)}`);
+    if (lexer.text[lexer.at] === '{') readGroup(lexer);
+  } else if (SPACES.has(command) || /\s/.test(command)) {
+    if (command === 'hspace') readGroup(lexer);
+    if (/quad/.test(command)) push(lexer, 'separator', 'quad');
+    lexer.gap = true;
+  } else if (TEXT_COMMANDS.has(command)) pushText(lexer, readArgument(lexer));
+  else if (command === '{' || command === '}') {
+    lexer.depth += command === '{' ? 1 : -1;
+    push(lexer, 'operator', `\\${command}`);
+  } else pushCommand(lexer, command);
+}
+
+/** The content of the braces after white space, or nothing where there are none. */
+function readArgument(lexer: Lexer): string {
+  while (/\s/.test(lexer.text.charAt(lexer.at))) lexer.at++;
+  return lexer.text[lexer.at] === '{' ? readGroup(lexer) : '';
+}
+
+function readGroup(lexer: Lexer): string {
+  const end = closing(lexer.text, lexer.at);
+  const inner = lexer.text.slice(lexer.at + 1, end);
+  lexer.at = end + 1;
+  return inner;
 }
 
 /** Index of the brace that closes the one at `open`, or the text's end. */
@@ -141,63 +164,58 @@ export function closing(text: string, open: number): number {
   return text.length;
 }
 
-type Push = (type: Token['type'], text: string) => void;
-
-function pushText(content: string, push: Push): void {
+function pushText(lexer: Lexer, content: string): void {
   const inner = content.replaceAll('⁀', '').trim();
   const word = inner.toLowerCase().replace(/^[,.\s]+|[,.\s]+$/g, '');
-  if (/^(?:and|or)$/.test(word)) push('separator', word);
-  else if (/^[,;]$/.test(inner)) push('separator', inner);
-  else if (word === 'to') push('operator', ':');
-  else if (/^(?:percent|percentage|pct|%)$/.test(word)) push('operator', '%');
+  if (/^(?:and|or)$/.test(word)) push(lexer, 'separator', word);
+  else if (/^[,;]$/.test(inner)) push(lexer, 'separator', inner);
+  else if (word === 'to') push(lexer, 'operator', ':');
+  else if (/^(?:percent|percentage|pct|%)$/.test(word)) push(lexer, 'operator', '%');
   else if (/^[-+]?\d[\d,]*(?:\.\d+)?$/.test(inner))
-    for (const token of tokenize(inner)) token.type !== 'end' && push(token.type, token.text);
-  else if (/^[a-zA-Z]$/.test(inner)) push('text', inner);
-  else if (inner) push('text', inner);
+    for (const token of tokenize(inner)) token.type !== 'end' && push(lexer, token.type, token.text);
+  else if (/^[a-zA-Z]$/.test(inner)) push(lexer, 'text', inner);
+  else if (inner) push(lexer, 'text', inner);
 }
 
-function pushCommand(command: string, push: Push, space: () => void): void {
-  const relation = RELATION_COMMANDS[command];
-  const alias = ALIASES[command];
-  if (SILENT.has(command)) space();
-  else if (relation) push('relation', relation);
-  else if (alias) push('symbol', alias);
-  else if (FUNCTIONS[command] && command !== 'sqrt') push('function', FUNCTIONS[command]);
-  else if (command === 'land' || command === 'wedge') push('separator', 'and');
-  else if (command === 'lor' || command === 'vee') push('separator', 'or');
-  else if (GREEK.has(command)) push('symbol', command);
+function pushCommand(lexer: Lexer, command: string): void {
+  const relation = RELATION_COMMANDS.get(command);
+  const alias = ALIASES.get(command);
+  const called = FUNCTIONS.get(command);
+  if (SILENT.has(command)) lexer.gap = true;
+  else if (relation) push(lexer, 'relation', relation);
+  else if (alias) push(lexer, 'symbol', alias);
+  else if (called && command !== 'sqrt') push(lexer, 'function', called);
+  else if (command === 'land' || command === 'wedge') push(lexer, 'separator', 'and');
+  else if (command === 'lor' || command === 'vee') push(lexer, 'separator', 'or');
+  else if (GREEK.has(command)) push(lexer, 'symbol', command);
   else if (/^q?quad./.test(command)) {
-    push('separator', 'quad');
-    for (const letter of command.replace(/^q?quad/, '')) push('symbol', letter);
-  } else push('command', command);
+    push(lexer, 'separator', 'quad');
+    for (const letter of command.replace(/^q?quad/, '')) push(lexer, 'symbol', letter);
+  } else push(lexer, 'command', command);
 }
 
-/** @returns how many characters it took. */
-function pushWord(word: string, gap: boolean, tokens: readonly Token[], push: Push): number {
-  const before = tokens.at(-1);
+function readWord(lexer: Lexer, word: string): void {
+  lexer.at += word.length;
+  const before = lexer.tokens.at(-1);
   const afterValue = before !== undefined && (before.type === 'number' || /^[)}\]]$/.test(before.text));
   const lower = word.toLowerCase();
-  if (lower === 'and' || lower === 'or') push('separator', lower);
-  else if (/^(?:percent|percentage|pct)$/.test(lower)) push('operator', '%');
-  else if (
-    afterValue &&
-    word.length > 1 &&
-    !FUNCTIONS[word] &&
-    !ALIASES[word] &&
-    (isUnit(word) || (gap && word.length > 2))
-  )
-    push('text', word);
-  else if (FUNCTIONS[word]) push('function', FUNCTIONS[word]);
-  else if (ALIASES[word]) push('symbol', ALIASES[word]);
-  else if (lower === 'infinity') push('symbol', 'infinity');
-  else if (word === 'union' || (word === 'U' && /^[)\]}]$/.test(before?.text ?? ''))) push('command', 'cup');
-  else if (GREEK.has(word)) push('symbol', word);
-  else if (word.length > 3 && /[aeiouy]/.test(word) && /^.[a-z]+$/.test(word)) push('text', word);
+  const called = FUNCTIONS.get(word);
+  const alias = ALIASES.get(word);
+  if (lower === 'and' || lower === 'or') push(lexer, 'separator', lower);
+  else if (/^(?:percent|percentage|pct)$/.test(lower)) push(lexer, 'operator', '%');
+  else if (afterValue && word.length > 1 && !called && !alias && (isUnit(word) || (lexer.gap && word.length > 2)))
+    push(lexer, 'text', word);
+  else if (called) push(lexer, 'function', called);
+  else if (alias) push(lexer, 'symbol', alias);
+  else if (lower === 'infinity') push(lexer, 'symbol', 'infinity');
+  else if (word === 'union' || (word === 'U' && before && /^[)\]}]$/.test(before.text))) push(lexer, 'command', 'cup');
+  else if (GREEK.has(word)) push(lexer, 'symbol', word);
+  else if (word.length > 3 && /[aeiouy]/.test(word) && /^.[a-z]+$/.test(word)) push(lexer, 'text', word);
   else {
     const prefix = /^[A-Za-z]*?(?=(?:sqrt|sin|cos|tan|log|ln|pi)$)/.exec(word)?.[0];
-    const letters = prefix || word;
-    for (const letter of letters) push('symbol', letter);
-    return letters.length;
+    const spelled = prefix || word;
+    for (const letter of spelled) push(lexer, 'symbol', letter);
+    // The function at its end is read next.
+    lexer.at -= word.length - spelled.length;
   }
-  return word.length;
 }

@@ -175,19 +175,21 @@ function parseRelation(c: Cursor): Node {
   return terms.length === 1 ? first : { kind: 'relation', terms, relations };
 }
 
-const SET_OPERATIONS: Readonly<Record<string, 'union' | 'intersection' | 'minus'>> = {
-  cup: 'union',
-  bigcup: 'union',
-  cap: 'intersection',
-  setminus: 'minus',
-  backslash: 'minus',
-};
+const SET_OPERATIONS: ReadonlyMap<string, 'union' | 'intersection' | 'minus'> = new Map(
+  Object.entries({
+    cup: 'union',
+    bigcup: 'union',
+    cap: 'intersection',
+    setminus: 'minus',
+    backslash: 'minus',
+  }),
+);
 
 function parseSet(c: Cursor): Node {
   let left = parseRatio(c);
   for (;;) {
     const token = peek(c);
-    const operation = token.type === 'command' ? SET_OPERATIONS[token.text] : undefined;
+    const operation = token.type === 'command' ? SET_OPERATIONS.get(token.text) : undefined;
     if (!operation) return left;
     c.at++;
     left = { kind: 'setOperation', operation, left, right: parseRatio(c) };

@@ -1,11 +1,12 @@
+const words = (text: string): readonly string[] => text.split(/\s+/);
+
 /** Functions that can be evaluated, by the names that texts give them. */
-export const FUNCTIONS: Readonly<Record<string, string>> = Object.assign(
-  Object.fromEntries(
-    'sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech csch arsinh arcosh artanh cis ln log lg exp sqrt cbrt abs gcd lcm max min floor ceil sgn'
-      .split(' ')
-      .map((name) => [name, name]),
+export const FUNCTIONS: ReadonlyMap<string, string> = new Map([
+  ...words(`sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech csch
+    arsinh arcosh artanh cis ln log lg exp sqrt cbrt abs gcd lcm max min floor ceil sgn`).map(
+    (name) => [name, name] as const,
   ),
-  {
+  ...Object.entries({
     asin: 'arcsin',
     acos: 'arccos',
     atan: 'arctan',
@@ -23,38 +24,39 @@ export const FUNCTIONS: Readonly<Record<string, string>> = Object.assign(
     Re: 'realPart',
     Im: 'imaginaryPart',
     sign: 'sgn',
-  },
-);
+  }),
+]);
 
 /** Words and commands that stand for one symbol or operator. */
-export const ALIASES: Readonly<Record<string, string>> = {
-  infty: 'infinity',
-  infinity: 'infinity',
-  inf: 'infinity',
-  oo: 'infinity',
-  pi: 'pi',
-  varepsilon: 'epsilon',
-  varphi: 'phi',
-  vartheta: 'theta',
-  emptyset: 'emptyset',
-  varnothing: 'emptyset',
-};
+export const ALIASES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    infty: 'infinity',
+    infinity: 'infinity',
+    inf: 'infinity',
+    oo: 'infinity',
+    pi: 'pi',
+    varepsilon: 'epsilon',
+    varphi: 'phi',
+    vartheta: 'theta',
+    emptyset: 'emptyset',
+    varnothing: 'emptyset',
+  }),
+);
 
 export const GREEK = new Set(
-  'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar'.split(
-    ' ',
-  ),
+  words(`alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi
+    psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar`),
 );
 
 /** Commands that only change how things look. */
 export const SILENT = new Set(
-  'left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle scriptstyle limits nolimits mathrm mathbf mathit mathsf mathtt mathcal boldsymbol bm rm bf it operatorname mathop n t boxed fbox hline nonumber notag phantom tiny small large Large ensuremath color'.split(
-    ' ',
-  ),
+  words(`left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle scriptstyle limits nolimits
+    mathrm mathbf mathit mathsf mathtt mathcal boldsymbol bm rm bf it operatorname mathop n t boxed fbox
+    hline nonumber notag phantom tiny small large Large ensuremath color`),
 );
 
 /** Marks above a name: they belong to the name. */
-export const ACCENTS = new Set('vec overrightarrow hat bar overline tilde widehat dot angle triangle'.split(' '));
+export const ACCENTS = new Set(words('vec overrightarrow hat bar overline tilde widehat dot angle triangle'));
 
 export const SPACES = new Set([
   'quad',
@@ -71,40 +73,40 @@ export const SPACES = new Set([
   '>',
 ]);
 
-export const TEXT_COMMANDS = new Set(
-  'text textbf textit textrm textsf texttt mbox hbox textnormal emph textup'.split(' '),
-);
+export const TEXT_COMMANDS = new Set(words('text textbf textit textrm textsf texttt mbox hbox textnormal emph textup'));
 
-export const RELATION_COMMANDS: Readonly<Record<string, string>> = {
-  le: '<=',
-  leq: '<=',
-  leqslant: '<=',
-  leqq: '<=',
-  lt: '<',
-  ge: '>=',
-  geq: '>=',
-  geqslant: '>=',
-  geqq: '>=',
-  gt: '>',
-  ne: '!=',
-  neq: '!=',
-  approx: '~',
-  simeq: '~',
-  approxeq: '~',
-  equiv: '≡',
-  cong: 'other',
-  sim: 'other',
-  subset: 'other',
-  subseteq: 'other',
-  mid: 'mid',
-  in: 'in',
-  to: 'other',
-  rightarrow: 'other',
-  mapsto: 'other',
-  perp: 'other',
-  parallel: 'other',
-  propto: 'other',
-};
+export const RELATION_COMMANDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    le: '<=',
+    leq: '<=',
+    leqslant: '<=',
+    leqq: '<=',
+    lt: '<',
+    ge: '>=',
+    geq: '>=',
+    geqslant: '>=',
+    geqq: '>=',
+    gt: '>',
+    ne: '!=',
+    neq: '!=',
+    approx: '~',
+    simeq: '~',
+    approxeq: '~',
+    equiv: '≡',
+    cong: 'other',
+    sim: 'other',
+    subset: 'other',
+    subseteq: 'other',
+    mid: 'mid',
+    in: 'in',
+    to: 'other',
+    rightarrow: 'other',
+    mapsto: 'other',
+    perp: 'other',
+    parallel: 'other',
+    propto: 'other',
+  }),
+);
 
 /** Commands that build a fraction of their two arguments. */
 export const FRACTION = /^(?:[dtcs]|nice)?frac$/;
