@@ -19,7 +19,7 @@ describe('an item without a reference answer', () => {
     },
   );
 
-  it('is no matter to a verifier that needs none', async () => {
+  it('is accepted by a verifier that needs none', async () => {
     const verifier = await createVerifier({ regex: { pattern: '^$' } }, { workers: 1 });
     expect(await verifier.verify(question)).toMatchObject({ verdict: 'correct' });
     await verifier.close();

@@ -12,7 +12,7 @@ import { openPool } from '../../src/verifiers/pool.js';
 import { lacks } from '../needs.js';
 import { ask } from './question.js';
 
-/** Every planted text contains it: what is expected, and the databases and schemas that only the verifier sees. */
+/** In every text that only the verifier may see: expected values, databases and schemas. */
 const marker = 'zqSECRET';
 const pool = openPool(1);
 let folder = '';
@@ -58,7 +58,7 @@ afterAll(async () => {
 type Reference = { readonly answer?: string; readonly data?: object };
 const block = (language: string, code: string) => `\`\`\`${language}\n${code}\n\`\`\``;
 
-/** What a verifier says of a completion, its error with its stack included. */
+/** A verifier's judgement of a completion, or its error with the stack. */
 async function said(spec: object, completion: string, { answer = marker, data }: Reference): Promise<string> {
   const verifier = await createVerifier(spec, { pool, folder });
   try {
@@ -76,7 +76,7 @@ const javascript = { code: { languages: ['javascript'] } };
 const select = (query: string) => block('sql', query);
 const named = { type: 'object', required: [`${marker}a`], properties: { b: { pattern: `^${marker}$` } } };
 
-/** Kind and settings, what was expected to be said, the completion, and the reference. */
+/** Kind and settings, expected words in the judgement, completion, and reference. */
 const cases: readonly (readonly [spec: object, says: string, completion: string, reference: Reference])[] = [
   [{ math: {} }, 'differs', 'The answer is 4', { answer: `${marker} = 5` }],
   [{ math: {} }, 'could not be read', 'The answer is \\boxed{x+}', { answer: `\\text{${marker}}` }],
@@ -163,7 +163,7 @@ const cases: readonly (readonly [spec: object, says: string, completion: string,
   [{ function: { module: 'judges.mjs', name: 'misjudges' } }, 'bad-field', 'no', {}],
 ];
 
-it.each(cases)('%j says nothing of the reference: %s', async (spec, says, completion, reference) => {
+it.each(cases)('%j does not quote the reference: %s', async (spec, says, completion, reference) => {
   const text = await said(spec, completion, reference);
   expect(text).toContain(says);
   expect(text.replaceAll(completion, '').toLowerCase()).not.toContain(marker.toLowerCase());
@@ -180,7 +180,7 @@ it.each([
   expect(text).not.toContain(marker);
 });
 
-it.each(['all', 'any', 'checked'])('verifiers combined by %s say no more than each', async (how) => {
+it.each(['all', 'any', 'checked'])('verifiers combined by %s do not quote the reference', async (how) => {
   const quotes = { function: { module: 'judges.mjs', name: 'quotes' } };
   const text = await said({ [how]: [quotes, { exact: {} }] }, 'no', { data: { note: marker } });
   expect(text).toContain('incorrect');
@@ -204,9 +204,9 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
   });
 });
 
-describe('what the reference has and the student has not', () => {
+describe('words that only the reference has', () => {
   const word = fc.stringMatching(/^[a-z0-9_]{1,6}$/);
-  it('is hidden word by word, and nothing else is', () => {
+  it('are hidden, and no others', () => {
     const texts = fc.array(fc.oneof(word, fc.constantFrom(' ', '"', ', ', '=')));
     fc.assert(
       fc.property(texts, fc.array(word), fc.array(word), (parts, reference, own) => {

@@ -17,14 +17,14 @@ const create = (spec: unknown) => createVerifier(spec, { pool });
 const form = (pattern: string) => ({ format: { pattern } });
 
 describe('createVerifier', () => {
-  it('names what is near an unknown kind or setting', async () => {
+  it('suggests the nearest name for an unknown kind or setting', async () => {
     await expect(create({ sqll: {} })).rejects.toThrow('did you mean "sql"?');
     await expect(create({ sql: { tolerence: 1 } })).rejects.toThrow('verify.sql.tolerence: unknown field');
     await expect(create({ all: [] })).rejects.toThrow('verify.all: found a list, expected a list of verifiers');
     await expect(create({ code: { languages: ['pyton'] } })).rejects.toThrow('did you mean "python"?');
   });
 
-  it('judges by mathematics and by simple comparison, in the pool', async () => {
+  it('judges mathematics and exact text in the pool', async () => {
     const judge = async (spec: unknown, completion: string, answer: string) => {
       const question = { ...ask(completion), reference: { answer, data: null } };
       return (await (await create(spec)).verify(question)).verdict;
@@ -35,7 +35,7 @@ describe('createVerifier', () => {
     expect(await judge({ regex: { pattern: '^(a+)+$' } }, `${'a'.repeat(60)}!`, '')).toBe('timeout');
   });
 
-  it('combines', async () => {
+  it('combines verifiers', async () => {
     const verdict = async (spec: unknown) => {
       const { verdict, reward } = await (await create(spec)).verify(ask('ab'));
       return [verdict, reward];
@@ -50,7 +50,7 @@ describe('createVerifier', () => {
     expect(await verdict({ weighted: parts })).toEqual(['incorrect', 0.25]);
   });
 
-  it('shows where two verifiers of one record disagree', async () => {
+  it('reports when two verifiers disagree about a record', async () => {
     const verifier = (await create({ checked: [form('a.'), form('b')] })) as CheckedVerifier;
     expect((await verifier.verify(ask('ab'))).evidence.disagrees).toBe('incorrect');
     expect(await verifier.judgeTwice(ask('ab'))).toMatchObject({
@@ -74,7 +74,7 @@ describe('createVerifier', () => {
     await expect(create(spec)).rejects.toThrow(message);
   });
 
-  it('has the same hash for the same settings only', async () => {
+  it('has equal hashes only for equal settings', async () => {
     const hash = async (spec: unknown) => (await create(spec)).hash;
     expect(await hash(form('a'))).toBe(await hash(form('a')));
     expect(await hash(form('a'))).not.toBe(await hash(form('b')));

@@ -9,7 +9,7 @@ import { ask } from './question.js';
 
 const page = readFileSync(new URL('../../docs/verifiers.md', import.meta.url), 'utf8');
 
-/** The blocks under a heading: a module, and the settings that name it. */
+/** The code blocks under a heading: a module and the settings that name it. */
 function example(heading: string, language: string): readonly [module: string, spec: unknown] {
   const section = page.split(`### ${heading}`)[1] ?? '';
   const block = (name: string): string => section.split(`\`\`\`${name}\n`)[1]?.split('```')[0] ?? '';
@@ -23,7 +23,7 @@ function folderWith(file: string, source: string): string {
   return folder;
 }
 
-it('shows a module that works', async () => {
+it('the module in the guide works', async () => {
   const [module, spec] = example('A module', 'ts');
   const verifier = await createVerifier(spec, { folder: folderWith('haiku.ts', module) });
   onTestFinished(() => verifier.close());
@@ -32,9 +32,9 @@ it('shows a module that works', async () => {
   expect(await judged('the moon')).toMatchObject({ verdict: 'incorrect', reward: 0.5 });
 });
 
-it('shows a service that works', async () => {
+it('the service in the guide works', async () => {
   const [module, spec] = example('A service', 'js');
-  // Any free port, told on stdout, instead of the one on the page.
+  // Use a free port, printed on stdout, instead of the guide's.
   const free = module
     .replace('createServer(async', 'const server = createServer(async')
     .replace("listen(8700, '127.0.0.1')", "listen(0, '127.0.0.1', () => console.log(server.address().port))");

@@ -60,7 +60,7 @@ describe('a line of rlsd verify KIND', () => {
     await expect(judge(kind, line)).rejects.toThrow(message);
   });
 
-  it('holds an expression that explodes', async () => {
+  it('stops an expression with exponential running time', async () => {
     const line = { id: 'a', completion: `${'a'.repeat(60)}!`, pattern: '(a+)+' };
     expect((await judge('format', line)).verdict).toBe('timeout');
   });

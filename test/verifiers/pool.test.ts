@@ -21,7 +21,7 @@ function residentMiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
 
-/** A kind with its settings and a reference, to be asked with one of the completions. */
+/** A kind with settings and a reference, asked with one of the completions. */
 function item(
   kind: string,
   settings: object,
@@ -40,7 +40,7 @@ describe('the pool of workers', () => {
   });
   afterAll(() => pool.close());
 
-  it('judges 10,000 mixed items of every kind, one in a hundred hanging, each right, with no worker lost and memory flat', async () => {
+  it('judges 10,000 mixed items of every kind, one in a hundred hanging, without an error or a memory leak', async () => {
     const python = (await probeSandbox()).length === 0;
     const block = (language: string, code: string) => `\`\`\`${language}\n${code}\n\`\`\``;
     const tests = { tests: [{ stdin: '2', stdout: '4' }] };
@@ -50,7 +50,7 @@ describe('the pool of workers', () => {
     };
     const schema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] };
     const code = (languages: string[], seconds = 4) => ({ languages, limits: { seconds } });
-    // Of each kind: its settings, the reference, and completions that are right, wrong, and never done.
+    // Each kind with its settings, its reference, and a right, a wrong or an endless completion.
     const js = (n: string) => block('js', `console.log(readline() * ${n})`);
     const py = (n: string) => block('python', `print(int(input()) * ${n})`);
     const math = item('math', {}, { answer: '1/2' }, '\\boxed{0.5}', '\\boxed{0.6}');
@@ -75,7 +75,7 @@ describe('the pool of workers', () => {
     const endlessScript = item('code', code(['javascript'], 0.1), { data: tests }, block('js', 'for (;;);'));
     const product = block('sql', 'select count(*), 1 from range(100000000) a, range(1000000) b');
     const endlessQuery = item('sql', { seconds: 0.1 }, { data: sql }, product);
-    // The first and the last end with their worker, the others within it.
+    // The first and last can only be ended with their worker, the others within it.
     const hanging = [
       endlessForm,
       endlessScript,
@@ -111,14 +111,14 @@ describe('the pool of workers', () => {
     const ended = Array.from({ length: count / 100 }, (_, i) => i % hanging.length).filter(
       (at) => at === 0 || at === 7,
     );
-    // One that hangs among others ends a worker twice: with them, and alone.
+    // An item that hangs next to others ends two workers: the shared one, and its own.
     expect(pool.state.replaced).toBeGreaterThanOrEqual(ended.length);
     expect(pool.state.replaced).toBeLessThanOrEqual(2 * ended.length);
     expect(pool.state.alive).toBeLessThanOrEqual(2);
     expect((memory.at(-1) ?? 0) - (memory[2] ?? 0)).toBeLessThan(50);
   }, 600_000);
 
-  it('keeps the memory of a worker flat', async () => {
+  it('does not leak memory in a worker', async () => {
     const one = openPool(1);
     const script = item(
       'code',
@@ -146,7 +146,7 @@ describe('the pool of workers', () => {
     await one.close();
   });
 
-  it('tries an item that its worker died under once more, and calls it a crash where that dies too', async () => {
+  it('retries an item whose worker died, and reports a crash if the second dies too', async () => {
     const module = join(folder, 'dies.mjs');
     writeFileSync(module, 'export default () => process.abort();');
     const judgement = await pool.run({ kind: 'module', settings: { module }, question: question('') }, 5);
@@ -155,7 +155,7 @@ describe('the pool of workers', () => {
     expect(next.verdict).toBe('correct');
   });
 
-  it('rejects where the verifier itself fails', async () => {
+  it('rejects if the verifier itself fails', async () => {
     const module = join(folder, 'throws.mjs');
     writeFileSync(module, 'export default () => { throw new Error("no such table"); };');
     await expect(pool.run({ kind: 'module', settings: { module }, question: question('') }, 5)).rejects.toThrow(
@@ -163,7 +163,7 @@ describe('the pool of workers', () => {
     );
   });
 
-  it('gives up an item on a signal, and goes on', async () => {
+  it('stops an item on abort, and continues', async () => {
     const stop = new AbortController();
     const module = join(folder, 'waits.mjs');
     writeFileSync(module, 'export default () => new Promise(() => setInterval(() => {}, 1000));');
@@ -174,7 +174,7 @@ describe('the pool of workers', () => {
     await expect(judged).rejects.toThrow('enough');
   });
 
-  it('rejects what is left when it closes', async () => {
+  it('rejects open items when it closes', async () => {
     const small = openPool(1);
     const judged = [0, 1, 2].map(() =>
       small.run({ kind: 'format', settings: exploding, question: question(bomb) }, 60),

@@ -24,7 +24,7 @@ describe('every kind of verifier', () => {
     expect(rows.filter(({ description }) => description === '')).toEqual([]);
   });
 
-  it.each(verifierKinds)('$name names a setting that it does not have, with its place', ({ name, settings }) => {
+  it.each(verifierKinds)('$name reports an unknown setting with its path', ({ name, settings }) => {
     const known = fields(z.toJSONSchema(settings, { io: 'input', unrepresentable: 'any' })).map(({ path }) => path);
     const unknown = fc.stringMatching(/^[a-z]{1,8}$/).filter((field) => !known.includes(field));
     fc.assert(
@@ -38,21 +38,21 @@ describe('every kind of verifier', () => {
 });
 
 describe('the verify block of a pipeline', () => {
-  it('is checked with the rest of the spec, and every problem is reported at once', () => {
+  it('is checked with the rest of the spec, all problems at once', () => {
     const verify = { all: [{ math: { precision: 99 } }, { code: { limits: { cpu: 1 } } }] };
     expect(() => checkSpec(pipeline(verify))).toThrow(
       /verify\.all\.0\.math\.precision: found the number 99, expected a number of at most 15[\s\S]*limits\.cpu: unknown field/,
     );
   });
 
-  it('stays as it was written', () => {
+  it('is kept as written', () => {
     const verify = { math: { precision: 3 } };
     expect(checkSpec(pipeline(verify)).verify).toEqual(verify);
   });
 });
 
 describe('a problem', () => {
-  it('never quotes a text that may be secret', () => {
+  it('never quotes text that may be secret', () => {
     const schema = z.strictObject({ token: z.number(), list: z.array(z.int()), url: z.string().max(3) });
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Z]{12,20}$/), (secret) => {
@@ -63,7 +63,7 @@ describe('a problem', () => {
     );
   });
 
-  it('counts a field that is null as absent', () => {
+  it('treats null as absent', () => {
     expect(check(z.strictObject({ a: z.number().default(1) }), { a: null }, 'x')).toEqual({ a: 1 });
   });
 });

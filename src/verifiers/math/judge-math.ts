@@ -8,7 +8,7 @@ import { type Node, ParseFailure } from './parse/ast.js';
 import { parse } from './parse/parser.js';
 import { type MathOptions, type MathSettings, readMathSettings } from './settings.js';
 
-/** Nodes that one comparison may evaluate: about 100 ms at most. */
+/** Maximum nodes evaluated per comparison: about 100 ms. */
 const BUDGET = 200_000;
 const LONGEST_ANSWER = 5000;
 
@@ -24,22 +24,25 @@ const judgement = (
 });
 
 /**
- * Does a completion's answer equal the reference, mathematically?
- * The gold is read trustingly, the answer strictly; what cannot be decided is not correct.
- * @param question when given, an answer that only repeats its calculation is incorrect.
- * @throws UserError for options that are unknown or out of range.
+ * Judges whether a completion's answer equals the reference mathematically.
+ * The reference is trusted, the answer is read strictly, and whatever cannot be decided is not correct.
+ * @param question if given, an answer that only repeats its calculation is incorrect
+ * @throws {UserError} for a setting that is unknown or out of range
  * @example compareMath('\\frac{1}{2}', 'The answer is $0.5$.').verdict // 'correct'
  */
 export function compareMath(
   gold: string,
   answer: string,
-  options: MathOptions & { readonly question?: string } = {},
+  options?: MathOptions & { readonly question?: string },
 ): Judgement {
+  if (!options) return judgeMath(gold, answer, DEFAULTS);
   const { question, ...rest } = options;
   return judgeMath(gold, answer, readMathSettings(rest), question);
 }
 
-/** As compareMath, with settings that are checked already. */
+const DEFAULTS = readMathSettings({});
+
+/** `compareMath` with settings that are already checked. */
 export function judgeMath(gold: string, answer: string, settings: MathSettings, question?: string): Judgement {
   const found = extractAnswer(answer, settings.places, settings.notations);
   if (found === undefined) return judgement('unparseable', 'no answer was found in the completion');
@@ -96,7 +99,7 @@ function decide(gold: Node, answer: Node, settings: MathSettings): Outcome {
   }
 }
 
-/** `0,1` is a decimal, or two items. */
+/** `0,1` is either a decimal or two items. */
 const listed = (text: string): string => text.replace(/(?<![\d.,])0,(?=\d)/g, '0, ');
 
 function attempt(text: string): Node | ParseFailure {
@@ -109,7 +112,7 @@ function attempt(text: string): Node | ParseFailure {
   }
 }
 
-/** Braces that nothing closes or opens, closed or dropped. */
+/** Closes braces that are left open and drops those that close nothing. */
 function mended(text: string): string {
   let open = 0;
   const kept = text.replace(/\\[{}]|[{}]/g, (brace) => {
@@ -124,14 +127,14 @@ function mended(text: string): string {
 const CHOICE =
   /^\s*(?:\\(?:text|textbf|mathrm|mathbf|bf)\s*\{?\s*)?(?:\(([A-J])\)|([A-J])[).])\s*\}?(?:\s|~|\\[,;: ]|\\q?quad(?![a-z]))*((?![+*/^=_(<>|])[\s\S]*)$/;
 
-/** `(B) 12`: a choice by its letter, with what it says. */
+/** `(B) 12`: a choice with its letter and its content. */
 function choice(text: string): { readonly letter: string; readonly rest: string } | undefined {
   const [, bracketed, marked, rest = ''] = CHOICE.exec(text) ?? [];
   const letter = bracketed ?? marked;
   return letter === undefined ? undefined : { letter, rest };
 }
 
-/** The two sides without letters of choices, where one side at least has both a letter and more; undefined where the letters decide. */
+/** Both sides without their choice letters if at least one has a letter and content, or whether two letters agree. */
 function withoutChoices(gold: string, answer: string): readonly [string, string] | boolean {
   const [g, a] = [choice(gold), choice(answer)];
   const letter = /^\s*(?:\\text(?:bf)?\s*\{)?\s*\(?([A-Z])\)?\s*\}?\s*$/;
@@ -141,20 +144,20 @@ function withoutChoices(gold: string, answer: string): readonly [string, string]
   return [g?.rest ? g.rest : gold, a?.rest ? a.rest : answer];
 }
 
-/** What a whole answer in \text{} says, where it is more than words: `12 apples`, `A, B and C`, `3:30`. */
+/** Parses the content of an answer in \text{} that is more than words: `12 apples`, `A, B and C`, `3:30`. */
 function contentOf(node: Node): Node {
   if (node.kind !== 'text' || !/[\d,;]|\b(?:and|or)\b/.test(node.text)) return node;
   const content = attempt(node.text);
   return content instanceof ParseFailure ? node : content;
 }
 
-/** `2,5` is a decimal where the other side writes one with a point. */
+/** `2,5` is a decimal if the other side writes one with a point. */
 const decimalComma = (text: string, other: string): string =>
   /^\s*[-+]?(?:\d+,\d{1,2}|\d{4,},\d+|\d+,\d{4,})\s*$/.test(text) && /^\s*[-+]?\d*\.\d+\s*$/.test(other)
     ? text.replace(',', '.')
     : text;
 
-/** The reference's own words: all of it where that can be read, else the answer inside it. */
+/** The whole reference if it parses, otherwise the answer inside it. */
 function goldOf(gold: string, settings: MathSettings): string {
   const trimmed = gold.trim();
   const marked = /\\boxed|\$|\\[([]|####|answer/i.test(trimmed);
@@ -165,7 +168,7 @@ function goldOf(gold: string, settings: MathSettings): string {
   return extractAnswer(gold, order, settings.notations) ?? extractAnswer(gold, order, ['latex', 'expr']) ?? trimmed;
 }
 
-/** Words alone: an answer only to a reference that is words too. */
+/** Only words: equal only to a reference that is also words. */
 const isProse = (text: string): boolean => !/[\d\\$]/.test(text) && !looksMathematical(text);
 
 const plainText = (text: string): string =>

@@ -3,7 +3,7 @@ import type { PooledKind } from '../kind.js';
 import { answerOf } from '../reference.js';
 import { type MathSettings, mathSettings } from './settings.js';
 
-// Raise it with a change that can change a verdict.
+// Increase it with every change that can change a verdict.
 const VERSION = 'math-4';
 
 export const math: PooledKind<MathSettings> = {

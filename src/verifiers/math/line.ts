@@ -9,15 +9,15 @@ const line = mathFields.extend({
   gold: z.string().refine((text) => text.trim() !== '', 'found an empty text, expected the reference answer'),
   answer: z.string(),
   question: z.string().optional(),
-  // Columns of files of cases; ignored.
+  // Columns of case files that are ignored.
   group: z.unknown().optional(),
   equivalent: z.unknown().optional(),
 });
 
 /**
- * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}`, optionally with `question` and the settings of `math`.
+ * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}` and optionally `question` and the settings of `math`.
  *
- * @throws {UserError} that names source, line and field
+ * @throws {UserError} naming the source, line and field
  */
 export function verifyMathLine(value: unknown, source: string, lineNumber: number): VerifiedLine {
   const { id, gold, answer, question, extract, precision, strict, allowSetRelation } = check(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
 
-/** Where an answer may be, and how it may be written. */
+/** Where an answer may be, and in which notation. */
 const PLACES = ['boxed', 'final-answer', 'last'] as const;
 const NOTATIONS = ['latex', 'expr'] as const;
 
@@ -39,6 +39,6 @@ export const mathSettings = mathFields.transform(({ extract, precision, strict, 
 export type MathOptions = z.input<typeof mathSettings>;
 export type MathSettings = z.output<typeof mathSettings>;
 
-/** @throws {UserError} that names an unknown or wrong field */
+/** @throws {UserError} naming the unknown or invalid field */
 export const readMathSettings = (options: unknown, where = 'verify.math'): MathSettings =>
   check(mathSettings, options, where);

@@ -24,20 +24,20 @@ describe('the code block of a completion', () => {
     expect(pickBlock(completion, ['python'])?.code).toBe(code);
   });
 
-  it('can be the first, and JavaScript where TypeScript is asked for', () => {
+  it('can be the first one, and JavaScript if TypeScript is expected', () => {
     expect(pickBlock('```python\na\n```\n```python\nb\n```', ['python'], 'first')?.code).toBe('a');
     expect(pickBlock('```js\na\n```', ['typescript'])).toEqual({ language: 'typescript', code: 'a' });
     expect(pickBlock('```ts\na\n```', ['javascript'])).toBeUndefined();
   });
 
-  it('takes time in proportion to the text', () => {
+  it('is found in linear time', () => {
     expect(codeBlocks('`'.repeat(200_000)).length).toBe(1);
     expect(codeBlocks(`${' '.repeat(200_000)}\`\`\`x`).length).toBe(1);
     expect(codeBlocks('```\n'.repeat(50_000)).length).toBe(25_000);
   });
 });
 
-describe('outputs', () => {
+describe('output comparison', () => {
   it.each([
     ['3', '3\n', 'pass'],
     ['3  \n\n\n', '3', 'pass'],

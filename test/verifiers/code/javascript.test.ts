@@ -34,7 +34,7 @@ describe('JavaScript judged by its output', () => {
     expect((await judge(code, io('1 2', '3\n'))).verdict).toBe('correct');
   });
 
-  it('says where the output differs, and never what was expected', async () => {
+  it('reports where the output differs, but not what was expected', async () => {
     const judgement = await judge('console.log(4)', io('', 'SECRET'));
     expect(judgement).toMatchObject({ verdict: 'incorrect', reward: 0 });
     expect(judgement.evidence.detail).toContain('4');
@@ -45,7 +45,7 @@ describe('JavaScript judged by its output', () => {
     ['an endless loop', 'while (true);', 'timeout'],
     ['endless promises', 'const f = () => Promise.resolve().then(f); f();', 'timeout'],
     ['endless timers', 'setInterval(() => {}, 1);', 'timeout'],
-    ['a regular expression that explodes', '/^(a+)+$/.test("a".repeat(40) + "b");', 'timeout'],
+    ['a regular expression with exponential running time', '/^(a+)+$/.test("a".repeat(40) + "b");', 'timeout'],
     ['a search within the engine that never ends', '"a".repeat(2e7).indexOf("a".repeat(1e7) + "b");', 'timeout'],
     ['a list of four thousand million', 'const a = []; a.length = 4294967295; a.reverse();', 'timeout'],
     ['endless memory', 'const a = []; for (;;) a.push(new Array(1e5).fill(1));', 'memory'],
@@ -55,7 +55,7 @@ describe('JavaScript judged by its output', () => {
     ['deep nesting', 'JSON.parse("[".repeat(1e6));', 'crash'],
     ['an error after an await', 'await null; throw new Error("x");', 'crash'],
     ['a failing exit', 'console.log(3); process.exit(1);', 'crash'],
-  ])('holds %s', async (_, code, outcome) => {
+  ])('contains %s', async (_, code, outcome) => {
     const held = await judge(code, io('', '3'));
     expect(held.evidence.outcome).toBe(outcome);
     expect(held.verdict).toBe(outcome === 'timeout' ? 'timeout' : 'crash');
@@ -64,7 +64,7 @@ describe('JavaScript judged by its output', () => {
 
   it.each([
     [
-      'the host in its globals',
+      'the host through its globals',
       'typeof __host + typeof __link + typeof process.binding',
       'undefinedundefinedundefined',
     ],
@@ -86,13 +86,13 @@ describe('JavaScript judged by its output', () => {
     expect((await judge(`console.log(${code});`, io('', output))).evidence.detail).toBeUndefined();
   });
 
-  it('imports nothing but its input and output', async () => {
+  it('can import only input and output', async () => {
     const code =
       'for (const name of ["fs", "net", "/etc/passwd"]) await import(name).then(() => console.log("imported"), () => console.log("refused"));';
     expect((await judge(code, io('', 'imported\nrefused\nrefused'))).verdict).toBe('correct');
   });
 
-  it('keeps what one program pollutes from the next', async () => {
+  it('isolates a program from changes made by the previous one', async () => {
     await judge('Object.prototype.polluted = 1; Array.prototype.map = () => ["3"];', io('', ''));
     const next = 'console.log([2].map((x) => x + 1).join(), {}.polluted)';
     expect((await judge(next, io('', '3 undefined'))).verdict).toBe('correct');
@@ -101,7 +101,7 @@ describe('JavaScript judged by its output', () => {
 });
 
 describe('JavaScript judged by assertions', () => {
-  it('passes what is right, in each style', async () => {
+  it('accepts a right program in each style of assertion', async () => {
     const code =
       'const add = (a, b) => a + b; class P { constructor(x) { this.x = x; } get double() { return this.x * 2; } } const later = async (x) => x; const apply = (f, x) => f(x);';
     const tests = asserts(
@@ -135,13 +135,13 @@ describe('JavaScript judged by assertions', () => {
     ['a promise that never settles', 'function f() { return new Promise(() => {}); }'],
     ['a promise that throws to the host', 'function f() { return { then() { throw 3; } }; }'],
     [
-      'an answer in the protocol of the harness',
+      'an object shaped like the harness protocol',
       'function f() { return { v: 3, e: undefined, r: { id: 0, own: true } }; }',
     ],
     ['a numbered reference', 'function f() { return { r: { id: 0, kind: "number" } }; }'],
     ['a look at its caller', 'function f() { return /=== 3/.test(String(f.caller) + Error().stack) ? 3 : 4; }'],
     [
-      'the tests by another name',
+      'a search for the tests among the globals',
       'const needle = "==" + "= 3"; function f() { for (const k of Object.getOwnPropertyNames(globalThis)) if (String(globalThis[k]).includes(needle)) return 3; }',
     ],
   ])('is not fooled by %s', async (_, code) => {
@@ -151,7 +151,7 @@ describe('JavaScript judged by assertions', () => {
     expect(judgement.verdict).not.toBe('correct');
   });
 
-  it('sees what a call that returns nothing did to its arguments, and only such a call', async () => {
+  it('sees changes to the arguments only of calls that return nothing', async () => {
     const code =
       'function sort(xs) { xs.sort(); xs.push(9); } function put(o) { o.a.b = 1; delete o.c; } function add(m, s) { m.set(1, 2); s.add(3); } function cheat(xs) { xs.length = 0; return []; }';
     const tests = asserts(
@@ -163,7 +163,7 @@ describe('JavaScript judged by assertions', () => {
     expect(await judge(code, tests)).toMatchObject({ verdict: 'incorrect', reward: 3 / 4 });
   });
 
-  it('goes on after a test that ends the program', async () => {
+  it('continues after a test that ends the program', async () => {
     const code = 'function f(x) { if (x === 1) for (;;); if (x === 2) process.exit(0); return x; }';
     const judgement = await judge(code, asserts('f(0) === 0', 'f(1) === 1', 'f(2) === 2', 'f(3) === 3'));
     expect(judgement).toMatchObject({ verdict: 'timeout', reward: 0.5 });
@@ -178,7 +178,7 @@ describe('JavaScript judged by assertions', () => {
   });
 });
 
-it('checks the types of TypeScript where asked', async () => {
+it('checks TypeScript types on request', async () => {
   const right = await judge('export const f = (x: number): number => x + 1;', asserts('f(1) === 2'), 'typescript');
   expect(right.verdict).toBe('correct');
   const wrong = await judge('export const f = (x: number): string => x + 1;', asserts('f(1) === 2'), 'typescript');
@@ -186,14 +186,14 @@ it('checks the types of TypeScript where asked', async () => {
   expect(wrong.evidence.diagnostics).toContain('TS2322');
 });
 
-it('runs the last block in the language; without one the completion is unparseable', async () => {
+it('runs the last block in the language, or reports unparseable without one', async () => {
   const task = readCodeTask({ language: 'js', ...io('', '2') }, '');
   const two = '```js\nconsole.log(1)\n```\nno:\n```js\nconsole.log(2)\n```\n```text\nconsole.log(3)\n```';
   expect((await judgeCode(settings, task, two)).verdict).toBe('correct');
   expect((await judgeCode(settings, task, 'console.log(2)')).verdict).toBe('unparseable');
 });
 
-it('names the field of a task that is wrong', () => {
+it('names the invalid field of a task', () => {
   expect(() => readCodeTask({ tests: [] }, 'x')).toThrow('x.tests');
   expect(() => readCodeTask({ tests: [{ stdin: 1, stdout: '' }] }, 'x')).toThrow('x.tests[0].stdin: found a number');
 });

@@ -57,7 +57,7 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
     ['exceptions that end a loop', 'def f(x): raise StopIteration'],
     ['patching its harness', 'import sys\nsys.modules["__main__"].encode = lambda v, k: True\ndef f(x): return 5'],
     [
-      'messages of its own',
+      'forged messages',
       'import os\nfor fd in range(20):\n  try: os.write(fd, b\'{"outcome": "pass", "detail": ""}\\n\')\n  except OSError: pass\ndef f(x): return 5',
     ],
     [
@@ -73,7 +73,7 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
       'import os, threading\ndef spam():\n  while True:\n    for fd in range(3, 9):\n      try: os.write(fd, b\'{"outcome": "pass"}\\n\')\n      except OSError: pass\nthreading.Thread(target=spam, daemon=True).start()\ndef f(x): return 5',
     ],
     [
-      'a hook at its exit',
+      'an exit hook',
       'import atexit, os, sys\natexit.register(lambda: os._exit(0))\nsys.excepthook = lambda *a: os._exit(0)\ndef f(x): raise SystemExit(0)',
     ],
     [
@@ -81,7 +81,7 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
       'import json\njson.dumps = lambda *a, **k: \'{"v": true}\'\njson.loads = lambda *a, **k: {"v": True}\ndef f(x): return 5',
     ],
     [
-      'a class that is the number',
+      'a subclass of int',
       'class I(int):\n  def __eq__(s, o): return True\n  def __ne__(s, o): return False\n  def __hash__(s): return 3\n  def __rsub__(s, o): return 0\n  def __sub__(s, o): return 0\n  def __lt__(s, o): return True\ndef f(x): return I(5)',
     ],
     [
@@ -115,7 +115,7 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
     expect(judgement.verdict).not.toBe('correct');
   });
 
-  it('sees what a call that returns nothing did to its arguments, and only such a call', async () => {
+  it('sees changes to the arguments only of calls that return nothing', async () => {
     const code =
       'def sort(xs):\n  xs.sort()\n  xs.append(9)\ndef grid(g):\n  g[0][0] = 5\n  g[1] = [7]\ndef put(d, s):\n  d["b"] = d.pop("a")\n  s.add(3)\ndef cheat(xs):\n  xs.clear()\n  return []\nclass Equal:\n  def __eq__(s, o): return True\ndef fake(xs): xs[:] = [Equal()]';
     const tests = asserts(
@@ -128,7 +128,7 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
     expect(await judge(code, tests)).toMatchObject({ verdict: 'incorrect', reward: 3 / 5 });
   });
 
-  it('goes on after a test that ends the program', async () => {
+  it('continues after a test that ends the program', async () => {
     const code = 'def f(x):\n  while x == 1: pass\n  return x';
     const judgement = await judge(code, asserts('f(0) == 0', 'f(1) == 1', 'f(2) == 2'));
     expect(judgement).toMatchObject({ verdict: 'timeout', reward: 2 / 3 });
@@ -171,7 +171,7 @@ describe.skipIf(await lacks('sandbox', 'gcc', 'g++'))('a compiled language', () 
     expect(judgement.reward).toBe(reward);
   });
 
-  it('says where memory was the end, and keeps the diagnostics', async () => {
+  it('reports memory exhaustion, and keeps the diagnostics', async () => {
     const memory = await judge(cpp.replace('std::cout', 'new char[1ULL << 33](); std::cout'), { tests: adds }, 'c++');
     expect(memory.evidence.outcome).toBe('memory');
     expect((await judge('int main(void) { return x; }', { tests: adds }, 'c')).evidence.diagnostics).toContain(
@@ -179,7 +179,7 @@ describe.skipIf(await lacks('sandbox', 'gcc', 'g++'))('a compiled language', () 
     );
   });
 
-  it("is one of the user's own as well", async () => {
+  it("can be the user's own", async () => {
     const toolchains = {
       kc: {
         program: 'gcc',
@@ -204,15 +204,15 @@ describe.skipIf(await lacks('sandbox', 'gcc', 'g++'))('a compiled language', () 
   });
 });
 
-describe('the languages', () => {
+describe('languages', () => {
   it.each([
     ['pyton', 'did you mean "python"?'],
     ['constructor', 'expected one of'],
-  ])('name one that is unknown, whatever the machine has: %s', async (language, message) => {
+  ])('name an unknown one on any machine: %s', async (language, message) => {
     await expect(checkMachine(readCodeSettings({ languages: [language] }, 'code'))).rejects.toThrow(message);
   });
 
-  it('check the tool chains of the user', () => {
+  it("check the user's tool chains", () => {
     expect(() => readCodeSettings({ toolchains: { kc: { program: 'gcc', source: 'x', run: 'y' } } }, 'code')).toThrow(
       'code.toolchains.kc.run: found a string',
     );
@@ -229,13 +229,13 @@ describe('unsafeWithoutSandbox', () => {
   const run = (code: string, tests: readonly object[]) =>
     judgeCode(unsafe, readCodeTask({ language: 'python', tests }, ''), `\`\`\`python\n${code}\n\`\`\``);
 
-  it('is off unless the spec says so', () => {
+  it('is off by default', () => {
     expect(readCodeSettings({}, 'code').unsafeWithoutSandbox).toBe(false);
     expect(() => readCodeSettings({ unsafeWithoutSandbox: 'yes' }, 'code')).toThrow('expected true or false');
     expect(() => readCodeSettings({ sandbox: false }, 'code')).toThrow('code.sandbox: unknown field');
   });
 
-  it.skipIf(noPython)('runs programs with the rights of this user and limits on what they use', async () => {
+  it.skipIf(noPython)("runs programs with the user's rights and resource limits", async () => {
     expect((await run('print(sum(map(int, input().split())))', adds)).verdict).toBe('correct');
     expect((await run('def f(x): return x + 1', [{ assert: 'f(1) == 2' }])).verdict).toBe('correct');
     const reads = `import os\nprint(os.path.exists(${JSON.stringify(process.cwd())}))`;
@@ -245,7 +245,7 @@ describe('unsafeWithoutSandbox', () => {
     expect((await run('while True: print("x" * 1000)', [{ stdout: '' }])).verdict).toBe('crash');
   });
 
-  it.skipIf(noPython)('ends what a program leaves behind, and its folder', async () => {
+  it.skipIf(noPython)('ends leftover processes and removes the folder', async () => {
     const left =
       'import os, time\nprint(os.getcwd(), flush=True)\nif os.fork() == 0:\n  os.close(1); os.close(2)\n  time.sleep(100)\nprint(os.getpgid(0))';
     const { detail = '' } = (await run(left, [{ stdout: 'x' }])).evidence;

@@ -65,7 +65,7 @@ it.each([
   expect(await verifier.verify(ask('x'))).toMatchObject({ verdict, reward });
 });
 
-it('keeps the evidence of every part and says which part decided', async () => {
+it('keeps the evidence of every part and names the part that decided', async () => {
   expect(await allOf([yes, no]).verify(ask('x'))).toMatchObject({
     reason: 'no: no says so',
     evidence: { '1 yes': 'correct', '1 yes: from': 'yes', '2 no': 'incorrect', '2 no: from': 'no' },
@@ -87,7 +87,7 @@ it.each([
   await expect(verifier.verify(ask('x'))).rejects.toThrow('it is down');
 });
 
-it('has a hash of its parts, their order and their weights', () => {
+it('the hash covers the parts, their order and their weights', () => {
   const hashes = [
     allOf([yes, no]),
     allOf([no, yes]),

@@ -22,11 +22,11 @@ describe('compile', () => {
     expect(judgement.evidence.diagnostics ?? '').toContain(diagnostics);
   });
 
-  it('is as strict as asked', async () => {
+  it('is as strict as its settings', async () => {
     expect((await judge('typescript', 'function f(x) { return x; }', { strict: false })).verdict).toBe('correct');
   });
 
-  it('reads no file of this machine for TypeScript', async () => {
+  it('TypeScript reads no file of this machine', async () => {
     const code =
       '/// <reference path="/etc/hostname" />\nimport x from "/etc/passwd"; import y from "typescript"; x(y);';
     const { diagnostics } = (await judge('typescript', code)).evidence;
@@ -34,7 +34,7 @@ describe('compile', () => {
     expect(diagnostics).toContain("Cannot find module 'typescript'");
   });
 
-  it('needs a block in its language, and names one that is not set', async () => {
+  it('needs a block in its language, and names an unsupported language', async () => {
     const settings = readCompileSettings({}, 'compile');
     expect((await judgeCompile(settings, undefined, 'no code')).verdict).toBe('unparseable');
     expect((await judgeCompile(settings, undefined, '```ts\nlet x = 1;\n```')).verdict).toBe('correct');
@@ -59,7 +59,7 @@ describe.skipIf(await lacks('sandbox', 'python3', 'gcc', 'g++'))('compile in the
     expect(judgement.evidence.diagnostics ?? '').toContain(diagnostics);
   });
 
-  it("compiles by the user's own command", async () => {
+  it("compiles with the user's own command", async () => {
     const toolchains = {
       kc: {
         program: 'gcc',

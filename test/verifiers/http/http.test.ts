@@ -22,8 +22,8 @@ async function serve(listener: RequestListener): Promise<string> {
 const verifier = (settings: object) => createHttpVerifier(readHttpSettings(settings, 'verify.http'));
 const correct = JSON.stringify({ verdict: 'correct', reward: 0.5, reason: 'fine', evidence: { seen: 'x' } });
 
-describe("the user's service", () => {
-  it('is asked with the question and its headers, and answers with a judgement', async () => {
+describe('a verifier service', () => {
+  it('receives the question and headers and returns a judgement', async () => {
     const seen: unknown[] = [];
     const url = await serve((request, response) => {
       let body = '';
@@ -39,20 +39,20 @@ describe("the user's service", () => {
     expect(seen).toEqual([['POST', '/judge', 'Bearer t', 'application/json', ask('x', '5', { a: 1 })]]);
   });
 
-  it.each([429, 500, 503])('is asked again after status %i', async (status) => {
+  it.each([429, 500, 503])('is retried after status %i', async (status) => {
     let asked = 0;
     const url = await serve((_, response) => (++asked < 2 ? response.writeHead(status).end() : response.end(correct)));
     expect((await verifier({ url, retries: 1 }).verify(ask('x'))).verdict).toBe('correct');
     expect(asked).toBe(2);
   });
 
-  it('is asked again where it does not answer in time, and then fails', async () => {
+  it('is retried after a timeout, and then fails', async () => {
     const url = await serve(() => {});
     const judged = verifier({ url, seconds: 0.05, retries: 1 }).verify(ask('x'));
     await expect(judged).rejects.toThrow(`${url}: no answer within 0.05 s, after 2 attempts`);
   });
 
-  it('is asked again where the connection breaks, and then fails', async () => {
+  it('is retried after a broken connection, and then fails', async () => {
     let asked = 0;
     const url = await serve((request) => {
       asked++;
@@ -77,7 +77,7 @@ describe("the user's service", () => {
     await expect(verifier({ url, retries: 0 }).verify(ask('x'))).rejects.toThrow(message);
   });
 
-  it('is left alone once the verifier closes or the caller gives up', async () => {
+  it('is not retried once the verifier closes or the caller aborts', async () => {
     const url = await serve(() => {});
     const closing = verifier({ url, retries: 9 });
     const first = closing.verify(ask('x'));

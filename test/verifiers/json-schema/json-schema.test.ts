@@ -28,11 +28,11 @@ describe('json-schema', () => {
 
   it.each([
     ['a remote reference', { $ref: 'http://127.0.0.1/x.json' }],
-    ['a remote reference of an inner schema', { properties: { a: { $ref: 'https://example.org/s#/definitions/a' } } }],
+    ['a remote reference in a nested schema', { properties: { a: { $ref: 'https://example.org/s#/definitions/a' } } }],
     ['a reference to a file', { $ref: 'file:///etc/passwd' }],
     ['one that loads what it refers to', { $async: true, type: 'object' }],
-    ['a draft that is not known', { $schema: 'http://json-schema.org/draft-04/schema#' }],
-    ['a draft by a remote address', { $schema: 'http://127.0.0.1/schema' }],
+    ['an unknown draft', { $schema: 'http://json-schema.org/draft-04/schema#' }],
+    ['a draft at a remote address', { $schema: 'http://127.0.0.1/schema' }],
     ['a type that does not exist', { type: 'strin' }],
     ['a reference to itself without end', { $ref: '#' }],
     ['a pattern that is none', { pattern: '(' }],
@@ -40,14 +40,14 @@ describe('json-schema', () => {
     expect(() => judge('{"a": 1}', schema)).toThrow(/^reference\.data\.schema/);
   });
 
-  it('holds values that are nested without end', () => {
+  it('survives deeply nested values', () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     expect(judge(deep, { items: { $ref: '#' } }).verdict).toBe('incorrect');
     expect(judge('['.repeat(50_000), {}).verdict).toBe('unparseable');
     expect(judge('{"a":'.repeat(50_000), {}).verdict).toBe('unparseable');
   });
 
-  it('changes no prototype', () => {
+  it('does not modify prototypes', () => {
     judge('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}', {
       default: {},
       properties: { a: { default: 1 } },
@@ -55,7 +55,7 @@ describe('json-schema', () => {
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
   });
 
-  it('stops a pattern that explodes', async () => {
+  it('stops a pattern with exponential running time', async () => {
     const completion = JSON.stringify(`${'a'.repeat(50)}b`);
     const line = { id: 'x', completion, schema: { type: 'string', pattern: '^(a+)+$' } };
     expect((await judgeLine('json-schema', line)).verdict).toBe('timeout');

@@ -71,7 +71,7 @@ test.each([
 });
 
 const times = (text: string, count: number): string => text.repeat(count);
-// Every one would take ages, or all memory, for a verifier that follows it to the end.
+// Each of these would take too much time or memory if it were evaluated in full.
 const HOSTILE: Readonly<Record<string, string>> = {
   tower: '9^{9^{9^9}}',
   'power of a power': '(10^{1000})^{1000}',
@@ -81,7 +81,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
   exponent: '1e999999',
   'small power': '10^{-999999}',
   'nested fractions': `${times('\\frac{1}{1+', 10_000)}1${times('}', 10_000)}`,
-  'fractions to the depth that is read': `${times('\\frac{1}{1+', 25)}1${times('}', 25)}`,
+  'fractions up to the maximum depth': `${times('\\frac{1}{1+', 25)}1${times('}', 25)}`,
   'open fractions': times('\\frac{', 15_000),
   'open roots': times('\\sqrt{', 12_000),
   parentheses: times('(', 50_000),
@@ -120,7 +120,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
   thoughts: `${times('<think>', 9000)}${times('</think>', 9000)}x`,
 };
 
-// The time limit of a test is the only clock: what counts is that a verdict comes at all.
+// Only the test's own timeout applies: any verdict will do.
 test.each(Object.entries(HOSTILE))('bounded work, and not correct: %s', (_, text) => {
   for (const [gold, answer] of [
     ['7', text],
@@ -138,7 +138,7 @@ test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])('%s is only 
   }
 });
 
-test('the places of the answer are tried in the order that is asked for', () => {
+test('extract selects where the answer is found', () => {
   const completion = 'The final answer is $6$. Or rather: \\boxed{5}. I thought of $7$';
   expect(compareMath('5', completion).reward).toBe(1);
   expect(compareMath('6', completion, { extract: ['final-answer'] }).reward).toBe(1);
@@ -149,11 +149,11 @@ test.each([
   [{ precison: 3 }, /precison.*precision/],
   [{ precision: 99 }, /precision/],
   [{ extract: ['boxd'] }, /verify\.math\.extract\[0\]: found the string "boxd".*did you mean "boxed"/],
-])('the wrong setting in %j is named', async (settings, message) => {
+])('names the wrong setting in %j', async (settings, message) => {
   await expect(open('math', settings)).rejects.toThrow(message);
 });
 
-test('a line of a file becomes a verdict, and a bad line an error that names it', () => {
+test('judges a line, and names the field of an invalid one', () => {
   expect(verifyMathLine({ id: 'a', gold: '1/2', answer: '0.5' }, 'f.jsonl', 3)).toEqual({
     id: 'a',
     verdict: 'correct',
@@ -163,7 +163,7 @@ test('a line of a file becomes a verdict, and a bad line an error that names it'
   expect(() => verifyMathLine({ id: 'a', gold: 1, answer: '1' }, 'f.jsonl', 3)).toThrow(/f\.jsonl:3\.gold/);
 });
 
-test('the verifier uses the question and never quotes the reference', async () => {
+test('uses the question and never quotes the reference', async () => {
   const verifier = await open('math');
   const judged = await verifier.judge({
     promptId: 'p',

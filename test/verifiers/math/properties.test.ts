@@ -7,7 +7,7 @@ const small = fc.integer({ min: 2, max: 40 });
 const offset = fc.integer({ min: 1, max: 50 }).chain((d) => fc.constantFrom(d, -d));
 const square = (n: number): boolean => Number.isInteger(Math.sqrt(n));
 
-/** A reference and an answer that looks like it and is wrong, by what they are. */
+/** By type: a reference and a similar but wrong answer. */
 const WRONG: Readonly<Record<string, fc.Arbitrary<readonly [string, string]>>> = {
   integer: fc.tuple(integer, offset).map(([a, d]) => [`${a}`, `${a + d}`]),
   sign: fc.integer({ min: 1, max: 9999 }).map((a) => [`${a}`, `-${a}`]),
@@ -125,7 +125,7 @@ const WRONG: Readonly<Record<string, fc.Arbitrary<readonly [string, string]>>> =
 
 const RUNS = 4000;
 
-test(`no wrong answer of ${RUNS} is called correct, of any type`, () => {
+test(`never accepts a wrong answer (${RUNS} of each type)`, () => {
   const seen = new Map<string, number>();
   const wrong = fc.oneof(
     ...Object.entries(WRONG).map(([name, pair]) => pair.map(([gold, answer]) => ({ name, gold, answer }))),
@@ -141,7 +141,7 @@ test(`no wrong answer of ${RUNS} is called correct, of any type`, () => {
   expect(Object.keys(WRONG).filter((name) => (seen.get(name) ?? 0) < 20)).toEqual([]);
 });
 
-test('an answer is correct against itself, in every wrapping', () => {
+test('accepts the reference as its own answer, however it is wrapped', () => {
   fc.assert(
     fc.property(fc.oneof(...Object.values(WRONG)), ([gold]) => {
       for (const answer of [`$${gold}$`, `\\boxed{${gold}}`, `So it is \\[${gold}\\]`, `Final Answer: $${gold}$.`])

@@ -27,7 +27,7 @@ describe('examples/verifiers/brief.mjs', () => {
     await expect(createVerifier(spec, { pool })).rejects.toThrow(message);
   });
 
-  it('is what examples/brief.yaml judges by; other settings give another hash', async () => {
+  it('judges examples/brief.yaml; other settings give another hash', async () => {
     const { spec, folder } = readSpec('examples/brief.yaml');
     const verifier = await createVerifier(spec.verify, { pool, folder });
     expect(verifier.hash).not.toBe((await createVerifier({ module, words: 3 }, { pool })).hash);

@@ -42,7 +42,7 @@ write(
 const judge = async (settings: object, completion: string, answer = '', data: object | null = null) =>
   (await createVerifier({ function: settings }, { pool, folder })).verify(ask(completion, answer, data));
 
-describe('a function of the user', () => {
+describe('a verifier module', () => {
   it.each([
     [{ module: 'same.js' }, 'Paris\n', 'Paris', 'correct', 1],
     [{ module: 'same.js' }, 'Rome', 'Paris', 'incorrect', 0],
@@ -54,7 +54,7 @@ describe('a function of the user', () => {
     expect(await judge(settings, completion, answer)).toMatchObject({ verdict, reward });
   });
 
-  it('may give a whole judgement, and sees the data of the reference', async () => {
+  it("may return a judgement, and receives the reference's data", async () => {
     const settings = { module: 'judges.ts', name: 'whole' };
     expect(await judge(settings, 'x', '', { wanted: 'x' })).toEqual({
       verdict: 'correct',
@@ -79,24 +79,24 @@ describe('a function of the user', () => {
     await expect(judge({ module: 'judges.ts', name }, 'x')).rejects.toThrow(message);
   });
 
-  it('is stopped at its deadline, and a process that it ends is replaced', async () => {
+  it('is stopped at its deadline, and its process is replaced if it exits', async () => {
     expect((await judge({ module: 'judges.ts', name: 'endless', seconds: 0.2 }, 'x')).verdict).toBe('timeout');
     expect((await judge({ module: 'judges.ts', name: 'leaving' }, 'x')).verdict).toBe('crash');
     expect((await judge({ module: 'judges.ts' }, 'x', 'x')).verdict).toBe('correct');
   });
 
-  it('is found from the folder that is given, and a module that is missing is named', async () => {
+  it('is resolved from the given folder; a missing one is named', async () => {
     const missing = createVerifier({ all: [{ function: { module: 'gone.ts' } }] }, { pool, folder });
     await expect(missing).rejects.toThrow(`verify.all[0].function.module: found no file ${join(folder, 'gone.ts')}`);
   });
 
-  it.each(['broken.ts', 'lost.mjs'])('that cannot be loaded is found before the first item: %s', async (module) => {
+  it.each(['broken.ts', 'lost.mjs'])('that cannot be loaded is reported before the first item: %s', async (module) => {
     await expect(createVerifier({ function: { module } }, { pool, folder })).rejects.toThrow(
       `verify.function.module: ${join(folder, module)} cannot be loaded: `,
     );
   });
 
-  it('has a hash of its source and its name, wherever it stands', async () => {
+  it('has a hash of its source and name, independent of its path', async () => {
     const hash = async (settings: object, from = folder) =>
       (await createVerifier({ function: settings }, { pool, folder: from })).hash;
     expect(await hash({ module: 'same.js' })).toBe(await hash({ module: join(folder, 'same.js') }, '/'));

@@ -15,7 +15,7 @@ const tight: Limits = { ...defaultLimits, seconds: 1 };
 
 let runs = 0;
 
-/** Runs a program and sees that nothing of it is left. */
+/** Runs a program and checks that nothing of it is left. */
 async function python3(code: string, limits: Partial<Limits> = {}, stdin = '', reserves = false): Promise<Ended> {
   runs += 1;
   const marker = `attack-${process.pid}-${runs}`;
@@ -60,12 +60,12 @@ export const attacks = () => {
     expect(out(ended)).toBe('42');
   });
 
-  it('gives the exit status, that of a signal plus 128', async () => {
+  it('returns the exit status, or 128 plus the signal', async () => {
     expect((await python3('import sys; sys.exit(7)')).status).toBe(7);
     expect((await python3('import os; os.kill(os.getpid(), 11)')).status).toBe(128 + 11);
   });
 
-  describe('holds', () => {
+  describe('limits', () => {
     it('a fork bomb', async () => {
       const bomb = 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass';
       expect((await python3(bomb, { seconds: 0.4 })).ending).toBe('timeout');
@@ -82,13 +82,13 @@ export const attacks = () => {
       expect(Number(out(await python3(threads, { processes: 20 })))).toBeLessThan(20);
     });
 
-    it('one process that takes too much memory', async () => {
+    it('the memory of one process', async () => {
       const ended = await python3('x = bytearray(1 << 30)');
       expect(ended.status).not.toBe(0);
       expect(ended.stderr).toContain('MemoryError');
     });
 
-    it('many processes that each take a little', async () => {
+    it('the memory of many small processes', async () => {
       const many =
         'import os, time\nfor i in range(4): os.fork()\nx = bytearray(40 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\ntime.sleep(30)';
       expect((await python3(many, { memoryBytes: 256 << 20, seconds: 5 })).ending).toBe('memory');
@@ -100,7 +100,7 @@ export const attacks = () => {
       expect(out(await python3(hidden))).toBe('-1 -1 -1');
     });
 
-    it('memory of the kernel: sockets with large buffers, empty files without end, page tables', async () => {
+    it('kernel memory: sockets with large buffers, countless empty files, page tables', async () => {
       const sockets =
         'import socket\na, b = socket.socketpair()\nwas = a.getsockopt(1, 7)\ntry: a.setsockopt(1, 7, 1 << 30)\nexcept OSError: pass\nprint(a.getsockopt(1, 7) == was)\nall = []\ntry:\n  while True: all.append(socket.socketpair())\nexcept OSError: print(len(all) < 64)';
       expect(out(await python3(sockets))).toBe('True\nTrue');
@@ -111,7 +111,7 @@ export const attacks = () => {
       expect((await python3(pages, { memoryBytes: 48 << 20, seconds: 5 }, '', true)).ending).toBe('memory');
     });
 
-    it('time that is spent in processes that end at once', async () => {
+    it('CPU time of short-lived processes', async () => {
       const code =
         'import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True:\n  try:\n    if os.fork() == 0: os._exit(sum(range(100000)) & 0)\n  except OSError: pass';
       expect((await python3(code, { seconds: 0.2 })).ending).toBe('timeout');
@@ -170,7 +170,7 @@ export const attacks = () => {
       expect(out(await python3(code))).toBe('');
     });
 
-    it('them behind symbolic links and .. as well', async () => {
+    it("the host's files behind symbolic links and ..", async () => {
       symlinkSync(secret, `${secret}-link`);
       const code = `import os\nos.symlink(${JSON.stringify(secret)}, "link")\nfor p in ["link", ${JSON.stringify(`${secret}-link`)}, "../../../../" + ${JSON.stringify(secret)}, "/proc/1/root" + ${JSON.stringify(secret)}, "/proc/1/cwd"]:\n  try: print(open(p).read())\n  except OSError as e: print(type(e).__name__)`;
       const ended = await python3(code);
@@ -179,7 +179,7 @@ export const attacks = () => {
       expect(out(ended).split('\n')).toHaveLength(5);
     });
 
-    it('the environment, of this process and of the one that started it', async () => {
+    it('the environment of this process and of its parent', async () => {
       process.env.RLSD_TEST_SECRET = 'the secret';
       const code =
         'import os\nprint(sorted(os.environ))\ntry: print([v.split("=")[0] for v in open("/proc/1/environ").read().split("\\0") if v])\nexcept OSError: print("refused")';
@@ -199,26 +199,26 @@ export const attacks = () => {
       expect(said.split('\n')[1]).toMatch(/^(refused|\['PATH'\])$/);
     });
 
-    it('other processes, and takes no signal to them', async () => {
+    it('other processes, also from signals', async () => {
       const code = `import os, signal\nprint([p for p in os.listdir("/proc") if p.isdigit()])\nfor pid in (1, ${process.pid}, -1):\n  try: os.kill(pid, signal.SIGKILL)\n  except OSError as e: print(type(e).__name__)`;
       const said = out(await python3(code));
       expect(said.split('\n')[0]?.split(',').length).toBeLessThanOrEqual(3);
       expect(processes()).toContain('node');
     });
 
-    it('every place to write but its own folder', async () => {
+    it('every writable place except its own folder', async () => {
       const code =
         'import os\nfor p in ["/", "/tmp", "/dev", "/dev/shm", "/usr/bin", "/proc/sys/kernel", "/box"]:\n  try:\n    open(os.path.join(p, "x"), "w"); print(p)\n  except OSError: pass\ntry:\n  open("main.py", "w"); print("main.py")\nexcept OSError: pass';
       expect(out(await python3(code))).toBe('/box');
     });
 
-    it("the kernel's own files and its log", async () => {
+    it("the kernel's files and log", async () => {
       const code =
         'import ctypes\nfor p in ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/self/oom_score_adj", "/proc/1/oom_score_adj", "/proc/irq/default_smp_affinity"]:\n  try:\n    with open(p, "r+b", buffering=0) as f: f.write(b"-1000")\n    print("wrote", p)\n  except OSError: pass\nfor p in ["/proc/kcore", "/proc/kmsg", "/dev/mem", "/dev/kmsg", "/dev/sda", "/sys/kernel"]:\n  try:\n    with open(p, "rb", buffering=0) as f: f.read(1)\n    print("read", p)\n  except OSError: pass\nb = ctypes.create_string_buffer(4096)\nprint(ctypes.CDLL(None).klogctl(3, b, 4096))';
       expect(out(await python3(code))).toBe('-1');
     });
 
-    it.runIf(process.arch === 'x64')('system calls under the numbers of another architecture', async () => {
+    it.runIf(process.arch === 'x64')('system calls of another architecture', async () => {
       // mov eax, 20 (getpid of 32 bit); int 0x80; ret, and mov eax, 0x40000027 (getpid of x32); syscall; ret
       const code = (bytes: string) =>
         `import ctypes, mmap\nm = mmap.mmap(-1, 4096, prot=7)\nm.write(bytes.fromhex("${bytes}"))\nctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()\nprint("made it")`;
@@ -227,11 +227,11 @@ export const attacks = () => {
       }
     });
 
-    it('rights: no root, no capability, no way to a namespace, a mount or a trace', async () => {
+    it('privileges: root, capabilities, namespaces, mounts and tracing', async () => {
       const code =
         'import ctypes, os\nlibc = ctypes.CDLL(None)\nprint(os.getuid() == 0, [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")], libc.unshare(0x10000000), libc.mount(b"none", b"/box", b"tmpfs", 0, None), libc.ptrace(16, 1, 0, 0), libc.setuid(0))';
       expect(out(await python3(code))).toBe("False ['0000000000000000'] -1 -1 -1 -1");
-      // The sandbox's own process inside is no step up for a program that could write to its memory.
+      // Writing to the memory of the sandbox's own process gains no privileges.
       const first =
         'for l in open("/proc/1/status"):\n  if l.split(":")[0] in ("CapPrm", "CapEff", "NoNewPrivs", "Seccomp"): print(l.split()[1])';
       expect(out(await python3(first)).split('\n')).toEqual(['0000000000000000', '0000000000000000', '1', '2']);
@@ -239,7 +239,7 @@ export const attacks = () => {
   });
 
   describe('has no network', () => {
-    it('of any family, nor a name service', async () => {
+    it('in any family, and no name service', async () => {
       const server = createServer((_, response) => response.end('reached'));
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const { port } = server.address() as AddressInfo;
@@ -249,7 +249,7 @@ export const attacks = () => {
       expect(out(ended)).toBe('');
     });
 
-    it("of the host's Unix sockets, abstract ones too", async () => {
+    it("through the host's Unix sockets, including abstract ones", async () => {
       const name = `rlsd-test-${process.pid}`;
       const listen = `import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind("\\0${name}")\ns.listen()\nprint("listens", flush=True)\nsys.stdin.read()`;
       const host = spawn(commandOf(python, python.run)[0] ?? '', ['-c', listen], {
@@ -266,7 +266,7 @@ export const attacks = () => {
     });
   });
 
-  it('ends the whole tree with the program, daemons too', async () => {
+  it('ends the whole tree with the program, including daemons', async () => {
     const marker = `daemon-${process.pid}`;
     const code = `import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    os.execv("/bin/sleep", ["${marker}", "1000"])\n  os._exit(0)\nprint("bye")`;
     expect(out(await python3(code))).toBe('bye');
@@ -282,7 +282,7 @@ export const attacks = () => {
     expect((await running.ended).status).toBe(137);
   });
 
-  it('rejects, rather than judge, where the sandbox cannot start', async () => {
+  it('rejects instead of judging if the sandbox cannot start', async () => {
     const program = { command: ['true'], files: [], binds: ['/proc/self/fd'], limits: { ...tight, fileBytes: -1 } };
     await expect(runProgram(program)).rejects.toThrow('the sandbox did not start');
   });

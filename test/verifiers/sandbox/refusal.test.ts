@@ -7,13 +7,13 @@ const line = (language: string, code: string) =>
 const python = line('python', 'print(3)');
 const javascript = line('javascript', 'console.log(3)');
 
-/** `rlsd verify code`, started by another command. */
+/** Runs `rlsd verify code` under another command. */
 const verify = (by: readonly string[], input: string, env = process.env) => {
   const [command = process.execPath, ...args] = [...by, process.execPath, 'dist/cli/main.js', 'verify', 'code'];
   return spawnSync(command, args, { input, encoding: 'utf8', env });
 };
 
-// A namespace in which no user, root neither, may make another one.
+// A namespace in which nobody, not even root, may create another one.
 const noNamespaces = [
   ...['unshare', '--user', '--map-user=1000', '--keep-caps', 'sh', '-c'],
   'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --ambient-caps=-all -- "$@"',
@@ -24,7 +24,7 @@ const noCapabilities = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--
 
 const sandboxed = !(await lacks('sandbox', 'setpriv', 'unshare'));
 
-describe('a machine without a sandbox refuses untrusted programs, instead of running them unconfined', () => {
+describe('a machine without a sandbox refuses untrusted programs instead of running them unconfined', () => {
   const refused = (by: readonly string[], says: string, env = process.env) => {
     const { stdout, stderr, status } = verify(by, javascript + python, env);
     expect(JSON.parse(stdout)).toMatchObject({ id: 'javascript', verdict: 'correct' });

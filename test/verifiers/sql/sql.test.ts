@@ -55,7 +55,7 @@ describe('sql', () => {
     expect((await judge('select count(*) from emp')).verdict).toBe('correct');
   });
 
-  it('rejects where the task does not run, without quoting it', async () => {
+  it('rejects if the task does not run, without quoting it', async () => {
     await expect(judge('select 1', 'select secret from nowhere')).rejects.toThrow(/^f:1: .*Catalog Error$/);
     const bad = { id: 1, completion: block('select 1'), reference: 'select 1', databases: ['creat table t(a int)'] };
     await expect(judgeLine('sql', bad)).rejects.toThrow(/^f:1: .*Parser Error$/);

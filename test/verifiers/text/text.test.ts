@@ -60,7 +60,7 @@ test.each([
   await expect(judge(kind, {}, answer, completion)).rejects.toThrow(/reference/);
 });
 
-test('the hash follows the settings', async () => {
+test('the hash depends on the settings', async () => {
   const hash = async (settings: object) => (await open('numeric', settings)).hash;
   expect(await hash({})).toBe(await hash({ absolute: 0 }));
   expect(await hash({})).not.toBe(await hash({ absolute: 1 }));

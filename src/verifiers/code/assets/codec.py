@@ -1,4 +1,4 @@
-# Values as JSON and back. The runner puts this file in front of program.py and of tests.py.
+# Values as JSON and back. Prepended to program.py and tests.py.
 import sys, os, json, itertools
 sys.set_int_max_str_digits(0) if hasattr(sys, 'set_int_max_str_digits') else None
 
@@ -36,7 +36,7 @@ def decode(v, ref):
     raise ValueError('unknown value')
 
 class Line:
-    """Lines of JSON over descriptors of its own; standard input and output become nothing."""
+    """Opens the JSON lines protocol on its own descriptors and disconnects standard input and output."""
     def __init__(self):
         self.source = os.fdopen(os.dup(0), 'rb')
         self.target = os.fdopen(os.dup(1), 'wb')

@@ -79,7 +79,7 @@ export function serveProgram({ encode, decode, failure, parse, stringify, entrie
   const refuse = () => {
     throw new TypeError('a reference');
   };
-  // What a call that returns nothing did to the lists and objects that it was given, by their place.
+  // Changes that a call returning undefined made to its array and object arguments, by position.
   const changes = (given, args) => {
     const changed = [];
     args.forEach((value, i) => {

@@ -16,7 +16,7 @@ class Callback:
 def ref(kind, number):
     return objects[number] if kind == 'o' else Callback(number)
 
-# What a call that returns nothing did to the lists, dicts and sets that it was given, by their place.
+# Changes that a call returning None made to its list, dict and set arguments, by position.
 changes = {}
 
 def plain(v):

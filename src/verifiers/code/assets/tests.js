@@ -76,7 +76,7 @@ export function serveTests(codec, link) {
     return proxy(id);
   };
   const proxy = (id) => {
-    // A function declared like this can be called and constructed.
+    // A function expression can be both called and constructed.
     const made = new Proxy(function () {}, {
       apply: (_, self, args) =>
         ask({ op: 'call', of: made, self: remotes.has(self ?? state) ? self : undefined, args }, true),

@@ -16,7 +16,7 @@ def ref(kind, number): return Remote(number)
 
 def exception(names, text):
     for name in names:
-        # Raised within map() or a for loop these would end it quietly, with the checks still to come left out.
+        # Raised inside map() or a for loop, these would end it silently and skip the remaining checks.
         if name in ('StopIteration', 'StopAsyncIteration'): break
         if name in inventions: return inventions[name](text)
         found = getattr(builtins, name, None)
@@ -61,7 +61,7 @@ def ask(q, args=()):
             return value
 
 class Remote:
-    """A stand-in for an object in the program's process. It never tells the program what it is compared with."""
+    """A stand-in for an object in the program's process. The program never sees what it is compared with."""
     __slots__ = ('_number',)
     def __init__(self, number): object.__setattr__(self, '_number', number)
     def __call__(self, *args, **named):
@@ -157,7 +157,7 @@ except (SyntaxError, ValueError):
     line.send({'broken': 'the tests are not valid Python'})
     sys.exit(0)
 
-# Python's own names mean Python's own, or a program could lend the tests its abs() or its math.isclose().
+# Built-in names stay Python's own: a program must not replace the tests' abs() or math.isclose().
 modules = {n.value.id for tree in [*assertions, source] for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
 modules &= sys.stdlib_module_names
 reserved = (set(dir(builtins)) | modules) - {given.get('entryPoint')}

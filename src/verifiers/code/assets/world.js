@@ -106,7 +106,7 @@ export function installWorld(host) {
     Promise.resolve().then(callback);
   };
   globalThis.structuredClone ??= (value) => JSON.parse(stringify(value));
-  // Time passes from timer to timer: a program that waits is not waited for.
+  // Virtual time jumps from timer to timer, so waiting takes no real time.
   host.tick(() => {
     if (timers.length === 0) return false;
     let next = timers[0];

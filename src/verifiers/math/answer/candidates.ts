@@ -1,14 +1,14 @@
 import { isDenied } from '../../denial.js';
 import { closing } from '../parse/lexer.js';
 
-/** A stretch of a completion that may be its answer. */
+/** Part of a completion that may be its answer. */
 export interface Candidate {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** "for all $x$": a word about a name. */
+/** "for all $x$": a name mentioned in prose. */
 const ASIDE =
   /\b(?:for (?:all|every|any|each|some)|where|when|with|in terms of|respect to)(?: real| positive| integers?)*\s*$/i;
 const LONE_NAME = /^\s*\\?[a-zA-Z]+(?:_\w)?\s*$/;
@@ -29,13 +29,13 @@ export function boxes(text: string): readonly Candidate[] {
   return found.filter((box) => isAnswer(text, box));
 }
 
-// An opening bracket within brackets begins anew, so that a text of them alone is read once and not once for each.
+// A nested opening delimiter restarts the match, so that a text of delimiters alone takes linear time.
 const DELIMITED =
   /\\\[((?:(?!(?<!\\)\\\[)[\s\S])+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(((?:(?!(?<!\\)\\\()[^\n])+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|eqnarray|gather|multline)\*?\}(?:(?!\\begin\{\6)[\s\S])+?\\end\{\6\*?\})/g;
 /** `12 cm$^2$` */
 const POWER_OF_PROSE = /^\s*[_^]/;
 
-/** LaTeX between its delimiters. */
+/** LaTeX between delimiters. */
 export function delimited(text: string): readonly Candidate[] {
   return [...text.matchAll(DELIMITED)]
     .map((match) => ({
@@ -54,7 +54,7 @@ const ORDER = String.raw`\s*(?:<=|>=|[<>≤≥])\s*`;
 const TERM = String.raw`[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*`;
 const FORMULA = String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)(?:(?:(?=(?<side>${TERM}))\k<side>${ORDER})?\b[a-z]${ORDER})?${TERM}(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b)|[ ](?:thousand|[mb]illion)\b)?`;
 const GROUP = String.raw`\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}`;
-/** LaTeX without delimiters: a fraction or a root, with what stands around it. */
+/** LaTeX without delimiters: a fraction or a root and the terms around it. */
 const COMMAND = String.raw`\\(?:[dt]?frac${GROUP}${GROUP}|sqrt(?:\[\d+\])?(?:${GROUP}|\d)|pi\b)`;
 const LOOSE = String.raw`(?:(?<![\w.])-?[ ]?(?:${NUMBER})?[ ]?(?:(?:[-+*/]|\\cdot|\\times)[ ]?)?)?${COMMAND}(?:[ ]?(?:[-+*/]|\\cdot|\\times)?[ ]?(?:${COMMAND}|${NUMBER}))*`;
 const EXPRESSION = new RegExp(`${PIECES}|${LOOSE}|${FORMULA}`, 'g');
@@ -66,7 +66,7 @@ export function expressions(text: string): readonly Candidate[] {
     .filter((one) => isAnswer(text, one));
 }
 
-/** Brackets that open or close outside the expression are prose. */
+/** Drops brackets whose partner is outside the expression. */
 function balanced(text: string): string {
   const opens = text.split('(').length;
   const closes = text.split(')').length;
@@ -74,13 +74,13 @@ function balanced(text: string): string {
   return opens > closes ? text.replace('(', ' ') : text.replace(/\)(?=[^)]*$)/, ' ');
 }
 
-/** Between two boxes that are one answer: punctuation, `and`, `or`, a word or two. */
+/** The text between two boxes of one answer: punctuation, `and`, `or`, a word or two. */
 const BOX_JOINT =
   /^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$/i;
 const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;
 const PROSE_JOINT =
   /^(?:\s+[a-z²³]{1,12}){0,2}\s*,?\s*\bor\b\s*(?:maybe|perhaps|possibly)?\s*(?:[a-z]\s*=\s*)?$|^\s*,?\s*and\s*(?:[a-z]\s*=\s*)?$/i;
-/** "$\sqrt3$, approximately $1.732$": the second only rounds the first. */
+/** "$\sqrt3$, approximately $1.732$": the second is the first, rounded. */
 const ROUNDING =
   /^[\s,.;$)]*(?:\(\s*)?(?:or |which is |that is |i\.e\.,? )?(?:approximately|approx\.?|about|roughly|around|nearly|≈|\\approx)\s*(?:equal to )?\$*\s*$/i;
 
@@ -90,7 +90,7 @@ const boxJoint: Joint = (between) => BOX_JOINT.test(between);
 const latexJoint: Joint = (between) =>
   NEUTRAL.test(between) ? between.includes(',') : BOX_JOINT.test(between) && /\b(?:and|or)\b|,/.test(between);
 
-/** The last candidate, with those right before it that belong to the same answer, as one list. */
+/** The last candidate and those directly before it that belong to the same answer, as one list. */
 function lastJoined(found: readonly Candidate[], source: string, joint: Joint): string | undefined {
   let index = found.length - 1;
   const rounded = found[index - 1];

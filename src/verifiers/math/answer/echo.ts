@@ -1,4 +1,4 @@
-/** Arithmetic in one spelling: `\frac{12}{4}`, `12 \div 4` and `12/4` are the tokens 12 / 4. */
+/** Normalized arithmetic: `\frac{12}{4}`, `12 \div 4` and `12/4` are the tokens 12 / 4. */
 function arithmetic(text: string): readonly string[] {
   const spelled = text
     .replace(/\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/g, '$1/$2')
@@ -23,8 +23,8 @@ const rightSide = (text: string): string => text.replace(/.*=/s, '');
 const sorted = (tokens: readonly string[]): string => [...tokens].sort().join(' ');
 
 /**
- * Is an answer no more than a calculation that stands in the question, in any order, where the reference is another expression?
- * A number that stands in both is no echo: the question may ask to choose.
+ * Whether an answer only repeats a calculation from the question, in any order, while the reference is another expression.
+ * A single number is no echo: the question may offer it as a choice.
  */
 export function repeatsQuestion(gold: string, answer: string, question: string): boolean {
   const wanted = arithmetic(rightSide(answer));

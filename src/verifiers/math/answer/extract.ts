@@ -1,13 +1,13 @@
 import type { Notation, Place } from '../settings.js';
 import { boxes, delimited, lastBox, lastExpression } from './candidates.js';
 
-/** Longer completions are read from their end: the answer is there. */
+/** Only the end of a longer completion is read: the answer is there. */
 const MAX_LENGTH = 100_000;
 
 const MATHEMATICAL =
   /^(?:sqrt|sin|cos|tan|sec|csc|cot|log|exp|and|abs|max|min|inf|infinity|union|gcd|lcm|percent|pct|degrees?|xyz|abc|[a-z]{2}|[A-Z]{2,4})$/;
 
-/** No prose in it: letters alone, names of functions, units after numbers. */
+/** Contains no prose: only single letters, function names, and units after numbers. */
 export function looksMathematical(text: string): boolean {
   const words = text.replace(/\\[a-zA-Z]+(?:\s*\{[a-zA-Z* ]+\})?/g, ' ').match(/[a-zA-Z]{2,}/g) ?? [];
   return words.every(
@@ -18,7 +18,7 @@ export function looksMathematical(text: string): boolean {
 const FINAL =
   /(?:final\s+answer\s*(?:is|:|=)|\banswers?\s+(?:is|are)\b|\b(?:option|choice)\s+is\b|\banswer\s*:|####|\banswer\b(?=\s+\(?[-+$\\]?\.?[\d\\({[A-Z]))\s*:?\**\s*/gi;
 
-/** The text after the last "final answer is", to the end of its sentence. */
+/** The text from the last "final answer is" to the end of its sentence. */
 function finalRegion(text: string): string | undefined {
   for (const match of [...text.matchAll(FINAL)].reverse()) {
     const rest = text.slice(match.index + match[0].length, match.index + match[0].length + 2000);
@@ -29,7 +29,7 @@ function finalRegion(text: string): string | undefined {
   return undefined;
 }
 
-/** Without the marks of emphasis and quotation around it. */
+/** Removes surrounding emphasis and quotation marks. */
 const unmarked = (text: string): string =>
   text
     .trim()
@@ -54,8 +54,8 @@ function cutSentence(text: string): string {
 }
 
 /**
- * The text of the answer in a completion, or undefined where there is none.
- * Several candidates side by side (`5 or 6`, two boxes joined by `and`) come back as one list.
+ * The text of the answer in a completion; undefined if there is none.
+ * Adjacent candidates (`5 or 6`, two boxes joined by `and`) are returned as one list.
  */
 export function extractAnswer(
   source: string,
@@ -70,7 +70,7 @@ export function extractAnswer(
   return undefined;
 }
 
-/** What is said after thinking, where anything is, without the marks of a chat; signs in words as signs. */
+/** The text after the thinking, if any, without chat markers and with signs instead of their names. */
 function stated(text: string): string {
   const [, said = ''] = /^[\s\S]*<\/think(?:ing)?>([\s\S]*)$/.exec(text) ?? [];
   return (said.trim() === '' ? text : said)

@@ -10,7 +10,7 @@ import { comparePieces, NAMED_SETS, pieces } from './sets.js';
 
 type ListNode = Extract<Node, { kind: 'list' }>;
 
-/** Do two parsed texts say the same? The gold is trusted; what is not proven of the answer is unsure or no. */
+/** Compares a parsed reference with a parsed answer. The reference is trusted; what is not shown of the answer is unsure or no. */
 export function compareNodes(gold: Node, answer: Node, context: Context): Outcome {
   if (hasSigns(gold) || hasSigns(answer))
     return best(
@@ -95,10 +95,10 @@ function compareMatrices(gold: Node, answer: Node, context: Context): Outcome {
   );
 }
 
-/** Components of a vector, if it is one. */
+/** The components of a vector; undefined if it is none. */
 const heightOf = (node: Node): number => matrixOf(node)?.length ?? (node.kind === 'list' ? node.items.length : 3);
 
-/** Lists, sets, intervals and relations against sets; undefined where both sides are plain values. */
+/** Compares lists, sets, intervals and relations; undefined if both sides are plain values. */
 function compareStructures(gold: Node, answer: Node, context: Context): Outcome | undefined {
   const relational = (node: Node): boolean =>
     node.kind === 'relation' ||
@@ -163,7 +163,7 @@ function compareOrdered(gold: readonly Node[], answer: readonly Node[], context:
   return all(gold.map((item, k) => (answer[k] ? compareNodes(item, answer[k], context) : 'no')));
 }
 
-/** `n = 1, 2, 3` names all three; names that are all the same say nothing. */
+/** `n = 1, 2, 3` names all three. Names that are all equal are ignored. */
 function values(items: readonly Node[]): readonly Named[] {
   const read = items.map(named);
   const names = new Set(read.flatMap((item) => (item.name === undefined ? [] : [item.name])));
@@ -179,7 +179,7 @@ function compareUnordered(gold: readonly Node[], answer: readonly Node[], contex
     a.some((item) => item.name !== undefined),
   ];
   const distinct = [...g, ...a].flatMap((item) => (item.name === undefined ? [] : [item.name]));
-  // `AB = 4, CD = 5` against `4, 5`: the order says which is which, unless the names differ in an index alone.
+  // `AB = 4, CD = 5` against `4, 5`: matched by order, unless the names differ only in an index.
   if (goldNamed !== answerNamed && new Set(distinct.map(stem)).size > 1)
     return compareOrdered(
       g.map((item) => item.value),
@@ -194,7 +194,7 @@ function compareUnordered(gold: readonly Node[], answer: readonly Node[], contex
   return all([covered(g, a, false), covered(a, g, true)]);
 }
 
-/** Numbers and expressions, with their percent signs, units, bases and ratios. */
+/** Compares numbers and expressions with percent signs, units, bases and ratios. */
 function compareQuantities(gold: Node, answer: Node, context: Context): Outcome {
   if (gold.kind === 'based' || answer.kind === 'based')
     return gold.kind === 'based' &&
@@ -216,7 +216,7 @@ function compareQuantities(gold: Node, answer: Node, context: Context): Outcome 
 
 function compareRatios(gold: readonly Node[], answer: readonly Node[], context: Context): Outcome {
   if (gold.length !== answer.length) return 'no';
-  // A time of the day.
+  // Times of day.
   if ([...gold, ...answer].some(isMeasured)) return compareOrdered(gold, answer, context);
   const [g, a] = [gold.map((item) => constant(item, context)), answer.map((item) => constant(item, context))];
   const nonZero = [...g, ...a].every((value) => value && (value.z.re !== 0 || value.z.im !== 0));

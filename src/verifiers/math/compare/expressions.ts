@@ -3,21 +3,21 @@ import { evaluate, fromRational, isConstant, type Scope, type Value } from '../e
 import { compare, rounded } from '../evaluate/rational.js';
 import { isImaginary, type Node, ParseFailure, some, symbols } from '../parse/ast.js';
 
-/** Unsure: nothing contradicts equality and nothing proves it. */
+/** Unsure: nothing contradicts equality and nothing shows it. */
 export type Outcome = 'yes' | 'no' | 'unsure';
 
 export interface Context {
-  /** Decimals that count where one side is written with a decimal point. */
+  /** Decimals that are compared if one side is written with a decimal point. */
   readonly precision: number;
   readonly strict: boolean;
   readonly allowSetRelation: boolean;
   readonly budget: { steps: number };
 }
 
-/** Relative error that floating point may make where both sides are exact on paper. */
+/** Relative floating-point error allowed between exact expressions. */
 const NOISE = 1e-10;
 
-/** Was any number in it written with a decimal point? */
+/** Whether any number in it is written with a decimal point. */
 export const hasDecimal = (node: Node): boolean => some(node, (inner) => inner.kind === 'number' && inner.decimal);
 
 export function free(node: Node): readonly string[] {
@@ -36,11 +36,11 @@ function attempt(node: Node, scope: Scope): Value | undefined {
 export function constant(node: Node, context: Context): Value | undefined {
   const value = attempt(node, { symbols: new Map(), budget: context.budget, left: { real: false } });
   const finite = value && Number.isFinite(value.z.re) && Number.isFinite(value.z.im);
-  // Infinity is a value where the text says so, not where a number grew too large.
+  // Infinity is a value only if it is written, not after an overflow.
   return finite || some(node, (inner) => inner.kind === 'symbol' && inner.name === 'infinity') ? value : undefined;
 }
 
-/** Are two numbers equal: exactly, or after rounding where a side is written as a decimal? */
+/** Whether two numbers are equal, exactly or after rounding if one is written as a decimal. */
 export function sameNumber(gold: Value, answer: Value, decimal: boolean, precision: number): boolean {
   if (gold.exact && answer.exact) {
     if (compare(gold.exact, answer.exact) === 0) return true;
@@ -57,7 +57,7 @@ export function sameNumber(gold: Value, answer: Value, decimal: boolean, precisi
   return decimal && difference <= 0.5000001 * 10 ** -precision && significant(gold, answer, precision);
 }
 
-/** A number too small for so many decimals must agree in its leading digits. */
+/** A number too small for that many decimals is compared in its leading digits. */
 function significant(gold: Value, answer: Value, precision: number): boolean {
   const size = Math.max(modulus(gold.z), modulus(answer.z));
   return size >= Math.min(0.01, 10 ** (2 - precision)) || modulus(minus(gold.z, answer.z)) <= 1e-3 * size;
@@ -70,7 +70,7 @@ function hash(text: string): number {
   return (value ^ (value >>> 13)) >>> 0;
 }
 
-/** Symbols that only make sense as integers: bounds of sums, factorials, indices. */
+/** Symbols that must be integers: bounds of sums, factorials, indices. */
 function integerSymbols(node: Node, into = new Set<string>()): Set<string> {
   some(node, (inner) => {
     const places =
@@ -88,7 +88,7 @@ function integerSymbols(node: Node, into = new Set<string>()): Set<string> {
 const POSITIVE = 5;
 const MIXED = 7;
 
-/** The same values for the same names, however the expressions are written: 5 points of positive numbers, 7 of either sign. */
+/** 5 points with positive values and 7 with either sign, derived from the symbol names alone. */
 export function samplePoints(nodes: readonly Node[]): readonly ReadonlyMap<string, Value>[] {
   const names = [...new Set(nodes.flatMap(free))];
   const whole = new Set(nodes.flatMap((node) => [...integerSymbols(node)]));
@@ -110,7 +110,7 @@ export interface Pair {
   readonly answer: Value;
 }
 
-/** Both expressions at every sample point where both have a value and stay in the real numbers. */
+/** Both expressions at every sample point where both have a real value. */
 export function sampledPairs(gold: Node, answer: Node, context: Context): readonly Pair[] {
   const imaginary = some(gold, isImaginary) || some(answer, isImaginary);
   return samplePoints([gold, answer]).flatMap((symbolsAt) => {
@@ -123,7 +123,7 @@ export function sampledPairs(gold: Node, answer: Node, context: Context): readon
   });
 }
 
-/** Two expressions: as numbers where they have no free symbols, else at seeded points. */
+/** Compares two expressions as numbers if they have no free symbols, otherwise at seeded points. */
 export function compareExpressions(gold: Node, answer: Node, context: Context): Outcome {
   const decimal = hasDecimal(gold) || hasDecimal(answer);
   const [goldNames, answerNames] = [free(gold), free(answer)];
@@ -173,11 +173,11 @@ export function permutations<T>(items: readonly T[]): readonly (readonly T[])[] 
   return items.flatMap((first, k) => permutations(items.filter((_, j) => j !== k)).map((rest) => [first, ...rest]));
 }
 
-/** The same expression with other names for its symbols. */
+/** Renames the symbols of an expression. */
 export const rename = (node: Node, names: ReadonlyMap<string, string>): Node =>
   substitute(node, (name) => ({ kind: 'symbol', name: names.get(name) ?? name }));
 
-/** The same expression with what `by` gives in place of each symbol. */
+/** Replaces each symbol of an expression by `by(name)`. */
 export function substitute(node: Node, by: (name: string) => Node): Node {
   const again = (inner: Node): Node => substitute(inner, by);
   switch (node.kind) {

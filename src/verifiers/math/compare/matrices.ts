@@ -8,7 +8,7 @@ const add = (a: Node, b: Node): Node => ({ kind: 'add', items: [a, b] });
 const times = (a: Node, b: Node): Node => ({ kind: 'multiply', items: [a, b] });
 const mapped = (rows: Rows, f: (entry: Node) => Node): Rows => rows.map((row) => row.map(f));
 
-/** The entries of an expression of matrices, worked out; undefined where it is none, or the shapes do not fit. */
+/** The entries of a matrix expression; undefined if it is none or the shapes do not match. */
 export function matrixOf(node: Node): Rows | undefined {
   if (!some(node, (inner) => inner.kind === 'matrix' || isTransposed(inner) || isNested(inner))) return undefined;
   switch (node.kind) {
@@ -64,7 +64,7 @@ export function matrixOf(node: Node): Rows | undefined {
   }
 }
 
-/** `A^T`, or a row written as a list and turned to a column. */
+/** `A^T`, or a row written as a list and transposed. */
 const isTransposed = (node: Node): boolean =>
   node.kind === 'power' && node.right.kind === 'symbol' && /^(?:T|\\top|\\intercal)$/.test(node.right.name);
 
@@ -102,7 +102,7 @@ function inverse(rows: Rows): Rows | undefined {
 
 const BASIS = ['hat:i', 'hat:j', 'hat:k'];
 
-/** The components of `2\hat i + 3\hat j`, a column; undefined where the node is not written in unit vectors. */
+/** The components of `2\hat i + 3\hat j` as a column; undefined if the node has no unit vectors. */
 export function componentsOf(node: Node, dimension: number): Rows | undefined {
   if (!some(node, (inner) => inner.kind === 'symbol' && BASIS.includes(inner.name)) || dimension > 3) return undefined;
   const only =

@@ -6,14 +6,14 @@ import { pieces } from './sets.js';
 
 type Membership = (at: Value) => boolean | undefined;
 
-/** Is a number in the set that a node describes: relations in one variable, lists of them, or pieces of the line. */
+/** Whether a number is in the set that a node describes: relations in one variable, lists of them, or intervals. */
 export function membership(node: Node, context: Context): Membership | undefined {
   if (node.kind === 'builder') return membership(node.condition, context);
   if (node.kind === 'relation') return relationMembership(node.terms, node.relations, context);
   if (node.kind === 'list' && node.open === '' && node.items.every((item) => item.kind === 'relation')) {
     const parts = node.items.map((item) => membership(item, context));
     const every: Membership = (at) => parts.every((part) => part?.(at) === true);
-    // `x > 1, x < 5` is one interval; `x < 1, x > 5`, which nothing fulfils at once, are two.
+    // `x > 1, x < 5` is one interval. No number satisfies both of `x < 1, x > 5`, so those are two.
     if (node.joint !== 'or' && probesAround([node], context).some(every)) return every;
     return (at) => parts.some((part) => part?.(at) === true);
   }
@@ -73,13 +73,13 @@ function holds(left: Value, relation: Relation, right: Value): boolean {
   }
 }
 
-/** Do two descriptions hold for the same numbers? Tried at every constant in them, around each, and across the line. */
+/** Whether two descriptions have the same members, tested at and around every constant and across the line. */
 export function compareMembership(gold: Node, answer: Node, context: Context): Outcome {
   const [inGold, inAnswer] = [membership(gold, context), membership(answer, context)];
   if (!inGold || !inAnswer) return 'unsure';
   const grid = gridOver(marksIn([gold, answer], context));
   const probes = [...probesAround([gold, answer], context)];
-  // The edges of each description, closed in on from both sides.
+  // Bisect the boundaries of each description from both sides.
   for (const inside of [inGold, inAnswer])
     for (const [k, at] of grid.slice(1).entries()) {
       const before = grid[k] ?? at;
@@ -103,7 +103,7 @@ export function compareMembership(gold: Node, answer: Node, context: Context): O
   return some ? 'yes' : 'unsure';
 }
 
-/** The constants that stand in the nodes, and their opposites. */
+/** The constants in the nodes and their negatives. */
 const marksIn = (nodes: readonly Node[], context: Context): readonly Value[] =>
   nodes.flatMap((node) => constants(node, context)).flatMap((value) => [value, ...mirrored(value)]);
 
@@ -118,7 +118,7 @@ function gridOver(marks: readonly Value[]): readonly number[] {
   return Array.from({ length: 241 }, (_, k) => -reach + (2 * reach * k) / 240 + 0.0137);
 }
 
-/** Numbers where a description may change its answer, and some across the line. */
+/** Numbers where membership may change, and some across the line. */
 function probesAround(nodes: readonly Node[], context: Context): readonly Value[] {
   const marks = marksIn(nodes, context);
   return [...around(marks), ...gridOver(marks).map(fromNumber)];
@@ -127,7 +127,7 @@ function probesAround(nodes: readonly Node[], context: Context): readonly Value[
 const mirrored = (value: Value): readonly Value[] =>
   value.exact ? [fromRational({ n: -value.exact.n, d: value.exact.d })] : [fromNumber(-value.z.re)];
 
-/** Every finite number that stands anywhere in a node. */
+/** Every finite number in a node. */
 function constants(node: Node, context: Context): readonly Value[] {
   const whole = symbols(node).every((name) => name === 'pi' || name === 'e') ? constant(node, context) : undefined;
   if (whole && whole.z.im === 0 && Number.isFinite(whole.z.re)) return [whole];

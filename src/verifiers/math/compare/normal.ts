@@ -1,13 +1,13 @@
 import { children, type Node, some, symbols } from '../parse/ast.js';
 import { free } from './expressions.js';
 
-/** A value with the name that the text gives it, as in `x = 5`. */
+/** A value and its name, as in `x = 5`. */
 export interface Named {
   readonly name: string | undefined;
   readonly value: Node;
 }
 
-/** Names, labels and applications such as f(x), AB or S:T: what an answer may be introduced by. */
+/** Names, labels and applications such as f(x), AB or S:T that may introduce an answer. */
 function names(node: Node): boolean {
   switch (node.kind) {
     case 'symbol':
@@ -40,7 +40,7 @@ function names(node: Node): boolean {
 export const nameOf = (node: Node): string =>
   JSON.stringify(node, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
 
-/** Reads `x = v`, `v = x`, `x \in S`, `a = b = v` as the value with its name; anything else is a value without one. */
+/** Reads `x = v`, `v = x`, `x \in S` and `a = b = v` as a named value. Anything else is a value without a name. */
 export function named(node: Node): Named {
   if (node.kind !== 'relation') return { name: undefined, value: node };
   const [first] = node.terms;
@@ -72,8 +72,8 @@ const count = (node: Node, test: (node: Node) => boolean): number =>
 const MAX_SIGNS = 4;
 
 /**
- * Every reading of the signs in `a \pm b`: upper signs together, then lower signs together; `independent`: each sign by itself.
- * Together where a `\mp` or more than four signs stand in it.
+ * Every reading of the signs in `a \pm b`: all upper signs, then all lower signs. With `independent`, each sign is chosen
+ * separately, unless the expression contains a `\mp` or more than four signs.
  */
 export function signs(node: Node, independent: boolean): readonly Node[] {
   const signed = count(node, isSign);
@@ -113,11 +113,11 @@ function resolve(node: Node, upper: () => boolean): Node {
   }
 }
 
-/** A part of a text such as June 5. */
+/** Part of a text such as `June 5`. */
 const worded = (node: Node): string | undefined =>
   node.kind === 'number' && !node.decimal ? String(node.value.n) : letters(node);
 
-/** The letters of a text, wherever they were written: \text{odd}, odd, (A). */
+/** The letters of `\text{odd}`, `odd` or `(A)`. */
 export function letters(node: Node): string | undefined {
   switch (node.kind) {
     case 'text':

@@ -13,7 +13,7 @@ type Compare = (gold: Node, answer: Node, context: Context) => Outcome;
 const scaled = (item: Node, value: Rational): Node =>
   value.n === value.d ? item : { kind: 'multiply', items: [{ kind: 'number', value, decimal: false }, item] };
 
-/** A value in units, in degrees, or a sum of such, as in `1 hour 30 minutes`. */
+/** A value with a unit or degrees, or a sum of such values, as in `1 hour 30 minutes`. */
 export const isMeasured = (node: Node): boolean =>
   node.kind === 'degrees' || node.kind === 'unit' || (node.kind === 'add' && node.items.every(isMeasured));
 
@@ -56,7 +56,7 @@ function quantity(node: Node): Quantity {
     : { item: node, unit: undefined };
 }
 
-/** A unit on one side alone is taken as understood; two known units must measure the same thing and are converted. `compare` is for what has no unit left. */
+/** Converts units of equal dimension and compares the rest with `compare`. A unit on one side only is understood. */
 export function compareUnits(gold: Node, answer: Node, context: Context, compare: Compare): Outcome {
   const [g, a] = [quantity(gold), quantity(answer)];
   const plain = (): Outcome => compare(g.item, a.item, context);
@@ -72,7 +72,7 @@ export function compareUnits(gold: Node, answer: Node, context: Context, compare
   return compareExpressions(scaled(g.item, goldUnit.factor), scaled(a.item, answerUnit.factor), context);
 }
 
-/** A side without degrees is an angle where it says radians, \pi, or an inverse function. */
+/** A side without degrees is an angle if it has radians, \pi or an inverse function. */
 const inRadians = ({ item, unit }: Quantity): boolean =>
   unit === 'radian' ||
   (unit === undefined &&

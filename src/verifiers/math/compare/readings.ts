@@ -3,9 +3,9 @@ import { type Node, some, symbols } from '../parse/ast.js';
 import { type Context, compareExpressions, constant, free, hasDecimal, rename } from './expressions.js';
 import { letters, signs } from './normal.js';
 
-// What a text says besides its plain words: each function gives the node that is meant, or the node itself.
+// Implied meanings: each function returns the node that is meant, or its argument if nothing is implied.
 
-/** `a = b = 1` as `a = 1, b = 1`, where the other side lists several values. */
+/** `a = b = 1` as `a = 1, b = 1`, if the other side lists several values. */
 export function unchained(node: Node, other: Node): Node {
   if (node.kind !== 'relation' || node.terms.length < 3 || other.kind !== 'list' || other.items.length < 2) return node;
   const value = node.terms.at(-1);
@@ -19,14 +19,14 @@ export function unchained(node: Node, other: Node): Node {
 export const hasSigns = (node: Node): boolean =>
   some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus');
 
-/** `k \in \mathbb{Z}`: where a name comes from. */
+/** `k \in \mathbb{Z}`: the domain of a name. */
 const isDomain = (node: Node): boolean =>
   node.kind === 'relation' &&
   node.relations.join() === 'in' &&
   node.terms[1]?.kind === 'symbol' &&
   node.terms[1].name.startsWith('\\set');
 
-/** A list without what it says of the domain, where the other side says nothing of it; with the constant of integration that the other uses. */
+/** Drops a domain that the other side does not state, and uses the other side's constant of integration. */
 export function bareOf(node: Node, other: Node): Node {
   const constantNames = [node, other].map((one) => symbols(one).filter((name) => name === 'C' || name === 'c'));
   if (constantNames.join() === 'c,C') return rename(node, new Map([['c', 'C']]));
@@ -37,10 +37,10 @@ export function bareOf(node: Node, other: Node): Node {
   return only && items.length === 1 ? only : { ...node, items };
 }
 
-/** How far a rounded value at the end of `x = 1/3 \approx 0.33` may lie from the exact one before it. */
+/** Maximum distance of the rounded value in `x = 1/3 \approx 0.33` from the exact one before it. */
 const ROUNDING = 0.02;
 
-/** Without a decimal at the end that only rounds what stands before it. */
+/** Drops a final decimal that only rounds the value before it. */
 export function unrounded(node: Node, context: Context): Node {
   if (node.kind !== 'relation' || node.terms.length < 2 || !/^[=~]$/.test(node.relations.at(-1) ?? '')) return node;
   const [before, last] = node.terms.slice(-2);
@@ -52,7 +52,7 @@ export function unrounded(node: Node, context: Context): Node {
     : { ...node, terms: node.terms.slice(0, -1), relations: node.relations.slice(0, -1) };
 }
 
-/** `x^2-1 = (x-1)(x+1)` says the last of its sides, where all are equal whatever x is. */
+/** The last side of an identity such as `x^2-1 = (x-1)(x+1)`. */
 export function identityValue(node: Node, context: Context): Node {
   if (node.kind !== 'relation' || !node.relations.every((relation) => relation === '=')) return node;
   const last = node.terms.at(-1);
@@ -60,7 +60,7 @@ export function identityValue(node: Node, context: Context): Node {
   return last && others.every((term) => compareExpressions(term, last, context) === 'yes') ? last : node;
 }
 
-/** Sets that are said in words. */
+/** Sets written in words. */
 const SPOKEN: ReadonlyMap<string, string> = new Map(
   Object.entries({
     allrealnumbers: '\\setR',

@@ -6,7 +6,7 @@ import { nameOf } from './normal.js';
 
 type RelationNode = Extract<Node, { kind: 'relation' }>;
 
-/** One relation as `difference` against 0, turned so that only =, !=, > and >= remain. */
+/** A relation as `difference` compared with 0, by =, !=, > or >=. */
 interface Step {
   readonly difference: Node;
   readonly relation: Relation;
@@ -29,7 +29,7 @@ function steps(node: RelationNode): readonly Step[] {
   });
 }
 
-/** Two relations are the same where each step of one is a constant multiple of a step of the other, positive for inequalities. */
+/** Two relations are equal if each step of one is a constant multiple of a step of the other, positive for inequalities. */
 export function compareRelations(gold: RelationNode, answer: RelationNode, context: Context): Outcome {
   if (context.strict) return compareNamed(gold, answer, context);
   const [goldNames, answerNames] = [free(gold), free(answer)];
@@ -65,7 +65,7 @@ const times = (items: readonly Node[]): Node => {
   return only && items.length === 1 ? only : { kind: 'multiply', items };
 };
 
-/** One fraction in place of a sum of them; equal denominators stay one. */
+/** Puts a sum of fractions over one denominator; equal denominators are not multiplied. */
 function fractionOf(node: Node): Fraction {
   switch (node.kind) {
     case 'divide': {

@@ -34,7 +34,7 @@ export const NAMED_SETS: ReadonlyMap<string, readonly Piece[]> = new Map(
   }),
 );
 
-/** The pieces of a set of real numbers from left to right, or undefined where it is none. */
+/** The pieces of a set of real numbers from left to right; undefined if it is none. */
 export function pieces(node: Node, context: Context): readonly Piece[] | undefined {
   const found = rawPieces(node, context);
   if (!found) return undefined;

@@ -1,4 +1,4 @@
-/** Floating-point complex numbers, principal branches. */
+/** A floating-point complex number. Functions take their principal branch. */
 export interface Complex {
   readonly re: number;
   readonly im: number;

@@ -3,7 +3,7 @@ import * as z from './complex.js';
 import { callFunction } from './functions.js';
 import { add, divide, multiply, negate, power, type Rational, rational, root, toNumber } from './rational.js';
 
-/** A number: exact where exact arithmetic reached it, always with its floating-point value. */
+/** A floating-point value, and the exact one if only rational arithmetic was needed. */
 export interface Value {
   readonly exact: Rational | undefined;
   readonly z: z.Complex;
@@ -11,13 +11,13 @@ export interface Value {
 
 export interface Scope {
   readonly symbols: ReadonlyMap<string, Value>;
-  /** Work left; shared by everything that one comparison evaluates. */
+  /** Remaining work, shared by all evaluations of one comparison. */
   readonly budget: { steps: number };
-  /** Set where a real input left the real numbers, as in the root of a negative number. */
+  /** Set when a real input gives a complex value, such as the square root of a negative number. */
   left: { real: boolean };
 }
 
-/** There is no finite value: a division by zero, a structure where a number should stand, too much work. */
+/** No finite value: a division by zero, a structure in place of a number, or too much work. */
 export class NoValue extends ParseFailure {}
 
 export const fromRational = (exact: Rational): Value => ({ exact, z: z.complex(toNumber(exact)) });
@@ -75,8 +75,8 @@ export function raise(a: Value, b: Value, scope: Scope): Value {
 }
 
 /**
- * The value of an expression, exact as long as only rational arithmetic is needed.
- * @throws NoValue where there is none.
+ * Evaluates an expression, exactly as long as rational arithmetic suffices.
+ * @throws NoValue if it has no finite value
  */
 export function evaluate(node: Node, scope: Scope): Value {
   if (--scope.budget.steps < 0) throw new NoValue('the expression is too much work');
@@ -121,7 +121,7 @@ export function evaluate(node: Node, scope: Scope): Value {
     case 'bind':
       return bind(node, scope);
     default:
-      throw new NoValue('a structure where a number should stand');
+      throw new NoValue('a structure in place of a number');
   }
 }
 
@@ -149,7 +149,7 @@ function determinant(matrix: Node | undefined, value: (node: Node) => Value): Va
   return minor(matrix.rows.map((row) => row.map(value)));
 }
 
-/** Some smooth function that depends on its name alone: equal arguments give equal values, others almost surely not. */
+/** A smooth function derived from its name: equal arguments give equal values, others almost surely do not. */
 function unknownFunction(name: string, values: readonly Value[]): Value {
   let hash = 2166136261;
   for (const character of name) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
@@ -172,7 +172,7 @@ const GAUSS = [
   [0.9602898564975363, 0.1012285362903763],
 ] as const;
 
-/** A definite integral by composite quadrature, where two resolutions agree. */
+/** A definite integral by composite quadrature, accepted if two resolutions agree. */
 function integral(node: Extract<Node, { kind: 'bind' }>, scope: Scope): Value {
   const [a, b] = [evaluate(node.from, scope).z.re, evaluate(node.to, scope).z.re];
   if (!Number.isFinite(a) || !Number.isFinite(b)) throw new NoValue('an integral without finite bounds');

@@ -66,7 +66,7 @@ function logarithm(value: Value, flags: Flags): z.Complex {
   return z.log(value.z);
 }
 
-/** log_b x as an exact fraction, where both are powers of one small integer. */
+/** log_b x as an exact fraction, if both are powers of one small integer. */
 function exactLogarithm(x: Rational, base: Rational): Rational | undefined {
   const estimate = Math.log(toNumber(x)) / Math.log(toNumber(base));
   for (let d = 1n; d <= 12n; d++) {
@@ -102,12 +102,12 @@ const greatest = (a: bigint, b: bigint): bigint => (b === 0n ? (a < 0n ? -a : a)
 
 function integers(values: readonly Value[]): readonly bigint[] {
   return values.map((value) => {
-    if (!isInteger(value)) throw new ParseFailure('a divisor of what is not an integer');
+    if (!isInteger(value)) throw new ParseFailure('a divisor of a number that is not an integer');
     return value.exact.n;
   });
 }
 
-/** The real root of a negative number where the index is odd, otherwise the principal one. */
+/** An odd root of a negative number is real; otherwise the principal root. */
 function rootOf(a: Value, index: bigint, flags: Flags): Value {
   if (index < 1n) throw new ParseFailure('a root whose index is not a positive integer');
   const exact = a.exact && root(a.exact, index);

@@ -4,9 +4,9 @@ export interface Rational {
   readonly d: bigint;
 }
 
-/** Exact arithmetic stops here and floating point takes over: work stays bounded whatever the text says. */
+/** Longer integers become floating-point numbers, which bounds the work for any text. */
 const MAX_BITS = 4096;
-/** Fractions are reduced, in time that grows with the square of their length. */
+/** Reducing a fraction takes time quadratic in its length. */
 const MAX_FRACTION_BITS = 2048;
 
 const abs = (x: bigint): bigint => (x < 0n ? -x : x);
@@ -19,7 +19,7 @@ function gcd(a: bigint, b: bigint): bigint {
   return x;
 }
 
-/** @returns undefined where d is 0 or the fraction is too long to work with. */
+/** @returns undefined if `d` is 0 or the fraction is too long */
 export function rational(n: bigint, d = 1n): Rational | undefined {
   if (d === 1n && n < 1n << 64n && n > -(1n << 64n)) return { n, d };
   if (d === 0n) return undefined;
@@ -50,7 +50,8 @@ export const compare = (a: Rational, b: Rational): number => {
   return difference === 0n ? 0 : difference > 0n ? 1 : -1;
 };
 
-/** @param e an integer; undefined where the power would be too long. */
+/** @param e an integer
+ * @returns undefined if the power would be too long */
 export function power(a: Rational, e: bigint): Rational | undefined {
   if (e < 0n) return a.n === 0n ? undefined : power({ n: a.n < 0n ? -a.d : a.d, d: abs(a.n) }, -e);
   if (a.d === 1n && (a.n === 0n || a.n === 1n)) return e === 0n ? ONE : a;
@@ -70,7 +71,7 @@ function integerRoot(x: bigint, k: bigint): bigint | undefined {
   return low ** k === x ? low : undefined;
 }
 
-/** The exact k-th root, where there is one: odd roots of negative numbers are negative. */
+/** The exact k-th root, if it is rational. Odd roots of negative numbers are negative. */
 export function root(a: Rational, k: bigint): Rational | undefined {
   if (k < 1n || k > 64n || bits(a.n) > 1024 || bits(a.d) > 1024) return undefined;
   if (a.n < 0n && k % 2n === 0n) return undefined;
@@ -87,7 +88,7 @@ export function toNumber({ n, d }: Rational): number {
   return Number(scaled) * 2 ** shift;
 }
 
-/** Rounded half away from zero to so many decimals, as an integer count of the last one. */
+/** Rounds half away from zero to a number of decimals; the result counts units of the last one. */
 export function rounded({ n, d }: Rational, decimals: number): bigint {
   const scaled = abs(n) * 10n ** BigInt(decimals) * 2n + d;
   const whole = scaled / (2n * d);

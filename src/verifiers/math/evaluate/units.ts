@@ -1,9 +1,9 @@
 import { divide, multiply, ONE, parseDecimal, type Rational } from './rational.js';
 
-/** What is measured, as powers of base dimensions; units of different dimensions never agree. */
+/** The dimension as powers of base dimensions. Units of different dimensions are never equal. */
 interface Unit {
   readonly powers: Readonly<Record<string, number>>;
-  /** How many of the dimension's base unit. */
+  /** Size in the dimension's base unit. */
   readonly factor: Rational;
 }
 
@@ -58,7 +58,7 @@ const named = (name: string): Unit | undefined =>
 
 export const isUnit = (word: string): boolean => named(word) !== undefined;
 
-/** One in other words: `square cm`, `cm²`, `km per hour`, `m·s^-1`. */
+/** Normalizes `square cm`, `cm²`, `km per hour` and `m·s^-1`. */
 function spelled(text: string): string {
   return text
     .replace(/\\cdot(?![a-z])|[·*~]/g, ' ')
@@ -71,7 +71,7 @@ function spelled(text: string): string {
     .trim();
 }
 
-/** @returns undefined where any part of the text is not a known unit. */
+/** @returns undefined if any part of the text is not a known unit */
 export function readUnit(text: string): { readonly dimension: string; readonly factor: Rational } | undefined {
   const powers = new Map<string, number>();
   let factor: Rational | undefined = ONE;

@@ -2,9 +2,9 @@ import type { Rational } from '../evaluate/rational.js';
 
 export type Relation = '=' | '!=' | '<' | '<=' | '>' | '>=' | '~' | 'in' | 'other';
 
-/** What a text means: a value, or a structure of values. */
+/** The meaning of a text: a value or a structure of values. */
 export type Node =
-  /** `decimal`: written with a decimal point, so that rounding is allowed for. */
+  /** `decimal`: written with a decimal point, so it may be rounded. */
   | { readonly kind: 'number'; readonly value: Rational; readonly decimal: boolean }
   | { readonly kind: 'symbol'; readonly name: string }
   | { readonly kind: 'add' | 'multiply'; readonly items: readonly Node[] }
@@ -24,7 +24,7 @@ export type Node =
   | { readonly kind: 'unit'; readonly item: Node; readonly unit: string }
   | { readonly kind: 'based'; readonly digits: string; readonly base: number }
   | { readonly kind: 'ratio'; readonly items: readonly Node[] }
-  /** `open` and `close` as written; a bare list has none, and maybe the word between its items. */
+  /** `open` and `close` as written. A bare list has neither, but may have the word between its items. */
   | {
       readonly kind: 'list';
       readonly open: '' | '(' | '[' | '{' | '\\{';
@@ -43,10 +43,10 @@ export type Node =
   | { readonly kind: 'relation'; readonly terms: readonly Node[]; readonly relations: readonly Relation[] }
   | { readonly kind: 'text'; readonly text: string };
 
-/** The text says nothing that this parser knows, or more than it is willing to work on. */
+/** The text cannot be read, or is too large. */
 export class ParseFailure extends Error {
   constructor(message: string) {
-    // An everyday outcome: a stack would cost more than the parsing.
+    // Common: capturing a stack would cost more than parsing.
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     super(message);
@@ -54,7 +54,7 @@ export class ParseFailure extends Error {
   }
 }
 
-/** The nodes directly below. */
+/** The child nodes. */
 export function children(node: Node): readonly Node[] {
   switch (node.kind) {
     case 'number':
@@ -90,14 +90,14 @@ export function children(node: Node): readonly Node[] {
   }
 }
 
-/** Does the test hold for the node or any below it? */
+/** Whether the node or any descendant passes the test. */
 export function some(node: Node, test: (node: Node) => boolean): boolean {
   return test(node) || children(node).some((child) => some(child, test));
 }
 
 export const isImaginary = (node: Node): boolean => node.kind === 'symbol' && node.name === 'i';
 
-/** The free symbols in the order of their first appearance. */
+/** The free symbols in order of first appearance. */
 export function symbols(node: Node, into: string[] = []): string[] {
   if (node.kind === 'symbol' && !into.includes(node.name)) into.push(node.name);
   if (node.kind === 'bind') {

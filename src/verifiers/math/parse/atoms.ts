@@ -14,7 +14,7 @@ export const number = (text: string): Node => {
   return { kind: 'number', value: scaled, decimal: mantissa.includes('.') || exponent !== undefined };
 };
 
-/** What stands in braces, or the next token; digit by digit in `\frac12`. */
+/** The content of braces, or the next token; a single digit in `\frac12`. */
 export function parseArgument(c: Cursor, digitwise = false): Node {
   const token = peek(c);
   if (isOperator(token, '{')) return parseAtom(c);
@@ -28,7 +28,7 @@ export function parseArgument(c: Cursor, digitwise = false): Node {
 
 const CLOSERS: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '\\{': '\\}' };
 
-/** @throws ParseFailure where no value starts here. */
+/** @throws ParseFailure if no value starts here */
 export function parseAtom(c: Cursor): Node {
   return deeper(c, () => {
     const token = peek(c);
@@ -59,7 +59,7 @@ function parseBars(c: Cursor, closes: (token: typeof END) => boolean): Node {
   c.bars++;
   const item = c.grammar.sum(c);
   c.bars--;
-  if (!closes(peek(c))) throw new ParseFailure('an absolute value does not end');
+  if (!closes(peek(c))) throw new ParseFailure('an absolute value is not closed');
   c.at++;
   return { kind: 'call', name: item.kind === 'matrix' ? 'determinant' : 'abs', items: [item], known: true };
 }
@@ -83,7 +83,7 @@ function parseBrackets(c: Cursor, open: '(' | '[' | '{' | '\\{'): Node {
   else c.at++;
   const isList = inside.kind === 'list' && inside.open === '';
   if (isList) {
-    // `(0;0)` and `(0;1,5)` are tuples whose separator is the semicolon.
+    // `(0;0)` and `(0;1,5)` are tuples separated by a semicolon.
     return { kind: 'list', open, close, items: inside.items };
   }
   if (open === '\\{') return { kind: 'list', open, close, items: [inside] };
@@ -175,7 +175,7 @@ function parseSymbol(c: Cursor, letter: string): Node {
   return { kind: 'symbol', name };
 }
 
-/** `C_{10}^3` and `C_n^2`, after the subscript; C_1^2 is the square of a constant. */
+/** `C_{10}^3` and `C_n^2`, after the subscript. `C_1^2` is the square of a constant. */
 function parseChoose(c: Cursor, n: Node): Node | undefined {
   const { at, tokens } = c;
   if (!take(c, '^')) return undefined;
@@ -187,7 +187,7 @@ function parseChoose(c: Cursor, n: Node): Node | undefined {
   return undefined;
 }
 
-/** A subscript that is only a label; undefined where it computes, as in F_{n-1}. */
+/** A subscript that is only a label; undefined if it is an expression, as in `F_{n-1}`. */
 function subscriptText(index: Node): string | undefined {
   if (index.kind === 'number') return `${index.value.n}/${index.value.d}`;
   if (index.kind === 'text') return index.text;

@@ -2,7 +2,7 @@ import { type Node, ParseFailure } from './ast.js';
 import { type Cursor, END, expect, isOperator, peek, take } from './cursor.js';
 import { FRACTION } from './words.js';
 
-/** `\int_a^b f dx`, after the command; without bounds it is an unknown function of f. */
+/** `\int_a^b f dx`, after the command. Without bounds it is an unknown function of f. */
 export function parseIntegral(c: Cursor): Node {
   const [from, to] = [
     take(c, '_') ? c.grammar.argument(c) : undefined,
@@ -16,10 +16,10 @@ export function parseIntegral(c: Cursor): Node {
     return depth === 0 && token.type === 'symbol' && token.text === 'd' && c.tokens[at + 1]?.type === 'symbol';
   });
   const variable = c.tokens[end + 1];
-  if (end < 0 || !variable) throw new ParseFailure('an integral that does not name its variable');
+  if (end < 0 || !variable) throw new ParseFailure('an integral without a variable');
   const inside: Cursor = { ...c, tokens: [...c.tokens.slice(0, end), END] };
   const body = c.grammar.sum(inside);
-  if (inside.at !== end) throw new ParseFailure('an integrand that does not end');
+  if (inside.at !== end) throw new ParseFailure('an integrand that cannot be read to its end');
   c.at = end + 2;
   if (from && to) return { kind: 'bind', operation: 'integral', variable: variable.text, from, to, body };
   if (from || to) throw new ParseFailure('an integral with one bound');

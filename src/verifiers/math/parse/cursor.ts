@@ -3,14 +3,14 @@ import type { Token } from './lexer.js';
 
 const MAX_DEPTH = 60;
 
-/** Where the parser stands; shared by the two halves of the grammar. */
+/** The parser's position, shared by the files of the grammar. */
 export interface Cursor {
   tokens: readonly Token[];
   at: number;
   depth: number;
-  /** The rules that refer back to each other across files. */
+  /** Rules that refer to each other across files. */
   readonly grammar: Readonly<Record<'list' | 'relation' | 'sum' | 'postfix' | 'argument', (c: Cursor) => Node>>;
-  /** Open absolute values: inside one, a bar closes it. */
+  /** Open absolute values: inside one, a bar is its end. */
   bars: number;
 }
 

@@ -15,8 +15,8 @@ function continued(above: Node, c: Cursor): Node {
 }
 
 /**
- * What stands between \begin{name} and \end{name}, after the begin: a matrix, or the list of its rows.
- * @throws ParseFailure where the environment is unknown, empty or does not end.
+ * Parses an environment after its \begin{name} up to \end{name}: a matrix, or a list of rows.
+ * @throws ParseFailure if the environment is unknown, empty or not closed
  */
 export function parseEnvironment(c: Cursor, name: string): Node {
   const matrix = /^(?:[pbvBV]?(?:small)?matrix|array)\*?$/.test(name);
@@ -28,10 +28,10 @@ export function parseEnvironment(c: Cursor, name: string): Node {
   }
   const rows: Node[][] = [[]];
   while (!peek(c).text.startsWith('end:')) {
-    if (peek(c).type === 'end') throw new ParseFailure('an environment does not end');
+    if (peek(c).type === 'end') throw new ParseFailure('an environment is not closed');
     if (take(c, '\\\\')) {
       const last = rows.at(-1)?.at(-1);
-      // A row that begins with a relation goes on with the row above.
+      // A row that begins with a relation continues the row above.
       if (!matrix && last && peek(c).type === 'relation') {
         const chain = continued(last, c);
         rows.at(-1)?.splice(-1, 1, chain);
@@ -44,7 +44,7 @@ export function parseEnvironment(c: Cursor, name: string): Node {
   if (filled.length === 0) throw new ParseFailure('an empty environment');
   if (!matrix) return { kind: 'list', open: '', close: '', items: filled.flat() };
   const [[only] = []] = filled;
-  // A column of equations, or one cell, is laid out, not multiplied.
+  // A column of equations or a single cell is layout, not a matrix.
   if (only && name === 'array' && filled.flat().length === 1) return only;
   if (name === 'array' && filled.flat().every((cell) => cell.kind === 'relation'))
     return { kind: 'list', open: '', close: '', items: filled.flat() };

@@ -3,7 +3,7 @@ import { number, parseArgument, parseAtom } from './atoms.js';
 import { type Cursor, isOperator, peek, take } from './cursor.js';
 import { FRACTION } from './words.js';
 
-/** `0.1~6`, the digits after `~` repeating without end. */
+/** `0.1~6`: the digits after `~` repeat forever. */
 function repeating(head: string, digits: string): Node {
   const [whole = '0', fixed = ''] = head.split('.');
   const long = BigInt(`${whole}${fixed}${digits}`) - BigInt(`${whole}${fixed}` || '0');
@@ -27,10 +27,10 @@ const startsFactor = (c: Cursor): boolean => {
   return isOperator(token, '(', '{', '[') || (isOperator(token, '|') && c.bars === 0 && token.gap === false);
 };
 
-/** `\text{The answer is } 5`: words that only lead up to a value. */
+/** `\text{The answer is } 5`: words that introduce a value. */
 const INTRODUCTION = /(?:\bis|\bare|:)$/i;
 
-/** Factors written side by side: `2xy`, `3\sqrt2`, `1\frac12`. */
+/** Juxtaposed factors: `2xy`, `3\sqrt2`, `1\frac12`. */
 export function parseFactors(c: Cursor): Node {
   const label = peek(c);
   if (label.type === 'text' && INTRODUCTION.test(label.text) && !/\bnot\b/i.test(label.text)) c.at++;
@@ -60,7 +60,7 @@ export function parseFactors(c: Cursor): Node {
     }
     if (!startsFactor(c)) break;
     if (peek(c).type === 'number' && before?.kind === 'number')
-      throw new ParseFailure('two numbers stand side by side');
+      throw new ParseFailure('two numbers without an operator between them');
     items.push(parsePostfix(c));
   }
   const [only] = items;
@@ -80,7 +80,7 @@ function exponentText(c: Cursor): string {
 
 const isDigits = (text: string): boolean => /^\d+$/.test(text);
 
-/** `1 1/2` and `1\frac12`: an integer right before a fraction of integers is added to it. */
+/** `1 1/2` and `1\frac12`: an integer before a fraction of integers makes a mixed number. */
 function parseMixed(c: Cursor): Node | undefined {
   const whole = peek(c);
   if (whole.type !== 'number' || !isDigits(whole.text)) return undefined;
@@ -108,7 +108,7 @@ function parseMixed(c: Cursor): Node | undefined {
   return undefined;
 }
 
-/** A factor with the signs after it; `start` where its first part is read already. */
+/** A factor with the operators after it; `start` is its first part if that is already parsed. */
 export function parsePostfix(c: Cursor, start?: Node): Node {
   let node = start ?? parseBase(c);
   for (;;) {
@@ -129,7 +129,7 @@ export function parsePostfix(c: Cursor, start?: Node): Node {
       c.at++;
       node = { kind: 'degrees', item: parseMinutes(c, node) };
     } else if (token.type === 'command' && /^(?:cdots|ldots|dots|dotsc|dotsb)$/.test(token.text))
-      throw new ParseFailure('an expression goes on with dots');
+      throw new ParseFailure('an expression that continues with dots');
     else if (isOperator(token, '^')) {
       c.at++;
       node = {

@@ -52,7 +52,7 @@ interface Lexer {
   gap: boolean;
 }
 
-/** @throws ParseFailure on characters that are not mathematics, and on texts of more than 2,000 tokens */
+/** @throws ParseFailure on an unknown character and on more than 2,000 tokens */
 export function tokenize(source: string): readonly Token[] {
   const lexer: Lexer = { text: clean(source), tokens: [], at: 0, depth: 0, gap: false };
   while (lexer.at < lexer.text.length) readToken(lexer);
@@ -140,7 +140,7 @@ function readCommand(lexer: Lexer): void {
   } else pushCommand(lexer, command);
 }
 
-/** The content of the braces after white space, or nothing where there are none. */
+/** The content of the braces after white space; empty without braces. */
 function readArgument(lexer: Lexer): string {
   while (/\s/.test(lexer.text.charAt(lexer.at))) lexer.at++;
   return lexer.text[lexer.at] === '{' ? readGroup(lexer) : '';
@@ -153,7 +153,7 @@ function readGroup(lexer: Lexer): string {
   return inner;
 }
 
-/** Index of the brace that closes the one at `open`, or the text's end. */
+/** Index of the brace that closes the one at `open`, or the end of the text. */
 export function closing(text: string, open: number): number {
   let depth = 0;
   for (let i = open; i < text.length; i++) {

@@ -13,7 +13,7 @@ const DOTTED_THOUSANDS = /\d{1,3}(?:\.\d{3}){2,}(?![\d.])(?:,\d+)?|\d{1,3}(?:\.\
 const COMMA_DECIMAL = /0,\d+(?![\d,])|\d+,⁀\d+/y;
 const PLAIN = /\d+\.\d+|\d+|\.\d+/y;
 
-/** The number that starts at an index; inside brackets a comma separates items, so only a marked one groups digits. */
+/** The number at an index. Inside brackets a comma separates items, so only a marked one groups digits. */
 export function lexNumber(text: string, at: number, depth: number): NumberFound | undefined {
   const code = text.charCodeAt(at);
   if (!((code >= 48 && code <= 57) || (code === 46 && /\d/.test(text[at + 1] ?? '')))) return undefined;
@@ -22,13 +22,13 @@ export function lexNumber(text: string, at: number, depth: number): NumberFound 
     return pattern.exec(text)?.[0];
   };
   const thousands = match(depth === 0 ? THOUSANDS : MARKED_THOUSANDS);
-  // No list writes an item as 000 or 045.
+  // List items are not written as 000 or 045.
   const zeros = depth > 0 && !thousands ? match(ZERO_THOUSANDS) : undefined;
   if (zeros) return { value: zeros.replaceAll(',', ''), end: at + zeros.length };
   if (thousands && !/^0/.test(thousands)) return { value: thousands.replace(/[,⁀]/g, ''), end: at + thousands.length };
   const dotted = match(DOTTED_THOUSANDS);
   if (dotted) return { value: dotted.replaceAll('.', '').replace(',', '.'), end: at + dotted.length };
-  // An item of a list is no whole part: -1, 0, 1.
+  // A list item is not the integer part of a decimal: -1, 0, 1.
   const comma = /[,;]\s*[-+]?\s*$/.test(text.slice(Math.max(0, at - 8), at)) ? undefined : match(COMMA_DECIMAL);
   if (comma && (depth === 0 || comma.includes('⁀')))
     return { value: comma.replace(/,⁀?/, '.'), end: at + comma.length };

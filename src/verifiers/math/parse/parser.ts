@@ -5,8 +5,8 @@ import { parseFactors, parsePostfix } from './factors.js';
 import { tokenize } from './lexer.js';
 
 /**
- * The meaning of a text in LaTeX or plain notation.
- * @throws ParseFailure where it has none that is known here, or is too long or too deep.
+ * Parses LaTeX or plain notation.
+ * @throws ParseFailure if it cannot be read, or is too long or too deeply nested
  * @example parse('\frac12') // divide 1 by 2
  */
 export function parse(text: string): Node {
@@ -28,7 +28,7 @@ export function parse(text: string): Node {
   };
   const node = parseOver(cursor, parseList(cursor));
   while (isOperator(peek(cursor), '.', ':', '?', '"') || peek(cursor).type === 'separator') cursor.at++;
-  if (peek(cursor).type !== 'end') throw new ParseFailure('the expression does not end where it should');
+  if (peek(cursor).type !== 'end') throw new ParseFailure('unexpected text after the expression');
   return node;
 }
 
@@ -43,7 +43,7 @@ const listEnds = (c: Cursor): boolean => {
   );
 };
 
-/** Items between separators; a semicolon binds looser than a comma, so `1,2;3,4` is two pairs. */
+/** Items between separators. A semicolon binds less tightly than a comma, so `1,2;3,4` is two pairs. */
 function parseList(c: Cursor): Node {
   return deeper(c, () => {
     const groups: Node[][] = [[]];
@@ -62,7 +62,7 @@ function parseList(c: Cursor): Node {
       }
       const group = groups.at(-1);
       group?.push(continued(group.at(-1), parseRelation(c)));
-      if (!listEnds(c) && !isSeparator(c)) throw new ParseFailure('two expressions stand side by side');
+      if (!listEnds(c) && !isSeparator(c)) throw new ParseFailure('two expressions without an operator between them');
     }
     const filled = groups.filter((items) => items.length > 0);
     if (filled.length === 0) throw new ParseFailure('there is no expression');
@@ -73,13 +73,13 @@ function parseList(c: Cursor): Node {
   });
 }
 
-/** `x \ne 1, 2`: the second item is excluded as well. */
+/** `x \ne 1, 2` excludes both values. */
 function continued(before: Node | undefined, item: Node): Node {
   if (before?.kind !== 'relation' || before.relations.join() !== '!=' || item.kind === 'relation') return item;
   return { ...before, terms: [...before.terms.slice(0, 1), item] };
 }
 
-/** `p=5, q=2 or p=7, q=2`: each side of the "or" names the same unknowns. */
+/** `p=5, q=2 or p=7, q=2`: both sides of "or" name the same unknowns. */
 function assignments(groups: readonly (readonly Node[])[]): boolean {
   const names = groups.map((items) =>
     items.map((item) => {
@@ -115,7 +115,7 @@ function nextEquals(c: Cursor): number {
   return -1;
 }
 
-/** A side of a relation. What stands before `=` is a label where it cannot be read, as in `P(A|B) = 1/2` and `\lim_{x \to 0} x = 0`. */
+/** A side of a relation. An unreadable left side of `=` is a label: `P(A|B) = 1/2`, `\lim_{x \to 0} x = 0`. */
 function parseSide(c: Cursor): Node {
   const { tokens, at, depth, bars } = c;
   let failure: ParseFailure | undefined;
@@ -131,7 +131,7 @@ function parseSide(c: Cursor): Node {
   }
   Object.assign(c, { tokens, at, depth, bars });
   const equals = nextEquals(c);
-  if (equals <= at) throw failure ?? new ParseFailure('two expressions stand side by side');
+  if (equals <= at) throw failure ?? new ParseFailure('two expressions without an operator between them');
   c.at = equals;
   return {
     kind: 'text',
@@ -166,7 +166,7 @@ function parseRelation(c: Cursor): Node {
     if (!relation) throw new ParseFailure('an unknown relation');
     while (isOperator(peek(c), '&', '\\\\')) c.at++;
     if (peek(c).type === 'relation') continue;
-    // `= 5` says what `5` says.
+    // `= 5` means `5`.
     if (terms.length > 0) relations.push(relation);
     terms.push(residue(c, parseSide(c), congruence));
   }
@@ -220,7 +220,7 @@ function parseSum(c: Cursor): Node {
   const [only, other] = items;
   if (only && items.length === 1) return only;
   const without = other?.kind === 'negate' && items.length === 2 ? other.item : undefined;
-  // `\mathbb{R} - \{1\}` takes points away.
+  // `\mathbb{R} - \{1\}` removes points.
   if (only?.kind === 'symbol' && only.name.startsWith('\\set') && without?.kind === 'list')
     return { kind: 'setOperation', operation: 'minus', left: only, right: without };
   return { kind: 'add', items };

@@ -1,6 +1,6 @@
 type Rule = readonly [pattern: RegExp, replacement: string | ((found: string, ...groups: string[]) => string)];
 
-/** Content of a pair of braces that holds at most two pairs of its own. */
+/** Content of a pair of braces with at most two nested pairs. */
 const BRACED = String.raw`\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}`;
 const NAME_ENDS = '(?![a-zA-Z])';
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
@@ -8,13 +8,13 @@ const SUBSCRIPTS = '₀₁₂₃₄₅₆₇₈₉';
 const digits = (text: string, alphabet: string): string =>
   [...text].map((character) => (character === '⁻' ? '-' : String(alphabet.indexOf(character)))).join('');
 
-/** In this order: a later rule relies on what an earlier one has undone. `⁀` marks a separator that groups digits. */
+/** Applied in order: later rules rely on earlier ones. `⁀` marks a separator that groups digits. */
 const RULES: readonly Rule[] = [
-  // What is said of the names that stand in the answer.
+  // Statements about the names in the answer.
   [/[\s,;]*(?:\\text\s*\{\s*,?\s*|(?<=[,\s]))(?:for (?:all|any|every)|where)\b[\s\S]*$/, ''],
   [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, ''],
   [/(?:[\s,;]|\\[ ,;])*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2'],
-  // What only decorates.
+  // Decoration.
   [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label|[hv]space)\*?\s*${BRACED}`, 'g'), ' '],
   [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}'],
   [new RegExp(String.raw`\\(?:underline|underbar)\s*${BRACED}`, 'g'), '{$1}'],
@@ -25,7 +25,7 @@ const RULES: readonly Rule[] = [
   [/\\middle(?![a-zA-Z])/g, ''],
   [/\\newline(?![a-zA-Z])/g, '\\\\'],
   [/(?:\\\\\s*)+$|\\$/, ''],
-  // Letters and signs beyond ASCII.
+  // Letters and signs outside ASCII.
   [/\\surd(?![a-zA-Z])/g, '\\sqrt'],
   [/[−–—﹣]/g, '-'],
   [/[×⋅·∙]/g, '*'],
@@ -58,13 +58,13 @@ const RULES: readonly Rule[] = [
   [/\\(?:left|right)\s*\\\|/g, '\\|'],
   [/\\(?:left|right)(?![a-zA-Z])\s*/g, ''],
   [/\\(?:big|Big|bigg|Bigg)[lr]?(?![a-zA-Z])\s*/g, ''],
-  // Intervals whose brackets turn outwards: ]0,1[ is (0,1).
+  // Intervals with outward brackets: ]0,1[ is (0,1).
   [
     /([[\]])((?:[^[\](),;]|\([^()]*\))+[,;](?:[^[\](),;]|\([^()]*\))+)([[\]])/g,
     (found, open = '', inside = '', close = '') =>
       open === '[' && close === ']' ? found : `${open === '[' ? '[' : '('}${inside}${close === ']' ? ']' : ')'}`,
   ],
-  // Degrees, primes, other ways to write a function or a relation.
+  // Degrees, primes, and other notations for functions and relations.
   [/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|(?<=\d)\^\{?o\}?(?![a-zA-Z])/g, '°'],
   [/\^\s*\{?((?:\s*\\prime(?![a-zA-Z]))+)\s*\}?/g, (_, primes = '') => "'".repeat(primes.split('prime').length - 1)],
   [/\\genfrac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}/g, '\\frac'],
@@ -88,7 +88,7 @@ const RULES: readonly Rule[] = [
     '\\text{$1/$2}',
   ],
   [/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2'],
-  // Fonts of names, and the names of sets.
+  // Fonts of names, and named sets.
   [/\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g, ' $1 '],
   [/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 '],
   [/\\([RQZNC])(?![a-zA-Z])/g, '\\set$1 '],
@@ -100,13 +100,13 @@ const RULES: readonly Rule[] = [
   [/\\\$|\$|[€£¥]|(?<!\\)\\[()[\]]/g, ' '],
 ];
 
-/** A text that was escaped twice on its way has every backslash doubled. */
+/** Whether every backslash is doubled, as in a text that was escaped twice. */
 const DOUBLED = /\\\\(?:left|right|d?frac|boxed|begin|sqrt|text|pi|leq?|geq?|cup|infty)(?![a-zA-Z])/;
 
-/** Digits and signs alone: one spelling only. */
+/** Digits and signs alone need no normalization. */
 const PLAIN = /^(?:[\d\s,+\-*/()=]|\.(?!\.))*$/;
 
-/** Many spellings of the same mathematics in one, and without what carries no meaning. */
+/** Normalizes different spellings of the same mathematics and drops what has no meaning. */
 export function clean(source: string): string {
   if (PLAIN.test(source)) return source;
   const doubled = DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);

@@ -1,6 +1,6 @@
 const words = (text: string): readonly string[] => text.split(/\s+/);
 
-/** Functions that can be evaluated, by the names that texts give them. */
+/** Functions that can be evaluated, by their names in a text. */
 export const FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ...words(`sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech csch
     arsinh arcosh artanh cis ln log lg exp sqrt cbrt abs gcd lcm max min floor ceil sgn`).map(
@@ -27,7 +27,7 @@ export const FUNCTIONS: ReadonlyMap<string, string> = new Map([
   }),
 ]);
 
-/** Words and commands that stand for one symbol or operator. */
+/** Words and commands for a symbol or operator. */
 export const ALIASES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     infty: 'infinity',
@@ -48,14 +48,14 @@ export const GREEK = new Set(
     psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar`),
 );
 
-/** Commands that only change how things look. */
+/** Commands that only change the appearance. */
 export const SILENT = new Set(
   words(`left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle scriptstyle limits nolimits
     mathrm mathbf mathit mathsf mathtt mathcal boldsymbol bm rm bf it operatorname mathop n t boxed fbox
     hline nonumber notag phantom tiny small large Large ensuremath color`),
 );
 
-/** Marks above a name: they belong to the name. */
+/** Accents: part of the name below them. */
 export const ACCENTS = new Set(words('vec overrightarrow hat bar overline tilde widehat dot angle triangle'));
 
 export const SPACES = new Set([
@@ -108,5 +108,5 @@ export const RELATION_COMMANDS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Commands that build a fraction of their two arguments. */
+/** Commands that make a fraction of two arguments. */
 export const FRACTION = /^(?:[dtcs]|nice)?frac$/;
