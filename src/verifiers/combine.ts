@@ -73,8 +73,8 @@ export function weighted(parts: readonly { readonly weight: number; readonly ver
 }
 
 /**
- * The first verifier's judgement. If exactly one of the two says correct, the evidence has `disagrees`, the second's verdict,
- * and `judgeTwice` returns both judgements in full.
+ * The first verifier's judgement. If exactly one of the two says correct, the evidence has `disagrees`, the second's
+ * verdict, and `judgeTwice` returns both judgements in full.
  */
 export function checked(first: Verifier, second: Verifier): CheckedVerifier {
   const parts = [first, second];

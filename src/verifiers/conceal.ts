@@ -11,8 +11,8 @@ const wordsOf = (texts: readonly string[]): Set<string> =>
 const LONG = 4;
 
 /**
- * A text with `…` in place of each word that is in the reference but not in `own`, the question and the completion. A word is
- * letters, digits and `_`, in either case.
+ * A text with `…` in place of each word that is in the reference but not in `own`, the question and the completion. A
+ * word is letters, digits and `_`, in either case.
  * @example conceal('expected 42, found 41', ['42'], ['It is 41.']) // 'expected …, found 41'
  */
 export function conceal(text: string, reference: readonly string[], own: readonly string[]): string {

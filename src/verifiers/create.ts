@@ -18,12 +18,13 @@ export interface CreateOptions {
 }
 
 /**
- * Creates a verifier from its declaration: an object with one key, the kind, and the kind's settings; a module of your own;
- * or a `Verifier`, which stays the caller's to close.
+ * Creates a verifier from its declaration: an object with one key, the kind, and the kind's settings; a module of your
+ * own; or a `Verifier`, which stays the caller's to close.
  *
  * @example
  * await createVerifier({ code: { languages: ['python'], reward: 'fraction' } });
- * await createVerifier({ weighted: [{ weight: 0.9, verify: { math: {} } }, { weight: 0.1, verify: { format: { pattern: '<think>.*</think>.*' } } }] });
+ * const format = { pattern: '<think>.*</think>.*' };
+ * await createVerifier({ weighted: [{ weight: 0.9, verify: { math: {} } }, { weight: 0.1, verify: { format } }] });
  * await createVerifier({ module: './haiku.mjs' });
  * @throws {UserError} for an unknown name, a wrong setting, or a machine that lacks what the verifier needs
  */

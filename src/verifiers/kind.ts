@@ -54,8 +54,8 @@ export interface LocalKind<S = unknown> extends Described<S> {
 }
 
 /**
- * One kind of verifier: `verify: { <name>: <settings> }`. The spec's check, the JSON Schema, the tables in docs/verifiers.md and
- * `rlsd verify` follow from the list in registry.ts.
+ * One kind of verifier: `verify: { <name>: <settings> }`. The spec's check, the JSON Schema, the tables in
+ * docs/verifiers.md and `rlsd verify` follow from the list in registry.ts.
  */
 export type VerifierKind<S = unknown> = PooledKind<S> | LocalKind<S>;
 

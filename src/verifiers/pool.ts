@@ -33,9 +33,10 @@ const MAX_DEFAULT_SIZE = 8;
 /**
  * Opens a pool of worker processes, started as they are needed.
  *
- * The deadline counts the CPU time of the item's own worker, so neither the queue nor a busy machine shortens it. If a worker dies
- * under an item, other than by the deadline, the item is tried once more; if the second worker dies too, the verdict is `crash`.
- * Items that shared the dead worker are asked again, each alone, so that a verdict never depends on its neighbours.
+ * The deadline counts the CPU time of the item's own worker, so neither the queue nor a busy machine shortens it. If a
+ * worker dies under an item, other than by the deadline, the item is tried once more; if the second worker dies too,
+ * the verdict is `crash`. Items that shared the dead worker are asked again, each alone, so that a verdict never
+ * depends on its neighbours.
  */
 export function openPool(size = Math.max(1, Math.min(availableParallelism(), MAX_DEFAULT_SIZE))): Pool {
   const pool = createPool<Item>({

@@ -20,8 +20,8 @@ export interface Judgement {
 }
 
 /**
- * Judges completions. A wrong answer, however wrong, is a `Judgement`. A rejected promise means that the verifier itself
- * failed; the record becomes a dead letter.
+ * Judges completions. A wrong answer, however wrong, is a `Judgement`. A rejected promise means that the verifier
+ * itself failed; the record becomes a dead letter.
  */
 export interface Verifier {
   readonly name: string;

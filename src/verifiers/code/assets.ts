@@ -11,5 +11,7 @@ export function asset(name: string): string {
   return text;
 }
 
-/** The one function that a JavaScript asset exports, as an expression for a script: QuickJS evaluates no module here. */
+/**
+ * The one function that a JavaScript asset exports, as an expression for a script: QuickJS evaluates no module here.
+ */
 export const javascriptAsset = (name: string): string => `(${asset(name).replace(/^export /m, '')})`;

@@ -7,8 +7,8 @@ export interface CodeBlock {
 }
 
 /**
- * The fenced code blocks of a completion, in order. As in Markdown, a block that is never closed runs to the end, and an
- * indented one, as in a list, loses the indentation of its fence.
+ * The fenced code blocks of a completion, in order. As in Markdown, a block that is never closed runs to the end, and
+ * an indented one, as in a list, loses the indentation of its fence.
  */
 export function codeBlocks(completion: string): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
@@ -30,8 +30,8 @@ export function codeBlocks(completion: string): readonly CodeBlock[] {
 }
 
 /**
- * The last (or first) block labelled with one of the languages, or else the last (or first) without a label: a program's output
- * or command line often follows it, unlabelled. JavaScript counts as TypeScript.
+ * The last (or first) block labelled with one of the languages, or else the last (or first) without a label: a
+ * program's output or command line often follows it, unlabelled. JavaScript counts as TypeScript.
  */
 export function pickBlock(
   completion: string,

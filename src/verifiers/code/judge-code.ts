@@ -80,7 +80,8 @@ async function judgeInSandbox(
   if (tests.kind !== 'output' && evidence.language !== 'python') {
     throw new UserError(
       'bad-tests',
-      `tests: found ${tests.kind === 'file' ? 'a test file' : 'assertions'} for ${evidence.language}, expected {"stdin", "stdout"} pairs; assertions and test files are for python, javascript and typescript`,
+      `tests: found ${tests.kind === 'file' ? 'a test file' : 'assertions'} for ${evidence.language}, ` +
+        'expected {"stdin", "stdout"} pairs; assertions and test files are for python, javascript and typescript',
     );
   }
   const toolchain = await findToolchain(evidence.language, settings.toolchains);

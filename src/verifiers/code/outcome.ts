@@ -23,7 +23,10 @@ const trimEnd = (all: string[]): string[] => {
   return all.slice(0, last + 1);
 };
 
-/** Compares as programming contests do: trailing white space, trailing empty lines and the kind of line break are ignored. */
+/**
+ * Compares as programming contests do: trailing white space, trailing empty lines and the kind of line break are
+ * ignored.
+ */
 export function compareOutput(found: string, expected: string): Outcome {
   const ours = trimEnd(lines(found));
   const theirs = trimEnd(lines(expected));

@@ -10,8 +10,8 @@ export type Built = { readonly program: Program } | { readonly diagnostics: stri
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
- * Builds a program in its own sandbox. The built file comes back over standard output, so nothing of the untrusted program is
- * ever written to the host's disk.
+ * Builds a program in its own sandbox. The built file comes back over standard output, so nothing of the untrusted
+ * program is ever written to the host's disk.
  */
 export async function buildProgram(
   toolchain: InstalledToolchain,

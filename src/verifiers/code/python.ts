@@ -12,8 +12,9 @@ const CONVERSATION_BYTES = 64 * 1024 * 1024;
 const pythonAsset = (name: string): string => `${asset('codec.py')}\n${asset(name)}`;
 
 /**
- * Runs Python assertions or a Python test file. The completion runs in one sandbox and the tests in another; this process relays
- * their messages. Whatever the completion does in its own process, it sees only the arguments that the tests pass.
+ * Runs Python assertions or a Python test file. The completion runs in one sandbox and the tests in another; this
+ * process relays their messages. Whatever the completion does in its own process, it sees only the arguments that the
+ * tests pass.
  *
  * @param program the completion's program as built, its source in `main.py`
  * @param all false: stop at the first test that does not pass

@@ -9,7 +9,9 @@ const compilerOptions: ts.CompilerOptions = {
   esModuleInterop: true,
 };
 
-/** TypeScript, or JavaScript with imports, exports or an `await` outside functions, as a script that QuickJS evaluates. */
+/**
+ * TypeScript, or JavaScript with imports, exports or an `await` outside functions, as a script that QuickJS evaluates.
+ */
 export function transpile(code: string): string {
   const { outputText } = ts.transpileModule(code, { compilerOptions, fileName: 'main.ts' });
   // Rethrow from a timer, so that an error ends the program as it would in a module.

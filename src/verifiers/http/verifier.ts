@@ -14,9 +14,9 @@ const AT_ONCE = 16;
 class TransientError extends Error {}
 
 /**
- * The user's own service: a POST of the question as JSON (`promptId`, `itemId`, `question`, `completion`, `reference`), answered
- * with `{"verdict", "reward", "reason", "evidence"}`. A timeout, a broken connection, 429 and 5xx are retried after 0.2 s, 0.4 s,
- * 0.8 s and so on; after the last retry, and on any other failure, `verify` rejects.
+ * The user's own service: a POST of the question as JSON (`promptId`, `itemId`, `question`, `completion`, `reference`),
+ * answered with `{"verdict", "reward", "reason", "evidence"}`. A timeout, a broken connection, 429 and 5xx are retried
+ * after 0.2 s, 0.4 s, 0.8 s and so on; after the last retry, and on any other failure, `verify` rejects.
  */
 export function createHttpVerifier(settings: HttpSettings, name = 'http'): Verifier {
   const closing = new AbortController();

@@ -18,8 +18,9 @@ function parse(text: string): Found | undefined {
 }
 
 /**
- * The JSON of a completion: all of it, or the last block labelled json, or the last block without a label that is JSON, or the
- * last outermost object or list in the text. If that one is broken or cut off there is none: its parts are not the answer.
+ * The JSON of a completion: all of it, or the last block labelled json, or the last block without a label that is JSON,
+ * or the last outermost object or list in the text. If that one is broken or cut off there is none: its parts are not
+ * the answer.
  */
 export function extractJson(completion: string, bare: boolean): Found | undefined {
   const whole = parse(completion);

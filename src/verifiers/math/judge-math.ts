@@ -1,3 +1,4 @@
+import { pattern } from '../pattern.js';
 import type { Judgement } from '../verifier.js';
 import { repeatsQuestion } from './answer/echo.js';
 import { extractAnswer, looksMathematical } from './answer/extract.js';
@@ -124,8 +125,11 @@ function mended(text: string): string {
   return kept + '}'.repeat(open);
 }
 
-const CHOICE =
-  /^\s*(?:\\(?:text|textbf|mathrm|mathbf|bf)\s*\{?\s*)?(?:\(([A-J])\)|([A-J])[).])\s*\}?(?:\s|~|\\[,;: ]|\\q?quad(?![a-z]))*((?![+*/^=_(<>|])[\s\S]*)$/;
+const CHOICE = pattern(
+  '',
+  String.raw`^\s*(?:\\(?:text|textbf|mathrm|mathbf|bf)\s*\{?\s*)?(?:\(([A-J])\)|([A-J])[).])\s*\}?(?:\s|~|`,
+  String.raw`\\[,;: ]|\\q?quad(?![a-z]))*((?![+*/^=_(<>|])[\s\S]*)$`,
+);
 
 /** `(B) 12`: a choice with its letter and its content. */
 function choice(text: string): { readonly letter: string; readonly rest: string } | undefined {

@@ -15,7 +15,8 @@ const line = mathFields.extend({
 });
 
 /**
- * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}` and optionally `question` and the settings of `math`.
+ * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}` and optionally `question` and the settings of
+ * `math`.
  *
  * @throws {UserError} naming the source, line and field
  */

@@ -18,7 +18,8 @@ export const mathFields = z.strictObject({
     .array(z.enum([...NOTATIONS, ...PLACES]))
     .default([])
     .describe(
-      'Where the answer may be (`boxed`, `final-answer`, `last`) and how it may be written (`latex`, `expr`). Empty: anywhere, either way.',
+      'Where the answer may be (`boxed`, `final-answer`, `last`) and how it may be written (`latex`, `expr`). ' +
+        'Empty: anywhere, either way.',
     ),
   precision: z.int().min(0).max(15).default(6).describe('Decimals compared when one side is written as a decimal.'),
   strict: z.boolean().default(true).describe('Variables must match by name. If false, any renaming may match.'),

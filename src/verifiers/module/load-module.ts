@@ -44,7 +44,8 @@ export async function loadModule(settings: ModuleSettings, where = 'module'): Pr
   const near = nearest(name, functions);
   throw new UserError(
     'function-missing',
-    `${where}.name: ${module} exports no function "${name}", expected one of ${functions.join(', ') || '(it exports none)'}${near ? `; did you mean "${near}"?` : ''}`,
+    `${where}.name: ${module} exports no function "${name}", ` +
+      `expected one of ${functions.join(', ') || '(it exports none)'}${near ? `; did you mean "${near}"?` : ''}`,
   );
 }
 
@@ -56,7 +57,8 @@ function ownSettings(schema: unknown, { module, own }: ModuleSettings, where: st
   const near = nearest(first, moduleFields);
   throw new UserError(
     'unknown-field',
-    `${where}.${first}: unknown field, expected one of ${moduleFields.join(', ')}${near ? `; did you mean "${near}"?` : ''} (${module} exports no settings)`,
+    `${where}.${first}: unknown field, expected one of ${moduleFields.join(', ')}` +
+      `${near ? `; did you mean "${near}"?` : ''} (${module} exports no settings)`,
   );
 }
 

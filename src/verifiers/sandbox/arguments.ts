@@ -47,8 +47,8 @@ export function rlimits(limits: Limits, reserves: boolean): string[] {
 }
 
 /**
- * An unused user id, so that the limit on processes, which Linux counts per user, counts this run alone. Process ids are below
- * 2^22, and one process has fewer than 256 sandboxes at once.
+ * An unused user id, so that the limit on processes, which Linux counts per user, counts this run alone. Process ids
+ * are below 2^22, and one process has fewer than 256 sandboxes at once.
  */
 let run = 0;
 function userId(): number {

@@ -1,6 +1,9 @@
 /** What one untrusted program may use. Exceeding a limit ends the whole process tree. */
 export interface Limits {
-  /** CPU seconds of the whole tree, and the seconds that it may be idle. Wall time is limited to ten times as much. Above 0. */
+  /**
+   * CPU seconds of the whole tree, and the seconds that it may be idle. Wall time is limited to ten times as much.
+   * Above 0.
+   */
   readonly seconds: number;
   /** Bytes of memory of the whole tree. */
   readonly memoryBytes: number;

@@ -44,9 +44,7 @@ async function probe(): Promise<Missing> {
       limits: { ...defaultLimits, processes: 16 },
     });
   } catch (cause) {
-    return [
-      `bubblewrap could not make the sandbox (${cause instanceof Error ? cause.message : String(cause)})${namespaces()}`,
-    ];
+    return [`bubblewrap could not make the sandbox (${cause instanceof Error ? cause.message : cause})${namespaces()}`];
   }
   const said = ended.stdout.toString();
   if (ended.ending !== 'exit' || !said.startsWith('can fork')) {
@@ -64,7 +62,9 @@ function namespaces(): string {
   const found = settings
     .filter((setting) => existsSync(`/proc/sys/${setting}`))
     .map((setting) => `${setting.replaceAll('/', '.')} = ${readFileSync(`/proc/sys/${setting}`, 'utf8').trim()}`);
-  return `; user namespaces must be allowed${found.length > 0 ? ` (found ${found.join(', ')})` : ''}, in a container with --security-opt seccomp=unconfined or CAP_SYS_ADMIN`;
+  const values = found.length > 0 ? ` (found ${found.join(', ')})` : '';
+  const container = 'in a container with --security-opt seccomp=unconfined or CAP_SYS_ADMIN';
+  return `; user namespaces must be allowed${values}, ${container}`;
 }
 
 let probed: Promise<Missing> | undefined;
@@ -75,7 +75,9 @@ export function probeSandbox(): Promise<Missing> {
   return probed;
 }
 
-/** Rejects with a `UserError` that names everything missing, instead of running untrusted programs with less isolation. */
+/**
+ * Rejects with a `UserError` that names everything missing, instead of running untrusted programs with less isolation.
+ */
 export async function requireSandbox(): Promise<void> {
   const missing = await probeSandbox();
   if (missing.length === 0) return;

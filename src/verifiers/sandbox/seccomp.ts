@@ -63,9 +63,9 @@ const machines = {
 type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, value: number];
 
 /**
- * A seccomp program for this machine, as bubblewrap's `--seccomp` reads it; undefined where the architecture is unknown.
- * It refuses sockets other than Unix ones (some families, vsock among them, ignore network namespaces), new namespaces, and
- * calls that hide memory or reach into other processes.
+ * A seccomp program for this machine, as bubblewrap's `--seccomp` reads it; undefined where the architecture is
+ * unknown. It refuses sockets other than Unix ones (some families, vsock among them, ignore network namespaces), new
+ * namespaces, and calls that hide memory or reach into other processes.
  */
 export function seccompProgram(architecture: string = process.arch): Uint8Array | undefined {
   if (architecture !== 'x64' && architecture !== 'arm64') return undefined;

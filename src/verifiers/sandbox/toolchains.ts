@@ -127,7 +127,8 @@ export function toolchainOf(language: string, own: Readonly<Record<string, Toolc
   const near = nearest(language, Object.keys(known));
   throw new UserError(
     'unknown-language',
-    `language: found "${language}", expected one of ${['javascript', 'typescript', ...Object.keys(known)].join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
+    `language: found "${language}", expected one of ${['javascript', 'typescript', ...Object.keys(known)].join(', ')}` +
+      (near ? `; did you mean "${near}"?` : ''),
   );
 }
 
@@ -151,7 +152,8 @@ async function locate(language: string, toolchain: Toolchain): Promise<Installed
   if (path === undefined) {
     throw new UserError(
       'toolchain-missing',
-      `language "${language}" needs the program ${toolchain.program}, which is not on the PATH; install it or leave the language out`,
+      `language "${language}" needs the program ${toolchain.program}, which is not on the PATH; ` +
+        'install it or leave the language out',
     );
   }
   let root = dirname(dirname(realpathSync(path)));

@@ -6,7 +6,10 @@ export interface TreeUsage {
   readonly cpuSeconds: number;
   /** Seconds since the meter was opened in which the tree neither ran nor waited for a processor. */
   readonly idleSeconds: number;
-  /** Anonymous and shared memory of the live processes, their page tables, and the files in the program's folder, by number. */
+  /**
+   * Anonymous and shared memory of the live processes, their page tables, and the files in the program's folder, by
+   * number.
+   */
   readonly memoryBytes: number;
 }
 
@@ -61,7 +64,8 @@ export function meterTree(pid: number): () => TreeUsage {
         pids.push(...childrenOf(thread));
         waits.set(thread, Number(read(`${thread}/schedstat`).split(' ')[1] ?? 0) / 1e9);
       }
-      // Fields 14 to 17, counted after the name, which may hold anything: own and waited-for children's user and system time.
+      // Fields 14 to 17, counted after the name, which may hold anything: own and waited-for children's user and system
+      // time.
       const stat = read(`/proc/${next}/stat`);
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       ticks += fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);

@@ -3,6 +3,7 @@ import { UserError } from '../../support/errors.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { conceal } from '../conceal.js';
+import { pattern } from '../pattern.js';
 import type { Judgement } from '../verifier.js';
 import { difference } from './compare.js';
 import { runQuery, runScript, SqlTimeout, type Table, withDatabase } from './database.js';
@@ -12,8 +13,13 @@ import { querySeconds, type SqlSettings, type SqlTask, taskSeconds } from './set
 
 const dialects = ['sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
 // Comments, brackets, then the first word of any statement: one that is not a query is denied, not ignored.
-const statement =
-  /^(?:\s|--.*\n|\/\*(?:(?!\*\/)[\s\S])*\*\/|\()*(?:select|with|from|values|table|pivot|unpivot|show|describe|summarize|explain|insert|update|delete|merge|create|drop|alter|truncate|copy|export|import|attach|detach|use|install|load|pragma|set|reset|call|begin|commit|rollback|checkpoint|vacuum|analyze|prepare|execute)\b/i;
+const statement = pattern(
+  'i',
+  String.raw`^(?:\s|--.*\n|\/\*(?:(?!\*\/)[\s\S])*\*\/|\()*(?:select|with|from|values|table|pivot|unpivot|show|`,
+  'describe|summarize|explain|insert|update|delete|merge|create|drop|alter|truncate|copy|export|',
+  'import|attach|detach|use|install|load|pragma|set|reset|call|begin|commit|rollback|checkpoint|',
+  String.raw`vacuum|analyze|prepare|execute)\b`,
+);
 
 /** The last block labelled as SQL, or else the last without a label, or a completion that starts as a statement. */
 export function extractQuery(completion: string): string | undefined {

@@ -5,8 +5,8 @@ import { type Cell, runQuery, type SqlLimits, type Table } from './database.js';
 import { type OrderKey, type QueryNode, withColumns } from './parse.js';
 
 /**
- * Lengths of the runs of rows that tie in every ORDER BY key; within a run any order is right. Keys that the result does not show
- * are fetched by a second query. If that is impossible, every row is a run of its own.
+ * Lengths of the runs of rows that tie in every ORDER BY key; within a run any order is right. Keys that the result
+ * does not show are fetched by a second query. If that is impossible, every row is a run of its own.
  */
 export async function tieRuns(
   connection: DuckDBConnection,

@@ -11,7 +11,9 @@ export type Parsed =
   | { readonly kind: 'syntax'; readonly message: string }
   | { readonly kind: 'denied'; readonly message: string };
 
-/** One ORDER BY key of the outermost query: all columns, a result column by name or position (from 0), or an expression. */
+/**
+ * One ORDER BY key of the outermost query: all columns, a result column by name or position (from 0), or an expression.
+ */
 export type OrderKey =
   | 'all'
   | { readonly name: string }
@@ -76,8 +78,8 @@ function orderKey(expression: Expression): OrderKey {
 }
 
 /**
- * The query with more columns after its own. Undefined if it cannot have them: a UNION, a DISTINCT, or a query with numbers that
- * JavaScript would round.
+ * The query with more columns after its own. Undefined if it cannot have them: a UNION, a DISTINCT, or a query with
+ * numbers that JavaScript would round.
  */
 export async function withColumns(
   connection: DuckDBConnection,

@@ -77,7 +77,8 @@ const regexSettings = z
       .string()
       .optional()
       .describe(
-        'A JavaScript regular expression; a named group `answer` is compared with the reference. Without it the reference is the expression.',
+        'A JavaScript regular expression; a named group `answer` is compared with the reference. ' +
+          'Without it the reference is the expression.',
       ),
     flags: z
       .string()

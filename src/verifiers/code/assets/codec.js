@@ -1,5 +1,6 @@
 /**
- * Values as JSON and back, used on both sides. It keeps its own references to the built-ins, which the program may patch later.
+ * Values as JSON and back, used on both sides. It keeps its own references to the built-ins, which the program may
+ * patch later.
  */
 export function createCodec() {
   const { parse, stringify } = JSON;

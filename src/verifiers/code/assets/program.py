@@ -40,14 +40,17 @@ def serve(q):
         return [[n, [c.__name__ for c in v.__mro__] if isinstance(v, type) and issubclass(v, BaseException) else None]
                 for n, v in vars(module).items() if not n.startswith('__') and not isinstance(v, types.ModuleType)]
     if op == 'name': return vars(module)[q['name']]
-    if op == 'call': return call(value('of'), [decode(a, ref) for a in q['args']], {k: decode(a, ref) for k, a in q['named'].items()}, q['args'])
+    if op == 'call':
+        args, named = [decode(a, ref) for a in q['args']], {k: decode(a, ref) for k, a in q['named'].items()}
+        return call(value('of'), args, named, q['args'])
     if op == 'get': return getattr(value('of'), q['name'])
     if op == 'set': return setattr(value('of'), q['name'], value('to'))
     if op == 'item': return value('of')[value('key')]
     if op == 'setitem': value('of')[value('key')] = value('to'); return None
     if op == 'isinstance': return isinstance(value('of'), value('kind'))
     if op in ('len', 'iter', 'next', 'repr', 'str', 'int', 'float', 'bool'):
-        return {'len': len, 'iter': iter, 'next': next, 'repr': repr, 'str': str, 'int': int, 'float': float, 'bool': bool}[op](value('of'))
+        known = {'len': len, 'iter': iter, 'next': next, 'repr': repr, 'str': str, 'int': int, 'float': float}
+        return {**known, 'bool': bool}[op](value('of'))
     return getattr(operator, op)(value('of'), value('to'))
 
 def converse():

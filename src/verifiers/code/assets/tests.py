@@ -65,13 +65,15 @@ class Remote:
     __slots__ = ('_number',)
     def __init__(self, number): object.__setattr__(self, '_number', number)
     def __call__(self, *args, **named):
-        return ask({'op': 'call', 'of': keep(self), 'args': [encode(a, keep) for a in args], 'named': {k: encode(a, keep) for k, a in named.items()}}, args)
+        call = {'args': [encode(a, keep) for a in args], 'named': {k: encode(a, keep) for k, a in named.items()}}
+        return ask({'op': 'call', 'of': keep(self), **call}, args)
     def __getattr__(self, name):
         if name.startswith('__') and name not in ('__name__', '__doc__'): raise AttributeError(name)
         return ask({'op': 'get', 'of': keep(self), 'name': name})
     def __setattr__(self, name, to): ask({'op': 'set', 'of': keep(self), 'name': name, 'to': encode(to, keep)})
     def __getitem__(self, key): return ask({'op': 'item', 'of': keep(self), 'key': encode(key, keep)})
-    def __setitem__(self, key, to): ask({'op': 'setitem', 'of': keep(self), 'key': encode(key, keep), 'to': encode(to, keep)})
+    def __setitem__(self, key, to):
+        ask({'op': 'setitem', 'of': keep(self), 'key': encode(key, keep), 'to': encode(to, keep)})
     def __len__(self): return ask({'op': 'len', 'of': keep(self)})
     def __iter__(self): return ask({'op': 'iter', 'of': keep(self)})
     def __next__(self): return ask({'op': 'next', 'of': keep(self)})
@@ -97,7 +99,8 @@ solution = types.ModuleType('solution')
 try:
     for name, names in ask({'op': 'names'}):
         if names is not None:
-            base = next((b for b in (getattr(builtins, n, None) for n in names[1:]) if isinstance(b, type) and issubclass(b, Exception)), Exception)
+            known = (getattr(builtins, n, None) for n in names[1:])
+            base = next((b for b in known if isinstance(b, type) and issubclass(b, Exception)), Exception)
             inventions[name] = type(name, (base,), {})
             setattr(solution, name, inventions[name])
         else: setattr(solution, name, ask({'op': 'name', 'name': name}))
@@ -111,8 +114,10 @@ class approx:
     def __init__(self, value, rel=1e-6, abs=1e-12): self.value, self.rel, self.abs = value, rel, abs
     def __eq__(self, found):
         if isinstance(self.value, (list, tuple)):
-            return type(found) is type(self.value) and len(found) == len(self.value) and all(approx(v, self.rel, self.abs) == f for v, f in zip(self.value, found))
-        return type(found) in (int, float) and builtins.abs(found - self.value) <= max(self.abs, self.rel * builtins.abs(self.value))
+            if type(found) is not type(self.value) or len(found) != len(self.value): return False
+            return all(approx(v, self.rel, self.abs) == f for v, f in zip(self.value, found))
+        allowed = max(self.abs, self.rel * builtins.abs(self.value))
+        return type(found) in (int, float) and builtins.abs(found - self.value) <= allowed
 
 class raises:
     def __init__(self, kind, match=None): self.kind, self.match = kind, match
@@ -158,7 +163,8 @@ except (SyntaxError, ValueError):
     sys.exit(0)
 
 # Built-in names stay Python's own: a program must not replace the tests' abs() or math.isclose().
-modules = {n.value.id for tree in [*assertions, source] for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+attributes = [n for tree in [*assertions, source] for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+modules = {n.value.id for n in attributes if isinstance(n.value, ast.Name)}
 modules &= sys.stdlib_module_names
 reserved = (set(dir(builtins)) | modules) - {given.get('entryPoint')}
 solution.__all__ = [k for k in vars(solution) if not k.startswith('_') and k not in reserved]

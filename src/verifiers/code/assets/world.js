@@ -1,6 +1,6 @@
 /**
- * What a program finds in the engine besides the language: console, timers, standard input, and as much of Node's modules as
- * programs of one file use. Runs before the program.
+ * What a program finds in the engine besides the language: console, timers, standard input, and as much of Node's
+ * modules as programs of one file use. Runs before the program.
  *
  * @param host functions of the host that the program itself must not reach
  */

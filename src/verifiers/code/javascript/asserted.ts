@@ -17,14 +17,17 @@ interface Reply {
 type AskTests = (op: string, fields?: object) => Reply;
 
 /**
- * Runs assertions or a test file against a script. The script and the tests run in engines with separate memories, replaced
- * whenever the program ends early.
+ * Runs assertions or a test file against a script. The script and the tests run in engines with separate memories,
+ * replaced whenever the program ends early.
  */
 export async function runAsserted(work: AssertedWork, say: (message: FromThread) => void): Promise<void> {
   for (let from: number | undefined = work.from; from !== undefined; ) from = await converse({ ...work, from }, say);
 }
 
-/** Runs one pair of engines. Resolves to the test from which a new pair must continue; undefined when the tests are over. */
+/**
+ * Runs one pair of engines. Resolves to the test from which a new pair must continue; undefined when the tests are
+ * over.
+ */
 async function converse(work: AssertedWork, say: (message: FromThread) => void): Promise<number | undefined> {
   const { script, tests, limits, from, all } = work;
   const program = openRealm(await newEngine(limits), limits, '');

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { newQuickJSWASMModuleFromVariant, newVariant, type QuickJSWASMModule, RELEASE_SYNC } from 'quickjs-emscripten';
 import type { Limits } from '../../sandbox/limits.js';
 
-// WebAssembly memory only grows, so a greedy program would leave its peak behind. Above this, the next program gets a new engine.
+// WebAssembly memory only grows, so a greedy program would leave its peak behind. Above this, the next program gets a
+// new engine.
 const KEEP_BYTES = 48 * 1024 * 1024;
 const PAGE_BYTES = 65_536;
 // The engine's initial memory, and the most that it can address.
@@ -23,8 +24,8 @@ declare const WebAssembly: {
 let compiled: Promise<unknown> | undefined;
 
 /**
- * A new QuickJS engine with its own WebAssembly memory of at most `memoryBytes`; nothing of any other program is in it. QuickJS's
- * own memory accounting does not work in WebAssembly, so the limit is on the WebAssembly memory.
+ * A new QuickJS engine with its own WebAssembly memory of at most `memoryBytes`; nothing of any other program is in it.
+ * QuickJS's own memory accounting does not work in WebAssembly, so the limit is on the WebAssembly memory.
  */
 export function newEngine({ memoryBytes }: Pick<Limits, 'memoryBytes'>): Promise<QuickJSWASMModule> {
   compiled ??= (async () => {
@@ -40,7 +41,10 @@ export function newEngine({ memoryBytes }: Pick<Limits, 'memoryBytes'>): Promise
 
 let idle: { readonly engine: QuickJSWASMModule; readonly memoryBytes: number } | undefined;
 
-/** Runs `work` with an engine that no program has damaged, and keeps the engine for the next program if it is intact and small. */
+/**
+ * Runs `work` with an engine that no program has damaged, and keeps the engine for the next program if it is intact and
+ * small.
+ */
 export async function withEngine(
   { memoryBytes }: Limits,
   work: (engine: QuickJSWASMModule) => { readonly broken: boolean },

@@ -31,8 +31,9 @@ async function openThread(): Promise<Worker> {
 }
 
 /**
- * Runs a script against tests: pairs of input and output, assertions, or a test file (`test`, `it`, `expect`, `assert`). Each test
- * has `limits.seconds` CPU seconds; then its thread is ended, and the remaining tests run in a new one.
+ * Runs a script against tests: pairs of input and output, assertions, or a test file (`test`, `it`, `expect`,
+ * `assert`). Each test has `limits.seconds` CPU seconds; then its thread is ended, and the remaining tests run in a new
+ * one.
  *
  * @param all false: stop at the first test that does not pass
  * @returns the outcomes in the order of the tests, and how many tests there are

@@ -11,7 +11,9 @@ import { abnormalEnd, openRealm } from './realm.js';
 
 const say = (message: FromThread) => parentPort?.postMessage(message);
 
-/** Runs a script on one input in QuickJS, in WebAssembly, out of reach of host objects, files, clocks and the network. */
+/**
+ * Runs a script on one input in QuickJS, in WebAssembly, out of reach of host objects, files, clocks and the network.
+ */
 async function runCase(script: string, test: OutputCase, limits: Limits): Promise<Outcome> {
   let outcome: Outcome = { outcome: 'crash', detail: '' };
   await withEngine(limits, (engine) => {

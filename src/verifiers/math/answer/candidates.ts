@@ -1,4 +1,5 @@
 import { isDenied } from '../../denial.js';
+import { pattern } from '../../pattern.js';
 import { closing } from '../parse/lexer.js';
 
 /** Part of a completion that may be its answer. */
@@ -30,8 +31,12 @@ export function boxes(text: string): readonly Candidate[] {
 }
 
 // A nested opening delimiter restarts the match, so that a text of delimiters alone takes linear time.
-const DELIMITED =
-  /\\\[((?:(?!(?<!\\)\\\[)[\s\S])+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(((?:(?!(?<!\\)\\\()[^\n])+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|eqnarray|gather|multline)\*?\}(?:(?!\\begin\{\6)[\s\S])+?\\end\{\6\*?\})/g;
+const DELIMITED = pattern(
+  'g',
+  String.raw`\\\[((?:(?!(?<!\\)\\\[)[\s\S])+?)\\\]|(?<!\\)\$\$([\s\S]+?)(?<!\\)\$\$|(?<!\\)\\\(((?:(?!(?<!\\)`,
+  String.raw`\\\()[^\n])+?)\\\)|(?<![\\$])\$((?:\\.|[^$\n\\])+)\$|(\\begin\{(equation|align|eqnarray|gather|`,
+  String.raw`multline)\*?\}(?:(?!\\begin\{\6)[\s\S])+?\\end\{\6\*?\})`,
+);
 /** `12 cm$^2$` */
 const POWER_OF_PROSE = /^\s*[_^]/;
 
@@ -51,12 +56,17 @@ const COORDINATE = String.raw`\s*[-+−]?[ ]?(?:${NUMBER}(?:[ ]?/[ ]?\d+)?|∞|i
 const PIECE = String.raw`[([]${COORDINATE}(?:[,;]${COORDINATE})+[)\]]`;
 const PIECES = String.raw`(?<![\w)\]])${PIECE}(?:\s*(?:∪|\bU\b|\\cup)\s*${PIECE})*`;
 const ORDER = String.raw`\s*(?:<=|>=|[<>≤≥])\s*`;
-const TERM = String.raw`[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*`;
-const FORMULA = String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)(?:(?:(?=(?<side>${TERM}))\k<side>${ORDER})?\b[a-z]${ORDER})?${TERM}(?:[ ]\d+\/\d+)?(?:[ ]?(?:%|percent\b|percentage\b|pct\b)|[ ](?:thousand|[mb]illion)\b)?`;
+const FACTOR = String.raw`(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*`;
+const TERM = String.raw`[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?${FACTOR}`;
+const LEFT_SIDE = String.raw`(?:(?:(?=(?<side>${TERM}))\k<side>${ORDER})?\b[a-z]${ORDER})?`;
+const SCALE = String.raw`(?:[ ]?(?:%|percent\b|percentage\b|pct\b)|[ ](?:thousand|[mb]illion)\b)?`;
+const FORMULA = String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)${LEFT_SIDE}${TERM}(?:[ ]\d+\/\d+)?${SCALE}`;
 const GROUP = String.raw`\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}`;
 /** LaTeX without delimiters: a fraction or a root and the terms around it. */
 const COMMAND = String.raw`\\(?:[dt]?frac${GROUP}${GROUP}|sqrt(?:\[\d+\])?(?:${GROUP}|\d)|pi\b)`;
-const LOOSE = String.raw`(?:(?<![\w.])-?[ ]?(?:${NUMBER})?[ ]?(?:(?:[-+*/]|\\cdot|\\times)[ ]?)?)?${COMMAND}(?:[ ]?(?:[-+*/]|\\cdot|\\times)?[ ]?(?:${COMMAND}|${NUMBER}))*`;
+const OPERATOR = String.raw`(?:[-+*/]|\\cdot|\\times)`;
+const BEFORE = String.raw`(?:(?<![\w.])-?[ ]?(?:${NUMBER})?[ ]?(?:${OPERATOR}[ ]?)?)?`;
+const LOOSE = `${BEFORE}${COMMAND}(?:[ ]?${OPERATOR}?[ ]?(?:${COMMAND}|${NUMBER}))*`;
 const EXPRESSION = new RegExp(`${PIECES}|${LOOSE}|${FORMULA}`, 'g');
 
 /** Numbers, intervals and formulas in prose. */
@@ -75,14 +85,23 @@ function balanced(text: string): string {
 }
 
 /** The text between two boxes of one answer: punctuation, `and`, `or`, a word or two. */
-const BOX_JOINT =
-  /^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$/i;
+const BOX_JOINT = pattern(
+  'i',
+  String.raw`^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|`,
+  String.raw`then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$`,
+);
 const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;
-const PROSE_JOINT =
-  /^(?:\s+[a-z²³]{1,12}){0,2}\s*,?\s*\bor\b\s*(?:maybe|perhaps|possibly)?\s*(?:[a-z]\s*=\s*)?$|^\s*,?\s*and\s*(?:[a-z]\s*=\s*)?$/i;
+const PROSE_JOINT = pattern(
+  'i',
+  String.raw`^(?:\s+[a-z²³]{1,12}){0,2}\s*,?\s*\bor\b\s*(?:maybe|perhaps|possibly)?\s*(?:[a-z]\s*=\s*)?$|^\s*`,
+  String.raw`,?\s*and\s*(?:[a-z]\s*=\s*)?$`,
+);
 /** "$\sqrt3$, approximately $1.732$": the second is the first, rounded. */
-const ROUNDING =
-  /^[\s,.;$)]*(?:\(\s*)?(?:or |which is |that is |i\.e\.,? )?(?:approximately|approx\.?|about|roughly|around|nearly|≈|\\approx)\s*(?:equal to )?\$*\s*$/i;
+const ROUNDING = pattern(
+  'i',
+  String.raw`^[\s,.;$)]*(?:\(\s*)?(?:or |which is |that is |i\.e\.,? )?(?:approximately|approx\.?|about|`,
+  String.raw`roughly|around|nearly|≈|\\approx)\s*(?:equal to )?\$*\s*$`,
+);
 
 type Joint = (between: string) => boolean;
 

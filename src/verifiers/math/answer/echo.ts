@@ -1,3 +1,5 @@
+import { pattern } from '../../pattern.js';
+
 /** Normalized arithmetic: `\frac{12}{4}`, `12 \div 4` and `12/4` are the tokens 12 / 4. */
 function arithmetic(text: string): readonly string[] {
   const spelled = text
@@ -12,8 +14,11 @@ function arithmetic(text: string): readonly string[] {
   return spelled.match(/\d+(?:\.\d+)?|\\?[a-zA-Z]+|[-+*/^!%]/g) ?? [];
 }
 
-const LITERAL =
-  /^[\s$]*-?\s*(?:[\d.,]+|[\d.,]+\s*\/\s*\d+|\\[dt]?frac\s*\{?-?\d+\}?\s*\{?\d+\}?)\s*(?:\\?%|\\text\{[^}]*\}|[a-z°²³]*)[\s$.]*$/;
+const LITERAL = pattern(
+  '',
+  String.raw`^[\s$]*-?\s*(?:[\d.,]+|[\d.,]+\s*\/\s*\d+|\\[dt]?frac\s*\{?-?\d+\}?\s*\{?\d+\}?)\s*(?:\\?%|`,
+  String.raw`\\text\{[^}]*\}|[a-z°²³]*)[\s$.]*$`,
+);
 const PLAIN_NUMBER = /^[\s$]*-?[\d.,{}\\! ]+(?:\/\d+)?[\s$%\\]*$/;
 const INTEGER = /^[\s$]*-?[\d,]+(?:\.\d+)?[\s$]*$/;
 
@@ -23,8 +28,8 @@ const rightSide = (text: string): string => text.replace(/.*=/s, '');
 const sorted = (tokens: readonly string[]): string => [...tokens].sort().join(' ');
 
 /**
- * Whether an answer only repeats a calculation from the question, in any order, while the reference is another expression.
- * A single number is no echo: the question may offer it as a choice.
+ * Whether an answer only repeats a calculation from the question, in any order, while the reference is another
+ * expression. A single number is no echo: the question may offer it as a choice.
  */
 export function repeatsQuestion(gold: string, answer: string, question: string): boolean {
   const wanted = arithmetic(rightSide(answer));

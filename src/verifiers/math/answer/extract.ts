@@ -1,11 +1,15 @@
+import { pattern } from '../../pattern.js';
 import type { Notation, Place } from '../settings.js';
 import { boxes, delimited, lastBox, lastExpression } from './candidates.js';
 
 /** Only the end of a longer completion is read: the answer is there. */
 const MAX_LENGTH = 100_000;
 
-const MATHEMATICAL =
-  /^(?:sqrt|sin|cos|tan|sec|csc|cot|log|exp|and|abs|max|min|inf|infinity|union|gcd|lcm|percent|pct|degrees?|xyz|abc|[a-z]{2}|[A-Z]{2,4})$/;
+const MATHEMATICAL = pattern(
+  '',
+  '^(?:sqrt|sin|cos|tan|sec|csc|cot|log|exp|and|abs|max|min|inf|infinity|union|gcd|lcm|percent|pct|',
+  'degrees?|xyz|abc|[a-z]{2}|[A-Z]{2,4})$',
+);
 
 /** Contains no prose: only single letters, function names, and units after numbers. */
 export function looksMathematical(text: string): boolean {
@@ -15,8 +19,11 @@ export function looksMathematical(text: string): boolean {
   );
 }
 
-const FINAL =
-  /(?:final\s+answer\s*(?:is|:|=)|\banswers?\s+(?:is|are)\b|\b(?:option|choice)\s+is\b|\banswer\s*:|####|\banswer\b(?=\s+\(?[-+$\\]?\.?[\d\\({[A-Z]))\s*:?\**\s*/gi;
+const FINAL = pattern(
+  'gi',
+  String.raw`(?:final\s+answer\s*(?:is|:|=)|\banswers?\s+(?:is|are)\b|\b(?:option|choice)\s+is\b|\banswer\s*:|`,
+  String.raw`####|\banswer\b(?=\s+\(?[-+$\\]?\.?[\d\\({[A-Z]))\s*:?\**\s*`,
+);
 
 /** The text from the last "final answer is" to the end of its sentence. */
 function finalRegion(text: string): string | undefined {

@@ -10,7 +10,10 @@ import { comparePieces, NAMED_SETS, pieces } from './sets.js';
 
 type ListNode = Extract<Node, { kind: 'list' }>;
 
-/** Compares a parsed reference with a parsed answer. The reference is trusted; what is not shown of the answer is unsure or no. */
+/**
+ * Compares a parsed reference with a parsed answer. The reference is trusted; what is not shown of the answer is unsure
+ * or no.
+ */
 export function compareNodes(gold: Node, answer: Node, context: Context): Outcome {
   if (hasSigns(gold) || hasSigns(answer))
     return best(

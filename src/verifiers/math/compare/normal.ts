@@ -72,8 +72,8 @@ const count = (node: Node, test: (node: Node) => boolean): number =>
 const MAX_SIGNS = 4;
 
 /**
- * Every reading of the signs in `a \pm b`: all upper signs, then all lower signs. With `independent`, each sign is chosen
- * separately, unless the expression contains a `\mp` or more than four signs.
+ * Every reading of the signs in `a \pm b`: all upper signs, then all lower signs. With `independent`, each sign is
+ * chosen separately, unless the expression contains a `\mp` or more than four signs.
  */
 export function signs(node: Node, independent: boolean): readonly Node[] {
   const signed = count(node, isSign);

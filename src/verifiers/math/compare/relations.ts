@@ -29,7 +29,9 @@ function steps(node: RelationNode): readonly Step[] {
   });
 }
 
-/** Two relations are equal if each step of one is a constant multiple of a step of the other, positive for inequalities. */
+/**
+ * Two relations are equal if each step of one is a constant multiple of a step of the other, positive for inequalities.
+ */
 export function compareRelations(gold: RelationNode, answer: RelationNode, context: Context): Outcome {
   if (context.strict) return compareNamed(gold, answer, context);
   const [goldNames, answerNames] = [free(gold), free(answer)];

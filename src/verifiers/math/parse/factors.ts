@@ -1,7 +1,15 @@
+import { pattern } from '../../pattern.js';
 import { type Node, ParseFailure } from './ast.js';
 import { number, parseArgument, parseAtom } from './atoms.js';
 import { type Cursor, isOperator, peek, take } from './cursor.js';
 import { FRACTION } from './words.js';
+
+/** Commands that end a product. */
+const ENDS_PRODUCT = pattern(
+  '',
+  '^(?:end:|pm|mp|times|cdot|ast|div|cup|bigcup|cap|setminus|backslash|rvert|rfloor|rceil|rangle|not|',
+  'rbrace|rbrack|circ$|cdots|ldots|dots|dotsc|dotsb|over$|choose$|b?mod$)',
+);
 
 /** `0.1~6`: the digits after `~` repeat forever. */
 function repeating(head: string, digits: string): Node {
@@ -20,10 +28,7 @@ const startsFactor = (c: Cursor): boolean => {
   const token = peek(c);
   if (token.type === 'symbol' || token.type === 'function') return true;
   if (token.type === 'number') return token.gap || isOperator(peek(c, -1), '!');
-  if (token.type === 'command')
-    return !/^(?:end:|pm|mp|times|cdot|ast|div|cup|bigcup|cap|setminus|backslash|rvert|rfloor|rceil|rangle|not|rbrace|rbrack|circ$|cdots|ldots|dots|dotsc|dotsb|over$|choose$|b?mod$)/.test(
-      token.text,
-    );
+  if (token.type === 'command') return !ENDS_PRODUCT.test(token.text);
   return isOperator(token, '(', '{', '[') || (isOperator(token, '|') && c.bars === 0 && token.gap === false);
 };
 

@@ -8,6 +8,15 @@ const SUBSCRIPTS = '₀₁₂₃₄₅₆₇₈₉';
 const digits = (text: string, alphabet: string): string =>
   [...text].map((character) => (character === '⁻' ? '-' : String(alphabet.indexOf(character)))).join('');
 
+/** Subsets of the numbers by the sign after their letter, as in `R^+`. */
+const SUBSETS: ReadonlyMap<string, string> = new Map([
+  ['+', 'positive'],
+  ['>', 'positive'],
+  ['-', 'negative'],
+  ['<', 'negative'],
+  ['*', 'nonzero'],
+]);
+
 /** Applied in order: later rules rely on earlier ones. `⁀` marks a separator that groups digits. */
 const RULES: readonly Rule[] = [
   // Statements about the names in the answer.
@@ -94,8 +103,7 @@ const RULES: readonly Rule[] = [
   [/\\([RQZNC])(?![a-zA-Z])/g, '\\set$1 '],
   [
     /(\\set[A-Z] )\s*(?:\^\s*\{?\s*([+*-])\s*\}?|_\s*\{\s*([<>])\s*0\s*\})/g,
-    (_, set = '', sign = '', order = '') =>
-      `${set.trim()}${{ '+': 'positive', '>': 'positive', '-': 'negative', '<': 'negative', '*': 'nonzero' }[sign || order] ?? ''} `,
+    (_, set = '', sign = '', order = '') => `${set.trim()}${SUBSETS.get(sign || order) ?? ''} `,
   ],
   [/\\\$|\$|[€£¥]|(?<!\\)\\[()[\]]/g, ' '],
 ];
