@@ -1,5 +1,5 @@
-// Memory of `rlsd export` and `rlsd import` over the size of a run: the peak of a process's own memory, without the pages of mapped
-// files, must not grow with it. A run of one step is filled up with copies of its own rollouts.
+// Memory of `rlsd export` and `rlsd import` by size of the run: peak memory without mapped files must not grow with it.
+// A run of one step is padded with copies of its own rollouts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -31,7 +31,7 @@ async function runOf(megabytes) {
   return run;
 }
 
-/** Peak of the memory of a command's process that is its own, in MiB, and its wall time. */
+/** Peak memory of a command's process without mapped files, in MiB, and its wall time. */
 async function measure(...args) {
   const started = performance.now();
   const child = spawn(process.execPath, [rlsd, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,5 +1,6 @@
-// How much faster a batch decodes than one sequence: tokens/s at batch 1, 8 and 64, in groups of 8, each several times in turn; on one
-// core and, as a run does it, on all. The best of each counts, since other work on the machine only ever slows one down.
+// How much faster a batch decodes than one sequence: tokens/s at batch 1, 8 and 64, in groups of 8, in alternating
+// rounds, on one core and, as in a run, on all. The best round counts, since other work on the machine can only slow it
+// down.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// The chain from rollout to advantages on Kafka, with constants in place of the model, against a bare kafkajs consume-and-produce
-// transaction loop over the same records in batches of the same size on the same broker; and the memory of the chain's process. A
-// record is moved when a stage has written it in the transaction that commits what it was made of: four of these a sample.
+// The stages from rollout to advantages on Kafka, with constants in place of the model, against a bare kafkajs loop of
+// consume-and-produce transactions over the same records, with batches of the same size, on the same broker; and the
+// memory of the stages' process. A sample is written four times, each in the transaction that commits its input.
 // npm run build && node bench/kafka-chain.mjs [samples] [prompts in flight]     (250000 samples: a million records)
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ const planFor = (brokers, credit) => {
     'prompts.heldOut=0',
     `model.engine={ module: ${JSON.stringify(engine)} }`,
     `rollout.group=${group}`,
-    // Nobody trains: every sample is of the base's weights.
+    // Nothing trains: every sample has the weights of the base.
     'steps=1',
     'flow.maxLag=1000',
     `flow.credit=${credit}`,
@@ -39,7 +39,7 @@ const planFor = (brokers, credit) => {
   return planOf(spec, folder);
 };
 
-/** The process under test: the stages as `rlsd run --stage` runs them. Tells its memory when asked. */
+/** The process under test: the stages as `rlsd run --stage` runs them. Reports its memory on request. */
 async function chain([brokers, credit, run]) {
   const abort = new AbortController();
   process.on('message', (wanted) => {
@@ -56,7 +56,7 @@ async function chain([brokers, credit, run]) {
   process.disconnect();
 }
 
-/** Prompts over and over from as many items as a data set may have, written before the clock starts. */
+/** Prompts that repeat the items of a realistic data set, written before the clock starts. */
 async function feed(log, spec, prompts) {
   const context = ({ itemId, answer, trace }) => [
     toAppend('references', { run: 'bench', itemId, answer, data: null, hash: itemId }),
@@ -86,7 +86,9 @@ async function feed(log, spec, prompts) {
     await log.append(Array.from({ length: Math.min(500, prompts - i) }, (_, j) => prompt(i + j)));
 }
 
-/** Counts what each stage commits until the samples are through. A commit of several partitions is a line of the log for each. */
+/**
+ * Counts what each stage commits until all samples are through. A commit of several partitions logs a line for each.
+ */
 async function watch(lines, samples, onWarm) {
   const count = Object.fromEntries(stages.map((stage) => [stage, { records: 0, transactions: 0 }]));
   const moved = () => Object.values(count).reduce((sum, { records }) => sum + records, 0);
@@ -149,8 +151,8 @@ async function measureChain(brokers, samples, credit) {
 }
 
 /**
- * kafkajs as its documentation has it: a transaction for each batch of messages. It copies the verdicts of the chain, so its records
- * are those that the chain moves.
+ * kafkajs as in its documentation: one transaction per batch of messages. It copies the verdicts of the chain, so both
+ * move the same records.
  */
 async function measureBare(brokers, run, size, samples) {
   const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
@@ -162,7 +164,7 @@ async function measureBare(brokers, run, size, samples) {
   await admin.createTopics({ topics: [target], waitForLeaders: true });
   await admin.disconnect();
   const groupId = `${run}-copy`;
-  // A transaction must wait for the one before; at its default of 300 ms for each attempt, kafkajs would do little else.
+  // A transaction has to wait for the one before; with its default of 300 ms per attempt, kafkajs would do little else.
   const retry = { initialRetryTime: 10 };
   const producer = kafka.producer({ retry, transactionalId: groupId, idempotent: true, maxInFlightRequests: 1 });
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });

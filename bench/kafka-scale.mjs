@@ -1,6 +1,6 @@
-// Adding a process raises a stage's throughput: prompts a second through `rollout` on Kafka with one process, and once a second has
-// joined it. The model is one of constants that takes a fifth of a second for a prompt, as one that is served elsewhere does, so the
-// stage is as fast as its credit allows. Both figures are of one topic, one after the other.
+// Adding a process raises a stage's throughput: prompts per second through `rollout` on Kafka with one process, then
+// with two on the same topic. Constants after a fifth of a second per prompt take the place of the model, as if it were
+// served elsewhere, so the stage is as fast as its credit allows.
 // npm run build && node bench/kafka-scale.mjs [seconds for each figure]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,12 +29,12 @@ const prompt = (sequence) => ({
   ...{ messages: [{ role: 'user', content: '1 + 1 =' }], source: 'bench' },
 });
 
-/** Prompts a second while there is one process, and while there are two. */
+/** Prompts per second with one process, and with two. */
 async function measure(brokers, seconds) {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-'));
   const name = `scale-${Date.now()}`;
   const kafka = [`topics.kafka.brokers=${brokers.join(',')}`, 'topics.kafka.partitions=6'];
-  // Nobody trains: every prompt is sampled by the base.
+  // Nothing trains: the base samples every prompt.
   const model = `model.engine={ module: ${JSON.stringify(engine)}, latency: ${latency} }`;
   const sets = [...kafka, model, 'steps=1', 'flow.maxLag=1000', `learn.prompts=${credit}`, `flow.credit=${credit}`];
   const { spec, folder: base } = readSpec(file, sets);
@@ -42,7 +42,7 @@ async function measure(brokers, seconds) {
   const log = await openLog(plan, name);
   await ensureTopics(log, plan.topics);
   await publishBase({ log, run: 'bench', folder, base: join(base, spec.model.base), spec, store: plan.store });
-  // As many as both figures can take, and as many again for the start of the second process.
+  // As many as both measurements can take, and as many again for the start of the second process.
   const prompts = Math.ceil(((3 * seconds + 30) * credit * 1000) / latency);
   for (let at = 0; at < prompts; at += 500)
     await log.append(
@@ -50,7 +50,7 @@ async function measure(brokers, seconds) {
     );
 
   const children = [];
-  /** Resolves once the process has committed. */
+  /** Resolves after the first commit of the process. */
   const start = async (machine) => {
     const args = ['run', file, '--run', join(folder, machine, name), '--stage', 'rollout', '--json'];
     const child = spawn(process.execPath, [main, ...args, ...sets.flatMap((set) => ['--set', set])], {

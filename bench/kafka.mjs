@@ -1,5 +1,6 @@
-// One stage on Kafka: consume a batch, produce as many records and commit both in a transaction. A bare kafkajs loop against the
-// topic log of this project, same broker, same records, same batch size; prints records a second and their ratio.
+// One stage on Kafka: consume a batch, produce as many records and commit both in a transaction. A bare kafkajs loop
+// against the topic log of this project, same broker, same records, same batch size; prints records per second and
+// their ratio.
 // node bench/kafka.mjs [records] [batch]
 import kafkajs from 'kafkajs';
 import { openKafka } from '../dist/topics/kafka/index.js';
@@ -32,11 +33,11 @@ async function fed(name) {
     );
 }
 
-/** kafkajs as its documentation has it: a transaction for each batch of messages. */
+/** kafkajs as in its documentation: one transaction per batch of messages. */
 async function bare() {
   await fed('bare');
   const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
-  // A transaction must wait for the one before; at its default of 300 ms for each attempt, kafkajs would do little else.
+  // A transaction has to wait for the one before; with its default of 300 ms per attempt, kafkajs would do little else.
   const producer = kafka.producer({
     retry: { initialRetryTime: 10 },
     transactionalId: `${prefix}bare`,

@@ -1,5 +1,5 @@
-// Answers judged a second on one core, in CPU time: plain numbers, fractions and polynomials. Run after `npm run build`.
-// The floor is 2,000 a second for numbers and fractions.
+// Answers judged per second on one core, in CPU time: plain numbers, fractions and polynomials. Run after `npm run
+// build`. The floor is 2,000 per second for numbers and fractions.
 import { compareMath } from '../dist/verifiers/math/judge-math.js';
 
 const FLOOR = 2000;

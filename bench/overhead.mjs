@@ -1,11 +1,12 @@
 // What the flow around the model costs in the example, and what the teacher's pass costs.
 //
-// Calls of the model are sampling, scoring and training. What the rest costs is the share of a step's time in which no such call is
-// under way. The processor time is told apart as well: that of the main thread with topics, codec and operators, of the verifiers'
-// processes, of V8's helper threads (compilation and garbage, for the model's threads too), of the threads that wait for files, and in
-// the learner's thread of the writing of weights and checkpoints.
+// The model is sampling, scoring and training. The cost of the rest is the share of a step during which no such call is
+// running. CPU time is also reported by thread: the main thread with topics, codec and operators; the verifiers'
+// processes; V8's helper threads (compilation and garbage collection, for the model's threads too); threads that wait
+// for files; and, within the learner's thread, writing weights and checkpoints.
 //
-// RLSD with lambda 0 trains the very weights of GRPO, so the two runs differ by the teacher's pass alone; they take turns.
+// RLSD with lambda 0 trains exactly the weights of GRPO, so the two runs differ only in the teacher's pass. They
+// alternate.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +27,7 @@ const { runPipeline } = await import('../dist/runs/run.js');
 
 const STEPS = Number(process.argv[2] ?? 30);
 const ROUNDS = 2;
-/** Steps in which sessions and code still warm up. */
+/** Steps in which sessions and code warm up. */
 const WARM = 5;
 const FLOW = 0.05;
 const TEACHER = 0.25;

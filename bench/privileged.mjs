@@ -1,4 +1,5 @@
-// Ingest, re-read and join of seeded corpora: a quarter of the documents, all, and twice as many; the join by meaning; a table of many rows.
+// Ingesting, re-reading and joining seeded corpora: a quarter of the documents, all, and twice as many; the search by
+// embeddings; a table of many rows.
 // `npm run build && node bench/privileged.mjs [documents]`
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -29,7 +30,8 @@ function draws(name) {
     return Number(state % BigInt(n));
   };
 }
-// Words by Zipf's law, the k-th as frequent as 1 / (k + 2.7): as in prose, ten words are a fifth of the text and most occur rarely.
+// Words by Zipf's law, the k-th with frequency 1 / (k + 2.7): as in prose, ten words are a fifth of the text and most
+// are rare.
 const syllables = 'ba ce di fo gu ha ke li mo nu pa re si to vu wa xe yi zo'.split(' ');
 const vocabulary = Array.from({ length: 30000 }, (_, k) => {
   let word = '';
@@ -60,23 +62,23 @@ const timed = async (work) => {
   return { result, cpu: (user + system) / 1e6 };
 };
 const line = (name, seconds, rest) => console.log(`  ${name.padEnd(22)} ${seconds.toFixed(2)} s of one core  ${rest}`);
-// The process's own memory. The pages of the topics' file that are mapped into it belong to the system's cache, which takes them back when
-// it needs them, and grow with the corpus: they are shown, and do not count.
+// Memory without mapped files. Mapped pages of the topics' file belong to the page cache, which reclaims them when
+// needed, and grow with the corpus: they are shown but do not count.
 const mebibytes = () => {
   try {
     const status = readFileSync('/proc/self/status', 'utf8');
     const of = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) / 1024;
     return { own: of('RssAnon'), mapped: of('RssFile') };
   } catch {
-    // Only Linux tells the two apart.
+    // Only Linux distinguishes the two.
     const { heapTotal, external } = process.memoryUsage();
     return { own: (heapTotal + external) / 2 ** 20, mapped: Number.NaN };
   }
 };
 
 /**
- * @param only the ingest alone, for its memory
- * @returns the most memory that the ingest took beyond what was there, in MiB, and the floors that were missed
+ * @param only measure the ingest alone, for its memory
+ * @returns peak memory of the ingest above the start, in MiB, and the floors that were missed
  */
 async function measure(documents, only) {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-privileged-'));
@@ -137,7 +139,10 @@ async function measure(documents, only) {
   return { memory, missed: missed.filter(([miss]) => miss).map(([, name]) => name) };
 }
 
-/** The join by the vectors of a local model: as long as a small sentence model's, of a model that costs next to nothing itself. */
+/**
+ * Search by the vectors of a local model, as long as those of a small sentence model, from a model that costs almost
+ * nothing.
+ */
 async function meaning(documents) {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-meaning-'));
   const dimensions = 384;
@@ -192,7 +197,10 @@ async function meaning(documents) {
   rmSync(folder, { recursive: true });
 }
 
-/** A JSON lines file of references by item. @returns the most heap that its ingest, and then one that finds all unchanged, needed, in MiB */
+/**
+ * A JSON lines file of references by item. @returns peak heap of its ingest, and of one that finds everything
+ * unchanged, in MiB
+ */
 async function table(rows) {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-bench-rows-'));
   const file = openSync(join(folder, 'rows.jsonl'), 'w');
@@ -226,9 +234,9 @@ async function table(rows) {
   return { memory, missed: [] };
 }
 
-// Each in a process of its own: what an earlier one left of its heap would hide what the next one takes.
+// Each in its own process: the heap that one leaves would hide what the next one needs.
 const alone = (count, mode) => {
-  // A small heap, so that memory is what is needed and not what the collector has not looked at yet.
+  // A small heap, so that memory is what is needed and not what has not been collected yet.
   const heap = mode === 'memory' || mode === 'rows' ? ['--max-old-space-size=48', '--max-semi-space-size=2'] : [];
   const args = [...heap, '--expose-gc', fileURLToPath(import.meta.url), String(count), mode];
   const lines = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n');

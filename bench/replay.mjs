@@ -1,5 +1,6 @@
-// What a counterfactual replay of the example costs beside the run itself, its report included: another clip of the evidence weights
-// from the recorded rollouts. By processor time, which other processes do not stretch. Training on it again is shown beside it.
+// What a counterfactual replay of the example costs compared with the run itself, including its report: another clip of
+// the evidence weights, from the recorded rollouts. In CPU time, which other processes do not stretch. Training on it
+// again is shown as well.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

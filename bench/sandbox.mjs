@@ -14,7 +14,7 @@ async function time(work) {
   return performance.now() - start;
 }
 
-/** Alternates the two, so that what else the machine does meets both; the floor is held by the medians. */
+/** Alternates the two, so that other work on the machine slows both; the medians have to meet the floor. */
 async function compare(name, limit, rounds, bare, boxed) {
   const times = { bare: [], boxed: [] };
   for (let i = -3; i < rounds; i++) {

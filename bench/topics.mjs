@@ -75,7 +75,7 @@ const embedded = async (folder) => {
   };
 };
 
-// Transaction by transaction in turn, so that whatever else the machine does hits both alike; the best round counts.
+// Transactions alternate, so that other work on the machine slows both alike; the best round counts.
 const best = { bare: { append: 0, scan: 0 }, embedded: { append: 0, scan: 0 } };
 for (let round = 0; round < rounds; round++) {
   await inFolder(async (folder) => {
@@ -142,7 +142,7 @@ const report = {
   decodesPerSecond: await rate(() => decode(bytes)),
 };
 console.log(JSON.stringify(report));
-// Where the disk alone is slower than the floor, most of what it can do is asked for.
+// Where the disk itself is slower than the floor, most of what it can do is required.
 const asked = Math.min(floor, Math.round(0.7 * best.bare.append));
 if (report.appendsPerSecond < asked) {
   console.error(`topics: ${report.appendsPerSecond} records of 1 KiB a second; expected ${asked}`);

@@ -1,12 +1,12 @@
-// A training step's rate of floating-point operations beside that of one large matrix product in the same runtime.
-// Rounds alternate and the best of each counts, since other work on the machine only ever slows either down.
+// Floating-point operations per second of a training step, and of one large matrix product in the same runtime.
+// Rounds alternate and the best of each counts, since other work on the machine can only slow them down.
 
 import { createBuilder } from '../dist/engines/onnx/graph/builder.js';
 import { createSession } from '../dist/engines/onnx/session.js';
 import { createLocalLearner } from '../dist/learner/local.js';
 import { parameterShapes, parseConfig } from '../dist/models/config.js';
 
-/** A model of 27.8 M parameters: wide enough that matrix products are what takes the time. */
+/** A model of 27.8 M parameters: wide enough that matrix products take most of the time. */
 const small = parseConfig(
   {
     model_type: 'qwen3',
@@ -24,7 +24,7 @@ const small = parseConfig(
   'bench',
 );
 
-/** Noise of the usual scale; what a benchmark computes does not matter, only that no number is special. */
+/** Noise of the usual scale; the values do not matter as long as none is special. */
 function noise(length, scale) {
   let state = length | 1;
   return Float32Array.from({ length }, () => {
@@ -87,7 +87,7 @@ const batch = Array.from({ length: samples }, (_, i) => ({
 
 let count = 0;
 for (const [name, { data }] of parameters) if (!name.includes('norm')) count += data.length;
-// Two operations a weight and token forward, twice as many back; scores and mixing of the attention likewise.
+// Two operations per weight and token forward, twice as many backward; likewise for the attention's scores and mixing.
 const attention = 4 * small.layers * small.heads * small.headDim * length;
 const operations = { step: 3 * samples * length * (2 * count + attention), product: 10 * 2 * side ** 3 };
 

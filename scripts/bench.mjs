@@ -1,4 +1,4 @@
-// `npm run bench`: every benchmark of bench/, one after the other. `npm run bench topics math` runs only these.
+// `npm run bench`: every benchmark in bench/, in turn. `npm run bench topics math` runs only these.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';

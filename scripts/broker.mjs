@@ -1,4 +1,5 @@
-// `npm run broker`: a Kafka broker for trying things. The first line names it; it runs until stopped and keeps nothing.
+// `npm run broker`: a Kafka broker to try things on. The first line names it; it runs until it is stopped, and keeps
+// nothing.
 import { brokerMissing, startBroker } from '../test/broker/broker.mjs';
 
 const missing = await brokerMissing();

@@ -1,6 +1,7 @@
-// Two processes for each stage of a pipeline on a real broker, a random one killed again and again from the first step of training to
-// the last, and the broker restarted now and then; when the run is through, a census of its topics. The model is one of constants,
-// whose weights are a digest of the samples that it was trained on: they have to be those of a run on the embedded log without a kill.
+// Runs each stage of a pipeline in two processes on a real broker, kills random ones from the first training step to
+// the last, restarts the broker now and then, and then counts the records of all topics. The model is made of
+// constants, and its weights are a digest of the samples that it was trained on: they have to equal those of an
+// undisturbed run on the embedded log.
 // node scripts/chaos.mjs [kills] [steps]
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,7 +25,7 @@ const kills = Number(process.argv[2] ?? 50);
 const steps = Number(process.argv[3] ?? 2 * kills);
 const restarts = 2;
 const limit = 540_000;
-/** Milliseconds without a step after which the run is given up. */
+/** Give up after this many milliseconds without a step. */
 const patience = 60_000;
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -50,7 +51,7 @@ const plan = planOf(spec, base);
 const log = await openLog(plan, name);
 await ensureTopics(log, plan.topics);
 
-/** `rlsd run` as a process, in a folder of its own, as if on a machine of its own. */
+/** `rlsd run` as a process in its own folder, as if on another machine. */
 function run(id, settings, ...args) {
   const all = [
     'run',
@@ -86,14 +87,14 @@ const unexpected = [];
 const live = new Map();
 const killedOf = Object.fromEntries(stages.map((stage) => [stage, 0]));
 
-/** Starts a process again whenever it ends before the run does. */
+/** Restarts a process that ends before the run does. */
 function start(id, stage) {
   const { child, done } = run(id, sets, '--stage', stage);
   live.set(id, { stage, child, done });
   done.then(({ code, signal, complaint }) => {
     live.delete(id);
     if (over || code === 0) return;
-    // Whoever starts while there is no broker says so and is started again; nobody else ends before the run does.
+    // A process that starts while the broker is down fails and is restarted; no other process ends before the run does.
     if (code === 2 && /no answer from Kafka/.test(complaint)) refused++;
     else if (signal !== 'SIGKILL') unexpected.push(`${id}: exit ${code ?? signal}: ${complaint}`);
     start(id, stage);
@@ -116,7 +117,8 @@ const shuffled = (list) =>
     .sort(([a], [b]) => a - b)
     .map(([, one]) => one);
 
-// Every process in turn, in random order, so that each stage has its share; a kill for so many steps, or where none is made for a while.
+// Every process in turn, in random order, so that each stage gets its share: one kill per so many steps, or after a
+// while without any.
 let killed = 0;
 let restarted = 0;
 let first;
@@ -143,7 +145,7 @@ for (let deck = []; killed < kills && !late(); ) {
   }
 }
 const lastKill = await trained();
-// From here on nothing is killed; all of it has to be done.
+// No more kills: everything has to be finished.
 while (live.size > 0 && !late()) {
   await wait(500);
   await trained();
@@ -154,7 +156,7 @@ for (const { child } of live.values()) child.kill('SIGKILL');
 await Promise.all([...live.values()].map(({ done }) => done));
 const seconds = Math.round((Date.now() - began) / 1000);
 
-/** Records of a topic by what should be there once. */
+/** Records of a topic, by the key that should occur once. */
 async function census(topic, idOf) {
   const seen = new Map();
   const partitions = plan.topics.find((t) => t.name === topic).partitions;
@@ -186,7 +188,7 @@ const counts = {
   weights: { expected: spec.steps + 1, ...(await census('weights', (r) => String(r.version))) },
   'dead letters': { expected: 0, ...(await census('dead-letters', (r) => r.id)) },
 };
-/** Each version made of the one before, and the last of them with the weights of the run that had no kills. */
+/** Each version follows from the one before, and the last has the weights of the undisturbed run. */
 let parents = 0;
 for await (const record of scan(log, 'weights', 0)) {
   const { version, parent } = record.value === null ? {} : fromRecord('weights', record);

@@ -1,4 +1,4 @@
-// Copies every `assets` folder of src/, which the compiler leaves alone, to the same place in dist/.
+// Copies every `assets` folder of src/, which the compiler ignores, to the same place in dist/.
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// Reads vitest's JSON report. The first line is "passed failed skipped"; then what failed, and the seconds of the slowest files.
+// Reads vitest's JSON report. Prints "passed failed skipped" first, then failed tests and the slowest files in seconds.
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 

@@ -31,7 +31,7 @@ writeModelFolder(folder, { config, files, parameters });
 const tokenizer = readTokenizer(folder, vocabSize);
 const template = readChatTemplate(folder, tokenizer.specials);
 
-/** The conversation of a demonstration; only the answer is learnt. */
+/** The conversation of a demonstration; only the answer is learned. */
 function sample(index, hinted) {
   const { prompt, completion } = chainSumDemonstration({ seed: recipe.seed, index, hinted }, recipe.demonstrator);
   const asked = [{ role: 'user', content: prompt }];

@@ -4,7 +4,7 @@ import { fields, table } from './schema-fields.mjs';
 
 const [begin, end] = ['<!-- methods: `npm run records` -->', '<!-- end of methods -->'];
 
-/** The page with its methods written again. */
+/** The page with its methods updated. */
 export function withMethods(page, methods) {
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/algorithms.md: expected the lines ${begin} and ${end}`);

@@ -16,7 +16,7 @@ export function schemaFile(schema) {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
-/** The page with its table of fields made anew. */
+/** The page with its table of fields updated. */
 export function withFields(page, schema) {
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/pipeline.md: expected the lines ${begin} and ${end}`);

@@ -9,7 +9,7 @@ export function fields(schema, prefix = '') {
       const path = `${prefix}${name}`;
       const required = options(schema).every((other) => other.required?.includes(name));
       found.set(path, found.get(path) ?? row(path, field, required));
-      // A field with a comment has a page of its own.
+      // A field with a comment is documented on another page.
       const inside = field.$comment === undefined ? fields(field, `${path}.`) : [];
       for (const inner of inside) found.set(inner.path, found.get(inner.path) ?? inner);
     }

@@ -1,6 +1,6 @@
 // Compares schemas/*.avsc with the schemas of the last release: each must be able to read what the other wrote.
-// `npm run schemas` prints what is broken and exits with 1 if anything is. `npm run schemas release`, a step of making a release,
-// keeps the current schemas as those of the version in package.json.
+// `npm run schemas` prints every break and exits with 1 if there is one. `npm run schemas release`, a step of a
+// release, stores the current schemas as those of the version in package.json.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ export function releases(folder = root) {
   return readdirSync(join(folder, 'released')).sort(byNumber);
 }
 
-/** One line for each break between the current schemas and those of the last release. */
+/** One line per break between the current schemas and those of the last release. */
 export function breaks(folder = root) {
   const last = releases(folder).at(-1);
   const released = join(folder, 'released', last);
@@ -28,7 +28,7 @@ export function breaks(folder = root) {
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
 
 export function breaksBetween(topic, current, released, release) {
-  // Names of earlier types would meet otherwise.
+  // Otherwise names of earlier types would clash.
   const [now, before] = [current, released].map((schema) => avro.Type.forSchema(schema, { wrapUnions: 'never' }));
   return [
     ...unreadable(now, before).map((why) => `topic ${topic}: this version cannot read records of ${release}: ${why}`),

@@ -1,5 +1,5 @@
-// Packs the package, installs the packed file into an empty project as a user does, and there type-checks and runs programs that
-// import it, and a short training run. Run it after a build.
+// Packs the package, installs the packed file into an empty project as a user does, and there type-checks and runs
+// programs that import it, and a short training run. Run it after a build.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const { devDependencies, peerDependencies, dependencies } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 );
 
-// Settings of the `npm run` around this script are not those of a user.
+// A user does not have the settings of the `npm run` around this script.
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(npm_(config|package|lifecycle)_|ONNXRUNTIME_NODE_INSTALL)/i.test(name),
@@ -28,7 +28,7 @@ const trainOneStep = rlsd(
   ...['--run', join(project, 'run'), '--steps', '1', '--set', 'prompts.heldOut=8', '--set', 'learn.prompts=4'],
 );
 
-/** A package that the user of this one would install next to it. */
+/** A package that a user installs next to this one. */
 const tool = (name) => `${name}@${{ ...dependencies, ...devDependencies, ...peerDependencies }[name]}`;
 
 /** Installs ONNX Runtime with the command that its absence names, where npm left it out. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -12,5 +12,24 @@ describe('a test path that a script names', () => {
     const named = readFileSync(`${root}${file}`, 'utf8').match(/(?<![\w/.])test\/[\w./-]*[\w-]/g) ?? [];
     const missing = [...new Set(named)].filter((path) => !tests.some((test) => test.startsWith(path)));
     expect(missing).toEqual([]);
+  });
+});
+
+describe('a module that a script names', () => {
+  const programs = ['scripts', 'bench'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.mjs'))
+      .map((file) => `${folder}/${file}`),
+  );
+
+  it.each(programs)('has a source: %s', (file) => {
+    const compiled = readFileSync(`${root}${file}`, 'utf8').match(/(?<=\/)dist\/[\w/.-]+\.js/g) ?? [];
+    const sources = compiled.map((path) => path.replace('dist/', 'src/').replace(/\.js$/, '.ts'));
+    expect(sources.filter((path) => !existsSync(`${root}${path}`))).toEqual([]);
+  });
+
+  it('in the wrong direction exists, or the linter would find nothing to refuse', () => {
+    const [, target = ''] = /from '\.\.\/([\w/]+)\.js'/.exec(readFileSync(`${root}.ci/run`, 'utf8')) ?? [];
+    expect(existsSync(`${root}src/${target}.ts`), target).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
-// Watches what the main thread asks of its workers: when a call of the model is under way, and what publication costs the learner.
+// Watches the main thread's requests to its workers: when a call of the model is running, and what publication costs
+// the learner.
 import { Worker } from 'node:worker_threads';
 import { spentBy } from './threads.mjs';
 
@@ -7,7 +8,9 @@ let since;
 let covered = 0;
 let publishing = 0;
 
-/** Milliseconds so far in which a call of the model was under way, and of processor time in which the learner published. */
+/**
+ * Milliseconds so far during which a call of the model was running, and CPU milliseconds of the learner's publications.
+ */
 export const calls = () => ({ covered: covered + (open.size > 0 ? performance.now() - since : 0), publishing });
 
 function begin(worker, id, isModel) {
@@ -35,7 +38,7 @@ Worker.prototype.postMessage = function post(message, ...rest) {
       }
     });
   }
-  // What ends a worker is no call.
+  // The message that ends a worker is no call.
   for (const { id, method, message: { type } = {} } of [message ?? []].flat()) {
     const isModel = method === 'step' || type === 'sample' || type === 'score';
     if (isModel || method === 'saveModel' || method === 'saveCheckpoint') ended.set(id, begin(this, id, isModel));

@@ -1,4 +1,4 @@
-// Preloaded into every thread of a benchmark: says which thread of the system runs which worker's module.
+// Preloaded into every thread of a benchmark: tells which system thread runs which worker module.
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';

@@ -1,5 +1,5 @@
-// What the threads of this process and its child processes have spent, told apart by what they are for. Linux only; to be imported
-// before any worker starts, in a process that preloads label.mjs.
+// CPU time of this process's threads and child processes, by purpose. Linux only. Import it before any worker starts,
+// in a process that preloads label.mjs.
 import { pbkdf2 } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,16 +25,16 @@ const list = (path) => {
   }
 };
 const tasks = (pid) => list(`/proc/${pid}/task`).map((tid) => [tid, `/proc/${pid}/task/${tid}`]);
-/** Milliseconds that a thread has been on a processor. */
+/** CPU milliseconds of a thread. */
 const onProcessor = (task) => Number(read(`${task}/schedstat`).split(' ')[0]) / 1e6;
 
-// There before any worker: V8's helpers. Brought up here: the threads that wait for files and hash.
+// V8's helpers exist before any worker. The threads that wait for files and hash are started here.
 const before = new Set(list('/proc/self/task'));
 await Promise.all(Array.from({ length: 8 }, () => promisify(pbkdf2)('a', 'b', 50_000, 32, 'sha256')));
 const kinds = new Map(list('/proc/self/task').map((tid) => [tid, before.has(tid) ? 'v8' : 'files']));
 kinds.set(String(process.pid), 'main');
 
-/** `runtime`: what no one here has started, the threads of the model's runtime. */
+/** `runtime`: the threads that the model's runtime has started. */
 function kindOf(tid) {
   if (!kinds.has(tid)) {
     const label = read(join(labels, tid));
@@ -49,7 +49,7 @@ const descendants = (pid) =>
     .flatMap(([, task]) => read(`${task}/children`).split(' ').filter(Boolean))
     .flatMap((child) => [child, ...descendants(child)]);
 
-/** Milliseconds on a processor so far by kind of thread; `processes` are all child processes that live. */
+/** CPU milliseconds so far by kind of thread; `processes` are all live child processes. */
 export function spent() {
   const sums = {};
   const add = (kind, ms) => {
@@ -60,6 +60,6 @@ export function spent() {
   return sums;
 }
 
-/** Milliseconds that the threads of one kind have been on a processor. */
+/** CPU milliseconds of the threads of one kind. */
 export const spentBy = (kind) =>
   tasks(process.pid).reduce((sum, [tid, task]) => sum + (kindOf(tid) === kind ? onProcessor(task) : 0), 0);

@@ -1,6 +1,6 @@
-// Dual-clip PPO (Ye et al. 2020, arXiv 1912.09729, eq. 5) as a loss of your own, in one file. Where the advantage is negative, PPO's
-// surrogate has no upper bound: a token whose probability has grown far above its sampling probability dominates the gradient. A
-// second bound, `ceiling * A`, cuts it off.
+// Dual-clip PPO (Ye et al. 2020, arXiv 1912.09729, eq. 5) as a loss of your own, in one file. Where the advantage is
+// negative, PPO's surrogate has no upper bound: a token whose probability has grown far above its sampling probability
+// dominates the gradient. A second bound, `ceiling * A`, cuts it off.
 //
 // Use it in a pipeline: `learn: { prompts: 24, lr: 5.0e-5, loss: { module: ./losses/dual-clip.mjs, ceiling: 3 } }`.
 import { defineLoss } from 'rlsd-streams/losses';

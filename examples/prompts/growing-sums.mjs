@@ -1,5 +1,6 @@
 /**
- * A curriculum: sums of two numbers first, one more every hundred prompts, up to six. The same request always gives the same prompt.
+ * A curriculum: sums of two numbers first, one more every hundred prompts, up to six. The same request always gives the
+ * same prompt.
  * @type {import('rlsd-streams').Generate}
  */
 export default ({ seed, index, heldOut }) => {

@@ -1,5 +1,5 @@
-// Among the correct answers of a group, the shortest keeps its reward and each longer one loses a little. The group of a
-// prompt arrives as one stream that completes, so the operator can compare all of its samples.
+// Among the correct answers of a group, the shortest keeps its reward and each longer one loses a little. The group of
+// a prompt arrives as one stream that completes, so the operator can compare all of its samples.
 import { mergeMap, toArray } from 'rxjs';
 
 export const unit = 'group';

@@ -1,5 +1,6 @@
-// An n-gram language model as an engine: counts from a corpus, no neural network. It samples and scores in microseconds, so a verifier,
-// a template or a data set can be tried on a laptop before a model is trained. It does not train.
+// An n-gram language model as an engine: counts from a corpus, no neural network. It samples and scores in
+// microseconds, so a verifier, a template or a data set can be tried on a laptop before a model is trained. It does not
+// train.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineEngine, drawToken, readChatTemplate, readConfig, readTokenizer } from 'rlsd-streams';
@@ -82,8 +83,8 @@ function readCorpus(file) {
 }
 
 /**
- * Counts n-grams. Gives the log-probabilities of the next token after `tokens`: each context is smoothed by the one that is a token
- * shorter, the empty one by the uniform distribution.
+ * Counts n-grams. Gives the log-probabilities of the next token after `tokens`: each context is smoothed by the one
+ * that is a token shorter, the empty one by the uniform distribution.
  */
 function countNgrams(examples, { order, smoothing, vocabSize }) {
   const counts = new Map();

@@ -2,8 +2,8 @@
 //
 //   tail -n 1 runs/sums-1/topics/topics.jsonl | jq '.appends[] | [.topic, .key]'
 //
-// A line is written whole or not at all, so what a stage writes and what it has read are committed together. The topics are also
-// in memory: take the embedded store for more than a few hundred megabytes.
+// A line is written whole or not at all, so what a stage writes and what it has read are committed together. The topics
+// are also in memory: take the embedded store for more than a few hundred megabytes.
 import { UserError } from 'rlsd-streams';
 import { defineTopicStore, FencedError, partitionOf, TopicMismatchError } from 'rlsd-streams/topics';
 import { z } from 'zod';
