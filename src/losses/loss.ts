@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { digest } from '../support/digest.js';
-import { UserError } from '../support/errors.js';
+import { parseSettings } from '../support/settings.js';
 import type { Expressions, LossBuild, LossInput, LossPoint, LossTerms } from './expressions.js';
 import { traceLoss } from './numbers.js';
 
@@ -108,13 +108,7 @@ export function withLossSettings(loss: Loss, name: string, settings: object): Lo
 
 function partOf<S extends z.ZodObject>(template: LossTemplate<S>, input: object): LossPart {
   const { name, needsAdvantage, build } = template;
-  const result = template.settings.safeParse(input);
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    const field = [`loss ${name}`, ...(issue?.path ?? [])].join('.');
-    throw new UserError('bad-loss-settings', `${field}: ${issue?.message ?? 'cannot be read'}`);
-  }
-  const settings = result.data;
+  const settings = parseSettings(template.settings, input, `loss ${name}`, 'bad-loss-settings');
   return {
     name,
     coefficient: 1,

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { clippedPolicy } from '../losses/clipped-policy.js';
 import { digest } from '../support/digest.js';
-import { UserError } from '../support/errors.js';
+import { parseSettings } from '../support/settings.js';
 import { checkGroup, checkShaped } from './check-group.js';
 import type { Method, MethodBehavior, MethodDefinition, TeacherNeed } from './method.js';
 
@@ -33,13 +33,11 @@ export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>
 ): Method<Need> {
   const { name, statistics } = definition;
   const { where = `shape.${name}`, moduleHash } = options;
-  const parsed = definition.settings.safeParse(input);
-  if (!parsed.success)
-    throw new UserError('bad-settings', parsed.error.issues.map((issue) => problemOf(issue, input, where)).join('\n'));
-  const behavior = definition.create(parsed.data);
+  const settings = parseSettings(definition.settings, input, where);
+  const behavior = definition.create(settings);
   checkBehavior(name, behavior);
-  const settings = definition.fingerprint?.(parsed.data) ?? JSON.stringify(parsed.data);
-  const hash = moduleHash === undefined ? digest(settings) : digest(settings, moduleHash);
+  const fingerprint = definition.fingerprint?.(settings) ?? JSON.stringify(settings);
+  const hash = moduleHash === undefined ? digest(fingerprint) : digest(fingerprint, moduleHash);
   const method: Method<Need> = {
     loss: clippedPolicy.create(),
     ...behavior,
@@ -63,23 +61,4 @@ function checkBehavior(name: string, { teacher, siblingContext }: MethodBehavior
     throw new RangeError(`method ${name}: teacher.k: found ${k}, expected a whole number from 1 for topK scores`);
   if (context === 'siblings' && !siblingContext)
     throw new RangeError(`method ${name}: siblingContext is missing, expected a function for context 'siblings'`);
-}
-
-/** One settings problem: field, found, expected. */
-export function problemOf(issue: z.core.$ZodIssue, input: unknown, where: string): string {
-  const field = [where, ...issue.path].join('.');
-  if (issue.code === 'unrecognized_keys') return `${where}: unknown setting ${issue.keys.join(', ')}`;
-  const found = JSON.stringify(valueAt(input, issue.path)) ?? 'nothing';
-  const message = issue.message
-    .replace(/^(Invalid (input|option)|Too (small|big)): /, '')
-    .replace(/, received .*$/, '');
-  return `${field}: found ${found}, ${message.startsWith('expected') ? message : `expected ${message}`}`;
-}
-
-/** The value at a path of plain data; undefined where there is none. */
-export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
-    value,
-  );
 }

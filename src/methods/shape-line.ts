@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../support/errors.js';
-import { bindMethod, valueAt } from './bind.js';
+import { valueAt } from '../support/settings.js';
+import { bindMethod } from './bind.js';
 import { memberOf } from './check-group.js';
 import type { JudgedGroup, MethodDefinition } from './method.js';
 import { methods } from './registry.js';

@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { nearest, UserError } from './errors.js';
+import { fieldsAt, placeOf, valueAt } from './settings.js';
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
@@ -19,14 +20,6 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return `a string of ${value.length} characters`;
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-/** `where` and a path as one text: `verify.all[0].math.precision`. */
-export function placeOf(where: string, path: Path): string {
-  return path.reduce<string>((place, key) => {
-    if (typeof key === 'number') return `${place}[${key}]`;
-    return place === '' ? String(key) : `${place}.${String(key)}`;
-  }, where);
 }
 
 /**
@@ -64,7 +57,7 @@ function problemsOf(issue: Issue, schema: z.ZodType, value: unknown): Problem[] 
     });
   }
   if (issue.code === 'custom') return [{ path, kind: 'bad-field', message: issue.message }];
-  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+  const found = valueAt(value, path);
   return [{ path, kind: 'bad-field', message: `found ${foundBy(issue, found)}, expected ${expectedBy(issue, found)}` }];
 }
 
@@ -117,24 +110,4 @@ function expectedBy(issue: Issue, found: unknown): string {
     default:
       return issue.message;
   }
-}
-
-/** Names of the fields of the object at a path of the schema. */
-function fieldsAt(schema: z.ZodType, path: Path): readonly string[] {
-  const at = path.reduce<unknown>((outer, key) => innerOf(outer, key), schema);
-  const object = unwrap(at);
-  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
-}
-
-function innerOf(schema: unknown, key: PropertyKey): unknown {
-  const outer = unwrap(schema);
-  if (outer instanceof z.ZodArray) return outer.element;
-  if (outer instanceof z.ZodRecord) return outer.valueType;
-  return outer instanceof z.ZodObject ? (outer.shape as Record<PropertyKey, unknown>)[key] : undefined;
-}
-
-function unwrap(schema: unknown): unknown {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
-    return unwrap(schema.unwrap());
-  return schema instanceof z.ZodPipe ? unwrap(schema.in) : schema;
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { nearest, UserError } from './errors.js';
 
 type Issue = z.core.$ZodIssue;
@@ -24,9 +24,9 @@ export function parseSettings<Schema extends z.ZodType>(
 }
 
 function describe(issue: Issue, schema: z.ZodType, input: unknown, where: string): string[] {
-  const at = (path: Path) => nameOf(path, where);
+  const at = (path: Path) => placeOf(where, path);
   if (issue.code === 'unrecognized_keys') {
-    const known = [...new Set(shapesAt(schema, issue.path).flatMap((shape) => Object.keys(shape)))];
+    const known = fieldsAt(schema, issue.path);
     const present = Object.keys(Object(valueAt(input, issue.path)));
     return issue.keys.map((key) => {
       if (known.includes(key)) {
@@ -54,21 +54,26 @@ function describe(issue: Issue, schema: z.ZodType, input: unknown, where: string
   // A custom check says itself what it found, or leaves it out because it may be a secret.
   if (issue.code === 'custom') return [`${prefix}${issue.message}`];
   const found = valueAt(input, issue.path);
-  return [`${prefix}${found === undefined ? 'missing' : `found ${JSON.stringify(found)}`}, ${expectation(issue)}`];
+  return [`${prefix}${found === undefined ? 'missing' : `found ${shown(found)}`}, ${expectation(issue)}`];
 }
 
-/** A path as it is written in messages: `sasl.plain.username`, `brokers[1]`. */
-function nameOf(path: Path, where: string): string {
-  return path.reduce<string>((name, key) => {
-    if (typeof key === 'number') return `${name}[${key}]`;
-    return name === '' ? String(key) : `${name}.${String(key)}`;
+/** `where` and a path as they are written in messages: `sasl.plain.username`, `brokers[1]`. */
+export function placeOf(where: string, path: Path): string {
+  return path.reduce<string>((place, key) => {
+    if (typeof key === 'number') return `${place}[${key}]`;
+    return place === '' ? String(key) : `${place}.${String(key)}`;
   }, where);
 }
+
+/** JSON has no NaN and no Infinity. */
+const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : JSON.stringify(value));
 
 function expectation(issue: Issue): string {
   if (issue.code === 'invalid_union' && issue.errors.length > 0)
     return issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)).join(' or ');
-  const message = issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
+  const message = issue.message
+    .replace(/^(Invalid (input|option)|Too (small|big)): /, '')
+    .replace(/, received .*$/, '');
   return message.startsWith('expected') ? message : `expected ${message}`;
 }
 
@@ -98,33 +103,39 @@ function depthOf(issues: readonly Issue[]): number {
   return Math.max(0, ...depths) - (strangers ? 1 : 0);
 }
 
-function valueAt(value: unknown, path: Path): unknown {
+/** The value at a path of plain data; undefined where there is none. */
+export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
     value,
   );
 }
 
-type Shape = Readonly<Record<PropertyKey, unknown>>;
-
-/** The shapes of the objects that a schema allows at a path, through defaults and unions. */
-function shapesAt(schema: unknown, path: Path): Shape[] {
-  const shapes = unwrap(schema).flatMap((one) => (hasShape(one) ? [one.shape] : []));
-  const [key, ...rest] = path;
-  if (key === undefined) return shapes;
-  return shapes.flatMap((shape) => (key in shape ? shapesAt(shape[key], rest) : []));
+/** Names of the fields that a schema knows at a path, through defaults and unions. */
+export function fieldsAt(schema: unknown, path: Path): string[] {
+  const objects = path.reduce<unknown[]>((outer, key) => outer.flatMap((one) => innerOf(one, key)), unwrap(schema));
+  return [...new Set(objects.flatMap((object) => (object instanceof z.ZodObject ? Object.keys(object.shape) : [])))];
 }
 
-const hasShape = (schema: unknown): schema is { readonly shape: Shape } =>
-  typeof schema === 'object' && schema !== null && 'shape' in schema;
+function innerOf(schema: unknown, key: PropertyKey): unknown[] {
+  if (schema instanceof z.ZodArray) return unwrap(schema.element);
+  if (schema instanceof z.ZodRecord) return unwrap(schema.valueType);
+  return schema instanceof z.ZodObject ? unwrap(Reflect.get(schema.shape, key)) : [];
+}
 
+/** The schemas that a wrapper, a union or the first part of a pipe stands for. */
 function unwrap(schema: unknown): unknown[] {
-  const { innerType, options } = definitionOf(schema);
-  if (innerType !== undefined) return unwrap(innerType);
-  return options === undefined ? [schema] : options.flatMap(unwrap);
+  const { innerType, options, in: input } = definitionOf(schema);
+  if (options !== undefined) return options.flatMap(unwrap);
+  const inner = innerType ?? input;
+  return inner === undefined ? [schema] : unwrap(inner);
 }
 
-function definitionOf(schema: unknown): { readonly innerType?: unknown; readonly options?: readonly unknown[] } {
+function definitionOf(schema: unknown): {
+  readonly innerType?: unknown;
+  readonly in?: unknown;
+  readonly options?: readonly unknown[];
+} {
   if (typeof schema !== 'object' || schema === null || !('def' in schema)) return {};
   return typeof schema.def === 'object' && schema.def !== null ? schema.def : {};
 }

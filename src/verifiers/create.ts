@@ -1,5 +1,6 @@
-import { check, placeOf } from '../support/check.js';
+import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
+import { placeOf } from '../support/settings.js';
 import { allOf, anyOf, checked, weighted } from './combine.js';
 import { type LocalKind, openJudge, type PooledKind } from './kind.js';
 import { openPool, type Pool } from './pool.js';

@@ -45,7 +45,7 @@ describe('bindMethod', () => {
 
   it.each<[unknown, RegExp]>([
     [{ strength: -1 }, /^shape\.mine\.strength: found -1, expected number to be >=0$/],
-    [{ strenght: 1 }, /^shape\.mine: unknown setting strenght$/],
+    [{ strenght: 1 }, /^shape\.mine\.strenght: no such setting; did you mean strength\?$/],
     ['strong', /^shape\.mine: found "strong", expected object$/],
   ])('refuses the settings %j', (settings, message) =>
     expect(() => bindMethod(definition(), settings)).toThrow(message),

@@ -47,9 +47,9 @@ describe('shapeLine', () => {
     [plain, /stdin:1: sample a\/0: found no teacher scores, expected one per token/],
     [
       { ...line, weightClip: [0.8, 0.9] },
-      /stdin:1: shape\.rlsd\.weightClip\.1: found 0\.9, expected number to be >=1$/,
+      /stdin:1: shape\.rlsd\.weightClip\[1\]: found 0\.9, expected number to be >=1$/,
     ],
-    [{ ...line, lamda: 1 }, /stdin:1: shape\.rlsd: unknown setting lamda/],
+    [{ ...line, lamda: 1 }, /stdin:1: shape\.rlsd\.lamda: no such setting; did you mean lambda\?/],
     [{ ...line, method: 'gpro' }, /stdin:1: unknown method "gpro"; did you mean grpo\?/],
   ])('refuses line %#', (bad, message) => expect(() => shapeLine(bad, 'stdin:1')).toThrow(message));
 
