@@ -18,12 +18,12 @@ import { fromRecord, toAppend } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import type { PipelineSpec } from '../spec/spec.js';
 
-/** What a pipeline declares about privileged context, the short form written out. */
+/** The `privileged` section of a spec, with the short form expanded. */
 export interface ContextSpec {
   readonly sources: readonly DocumentSource[];
   readonly joins: readonly Join[];
   readonly labels: readonly string[];
-  /** Seconds between two looks at the sources; undefined: they are read once. */
+  /** Seconds between two reads of the sources; undefined: they are read once. */
   readonly watch: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export function contextOf({ privileged }: PipelineSpec): ContextSpec {
   if (Array.isArray(privileged)) return { sources: [], joins: privileged, labels: [], watch: undefined };
   const { sources, join, labels, watch } = privileged;
   return {
-    // The parser leaves out what was not written, so no field of a source is there and undefined.
+    // The parser omits fields that were not given, so none is present and undefined.
     sources: sources as DocumentSource[],
     joins: join as Join[],
     labels,
@@ -39,7 +39,7 @@ export function contextOf({ privileged }: PipelineSpec): ContextSpec {
   };
 }
 
-/** Folders of the embedding models that joins name, as they name them. */
+/** Folders of the embedding models, as the joins name them. */
 export function embeddingModels(spec: PipelineSpec): string[] {
   const models = contextOf(spec).joins.flatMap((join) =>
     typeof join === 'object' && 'search' in join ? (join.model ?? []) : [],
@@ -49,11 +49,11 @@ export function embeddingModels(spec: PipelineSpec): string[] {
 
 type Declared = { readonly spec: PipelineSpec; readonly folder: string };
 
-/** Whether the folders of all embedding models are there. */
+/** Whether the folders of all embedding models exist. */
 export const hasEmbeddings = ({ spec, folder }: Declared): boolean =>
   embeddingModels(spec).every((model) => existsSync(resolve(folder, model)));
 
-/** For the manifest: the content hash of each file of documents that is read once; nothing where there is none. */
+/** Content hashes of the document files for the manifest; nothing where there are none or they are watched. */
 export async function documentHashes({
   spec,
   folder,
@@ -70,14 +70,14 @@ export async function documentHashes({
     try {
       return fileDigest(resolve(folder, name));
     } catch (error) {
-      // The ingest says of it what is wrong.
+      // The ingest reports the error itself.
       return `unreadable (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`;
     }
   };
   return { documents: Object.fromEntries(names.flat().map((name) => [name, hash(name)])) };
 }
 
-/** For the manifest: the content hash of each embedding model; nothing where there is none. */
+/** Content hashes of the embedding models for the manifest; nothing where there are none. */
 export async function embeddingHashes({
   spec,
   folder,
@@ -89,14 +89,15 @@ export async function embeddingHashes({
   return { embeddings: Object.fromEntries(await Promise.all(models.map(hash))) };
 }
 
-/** Kinds of context that the joins can show. */
+/** The kinds of context that joins can show. */
 export function shownKinds(joins: readonly Join[]): PrivilegedKind[] {
   return [...new Set(joins.map((join) => (typeof join === 'string' ? join : 'document')))];
 }
 
 /**
- * Problems of the sources and joins that can be found without reading the documents.
- * @param folder what the paths are relative to
+ * Checks sources and joins without reading documents.
+ * @param folder that paths are relative to
+ * @returns one problem per line
  */
 export async function checkContext(spec: PipelineSpec, folder: string): Promise<string[]> {
   const { sources, joins, labels } = contextOf(spec);
@@ -106,7 +107,7 @@ export async function checkContext(spec: PipelineSpec, folder: string): Promise<
     const field = `privileged.sources.${k}`;
     if (source.label !== undefined && !labels.includes(source.label))
       problems.push(
-        `${field}.label: found ${source.label}, expected one of privileged.labels (${labels.join(', ') || 'none is listed'}): this pipeline may not read it`,
+        `${field}.label: found ${source.label}, expected one of privileged.labels (${labels.join(', ') || 'the list is empty'}); the pipeline may not read other labels`,
       );
     if ('files' in source) {
       const found = await filesOf(source as FileSource, folder);
@@ -120,17 +121,19 @@ export async function checkContext(spec: PipelineSpec, folder: string): Promise<
     if (typeof join === 'string') continue;
     const searchable = sources.some((source) => !('keyed' in source));
     if ('search' in join && !searchable)
-      problems.push(`privileged.join.${k}.search: there is nothing to search; expected a source of files or a topic`);
+      problems.push(`privileged.join.${k}.search: found nothing to search, expected a source of files or a topic`);
     if ('documents' in join && onlyFiles)
       for (const id of join.documents.filter((name) => !names.includes(name) && !/^(reference|trace):/.test(name))) {
         const near = nearest(id, names);
         problems.push(
-          `privileged.join.${k}.documents: no source has ${id}; ${near ? `did you mean ${near}?` : 'expected the path of a file, as in privileged.sources'}`,
+          `privileged.join.${k}.documents: found ${id}, which no source has; ${near ? `did you mean ${near}?` : 'expected the path of a file of privileged.sources'}`,
         );
       }
   }
   if (shownKinds(joins).includes('document') && spec.teach.contextTokens === undefined)
-    problems.push('teach.contextTokens: is missing; documents are cut to it: expected tokens of context at most');
+    problems.push(
+      'teach.contextTokens: is missing, expected the maximum number of context tokens, to which documents are cut',
+    );
   return problems;
 }
 
@@ -141,7 +144,7 @@ async function checkKeyed(
 ): Promise<string[]> {
   if (!existsSync(path)) return [`${field}.keyed: ${path}: no such file`];
   const columns = [source.key, source.reference, source.trace].filter((name) => name !== undefined);
-  if (columns.length < 2) return [`${field}: names no column to show; expected reference, trace or both`];
+  if (columns.length < 2) return [`${field}: found no column to show, expected reference, trace or both`];
   const ending = /\.(csv|tsv)$/i.exec(path)?.[1]?.toLowerCase();
   if (!ending) return [];
   const file = await open(path);
@@ -150,14 +153,14 @@ async function checkKeyed(
     header = line;
     break;
   }
-  const there = header.replace(/^\uFEFF/, '').split(ending === 'csv' ? ',' : '\t');
-  const known = there.map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
+  const columnsFound = header.replace(/^\uFEFF/, '').split(ending === 'csv' ? ',' : '\t');
+  const known = columnsFound.map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
   return columns
     .filter((name) => !known.includes(name))
     .map((name) => {
       const near = nearest(name, known);
-      // A file without a header has text of its first row there: only what is nearly the name asked for is quoted.
-      return `${field}: ${path}: no column ${name}; ${near ? `did you mean ${near}?` : `expected one of the ${known.length} columns that its first line names`}`;
+      // Without a header, the first line is privileged text: quote only a name that is close to the expected one.
+      return `${field}: ${path}: no column ${name}; ${near ? `did you mean ${near}?` : `expected one of the ${known.length} columns in its first line`}`;
     });
 }
 
@@ -165,23 +168,26 @@ export interface ContextEnvironment {
   readonly log: TopicLog;
   readonly table: PrivilegedTable;
   readonly spec: PipelineSpec;
-  /** What the sources' paths are relative to. */
+  /** That paths of sources are relative to. */
   readonly folder: string;
   readonly run: string;
   readonly now: () => number;
   readonly onDeadLetter?: OnDeadLetter;
 }
 
-/** Brings the `privileged` topic up to the declared sources; what cannot be read becomes a dead letter, once, without a word of it. */
+/**
+ * Updates the `privileged` topic from the declared sources. A document that cannot be read becomes a dead letter, once, that
+ * does not quote it.
+ */
 export async function ingestContext(environment: ContextEnvironment): Promise<IngestReport> {
   const { log, table, spec, folder, run, now } = environment;
   const { sources } = contextOf(spec);
   const report = await ingestDocuments(log, table, { run, sources, folder, now });
-  await tossProblems(report.problems, environment);
+  await deadLetterProblems(report.problems, environment);
   return report;
 }
 
-/** Goes on reading the sources until it is stopped. */
+/** Reads the sources again every `seconds` until stopped. */
 export function watchContext(
   environment: ContextEnvironment,
   seconds: number,
@@ -191,12 +197,12 @@ export function watchContext(
   const options = { run, sources: contextOf(spec).sources, folder, now };
   const watch = async () => {
     const reports = watchSources(log, table, { ...options, intervalMs: seconds * 1000, signal: abort.signal });
-    for await (const { problems } of reports) await tossProblems(problems, environment);
+    for await (const { problems } of reports) await deadLetterProblems(problems, environment);
   };
   const ended = watch();
   return {
     ended,
-    // Nothing waits for a watch to be done.
+    // A watch never finishes, so a run must not wait for it.
     stats: { running: 0, waiting: true },
     async stop() {
       abort.abort();
@@ -205,15 +211,15 @@ export function watchContext(
   };
 }
 
-async function tossProblems(problems: readonly SourceProblem[], environment: ContextEnvironment): Promise<void> {
+async function deadLetterProblems(problems: readonly SourceProblem[], environment: ContextEnvironment): Promise<void> {
   if (problems.length === 0) return;
   const { log, run, now, onDeadLetter } = environment;
-  const tossed = new Set<string>();
-  for await (const record of scan(log, 'dead-letters', 0)) tossed.add(record.key);
+  const known = new Set<string>();
+  for await (const record of scan(log, 'dead-letters', 0)) known.add(record.key);
   for (const { source, code, message } of problems) {
     const id = digest('privileged', source, code, message).slice(0, 16);
-    if (tossed.has(id)) continue;
-    tossed.add(id);
+    if (known.has(id)) continue;
+    known.add(id);
     onDeadLetter?.('ingest', code, message);
     const place = { topic: 'privileged', partition: 0, offset: -1n, key: source };
     const letter = { run, id, stage: 'ingest', cause: code, error: message, ...place };
@@ -221,7 +227,7 @@ async function tossProblems(problems: readonly SourceProblem[], environment: Con
   }
 }
 
-/** Steps and samples whose teacher was shown a document, from the record of it. */
+/** The steps and the number of samples whose teacher was shown a document. */
 export async function usesOf(
   log: TopicLog,
   id: string,
@@ -240,7 +246,7 @@ export async function usesOf(
   return { steps: [...steps].sort((a, b) => a - b), samples };
 }
 
-/** @throws {UserError} `no-document`, with the nearest id, when the table never held it. */
+/** @throws {UserError} `no-document` with the nearest id, where the table never contained it */
 export async function requireDocument(table: PrivilegedTable, id: string): Promise<DocumentState> {
   const state = await table.document(id);
   if (state) return state;
@@ -249,6 +255,6 @@ export async function requireDocument(table: PrivilegedTable, id: string): Promi
   const near = nearest(id, ids);
   throw new UserError(
     'no-document',
-    `document ${id}: the run never held it; ${near ? `did you mean ${near}?` : 'expected an id that `rlsd privileged list` shows'}`,
+    `document ${id}: the run never contained it; ${near ? `did you mean ${near}?` : 'expected an id that `rlsd privileged list` shows'}`,
   );
 }

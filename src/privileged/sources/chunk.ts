@@ -1,7 +1,7 @@
 import type { TextShape } from './extract.js';
 
 export interface ChunkOptions {
-  /** Characters (UTF-16 units) of a chunk at most, the overlap included; at least 16. */
+  /** Maximum characters (UTF-16 units) of a chunk, including the overlap; at least 16. */
   readonly maxCharacters: number;
   /** Characters that a chunk repeats from the end of the one before; less than half of `maxCharacters`. */
   readonly overlap: number;
@@ -13,7 +13,7 @@ export interface ChunkSpan {
   readonly end: number;
 }
 
-/** Where each shape may be divided, the best places first. A match's end is where the next part begins. */
+/** Where to split each shape, best places first. The next part begins at the end of a match. */
 const breaks: Readonly<Record<TextShape, readonly RegExp[]>> = {
   headings: [/\n(?=#{1,6} )/g, /\n\s*\n/g, /\n/g, /[.!?]\s+/g, /\s+/g],
   code: [/\n\n(?=[^\s})\]])/g, /\n(?=[^\s})\]])/g, /\n/g, /\s+/g],
@@ -22,31 +22,32 @@ const breaks: Readonly<Record<TextShape, readonly RegExp[]>> = {
 };
 
 /**
- * Divides a text at the best places of its shape into spans of at most `maxCharacters`. The same text gives the same spans; together
- * they cover it, in order, and a span never ends within a surrogate pair. Neighbours that are shorter than a quarter of the limit
- * are joined, so that a bare heading stays with what follows it.
- * @throws {RangeError} for options out of range.
- * @example chunkText('# A\none\n# B\ntwo\n', 'headings', { maxCharacters: 16, overlap: 0 })
+ * Splits a text into spans of at most `maxCharacters`, at the best places for its shape. Deterministic: the spans cover the
+ * text in order, and none ends inside a surrogate pair. A span shorter than a quarter of the limit is joined with the next
+ * one, so that a heading stays with its section.
+ * @throws {RangeError} for options out of range
+ * @example
+ * chunkText('# A\none\n# B\ntwo\n', 'headings', { maxCharacters: 16, overlap: 0 });
  */
 export function chunkText(text: string, shape: TextShape, { maxCharacters, overlap }: ChunkOptions): ChunkSpan[] {
   if (!Number.isInteger(maxCharacters) || maxCharacters < 16)
     throw new RangeError(`maxCharacters is ${maxCharacters}, expected at least 16`);
   if (!Number.isInteger(overlap) || overlap < 0 || overlap * 2 >= maxCharacters) {
-    throw new RangeError(`overlap is ${overlap}, expected 0 to less than half of maxCharacters`);
+    throw new RangeError(`overlap is ${overlap}, expected at least 0 and less than half of maxCharacters`);
   }
   const most = maxCharacters - overlap;
   const spans: { start: number; end: number }[] = [];
-  for (const span of divide(text, { start: 0, end: text.length }, breaks[shape], most)) {
+  for (const span of split(text, { start: 0, end: text.length }, breaks[shape], most)) {
     const last = spans.at(-1);
     const short = last && (last.end - last.start < most / 4 || text.slice(span.start, span.end).trim() === '');
     if (last && short && span.end - last.start <= most) last.end = span.end;
     else spans.push({ ...span });
   }
-  return spans.map(({ start, end }) => ({ start: whole(text, Math.max(0, start - overlap)), end }));
+  return spans.map(({ start, end }) => ({ start: outsidePair(text, Math.max(0, start - overlap)), end }));
 }
 
-/** Parts at the given breaks, as many together as fit; what is still too long is divided at the next kind of break. */
-function* divide(text: string, span: ChunkSpan, kinds: readonly RegExp[], most: number): Generator<ChunkSpan> {
+/** Splits at the first kind of break, as rarely as possible, and parts that are still too long at the next kind. */
+function* split(text: string, span: ChunkSpan, kinds: readonly RegExp[], most: number): Generator<ChunkSpan> {
   if (span.end - span.start <= most) {
     if (span.end > span.start) yield span;
     return;
@@ -54,7 +55,7 @@ function* divide(text: string, span: ChunkSpan, kinds: readonly RegExp[], most: 
   const [kind, ...finer] = kinds;
   if (!kind) {
     for (let start = span.start; start < span.end; ) {
-      const end = start + most >= span.end ? span.end : whole(text, start + most);
+      const end = start + most >= span.end ? span.end : outsidePair(text, start + most);
       yield { start, end };
       start = end;
     }
@@ -68,7 +69,7 @@ function* divide(text: string, span: ChunkSpan, kinds: readonly RegExp[], most: 
       start = end;
     }
     if (next - start > most) {
-      yield* divide(text, { start, end: next }, finer, most);
+      yield* split(text, { start, end: next }, finer, most);
       start = next;
     }
     end = next;
@@ -82,8 +83,8 @@ function endsOf(text: string, span: ChunkSpan, kind: RegExp): number[] {
   );
 }
 
-/** The position itself, or the one before where it would part a surrogate pair. */
-function whole(text: string, position: number): number {
+/** Moves a position inside a surrogate pair to the beginning of the pair. */
+function outsidePair(text: string, position: number): number {
   return position > 0 &&
     /^[\uDC00-\uDFFF]/.test(text.slice(position, position + 1)) &&
     /[\uD800-\uDBFF]$/.test(text.slice(position - 1, position))

@@ -6,18 +6,18 @@ import { digest } from '../../support/digest.js';
 import { filesOf } from './files.js';
 import { type DocumentSource, nameOf, problemOf } from './source.js';
 
-/** What a source held when it was looked at, without a word of it. */
+/** What a source contained at one time, without its text. */
 export interface SourceDigest {
   readonly name: string;
-  /** SHA-256 over the names and the bytes of its files; of one that cannot be read, over the reason. */
+  /** SHA-256 of the names and contents of its files; of the error for a file that cannot be read. */
   readonly hash: string;
   readonly files: number;
   readonly bytes: number;
 }
 
 /**
- * Digest of a source of files. A topic has none: its records are in the log, with the run's own.
- * @param folder what the source's paths are relative to
+ * Digests a source of files. A topic has no digest: its records are in the same log as the run's.
+ * @param folder that paths of the source are relative to
  */
 export async function digestSource(source: DocumentSource, folder: string): Promise<SourceDigest | undefined> {
   if ('topic' in source) return undefined;
@@ -30,7 +30,7 @@ export async function digestSource(source: DocumentSource, folder: string): Prom
     try {
       const path = join(folder, name);
       if ((await lstat(path)).isSymbolicLink()) continue;
-      bytes += await feed(hash, path);
+      bytes += await hashFile(hash, path);
       parts.push(name, hash.digest('hex'));
     } catch (error) {
       parts.push(name, problemOf(name, error).message);
@@ -40,7 +40,7 @@ export async function digestSource(source: DocumentSource, folder: string): Prom
   return { name: nameOf(source), hash: digest(...parts), files, bytes };
 }
 
-async function feed(hash: Hash, path: string): Promise<number> {
+async function hashFile(hash: Hash, path: string): Promise<number> {
   let bytes = 0;
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
     hash.update(chunk);

@@ -4,7 +4,7 @@ import mammoth from 'mammoth';
 import { getDocumentProxy } from 'unpdf';
 import { UserError } from '../../support/errors.js';
 
-/** How a text is best divided: at headings, at top-level definitions, at lines (a table's rows), or at paragraphs. */
+/** Where a text is best split: at headings, top-level definitions, lines (rows of a table), or paragraphs. */
 export type TextShape = 'headings' | 'code' | 'lines' | 'paragraphs';
 
 export interface Extracted {
@@ -13,7 +13,7 @@ export interface Extracted {
   readonly shape: TextShape;
 }
 
-/** Characters that one document may have; a larger one is reported instead of read. */
+/** Maximum characters of a document. */
 export const maxDocumentCharacters = 32 << 20;
 
 const shapes: Readonly<Record<string, TextShape>> = {
@@ -31,14 +31,14 @@ const shapes: Readonly<Record<string, TextShape>> = {
 };
 
 /**
- * The text of a file's bytes, by the ending of its name: Markdown, HTML, PDF, docx, tables, JSON lines, source code, and plain text
- * for every other ending. Line ends become \n.
+ * Extracts the text of a file by its extension: Markdown, HTML, PDF, docx, tables, JSON lines, source code, and plain text
+ * for any other. Line ends become \n.
  * @throws {UserError} `document-encrypted`, `document-unreadable`, `document-encoding`, `document-binary`, `document-empty` or
- * `document-huge`; no message quotes the document.
+ * `document-huge`; no message quotes the document
  */
 export async function extractText(path: string, bytes: Uint8Array): Promise<Extracted> {
-  const ending = extname(path).toLowerCase();
-  const raw = await textOf(path, ending, bytes);
+  const extension = extname(path).toLowerCase();
+  const raw = await textOf(path, extension, bytes);
   const text = raw.replace(/\r\n?/g, '\n');
   if (text.length > maxDocumentCharacters) {
     throw new UserError(
@@ -47,14 +47,14 @@ export async function extractText(path: string, bytes: Uint8Array): Promise<Extr
     );
   }
   if (text.trim() === '') {
-    const hint = ending === '.pdf' ? ' (a scan has pictures of text; run it through OCR first)' : '';
+    const hint = extension === '.pdf' ? ' (a scan contains only images; run it through OCR first)' : '';
     throw new UserError('document-empty', `${path}: found no text${hint}`);
   }
-  return { title: titleOf(ending, text) ?? basename(path), text, shape: shapes[ending] ?? 'paragraphs' };
+  return { title: titleOf(extension, text) ?? basename(path), text, shape: shapes[extension] ?? 'paragraphs' };
 }
 
-async function textOf(path: string, ending: string, bytes: Uint8Array): Promise<string> {
-  switch (ending) {
+async function textOf(path: string, extension: string, bytes: Uint8Array): Promise<string> {
+  switch (extension) {
     case '.pdf':
       return await pdfText(path, bytes);
     case '.docx':
@@ -82,7 +82,7 @@ function decode(path: string, bytes: Uint8Array): string {
       `${path}: found bytes that are not ${encoding.toUpperCase()}, expected UTF-8`,
     );
   }
-  if (text.includes('\0')) throw new UserError('document-binary', `${path}: found zero bytes, expected text`);
+  if (text.includes('\0')) throw new UserError('document-binary', `${path}: found NUL bytes, expected text`);
   return text;
 }
 
@@ -109,7 +109,7 @@ function htmlText(html: string): string {
 
 async function pdfText(path: string, bytes: Uint8Array): Promise<string> {
   try {
-    // The reader takes the buffer over, so it gets its own; level 0 keeps its warnings, which may quote the file, off the console.
+    // The reader detaches the buffer it gets. Verbosity 0 hides warnings, which may quote the document.
     const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0, isEvalSupported: false });
     try {
       const pages: string[] = [];
@@ -132,7 +132,7 @@ async function pdfText(path: string, bytes: Uint8Array): Promise<string> {
   }
 }
 
-/** First bytes of a compound file: what Word writes instead of a zip when a password protects the document. */
+/** First bytes of a compound file, which Word writes instead of a zip for a document with a password. */
 const compoundFile = [0xd0, 0xcf, 0x11, 0xe0];
 
 async function docxText(path: string, bytes: Uint8Array): Promise<string> {
@@ -151,17 +151,17 @@ async function docxText(path: string, bytes: Uint8Array): Promise<string> {
 function encrypted(path: string): UserError {
   return new UserError(
     'document-encrypted',
-    `${path}: protected by a password, expected a document that opens without one`,
+    `${path}: found a password-protected document, expected one without a password`,
   );
 }
 
-/** The reader's own message may quote the document, so only the name of the error goes on. */
+/** Gives only the name of the reader's error, since its message may quote the document. */
 function unreadable(path: string, format: string, error: unknown): UserError {
   const name = error instanceof Error ? error.name : 'error';
-  return new UserError('document-unreadable', `${path}: damaged or no ${format} (the reader says ${name})`);
+  return new UserError('document-unreadable', `${path}: damaged, or not a ${format} file (${name})`);
 }
 
-function titleOf(ending: string, text: string): string | undefined {
-  if (shapes[ending] !== 'headings') return undefined;
+function titleOf(extension: string, text: string): string | undefined {
+  if (shapes[extension] !== 'headings') return undefined;
   return /^#{1,6}[ \t]+(.+?)[ \t#]*$/m.exec(text)?.[1]?.slice(0, 200);
 }

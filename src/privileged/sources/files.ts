@@ -7,12 +7,13 @@ import { extractText } from './extract.js';
 import type { FileSource, SourceProblem, SourceUnit } from './source.js';
 import { problemOf } from './source.js';
 
-/** Bytes that one file may have; a larger one is reported instead of read. */
+/** Maximum bytes of a file. */
 const maxFileBytes = 64 << 20;
 
 /**
- * The files of a source, by name. Links are not followed, so that a link in a folder of documents cannot name a file outside of it.
- * @throws {UserError} `source-empty` when nothing matches: an empty folder is more often a mount that failed than a wish to delete.
+ * The files of a source, sorted by name. Symbolic links are skipped: they could lead out of the folder.
+ * @throws {UserError} `source-empty` where nothing matches: an empty folder is more often a failed mount than a wish to
+ * delete every document
  */
 export async function* fileUnits(
   source: FileSource,
@@ -37,7 +38,7 @@ export async function* fileUnits(
   }
 }
 
-/** Names of the files that a source matches, in order; links may be among them. */
+/** Sorted names of the files that a source matches, symbolic links included. */
 export async function filesOf({ files }: FileSource, folder: string): Promise<string[]> {
   const found = await glob([...files], { cwd: folder, followSymbolicLinks: false, expandDirectories: false });
   return found.sort();
@@ -49,7 +50,7 @@ async function fileUnit(name: string, path: string, label: string | null): Promi
   const load = async (): Promise<Uint8Array> => {
     const { size } = await stat(path);
     if (size > maxFileBytes) {
-      throw new UserError('document-huge', `${name}: ${size} bytes, expected at most ${maxFileBytes}; divide it`);
+      throw new UserError('document-huge', `${name}: ${size} bytes, expected at most ${maxFileBytes}; split the file`);
     }
     bytes ??= await readFile(path);
     return bytes;
@@ -71,7 +72,7 @@ async function fileUnit(name: string, path: string, label: string | null): Promi
   };
 }
 
-/** Size and both times to the nanosecond: the change time moves even where a tool sets the other back. */
+/** Size and times in nanoseconds; the change time moves even where a tool resets the modification time. */
 async function fileMark(path: string): Promise<string> {
   const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
   return `${size}:${mtimeNs}:${ctimeNs}`;

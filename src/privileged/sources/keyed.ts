@@ -7,14 +7,17 @@ import { nearest, UserError } from '../../support/errors.js';
 import { maxDocumentCharacters } from './extract.js';
 import type { KeyedSource, SourceDocument, SourceProblem, SourceUnit } from './source.js';
 
-/** The one unit of a CSV, TSV or JSON lines file, read a row at a time. @throws {UserError} `source-field` for a source without columns. */
+/**
+ * A CSV, TSV or JSON lines file as one unit, read row by row.
+ * @throws {UserError} `source-field` for a source without columns
+ */
 export function keyedUnit(source: KeyedSource, folder: string): SourceUnit {
   const columns = (['reference', 'trace'] as const).flatMap((kind) => {
     const column = source[kind];
     return column === undefined ? [] : [{ kind, column }];
   });
   if (columns.length === 0) {
-    throw new UserError('source-field', `${source.keyed}: no column is named, expected reference, trace or both`);
+    throw new UserError('source-field', `${source.keyed}: found no column, expected reference, trace or both`);
   }
   const path = join(folder, source.keyed);
   return {
@@ -66,13 +69,13 @@ async function* rows(
   name: string,
   report: (problem: SourceProblem) => void,
 ): AsyncGenerator<{ readonly line: number; readonly row: Row }> {
-  const ending = extname(path).toLowerCase();
-  if (ending === '.csv' || ending === '.tsv') yield* csvRows(path, name, ending === '.tsv' ? '\t' : ',');
-  else if (ending === '.jsonl' || ending === '.ndjson') yield* jsonRows(path, name, report);
+  const extension = extname(path).toLowerCase();
+  if (extension === '.csv' || extension === '.tsv') yield* csvRows(path, name, extension === '.tsv' ? '\t' : ',');
+  else if (extension === '.jsonl' || extension === '.ndjson') yield* jsonRows(path, name, report);
   else
     throw new UserError(
       'source-format',
-      `${name}: found the ending ${ending || '(none)'}, expected .csv, .tsv, .jsonl or .ndjson`,
+      `${name}: found the extension ${extension || '(none)'}, expected .csv, .tsv, .jsonl or .ndjson`,
     );
 }
 
@@ -85,19 +88,19 @@ async function* csvRows(path: string, name: string, delimiter: string): AsyncGen
     skip_empty_lines: true,
     max_record_size: maxDocumentCharacters,
   });
-  // An error of the file reaches the loop below through the parser.
+  // The parser passes errors of the file on to the loop below.
   pipeline(Readable.from(utf8(path, name)), parser, () => undefined);
   try {
     for await (const { info, record } of parser as AsyncIterable<{ info: { lines: number }; record: Row }>) {
       yield { line: info.lines, row: record };
     }
   } catch (error) {
-    // The parser's message may quote the row; its code and line do not.
+    // The parser's message may quote the row; its code and line number do not.
     if (!(error instanceof CsvError)) throw error;
     if (error.code === 'CSV_MAX_RECORD_SIZE')
       throw new UserError(
         'document-huge',
-        `${name}:${Number(error.lines)}: found a row that is longer than ${maxDocumentCharacters} characters; is a quotation mark open?`,
+        `${name}:${Number(error.lines)}: found a row of more than ${maxDocumentCharacters} characters; check for an unclosed quotation mark`,
       );
     throw new UserError('source-format', `${name}:${Number(error.lines)}: not valid CSV (${error.code})`);
   }
@@ -127,7 +130,7 @@ function jsonObject(text: string): Row | undefined {
   }
 }
 
-/** A file's text in pieces. @throws {UserError} `document-encoding` when it is not UTF-8. */
+/** Decodes a file piece by piece. @throws {UserError} `document-encoding` where it is not UTF-8 */
 async function* utf8(path: string, name: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
@@ -140,18 +143,18 @@ async function* utf8(path: string, name: string): AsyncGenerator<string> {
   }
 }
 
-/** The lines of a text that comes in pieces. @throws {UserError} `document-huge` for a line past `maxDocumentCharacters`. */
+/** Splits pieces of text into lines. @throws {UserError} `document-huge` for a line over `maxDocumentCharacters` */
 async function* linesOf(pieces: AsyncIterable<string>, name: string): AsyncGenerator<string> {
   let line = 1;
   let parts: string[] = [];
   let length = 0;
-  const whole = (): string => parts.join('').replace(/\r$/, '');
+  const joined = (): string => parts.join('').replace(/\r$/, '');
   for await (const piece of pieces) {
     const [first = '', ...others] = piece.split('\n');
     parts.push(first);
     length += first.length;
     for (const next of others) {
-      yield whole();
+      yield joined();
       line++;
       parts = [next];
       length = next.length;
@@ -159,8 +162,8 @@ async function* linesOf(pieces: AsyncIterable<string>, name: string): AsyncGener
     if (length > maxDocumentCharacters)
       throw new UserError(
         'document-huge',
-        `${name}:${line}: found a line that is longer than ${maxDocumentCharacters} characters`,
+        `${name}:${line}: found a line of more than ${maxDocumentCharacters} characters`,
       );
   }
-  if (length > 0) yield whole();
+  if (length > 0) yield joined();
 }

@@ -8,10 +8,14 @@ import type { SourceUnit, TopicSource } from './source.js';
 
 const kinds: readonly string[] = ['reference', 'trace', 'document'] satisfies PrivilegedKind[];
 
-/** The newest record of each key of a topic. @throws {UserError} `no-topic` */
+/** The newest record of each key of a topic, as units. @throws {UserError} `no-topic` */
 export async function* topicUnits(source: TopicSource, log: TopicLog): AsyncGenerator<SourceUnit> {
   const info = (await log.describe()).find(({ name }) => name === source.topic);
-  if (!info) throw new UserError('no-topic', `topic ${source.topic}: expected to exist, found none of that name`);
+  if (!info)
+    throw new UserError(
+      'no-topic',
+      `topic ${source.topic}: does not exist, expected an existing topic; check the name or create it`,
+    );
   for (let partition = 0; partition < info.partitions; partition++) {
     const newest = new Map<string, bigint>();
     for await (const { key, offset } of scan(log, source.topic, partition)) newest.set(key, offset);
@@ -35,7 +39,7 @@ function recordUnit(source: TopicSource, record: LogRecord, value: Uint8Array): 
     },
     async *documents() {
       if (!isKind(kind)) {
-        throw new UserError('source-field', `${name}: header kind is ${kind}, expected ${kinds.join(', ')}`);
+        throw new UserError('source-field', `${name}: header kind is ${kind}, expected one of ${kinds.join(', ')}`);
       }
       yield {
         id,

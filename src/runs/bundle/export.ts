@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Headers, type Pack, pack } from 'tar-stream';
-import { methodChoice } from '../../methods/shape-spec.js';
 import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
 import { baseFolder } from '../../pipelines/plan/model.js';
 import { contextOf } from '../../pipelines/running/context.js';
-import type { PipelineSpec } from '../../pipelines/spec/spec.js';
-import { filesOf } from '../../privileged/sources/files.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
@@ -18,12 +15,13 @@ import { scan } from '../../topics/scan.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
 import { lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
+import { type BundleInputs, bundleInputs } from './inputs.js';
 import { encodeSegment, type Writer, writerOf, writersOf } from './segment.js';
 
 export interface ExportOptions {
   /** The file to write. */
   readonly to: string;
-  /** Leaves out references, documents, and the files that hold them. */
+  /** Leaves out references, documents, and the files that contain them. */
   readonly withoutPrivileged?: boolean;
 }
 
@@ -35,16 +33,20 @@ export interface Exported {
   readonly notes: readonly string[];
 }
 
-/** Bytes of records in one container file: what is in memory at a time. */
+/** Bytes of records per container file, which bounds memory. */
 const SEGMENT_BYTES = 4 << 20;
 
 /**
- * Writes a whole run into one tar file, see `format.ts`. No other process may write to the run meanwhile.
+ * Writes a run into one tar file; see `format.ts`. No other process may write to the run at the same time.
+ * @returns record counts by topic, and notes on files that are not in the bundle
  * @throws {UserError} `file-exists`, `no-folder`, `no-run`, `topics-locked`, `damaged-record`
+ * @example
+ * await exportRun('runs/sums', { to: 'sums.tar' });
  */
 export async function exportRun(folder: string, { to, withoutPrivileged = false }: ExportOptions): Promise<Exported> {
-  if (existsSync(to)) throw new UserError('file-exists', `${to}: is there already, expected the name of a new file`);
-  if (!existsSync(dirname(resolve(to)))) throw new UserError('no-folder', `${to}: its folder is not there`);
+  if (existsSync(to)) throw new UserError('file-exists', `${to}: exists already, expected the name of a new file`);
+  if (!existsSync(dirname(resolve(to))))
+    throw new UserError('no-folder', `${to}: the folder ${dirname(resolve(to))} does not exist; create it first`);
   const run = await openRunFolder(folder, { readOnly: false });
   const partial = `${to}.${process.pid}.partial`;
   const tar = pack();
@@ -52,14 +54,14 @@ export async function exportRun(folder: string, { to, withoutPrivileged = false 
   written.catch(() => {});
   try {
     const out = entryWriter(tar);
-    const inputs = await inputsOf(run, !withoutPrivileged);
-    const index = await indexOf(run, inputs.folder, !withoutPrivileged);
+    const inputs = await bundleInputs(run, !withoutPrivileged);
+    const index = await indexOf(run, inputs, !withoutPrivileged);
     await out.put('bundle.json', JSON.stringify(index));
     await out.put('manifest.json', JSON.stringify(run.manifest));
     const records: Record<string, number> = {};
     for (const topic of index.topics) {
-      const left = withoutPrivileged && isPrivileged(topic.name, run);
-      records[topic.name] = left ? 0 : await writeTopic(run.log, topic, out);
+      const isLeftOut = withoutPrivileged && isPrivileged(topic.name, run);
+      records[topic.name] = isLeftOut ? 0 : await writeTopic(run.log, topic, out);
     }
     for (const [name, path] of filesOfRun(run, folder)) await out.file(`files/${name}`, path);
     await writeCheckpoint(run, folder, out);
@@ -116,8 +118,12 @@ function entryWriter(tar: Pack): EntryWriter {
   };
 }
 
-async function indexOf({ log, manifest, plan }: RunFolder, folder: string, privileged: boolean): Promise<BundleIndex> {
-  // Of the checkpoints the one that counts goes along as a file.
+async function indexOf(
+  { log, manifest, plan }: RunFolder,
+  { folder, leftOut }: BundleInputs,
+  privileged: boolean,
+): Promise<BundleIndex> {
+  // The latest checkpoint is exported as a file instead.
   const wanted = new Set(plan.topics.map(({ name }) => name).filter((name) => name !== 'checkpoints'));
   const infos = (await log.describe()).filter(({ name }) => wanted.has(name));
   const groups = [];
@@ -130,6 +136,7 @@ async function indexOf({ log, manifest, plan }: RunFolder, folder: string, privi
     from: storeName(manifest.spec.topics),
     privileged,
     folder,
+    ...(leftOut.length > 0 && { leftOut }),
     topics: infos.map(({ bounds, ...spec }) => ({
       ...spec,
       bounds: bounds.map(({ start, end }) => ({ start: String(start), end: String(end) })),
@@ -158,19 +165,19 @@ async function writeTopic(log: TopicLog, topic: BundleIndex['topics'][number], o
     };
     for await (const record of scan(log, topic.name, partition, BigInt(start))) {
       const now = writerOf(record, writers);
-      // A gap marker goes with whatever is before it.
-      const another = record.value !== null && now !== writer;
-      if (page.length > 0 && (bytes > SEGMENT_BYTES || another)) await flush();
+      // A gap marker joins the segment before it.
+      const isOther = record.value !== null && now !== writer;
+      if (page.length > 0 && (bytes > SEGMENT_BYTES || isOther)) await flush();
       if (record.value !== null || page.length === 0) writer = now;
       page.push(record);
-      bytes += record.value?.byteLength ?? 0;
+      bytes += record.value === null ? 0 : record.value.byteLength;
     }
     await flush();
   }
   return count;
 }
 
-/** What the run's folder holds beside its topics: weights, and on one machine the checkpoints. */
+/** Weights and checkpoints in the run's folder. */
 function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: string, path: string][] {
   const files: [string, string][] = [];
   const add = (name: string, from: string) => {
@@ -187,7 +194,7 @@ function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: strin
   return files;
 }
 
-/** The checkpoint of a run whose checkpoints travel through a topic, as a file. */
+/** Writes the latest checkpoint as a file where checkpoints are kept in a topic. */
 async function writeCheckpoint({ log, manifest, plan }: RunFolder, folder: string, out: EntryWriter): Promise<void> {
   const last = await lastWeights(log);
   const { spec, store } = plan;
@@ -198,60 +205,3 @@ async function writeCheckpoint({ log, manifest, plan }: RunFolder, folder: strin
       await out.file(`files/checkpoints/v${String(last.version).padStart(6, '0')}/${name}`, join(checkpoint, name));
   });
 }
-
-interface Inputs {
-  /** Of the pipeline's file, below the folder that all of its inputs have in common. */
-  readonly folder: string;
-  readonly files: readonly (readonly [name: string, path: string])[];
-  readonly notes: readonly string[];
-}
-
-/** The files that the spec names by relative paths. The base model is among the weights. */
-async function inputsOf({ manifest, plan }: RunFolder, privileged: boolean): Promise<Inputs> {
-  const { spec, folder } = plan;
-  const choice = spec.shape === undefined ? undefined : methodChoice(spec.shape);
-  const named: string[] = [
-    ...Object.values(spec.transform).flat(),
-    ...(choice && 'module' in choice ? [choice.module] : []),
-    ...engineModule(spec),
-  ];
-  if (privileged) {
-    if ('file' in spec.prompts) named.push(spec.prompts.file);
-    if ('module' in spec.prompts) named.push(spec.prompts.module);
-    for (const source of contextOf(spec).sources) {
-      if ('files' in source) named.push(...(await filesOf(source, folder)));
-      if ('keyed' in source) named.push(source.keyed);
-    }
-  }
-  const notes = [...named, spec.model.base]
-    .filter((path) => isAbsolute(path))
-    .map(
-      (path) =>
-        `${path}: is an absolute path, which a bundle does not carry; going on with the run elsewhere needs it there`,
-    );
-  const relatives = [...new Set(named.filter((path) => !isAbsolute(path)))];
-  const there = relatives.filter((path) => existsSync(resolve(folder, path)));
-  for (const path of relatives) if (!there.includes(path)) notes.push(`${path}: is gone, and so is not in the bundle`);
-  const all = [
-    folder,
-    ...[...there, ...(isAbsolute(spec.model.base) ? [] : [spec.model.base])].map((path) =>
-      dirname(resolve(folder, path)),
-    ),
-  ];
-  const root = all.reduce(commonFolder);
-  const files = there.map((path) => [portable(relative(root, resolve(folder, path))), resolve(folder, path)] as const);
-  return { folder: portable(relative(root, manifest.folder)), files, notes };
-}
-
-/** The module that the spec names for its engine, where it names one. */
-function engineModule({ model: { engine } }: PipelineSpec): string[] {
-  return typeof engine === 'object' && typeof engine.module === 'string' ? [engine.module] : [];
-}
-
-function commonFolder(a: string, b: string): string {
-  const way = relative(a, b);
-  const up = way.split(/[\\/]/).filter((part) => part === '..').length;
-  return resolve(a, ...Array.from({ length: up }, () => '..'));
-}
-
-const portable = (path: string): string => path.replaceAll('\\', '/');

@@ -2,27 +2,30 @@ import { UserError } from '../../support/errors.js';
 import type { TopicInfo } from '../../topics/log.js';
 
 /**
- * A run as one tar file. Every entry carries its SHA-256 in its extended header, as the comment `sha256 HEX`:
+ * Version of the bundle format: a run as one tar file. Every entry has its SHA-256 in its extended header, as the comment
+ * `sha256 HEX`:
  *
- *     bundle.json                            what is in it
+ *     bundle.json                            index: topics with their offsets, and committed offsets
  *     manifest.json                          the run's manifest
- *     topics/NAME/PARTITION/OFFSET.avro      Avro container files of the records from that offset on
+ *     topics/NAME/PARTITION/OFFSET.avro      Avro container files; OFFSET is that of the first record
  *     files/…                                weights and checkpoints, as in the run's folder
- *     inputs/…                               what the pipeline's file names: prompts, documents, operators
- *     end.json                               how many entries and records there are
+ *     inputs/…                               files that the pipeline names: prompts, documents, modules
+ *     end.json                               number of entries and records
  */
 export const FORMAT = 1;
 
-/** Offsets and counts are strings, as JSON has no 64-bit numbers. */
+/** Offsets are strings, since JSON has no 64-bit numbers. */
 export interface BundleIndex {
   readonly format: number;
   readonly run: string;
-  /** Where the topics came from. */
+  /** Name of the topic store that the run is from. */
   readonly from: string;
-  /** Whether references, documents and the files that hold them are in it. */
+  /** Whether it contains references, documents and the files with them. */
   readonly privileged: boolean;
-  /** Folder of the pipeline's file below `inputs`. */
+  /** The pipeline's folder, relative to `inputs`. */
   readonly folder: string;
+  /** Input files that were left out with the privileged content; missing where there are none. */
+  readonly leftOut?: readonly string[];
   readonly topics: readonly (Omit<TopicInfo, 'bounds'> & {
     readonly bounds: readonly { readonly start: string; readonly end: string }[];
   })[];
@@ -36,18 +39,18 @@ export interface BundleIndex {
 
 export interface BundleEnd {
   readonly entries: number;
-  /** Digest of the names and digests of the entries before, in order. */
+  /** Digest of the names and hashes of all earlier entries, in order. */
   readonly names: string;
   readonly records: Readonly<Record<string, number>>;
 }
 
-/** Topics that hold what only the teacher and the verifier may see. */
+/** Topics that only the teacher and the verifier may read. */
 export const privilegedTopics: readonly string[] = ['references', 'privileged'];
 
 export const segmentName = (topic: string, partition: number, offset: bigint): string =>
   `topics/${topic}/${partition}/${String(offset).padStart(20, '0')}.avro`;
 
-/** The topic, partition and first offset that an entry's name tells; undefined for another entry. */
+/** Parses the name of a segment; undefined for any other entry. */
 export function segmentOf(name: string): { topic: string; partition: number; offset: bigint } | undefined {
   const [, topic, partition, offset] = /^topics\/([A-Za-z0-9._-]+)\/(\d+)\/(\d+)\.avro$/.exec(name) ?? [];
   if (topic === undefined || partition === undefined || offset === undefined) return undefined;
@@ -56,5 +59,5 @@ export function segmentOf(name: string): { topic: string; partition: number; off
 
 /** @throws {UserError} `bundle-damaged` */
 export function damaged(file: string, what: string): never {
-  throw new UserError('bundle-damaged', `${file} is damaged: ${what}; nothing was imported`);
+  throw new UserError('bundle-damaged', `${file} is damaged: ${what}; nothing was imported, copy the file again`);
 }

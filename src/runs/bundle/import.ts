@@ -22,15 +22,17 @@ export interface Imported {
 }
 
 /**
- * Makes a run's folder of a bundle; every byte is checked against the digests that were written with it. The topics become
- * embedded ones, wherever they were, with their offsets and times.
- * @throws {UserError} `run-exists`, `no-file`, `other-version`, `bundle-damaged` naming the entry; nothing is left behind then
+ * Creates a run folder from a bundle and checks every byte against its digests. Topics become embedded and keep their
+ * offsets and times. A failed import leaves nothing behind.
+ * @throws {UserError} `run-exists`, `no-file`, `no-bundle`, `other-version`; `bundle-damaged` naming the entry
+ * @example
+ * await importRun('sums.tar', 'runs/sums-moved');
  */
 export async function importRun(file: string, to: string): Promise<Imported> {
   const folder = resolve(to);
-  if (existsSync(folder)) throw new UserError('run-exists', `${to}: is there already, expected a new folder`);
+  if (existsSync(folder)) throw new UserError('run-exists', `${to}: exists already, expected a new folder`);
   if (!existsSync(file)) throw new UserError('no-file', `${file}: no such file`);
-  if (!statSync(file).isFile()) notABundle(file, 'is no file');
+  if (!statSync(file).isFile()) notABundle(file, 'is not a file');
   const partial = `${folder}.${process.pid}.partial`;
   mkdirSync(partial, { recursive: true });
   try {
@@ -60,8 +62,8 @@ async function unpack(file: string, to: string): Promise<{ index: BundleIndex; r
   try {
     for await (const entry of tar) {
       const { name, hash } = identity(file, entry);
-      if (end) damaged(file, `${name}: comes after its end`);
-      if (names.length === 0 && name !== 'bundle.json') notABundle(file, `begins with ${name}`);
+      if (end) damaged(file, `${name}: found after the last entry`);
+      if (names.length === 0 && name !== 'bundle.json') notABundle(file, `starts with ${name}`);
       if (name !== 'end.json') names.push(name, hash);
       if (/^(files|inputs)\//.test(name)) {
         await copyEntry(file, entry, hash, join(to, name.replace(/^files\//, '')));
@@ -79,14 +81,14 @@ async function unpack(file: string, to: string): Promise<{ index: BundleIndex; r
         const found = await decodeSegment(bytes, topic, partition);
         restore?.put(found);
         records[topic] = (records[topic] ?? 0) + found.length;
-      } else damaged(file, `${name}: expected no such entry`);
+      } else damaged(file, `${name}: unexpected entry`);
     }
     if (!index || !restore) return notABundle(file, 'is empty');
-    if (!end) return damaged(file, 'it ends before its end, as if cut off');
+    if (!end) return damaged(file, 'it is truncated: end.json is missing');
     if (end.entries * 2 !== names.length || end.names !== digest(...names))
       damaged(
         file,
-        `it has ${names.length / 2} entries, expected the ${end.entries} that were exported, by name and in order`,
+        `found ${names.length / 2} entries, expected the ${end.entries} that were exported, in the same order`,
       );
     for (const { group, offset, ...at } of index.groups) restore.commit(group, { ...at, offset: BigInt(offset) });
     return { index, records: { ...Object.fromEntries(index.topics.map(({ name }) => [name, 0])), ...records } };
@@ -95,7 +97,7 @@ async function unpack(file: string, to: string): Promise<{ index: BundleIndex; r
     const last = names.at(-2);
     return last === undefined
       ? notABundle(file, (error as Error).message)
-      : damaged(file, `it does not go on after ${last}: ${(error as Error).message}`);
+      : damaged(file, `it cannot be read after ${last}: ${(error as Error).message}`);
   } finally {
     source.destroy();
     await restore?.close();
@@ -110,7 +112,7 @@ function identity(file: string, { header }: Entry): { name: string; hash: string
   const { name, type, pax } = header as Headers & { readonly pax?: Readonly<Record<string, string>> };
   const hash = /^sha256 ([0-9a-f]{64})$/.exec(pax?.comment ?? '')?.[1];
   const unsafe = isAbsolute(name) || name.split(/[\\/]/).some((part) => part === '..' || part === '');
-  if (unsafe || type !== 'file') damaged(file, `${name}: expected plain files below the run's folder`);
+  if (unsafe || type !== 'file') damaged(file, `${name}: expected only regular files inside the run's folder`);
   if (hash === undefined) notABundle(file, `${name} has no digest`);
   return { name, hash };
 }
@@ -142,7 +144,7 @@ function checkDigest(file: string, name: string, found: string, expected: string
   if (found === expected) return;
   const segment = segmentOf(name);
   const what = segment
-    ? `topic ${segment.topic}, partition ${segment.partition}, records from offset ${segment.offset} on`
+    ? `topic ${segment.topic}, partition ${segment.partition}, records from offset ${segment.offset}`
     : name;
   damaged(file, `${what}: found SHA-256 ${found}, expected ${expected}`);
 }
@@ -168,7 +170,7 @@ function adapted(manifest: Manifest, { from, privileged }: BundleIndex, folder: 
   return { ...manifest, spec, folder, bundle: { from, privileged } };
 }
 
-/** The base model where the spec looks for it, from the run's own copy. */
+/** Puts the run's copy of the base model where the spec expects it. */
 function placeBase(partial: string, { spec }: Manifest, { folder }: BundleIndex): void {
   const copy = join(partial, weightsFolder(0));
   if (isAbsolute(spec.model.base) || !existsSync(copy)) return;
@@ -176,15 +178,14 @@ function placeBase(partial: string, { spec }: Manifest, { folder }: BundleIndex)
   if (target.startsWith(join(partial, 'inputs'))) linkFolder(copy, target);
 }
 
-function notesOn({ privileged, from }: BundleIndex): string[] {
-  return [
-    ...(privileged
-      ? []
-      : [
-          'without its privileged content: it can be replayed from teacher-scores and advantages; judging, teaching and going on with the run are not possible here',
-        ]),
-    ...(from === 'kafka'
-      ? ['from Kafka: it can be read, verified and replayed here; going on with it is for the cluster it came from']
-      : []),
-  ];
+function notesOn({ privileged, from, leftOut = [] }: BundleIndex): string[] {
+  const notes: string[] = [];
+  if (!privileged) {
+    const files = leftOut.length === 0 ? '' : `, or the files with it (${leftOut.join(', ')})`;
+    notes.push(
+      `the bundle does not contain privileged content${files}: replay the run from teacher-scores or advantages; judging, scoring and resuming it are not possible here`,
+    );
+  }
+  if (from === 'kafka') notes.push('the run is from Kafka: read, verify and replay it here; resume it on its cluster');
+  return notes;
 }

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import avro from 'avsc';
 import { type AvroSchema, avroType, fingerprintOf } from '../../records/avro.js';
 import { codecFor, releasedSchemas, schemaTopics } from '../../records/codec.js';
+import { required } from '../../support/required.js';
 import type { LogRecord } from '../../topics/log.js';
 import type { TopicName } from '../../topics/record-codec.js';
 
-/** One Avro container file of records of a partition. All of its values have one schema, so any Avro tool shows what they say. */
-
-/** Schemas under which the values of a topic may have been written, by fingerprint; none where a topic holds plain bytes. */
+/** Schemas with which a topic's values may have been written, by fingerprint; none for a topic of plain bytes. */
 export function writersOf(topic: string): Writers {
   const name = topic.split('.')[0] as TopicName;
   if (!schemaTopics().includes(name)) return new Map();
@@ -22,15 +21,16 @@ export interface Writer {
 }
 
 /**
- * The schema under which a value can be told in full; undefined where only its bytes can.
- * @param writers of its topic
+ * The schema with which a record's value can be decoded without loss; undefined where it has to be kept as bytes.
+ * @param writers those of its topic
  */
 export function writerOf({ value, headers }: LogRecord, writers: Writers): Writer | undefined {
   const [current] = writers.keys();
-  const writer = writers.get(headers.schema ?? current ?? '');
+  const fingerprint = headers.schema ?? current;
+  const writer = fingerprint === undefined ? undefined : writers.get(fingerprint);
   if (value === null || !writer) return undefined;
   try {
-    // What another encoder wrote may say the same in other bytes, and it is the bytes that are kept.
+    // Another encoder may write the same value as other bytes, which an export must preserve.
     const bytes = asBuffer(value);
     return writer.type.toBuffer(writer.type.fromBuffer(bytes)).equals(bytes) ? writer : undefined;
   } catch {
@@ -50,7 +50,7 @@ const envelope = (value: unknown) => ({
   ],
 });
 
-/** A time stays a number; only with a type of its own does the file's schema say that it is one. */
+/** Keeps times as numbers; without a class for it, avsc would drop the logical type from the file's schema. */
 class Time extends avro.types.LogicalType {
   override _fromValue(value: unknown) {
     return value;
@@ -71,7 +71,10 @@ interface Envelope {
   readonly value: unknown;
 }
 
-/** @param writer of all values; undefined: they are bytes */
+/**
+ * Encodes records of one partition as an Avro container file, whose values all have one schema: any Avro tool can read it.
+ * @param writer schema of the values; undefined: plain bytes
+ */
 export async function encodeSegment(records: readonly LogRecord[], writer: Writer | undefined): Promise<Buffer> {
   const type = segmentType(envelope(writer?.schema ?? 'bytes'));
   const encoder = new avro.streams.BlockEncoder(
@@ -81,8 +84,8 @@ export async function encodeSegment(records: readonly LogRecord[], writer: Write
   const parts: Buffer[] = [];
   encoder.on('data', (part: Buffer) => parts.push(part));
   for (const { offset, timestamp, key, headers, value } of records) {
-    const told = value === null ? null : writer ? writer.type.fromBuffer(asBuffer(value)) : asBuffer(value);
-    const record: Envelope = { offset, timestamp, key, headers: { ...headers }, value: told };
+    const decoded = value === null ? null : writer ? writer.type.fromBuffer(asBuffer(value)) : asBuffer(value);
+    const record: Envelope = { offset, timestamp, key, headers: { ...headers }, value: decoded };
     if (!encoder.write(record)) await once(encoder, 'drain');
   }
   encoder.end();
@@ -90,20 +93,25 @@ export async function encodeSegment(records: readonly LogRecord[], writer: Write
   return Buffer.concat(parts);
 }
 
-/** The records of a container file. @throws whatever avsc does where the bytes are none */
+/**
+ * Decodes the records of a container file.
+ * @throws {Error} of avsc, where the bytes are not a container file
+ */
 export async function decodeSegment(bytes: Buffer, topic: string, partition: number): Promise<LogRecord[]> {
   const decoder = new avro.streams.BlockDecoder({
     parseHook: segmentType,
   } as never);
   const records: LogRecord[] = [];
   let writer: avro.Type | undefined;
+  // Fires before the first record.
   decoder.on('metadata', (type: avro.types.RecordType) => {
     const union = type.fields.find(({ name }) => name === 'value')?.type as avro.types.UnwrappedUnionType | undefined;
     writer = union?.types.find(({ typeName }) => typeName !== 'null');
   });
   decoder.end(bytes);
   for await (const { offset, timestamp, key, headers, value } of decoder as AsyncIterable<Envelope>) {
-    const raw = value === null ? null : Buffer.isBuffer(value) ? value : (writer?.toBuffer(value) ?? null);
+    const raw =
+      value === null ? null : Buffer.isBuffer(value) ? value : required(writer, 'schema of the values').toBuffer(value);
     records.push({ topic, partition, offset, timestamp, key, headers, value: raw });
   }
   return records;

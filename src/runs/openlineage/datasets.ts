@@ -7,18 +7,18 @@ import { codecFor, schemaTopics } from '../../records/codec.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { facetsBy, InputDataset, OutputDataset } from './event.js';
 
-/** What a process works on: a whole run, or some of its stages. */
+/** The work of one process: a whole run, or some of its stages. */
 export interface Subject {
   readonly plan: Plan;
   readonly manifest: Manifest;
   /** The run's folder. */
   readonly folder: string;
   readonly stages: readonly string[];
-  /** The declared sources of privileged context, by hash. */
+  /** Hashes of the declared sources of privileged context. */
   readonly sources: readonly SourceDigest[];
 }
 
-/** What came of it. */
+/** The result of that work. */
 export interface Outcome {
   readonly weights: { readonly digest: string; readonly path: string };
   readonly records: Readonly<Record<string, number>>;
@@ -26,7 +26,7 @@ export interface Outcome {
 
 type Make = ReturnType<typeof facetsBy>;
 
-/** What the stages read that none of them writes: prompts, documents, the base model, and the topics of stages that run elsewhere. */
+/** Datasets that the stages read and do not write: the base model, prompts, documents, and topics of other processes. */
 export function inputsOf(subject: Subject, make: Make): InputDataset[] {
   const { plan, manifest, stages, sources } = subject;
   const { spec, folder } = plan;
@@ -41,18 +41,7 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
       ...base,
       facets: { datasetType: make.datasetType({ datasetType: 'MODEL' }), version: version(manifest.model.weights) },
     },
-    ...(stages.includes('ingest')
-      ? [
-          {
-            ...('file' in spec.prompts
-              ? { namespace: 'file', name: resolve(folder, spec.prompts.file) }
-              : 'module' in spec.prompts
-                ? { namespace: 'file', name: resolve(folder, spec.prompts.module) }
-                : { namespace: 'rlsd', name: spec.prompts.generate }),
-            facets: { version: version(manifest.prompts) },
-          },
-        ]
-      : []),
+    ...(stages.includes('ingest') ? [{ ...promptsDataset(plan), facets: { version: version(manifest.prompts) } }] : []),
     ...sources.map(({ name, hash, files, bytes }) => ({
       namespace: 'file',
       name: resolve(folder, name),
@@ -63,7 +52,14 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
   ];
 }
 
-/** Topics that the stages write and, once the run is over, how much they hold and the model that came of it. */
+/** The file, module or generator that the prompts come from. */
+function promptsDataset({ spec: { prompts }, folder }: Plan): { readonly namespace: string; readonly name: string } {
+  if ('file' in prompts) return { namespace: 'file', name: resolve(folder, prompts.file) };
+  if ('module' in prompts) return { namespace: 'file', name: resolve(folder, prompts.module) };
+  return { namespace: 'rlsd', name: prompts.generate };
+}
+
+/** Topics that the stages write; with an outcome, also their record counts and the trained model. */
 export function outputsOf(subject: Subject, make: Make, outcome?: Outcome): OutputDataset[] {
   const topics = [...topicsWritten(subject)].map((name): OutputDataset => {
     const rowCount = outcome?.records[name];
@@ -93,7 +89,7 @@ function topicsWritten(subject: Subject): Set<string> {
   return new Set(ownStages(subject).flatMap((stage) => writtenBy(stage, plan)));
 }
 
-/** A topic on a cluster by its broker and full name, one in a run's folder by its path. */
+/** Identifies a topic of a cluster by broker and full name, and an embedded one by its path. */
 function topicDataset(topic: string, { plan: { store }, folder }: Subject, make: Make) {
   const place = store.dataset(placeOf(resolve(folder)), topic);
   const kind = schemaTopics().find((name) => name === topic.split('.')[0]);
@@ -112,7 +108,7 @@ function fieldsOf(schema: unknown): { name: string; type: string; description?: 
   return fields.map(({ name, type, doc }) => ({ name, type: typeName(type), ...(doc && { description: doc }) }));
 }
 
-/** An Avro type in one word, as far as one will do. */
+/** A short name for an Avro type, such as `string` or `null | bytes`. */
 function typeName(type: unknown): string {
   if (typeof type === 'string') return type;
   if (Array.isArray(type)) return type.map(typeName).join(' | ');

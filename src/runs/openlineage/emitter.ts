@@ -5,18 +5,19 @@ import type { Plan } from '../../pipelines/plan/plan.js';
 import { contextOf } from '../../pipelines/running/context.js';
 import { digestSource, type SourceDigest } from '../../privileged/sources/digest.js';
 import { UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { inputsOf, type Outcome, outputsOf, type Subject } from './datasets.js';
 import { type EventType, type Facets, facetsBy, type RunEvent, schemaURL } from './event.js';
 
-/** Milliseconds that an endpoint may take; a run does not wait longer for it. */
-const PATIENCE = 5000;
+/** How long a run waits for the endpoint, in milliseconds. */
+const TIMEOUT_MS = 5000;
 
-/** Tells of one execution of a run: once that it starts, and once how it ended. */
+/** Reports one execution of a run: its start and its end. */
 export interface LineageEmitter {
   start(): Promise<void>;
   complete(outcome: Outcome): Promise<void>;
-  /** A run that was stopped is an ABORT, anything else a FAIL. */
+  /** Emits ABORT for a stopped run, FAIL for any other error. */
   fail(error: unknown): Promise<void>;
 }
 
@@ -30,15 +31,15 @@ export interface LineageSettings {
 }
 
 /**
- * OpenLineage events of a run: into its folder always, and to an HTTP endpoint where the environment names one, by the variables of
- * OpenLineage's own clients: OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT (default `api/v1/lineage`), OPENLINEAGE_API_KEY and
- * OPENLINEAGE_NAMESPACE (default `default`). An endpoint that does not take them is a warning; the run goes on.
- * @throws {UserError} `openlineage-url` for something that is no http address
+ * Emits OpenLineage events to `openlineage.jsonl` in the run's folder, and to an HTTP endpoint if the environment names one.
+ * The variables are those of OpenLineage's own clients: OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT (default `api/v1/lineage`),
+ * OPENLINEAGE_API_KEY and OPENLINEAGE_NAMESPACE (default `default`). A failing endpoint is only a warning.
+ * @throws {UserError} `openlineage-url` for anything but an http or https URL
  */
 export async function lineageEmitter(settings: LineageSettings): Promise<LineageEmitter> {
   const { plan, manifest, folder, stages, warn } = settings;
   const post = poster(warn);
-  const version = manifest.versions['rlsd-streams'] ?? '0';
+  const version = required(manifest.versions['rlsd-streams'], 'version of rlsd-streams in the manifest');
   const producer = `pkg:npm/rlsd-streams@${version}`;
   const make = facetsBy(producer);
   const sources = stages.includes('ingest') ? await digestSources(plan) : [];
@@ -90,7 +91,7 @@ export async function lineageEmitter(settings: LineageSettings): Promise<Lineage
   };
 }
 
-/** The declared sources of a plan's privileged context, by hash; those that match nothing are left out. */
+/** Hashes the declared sources of privileged context; those without files are left out. */
 async function digestSources({ spec, folder }: Plan): Promise<SourceDigest[]> {
   const digests = await Promise.all(contextOf(spec).sources.map((source) => digestSource(source, folder)));
   return digests.filter((one) => one !== undefined);
@@ -100,7 +101,7 @@ function poster(warn: (message: string) => void): ((body: string) => Promise<voi
   const { OPENLINEAGE_URL: base, OPENLINEAGE_ENDPOINT: path, OPENLINEAGE_API_KEY: key } = process.env;
   if (!base) return undefined;
   if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol))
-    throw new UserError('openlineage-url', `OPENLINEAGE_URL: found ${base}, expected an http or https address`);
+    throw new UserError('openlineage-url', `OPENLINEAGE_URL: found ${base}, expected an http or https URL`);
   const url = new URL(path || 'api/v1/lineage', base.endsWith('/') ? base : `${base}/`);
   return async (body) => {
     try {
@@ -108,7 +109,7 @@ function poster(warn: (message: string) => void): ((body: string) => Promise<voi
         method: 'POST',
         headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
         body,
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       await response.arrayBuffer();
       if (!response.ok) warn(`OpenLineage: ${url} answered ${response.status}; the event is in openlineage.jsonl`);

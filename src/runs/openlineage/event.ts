@@ -1,6 +1,6 @@
 /**
- * Run events of OpenLineage, specification 2-0-2 (https://openlineage.io/spec/2-0-2/OpenLineage.json), as far as a run needs them. A facet
- * is one of the specification's own; what it has no name for goes into the run facet `rlsd`.
+ * The part of an OpenLineage run event that a run needs, by specification 2-0-2
+ * (https://openlineage.io/spec/2-0-2/OpenLineage.json). Everything without a standard facet is in the run facet `rlsd`.
  */
 export interface RunEvent {
   readonly eventType: EventType;
@@ -33,7 +33,7 @@ export type OutputDataset = Dataset & { readonly outputFacets?: Facets };
 const specification = 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/';
 export const schemaURL = `${specification}RunEvent`;
 
-/** Makes the facets of one producer, which is a URI. */
+/** Constructors for the facets of a producer, which is a URI. */
 export function facetsBy(producer: string) {
   const facet =
     <T extends object>(schema: string) =>

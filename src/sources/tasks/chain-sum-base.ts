@@ -1,13 +1,13 @@
-/** Words that the example's tokenizer holds as one token each, alone and after a space. A sign is a token of its own. */
+/** Words with one token each in the example's tokenizer, alone and after a space. Every sign is a token. */
 export const CHAIN_SUM_WORDS: readonly string[] = [
   ...'State the final answer to the following arithmetic problem is Worked before : + - = ;'.split(' '),
-  // Slips can pass the range of right values by ten.
+  // Wrong values can exceed the range of right ones by ten.
   ...Array.from({ length: 70 }, (_, n) => String(n)),
 ];
 
 /**
- * How the example's base model is made: a supervised warm start on plain and hinted demonstrations, half and half. At its end the
- * model answers about half of held-out questions greedily, and nearly all when it is shown the worked solution.
+ * Recipe of the example's base model: supervised training on plain and hinted demonstrations, half and half. The result
+ * answers about half of the held-out questions greedily, and nearly all of them when shown the worked solution.
  */
 export const CHAIN_SUM_RECIPE = {
   seed: 5,
@@ -29,7 +29,7 @@ export const CHAIN_SUM_RECIPE = {
   },
   demonstrator: { slip: 0.6, leave: 0.1 },
   steps: 700,
-  /** Demonstrations a step, of each kind. */
+  /** Demonstrations of each kind per step. */
   batch: 32,
   learn: { lr: 2e-3, warmup: 50, schedule: 'cosine', weightDecay: 0.01, microTokens: 2048 },
 } as const;

@@ -1,36 +1,37 @@
+import { at } from '../../support/at.js';
 import { seedOf } from '../../support/digest.js';
 import { applied, chainSum, type Term, workedTrace } from './chain-sum.js';
 
 /**
- * The teacher's prompt of the example, in the words that the base model was taught to read. A pipeline over that model has to use it
- * as its teacher template.
+ * The teacher's prompt of the example, worded as in the base model's training. A pipeline with that model must use it as
+ * its teacher template.
  */
 export const CHAIN_SUM_TEACHER_TEMPLATE = 'Worked before: {{ trace }}\n{{ question }}';
 
 export interface Demonstration {
-  /** What the user says: the question, or the question after a worked solution. */
+  /** The question, with a worked solution before it where hinted. */
   readonly prompt: string;
   readonly completion: string;
 }
 
-/** How good the demonstrator is. */
+/** Skill of the demonstrator. */
 export interface Demonstrator {
-  /** Probability of a slip at each step that invites one. */
+  /** Probability of a mistake at each step that invites one. */
   readonly slip: number;
-  /** Probability, at each step, of leaving the worked solution that it was shown. */
+  /** Probability, at each step, of departing from the worked solution. */
   readonly leave: number;
 }
 
 /**
- * A pupil who is weak at taking away. Below zero it loses the sign (3 - 7 = 4), and across a ten it forgets the borrow
- * (12 - 5 = 17), in both cases with probability `slip`; everything else it gets right. So the model that imitates it is wrong by
- * habit, but keeps some probability on the right step: what a reward on the final answer alone can find and strengthen.
+ * Demonstrates a sum as a pupil who is weak at subtraction: with probability `slip` it loses the sign below zero (3 - 7 = 4)
+ * and forgets the borrow across a ten (12 - 5 = 17). A model that imitates it makes these mistakes by habit, but keeps some
+ * probability on the right step, which a reward on the final answer can find and reinforce.
  *
- * With a worked solution before it (`hinted`), it follows that solution and is right. At each step it leaves it with probability
- * `leave`, and from then on goes on from its own value by its own lights. Without such examples a model that reads a solution calls
- * every step after a wrong one wrong as well, and its scores say nothing about where the mistake was.
+ * When `hinted`, it follows the worked solution, but departs from it at each step with probability `leave`, and then
+ * continues from its own value. Without such examples, a model that reads a solution would score every step after a wrong
+ * one as wrong too, and its scores would not locate the mistake.
  *
- * Its questions are never held-out ones.
+ * Never uses held-out questions.
  */
 export function chainSumDemonstration(
   request: { readonly seed: number | bigint; readonly index: number; readonly hinted: boolean },
@@ -55,7 +56,7 @@ export function chainSumDemonstration(
   return { prompt, completion: workedTrace(terms, guided) };
 }
 
-/** The wrong value that this step invites, if it invites one. */
+/** The wrong value that a step invites; undefined where it invites none. */
 function slipped(value: number, term: Term): number | undefined {
   if (term.sign === '+' || value < 0 || value % 10 >= term.digit) return undefined;
   const right = value - term.digit;
@@ -64,9 +65,9 @@ function slipped(value: number, term: Term): number | undefined {
 
 const NEAR_MISSES = [-10, -2, -1, 1, 2, 10];
 
-/** A wrong value: the slip that the step invites, or a near miss. */
+/** A wrong value: the one that the step invites, or a near miss. */
 function astray(value: number, term: Term, uniform: () => number): number {
   const wrong = slipped(value, term);
   if (wrong !== undefined && uniform() < 0.5) return wrong;
-  return applied(value, term) + (NEAR_MISSES[Math.floor(uniform() * NEAR_MISSES.length)] ?? 1);
+  return applied(value, term) + at(NEAR_MISSES, Math.floor(uniform() * NEAR_MISSES.length));
 }

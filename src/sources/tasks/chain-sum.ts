@@ -1,6 +1,7 @@
+import { at } from '../../support/at.js';
 import { seedOf } from '../../support/digest.js';
 
-/** One signed digit of a sum; the first term's sign is always `+` and is not written. */
+/** One signed digit of a sum. The first sign is always `+` and is not written. */
 export interface Term {
   readonly sign: '+' | '-';
   /** 0 to 9. */
@@ -10,9 +11,9 @@ export interface Term {
 export interface ChainSum {
   readonly itemId: string;
   readonly question: string;
-  /** A whole number from -45 to 54. */
+  /** An integer from -45 to 54. */
   readonly answer: string;
-  /** The sum worked one term at a time, ending in the answer; what a privileged teacher is shown. */
+  /** The worked solution, one term at a time, which a privileged teacher is shown. */
   readonly trace: string;
   readonly terms: readonly Term[];
 }
@@ -21,30 +22,31 @@ export interface ChainSumRequest {
   readonly seed: number | bigint;
   /** Position in the stream, from 0. */
   readonly index: number;
-  /** Which half of the questions to draw from: those that training never sees, or the others. */
+  /** Whether to draw held-out questions, which training never sees. */
   readonly heldOut: boolean;
 }
 
-/** One question in this many is held out. */
+/** One in this many questions is held out. */
 const HELD_OUT_MODULUS = 8n;
 const PREFIX = 'State the final answer to the following arithmetic problem: ';
 
 /**
- * Whether a question is kept from training. It depends on the question's text alone, so no seed and no stream can carry a question
- * across the line: the training stream draws again until this is false, the held-out stream until it is true.
+ * Whether a question is held out. Depends only on its text, so no seed can put a held-out question into training: the
+ * training stream draws again until this is false, the held-out stream until it is true.
  */
 export function isHeldOut(question: string): boolean {
   return seedOf('chain-sum', 'held-out', question) % HELD_OUT_MODULUS === 0n;
 }
 
 /**
- * Item `index` of a stream of sums of 3 to 6 one-digit terms; length, digits and signs are uniform. The same request gives the
- * same item for ever, and it depends on no other item. Within a stream a question can come back, as in any random sample.
- * @example chainSum({ seed: 7, index: 0, heldOut: false }).question
+ * Item `index` of a stream of sums of 3 to 6 one-digit terms, with uniform length, digits and signs. Deterministic and
+ * independent of other items; questions may repeat within a stream, as in any random sample.
+ * @example
+ * chainSum({ seed: 7, index: 0, heldOut: false }).question;
  * // 'State the final answer to the following arithmetic problem: 4 + 3 - 9 ='
  */
 export function chainSum({ seed, index, heldOut }: ChainSumRequest): ChainSum {
-  // The length is drawn once, outside the search, so that both halves have every length equally often.
+  // Drawn once, outside the search, so that training and held-out questions have the same distribution of lengths.
   const length = 3 + Number(seedOf(seed, 'chain-sum', index, 'length') % 4n);
   for (let attempt = 0; ; attempt++) {
     const terms = termsOf(seedOf(seed, 'chain-sum', index, attempt), length);
@@ -56,19 +58,20 @@ export function chainSum({ seed, index, heldOut }: ChainSumRequest): ChainSum {
   }
 }
 
-/** `value` after the term, by arithmetic. */
+/** The value after adding a term. */
 export function applied(value: number, { sign, digit }: Term): number {
   return sign === '+' ? value + digit : value - digit;
 }
 
 /**
- * The working of a sum, one step a term, and the answer it comes to.
- * @param next the value after a term; wrong steps are carried on from
- * @example workedTrace(terms) // '4 + 3 = 7 ; 7 - 9 = -2 ; the answer is -2'
+ * The worked solution of a sum, one step per term.
+ * @param next computes the value after a term; later steps continue from a wrong value
+ * @example
+ * workedTrace(terms); // '4 + 3 = 7 ; 7 - 9 = -2 ; the answer is -2'
  */
 export function workedTrace(terms: readonly Term[], next: (value: number, term: Term) => number = applied): string {
-  const [first, ...rest] = terms;
-  let value = first?.digit ?? 0;
+  const rest = terms.slice(1);
+  let value = at(terms, 0).digit;
   const steps = rest.map((term) => {
     const before = value;
     value = next(before, term);
@@ -77,7 +80,7 @@ export function workedTrace(terms: readonly Term[], next: (value: number, term: 
   return `${steps.join('')}the answer is ${value}`;
 }
 
-/** Digits and signs of a 63-bit draw, lowest first; six terms use 27 bits, so every value is as likely to within 2^-36. */
+/** Reads digits and signs from a 63-bit draw. Six terms use 27 bits, so all are equally likely to within 2^-36. */
 function termsOf(draw: bigint, length: number): Term[] {
   let rest = draw;
   const below = (n: bigint): number => {

@@ -13,6 +13,7 @@ import { importRun } from '../../../src/runs/bundle/import.js';
 import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
 import { readManifest } from '../../../src/runs/manifest/manifest.js';
 import { runPipeline } from '../../../src/runs/run.js';
+import { required } from '../../../src/support/required.js';
 import type { LogRecord } from '../../../src/topics/log.js';
 import { scan } from '../../../src/topics/scan.js';
 import { tinyModel } from '../../models/tiny-model.js';
@@ -37,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** All that a log says of a run: topics with their bounds, records and committed offsets. */
+/** A run's topics with bounds and records, and its committed offsets. */
 async function contents(folder: string) {
   const { log, plan } = await openRunFolder(folder);
   const records: Record<string, LogRecord[]> = {};
@@ -51,7 +52,7 @@ async function contents(folder: string) {
   return { infos, records, groups };
 }
 
-/** Does its work while the pipeline's own folder is not where it was. */
+/** Runs `work` while the pipeline's folder is missing, as on another machine. */
 async function elsewhere<T>(work: () => Promise<T>): Promise<T> {
   renameSync(project(), `${project()}-gone`);
   try {
@@ -61,7 +62,7 @@ async function elsewhere<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A copy of the bundle with bytes changed in place. */
+/** A copy of the bundle with changed bytes. */
 function changed(name: string, change: (bytes: Buffer) => Buffer | undefined): string {
   const bytes = readFileSync(bundle);
   const file = join(root, `${name}.tar`);
@@ -69,7 +70,7 @@ function changed(name: string, change: (bytes: Buffer) => Buffer | undefined): s
   return file;
 }
 
-/** A copy with one entry said otherwise, its digest as it was. */
+/** A copy of the bundle with one changed entry and its old digest. */
 async function rewritten(name: string, change: (text: string) => string): Promise<string> {
   const [from, to] = [extract(), pack()];
   from.end(readFileSync(bundle));
@@ -95,8 +96,8 @@ const refuses = async (file: string, code: string, message: RegExp) => {
   expect(readdirSync(root).filter((name) => name.startsWith('refused'))).toEqual([]);
 };
 
-describe('a bundle', () => {
-  it('carries every record with its offset and time, and what each stage has committed', async () => {
+describe('exportRun and importRun', () => {
+  it('keep every record with its offset and time, and the committed offsets', async () => {
     const to = join(root, 'moved');
     const { records, notes } = await importRun(bundle, to);
     expect(records).toMatchObject({ prompts: 4, rollouts: 16, weights: 3 });
@@ -107,7 +108,7 @@ describe('a bundle', () => {
     });
   }, 60_000);
 
-  it('is read by any Avro tool', async () => {
+  it('write segments that any Avro tool can read', async () => {
     const from = extract();
     from.end(readFileSync(bundle));
     let found: unknown[] = [];
@@ -123,7 +124,7 @@ describe('a bundle', () => {
     expect(found[1]).toMatchObject({ key: 'policy', offset: 1, value: { version: 1, location: 'weights/v000001' } });
   });
 
-  it('lets a run go on elsewhere to the same weights', async () => {
+  it('let a run resume elsewhere to the same weights', async () => {
     const half = join(root, 'half');
     const stop = new AbortController();
     const stopped = runPipeline({
@@ -146,16 +147,17 @@ describe('a bundle', () => {
     });
   }, 60_000);
 
-  it('leaves out what is privileged when asked, and says what is then not possible', async () => {
+  it('leave out privileged content on request, and name what is missing', async () => {
     const file = join(root, 'plain.tar');
-    await exportRun(run, { to: file, withoutPrivileged: true });
+    const exported = await exportRun(run, { to: file, withoutPrivileged: true });
+    expect(exported.notes).toEqual(['left out as privileged: sums.jsonl']);
     const texts = sums(4).map((line) => String(JSON.parse(line).trace));
     for (const text of texts) expect(readFileSync(file).includes(text)).toBe(false);
     const to = join(root, 'plain');
     const { records, notes } = await importRun(file, to);
     expect(records).toMatchObject({ references: 0, privileged: 0, rollouts: 16 });
     expect(existsSync(join(to, 'inputs/sums.jsonl'))).toBe(false);
-    expect(notes.join()).toMatch(/without its privileged content/);
+    expect(notes).toEqual([expect.stringMatching(/does not contain privileged content.*\(sums\.jsonl\): replay/)]);
     const options = { from: 'rollouts', to: join(root, 'plain-replay') };
     await expect(replayFrom(to, options)).rejects.toMatchObject({ code: 'privileged-gone' });
     await elsewhere(async () => {
@@ -181,39 +183,39 @@ describe('a bundle', () => {
     'weights',
     'metrics',
     'source',
-  ])('shows that one bit of %s was flipped', async (topic) => {
+  ])('detect a flipped bit in %s', async (topic) => {
     const file = changed(`flip-${topic}`, (bytes) => {
       const at = bytes.indexOf(`topics/${topic}/0/`);
       const content = bytes.indexOf('Obj\u0001', at) + 300;
-      bytes[content] = (bytes[content] ?? 0) ^ 1;
+      bytes[content] = required(bytes[content], 'byte to flip') ^ 1;
       return bytes;
     });
     await refuses(
       file,
       'bundle-damaged',
-      new RegExp(`topic ${topic}, partition 0, records from offset \\d+ on: found SHA-256`),
+      new RegExp(`topic ${topic}, partition 0, records from offset \\d+: found SHA-256`),
     );
   });
 
-  it('shows that one bit of the weights was flipped', async () => {
+  it('detect a flipped bit in the weights', async () => {
     const file = changed('flip-files', (bytes) => {
       const at = bytes.indexOf('files/weights/v000001/model.safetensors') + 2048;
-      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      bytes[at] = required(bytes[at], 'byte to flip') ^ 1;
       return bytes;
     });
     await refuses(file, 'bundle-damaged', /files\/weights\/v000001\/model.safetensors: found SHA-256/);
   });
 
-  it('shows that it was cut off, wherever', async () => {
+  it('detect truncation anywhere', async () => {
     for (const part of [0.3, 0.9])
       await refuses(
         changed('cut', (bytes) => bytes.subarray(0, Math.floor(part * bytes.length))),
         'bundle-damaged',
-        /is damaged: (it does not go on after|it ends)/,
+        /is damaged: (it cannot be read after|it is truncated)/,
       );
   });
 
-  it('of another version, or of something else, is refused', async () => {
+  it('reject another format and other files', async () => {
     await refuses(
       changed('text', () => Buffer.from('hello')),
       'no-bundle',
@@ -246,7 +248,7 @@ describe('a bundle', () => {
     );
   });
 
-  it('never overwrites', async () => {
+  it('never overwrite', async () => {
     await expect(importRun(bundle, run)).rejects.toMatchObject({ code: 'run-exists' });
     await expect(exportRun(run, { to: bundle })).rejects.toMatchObject({ code: 'file-exists' });
   });

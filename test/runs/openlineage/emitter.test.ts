@@ -14,7 +14,7 @@ const eventsOf = (run: string): RunEvent[] =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-/** What the specification demands of an event: https://openlineage.io/spec/2-0-2/OpenLineage.json. */
+/** Checks an event against https://openlineage.io/spec/2-0-2/OpenLineage.json. */
 function expectShape(event: RunEvent): void {
   expect(Object.keys(event)).toEqual(
     expect.arrayContaining(['eventType', 'eventTime', 'producer', 'schemaURL', 'run', 'job', 'inputs', 'outputs']),
@@ -40,7 +40,7 @@ function expectShape(event: RunEvent): void {
   }
 }
 
-/** Takes events and keeps them; answers with a status. */
+/** An endpoint that keeps its events and answers with a status. */
 async function endpoint(status = 201) {
   const taken: { event: RunEvent; url: string | undefined; key: string | undefined }[] = [];
   const text = async (request: IncomingMessage) => {
@@ -58,8 +58,8 @@ async function endpoint(status = 201) {
   return { taken, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-describe('OpenLineage events of a run', () => {
-  it('say what a run read and wrote, in its folder and to the endpoint that the environment names', async () => {
+describe('lineageEmitter', () => {
+  it('emits what a run read and wrote, to its folder and to the endpoint of the environment', async () => {
     const base = tinyFolder();
     writeFileSync(join(base, 'a.md'), '# Sums\n\n1 + 1 = 2\n');
     const { taken, url } = await endpoint();
@@ -96,7 +96,7 @@ describe('OpenLineage events of a run', () => {
     });
   });
 
-  it('say how a run ended that was stopped, and what runs elsewhere is an input', async () => {
+  it('emits ABORT for a stopped run, and lists topics of other processes as inputs', async () => {
     const base = tinyFolder();
     await expect(tinyRun(base, 'run', {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'stopped' });
     await tinyRun(base, 'run', {}, { stages: ['rollout', 'verify'] });
@@ -114,7 +114,7 @@ describe('OpenLineage events of a run', () => {
     expect(topics(events[2]?.outputs)).toEqual(['dead-letters', 'rollouts', 'verdicts']);
   });
 
-  it('are no reason to stop when the endpoint fails, and go nowhere unless one is named', async () => {
+  it('survives a failing endpoint, and posts nothing without one', async () => {
     const base = tinyFolder();
     const broken = await endpoint(503);
     vi.stubEnv('OPENLINEAGE_URL', broken.url);
