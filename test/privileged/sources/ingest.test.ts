@@ -265,13 +265,13 @@ describe('ingest of rows by prompt key', () => {
     ['t.csv', 'id,answer\n"a,MARKER\n', /t\.csv:\d+: not valid CSV/],
     ['t.csv', Buffer.from('id,answer\na,gr\xf6sse\n', 'latin1'), /not UTF-8/],
     ['t.jsonl', Buffer.from('{"id":"gr\xf6sse"}\n', 'latin1'), /not UTF-8/],
-    ['t.xls', 'x', /found the ending \.xls, expected \.csv/],
+    ['t.xls', 'x', /found the extension \.xls, expected \.csv/],
     [
       'line.jsonl',
       `{"id": 1, "answer": 2}\n{"id": "${'x'.repeat(33 << 20)}"}`,
-      /^line\.jsonl:2: found a line that is longer than/,
+      /^line\.jsonl:2: found a line of more than/,
     ],
-    ['open.csv', `id,answer\n1,"${'y'.repeat(33 << 20)}`, /longer than 33554432 characters; is a quotation mark open/],
+    ['open.csv', `id,answer\n1,"${'y'.repeat(33 << 20)}`, /more than 33554432 characters; check for an unclosed quotation mark/],
   ])('reports %s as a whole', async (keyed, content, message) => {
     const { log, table } = await fresh();
     write(keyed, content);
