@@ -1,5 +1,5 @@
-import { at } from '../../support/at.js';
 import { seedOf } from '../../support/digest.js';
+import { at } from '../../support/required.js';
 import { applied, chainSum, type Term, workedTrace } from './chain-sum.js';
 
 /**

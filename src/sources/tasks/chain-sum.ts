@@ -1,5 +1,5 @@
-import { at } from '../../support/at.js';
 import { seedOf } from '../../support/digest.js';
+import { at } from '../../support/required.js';
 
 /** One signed digit of a sum. The first sign is always `+` and is not written. */
 export interface Term {
