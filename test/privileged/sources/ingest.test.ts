@@ -271,7 +271,11 @@ describe('ingest of rows by prompt key', () => {
       `{"id": 1, "answer": 2}\n{"id": "${'x'.repeat(33 << 20)}"}`,
       /^line\.jsonl:2: found a line of more than/,
     ],
-    ['open.csv', `id,answer\n1,"${'y'.repeat(33 << 20)}`, /more than 33554432 characters; check for an unclosed quotation mark/],
+    [
+      'open.csv',
+      `id,answer\n1,"${'y'.repeat(33 << 20)}`,
+      /more than 33554432 characters; check for an unclosed quotation mark/,
+    ],
   ])('reports %s as a whole', async (keyed, content, message) => {
     const { log, table } = await fresh();
     write(keyed, content);
