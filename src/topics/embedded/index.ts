@@ -1,10 +1,10 @@
 import { UserError } from '../../support/errors.js';
-import type { Consumer, LogRecord, Position, TopicLog, Transaction } from '../log.js';
+import type { LogRecord, Position, TopicLog, TopicSpec, Transaction } from '../log.js';
 import type { OpenOptions } from '../store.js';
 import { appendAll, retainAll } from './append.js';
-import { type GroupLog, joinGroup, leaveAll, type Member, wakeup } from './groups.js';
+import { type GroupLog, joinGroup, leaveAll, type Member, type Wakeup, wakeup } from './groups.js';
 import { decodeOffset, decodeRecord, encodeOffset, groupKey, offsetOfKey, recordKey, timestampOf } from './layout.js';
-import { openStore } from './store.js';
+import { openStore, type Store } from './store.js';
 import {
   assertPartition,
   boundsOf,
@@ -16,103 +16,128 @@ import {
   unknownTopic,
 } from './topics.js';
 
+/** An open log: the database, and what this process knows of its topics and group members. */
+export interface LogState {
+  readonly store: Store;
+  /** Topics by name. A topic never changes once created, so what was read stays valid. */
+  readonly topics: Map<string, Topic>;
+  readonly groups: Map<string, Member[]>;
+  readonly wake: Wakeup;
+}
+
 /** Opens the log of a folder: the eager half of `openEmbedded` in `store-kind.ts`. */
 export async function openEmbedded(folder: string, options: OpenOptions = {}): Promise<TopicLog> {
   const store = openStore(folder, options.readOnly ?? false);
-  const known = new Map<string, Topic>();
-  const groups = new Map<string, Member[]>();
-  const wake = wakeup();
+  const state: LogState = { store, topics: new Map(), groups: new Map(), wake: wakeup() };
   if (!store.readOnly) store.write((db) => retainAll(db, listTopics(db), Date.now()));
-
-  const topicIn = (db: Database) => (name: string) => {
-    if (!known.has(name)) for (const topic of listTopics(db)) known.set(topic.spec.name, topic);
-    const topic = known.get(name);
-    if (!topic) throw unknownTopic(name, [...known.keys()]);
-    return topic;
-  };
-
-  const read = (name: string, partition: number, from: bigint, max: number): LogRecord[] =>
-    store.read((db) => {
-      const topic = topicIn(db)(name);
-      assertPartition(topic, partition);
-      const { start, end } = boundsOf(db, topic, partition);
-      const range = {
-        start: recordKey(topic.id, partition, from > start ? from : start),
-        end: recordKey(topic.id, partition, end),
-        limit: max,
-      };
-      if (max < 1 || from >= end) return [];
-      return [...db.getRange(range)].map(({ key, value }) => decodeRecord(name, partition, key, value));
-    });
-
-  const committed = (group: string, name: string): Position[] =>
-    store.read((db) => {
-      const topic = topicIn(db)(name);
-      return Array.from({ length: topic.spec.partitions }, (_, partition) => {
-        const place = groupKey(topic.id, partition, group);
-        const bytes = db.getBinary(place);
-        const offset = bytes ? decodeOffset(place, bytes) : boundsOf(db, topic, partition).start;
-        return { topic: name, partition, offset };
-      });
-    });
-
-  const write = async ({ appends, offsets }: Transaction, group = '', assertOwned = () => {}): Promise<Position[]> => {
-    const positions = await store.commit((db) => {
-      assertOwned();
-      const topicOf = topicIn(db);
-      for (const { topic: name, partition, offset } of offsets) {
-        const topic = topicOf(name);
-        assertPartition(topic, partition);
-        const place = groupKey(topic.id, partition, group);
-        db.put(place, encodeOffset(place, offset));
-      }
-      return appendAll(db, topicOf, appends, Date.now());
-    });
-    if (appends.length > 0) wake.notify(new Set(appends.map(({ topic }) => topic)));
-    return positions;
-  };
-
-  const groupLog: GroupLog = {
-    partitionsOf: (name) => store.read((db) => topicIn(db)(name).spec.partitions),
-    committed,
-    read,
-    commit: async (group, transaction, assertOwned) => void (await write(transaction, group, assertOwned)),
-    wake,
-  };
-
   return {
-    ensureTopics: async (specs) => {
-      // A reader may ask too, as long as nothing is missing.
-      const there = new Set(store.read(listTopics).map(({ spec }) => spec.name));
-      if (store.readOnly && specs.every(({ name }) => there.has(name))) {
-        store.read((db) => createTopics(db, specs));
-      } else {
-        store.write((db) => createTopics(db, specs));
-      }
-    },
+    ensureTopics: async (specs) => ensureTopics(store, specs),
     describe: async () => store.read(describeTopics),
-    append: async (appends) => write({ appends, offsets: [] }),
-    read: async (topic, partition, from, max) => read(topic, partition, from, max),
+    append: (appends) => write(state, { appends, offsets: [] }),
+    read: async (topic, partition, from, max) => read(state, topic, partition, from, max),
     offsetAt: async (name, partition, timestamp) =>
-      store.read((db) => {
-        const topic = topicIn(db)(name);
-        assertPartition(topic, partition);
-        return firstSince(db, topic, partition, timestamp);
-      }),
-    committed: async (group, topic) => committed(group, topic),
-    consumer: async (group, topics): Promise<Consumer> => {
-      if (store.readOnly) {
-        throw new UserError(
-          'topics-read-only',
-          `${store.folder}: opened for reading only; a group commits, so it writes`,
-        );
-      }
-      return joinGroup(groupLog, groups, group, topics);
-    },
+      store.read((db) => firstSince(db, partitionedTopic(state, db, name, partition), partition, timestamp)),
+    committed: async (group, topic) => committed(state, group, topic),
+    consumer: async (group, topics) => joinGroup(groupLogOf(state), state.groups, group, topics),
     close: async () => {
-      leaveAll(groups, wake);
+      leaveAll(state.groups, state.wake);
       await store.close();
     },
+  };
+}
+
+/** A read-only log accepts the call as long as no topic is missing. */
+function ensureTopics(store: Store, specs: readonly TopicSpec[]): void {
+  const existing = new Set(store.read(listTopics).map(({ spec }) => spec.name));
+  const createsNothing = specs.every(({ name }) => existing.has(name));
+  if (store.readOnly && createsNothing) store.read((db) => createTopics(db, specs));
+  else store.write((db) => createTopics(db, specs));
+}
+
+/** @throws {UserError} `unknown-topic` */
+function topicNamed({ topics }: LogState, db: Database, name: string): Topic {
+  if (!topics.has(name)) for (const topic of listTopics(db)) topics.set(topic.spec.name, topic);
+  const topic = topics.get(name);
+  if (!topic) throw unknownTopic(name, [...topics.keys()]);
+  return topic;
+}
+
+/** @throws {UserError} `unknown-topic`, `unknown-partition` */
+function partitionedTopic(state: LogState, db: Database, name: string, partition: number): Topic {
+  const topic = topicNamed(state, db, name);
+  assertPartition(topic, partition);
+  return topic;
+}
+
+function read(state: LogState, name: string, partition: number, from: bigint, max: number): LogRecord[] {
+  return state.store.read((db) => {
+    const topic = partitionedTopic(state, db, name, partition);
+    const { start, end } = boundsOf(db, topic, partition);
+    if (max < 1 || from >= end) return [];
+    const range = {
+      start: recordKey(topic.id, partition, from > start ? from : start),
+      end: recordKey(topic.id, partition, end),
+      limit: max,
+    };
+    return [...db.getRange(range)].map(({ key, value }) => decodeRecord(name, partition, key, value));
+  });
+}
+
+function committed(state: LogState, group: string, name: string): Position[] {
+  return state.store.read((db) => {
+    const topic = topicNamed(state, db, name);
+    return Array.from({ length: topic.spec.partitions }, (_, partition) => {
+      const key = groupKey(topic.id, partition, group);
+      const bytes = db.getBinary(key);
+      const offset = bytes ? decodeOffset(key, bytes) : boundsOf(db, topic, partition).start;
+      return { topic: name, partition, offset };
+    });
+  });
+}
+
+/** The group whose offsets a transaction moves. `assertOwned` throws where its member has lost what it commits. */
+interface Committer {
+  readonly group: string;
+  readonly assertOwned: () => void;
+}
+
+const noGroup: Committer = { group: '', assertOwned: () => {} };
+
+async function write(
+  state: LogState,
+  { appends, offsets }: Transaction,
+  { group, assertOwned }: Committer = noGroup,
+): Promise<Position[]> {
+  const positions = await state.store.commit((db) => {
+    assertOwned();
+    for (const { topic: name, partition, offset } of offsets) {
+      const topic = partitionedTopic(state, db, name, partition);
+      const key = groupKey(topic.id, partition, group);
+      db.put(key, encodeOffset(key, offset));
+    }
+    return appendAll(db, (name) => topicNamed(state, db, name), appends, Date.now());
+  });
+  if (appends.length > 0) state.wake.notify(new Set(appends.map(({ topic }) => topic)));
+  return positions;
+}
+
+/** @throws {UserError} `topics-read-only` */
+function groupLogOf(state: LogState): GroupLog {
+  const { store, wake } = state;
+  if (store.readOnly) {
+    throw new UserError(
+      'topics-read-only',
+      `${store.folder}: the topics are open for reading only, but a consumer group writes its offsets`,
+    );
+  }
+  return {
+    partitionsOf: (name) => store.read((db) => topicNamed(state, db, name).spec.partitions),
+    committed: (group, name) => committed(state, group, name),
+    read: (name, partition, from, max) => read(state, name, partition, from, max),
+    commit: async (group, transaction, assertOwned) => {
+      await write(state, transaction, { group, assertOwned });
+    },
+    wake,
   };
 }
 

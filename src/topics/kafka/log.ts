@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import type { Admin } from 'kafkajs';
+import { type Append, type Consumer, FencedError, type LogRecord, type Position, type TopicLog } from '../log.js';
+import { type Client, openClient } from './client/client.js';
+import { explain } from './client/errors.js';
+import type { ClusterOptions } from './client/internals.js';
+import { openConsumer } from './consumer/consumer.js';
+import { openWriter, type Writer, type WriterOptions } from './producer/writer.js';
+import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, type Written } from './protocol/read.js';
+import { fetchOffsets } from './protocol/requests.js';
+import { COMPRESSION, type KafkaSettings } from './settings.js';
+import { compactedTopics, describeTopics, ensureTopics, type TopicDefaults } from './topics.js';
+
+const DEFAULT_MESSAGE_BYTES = 1_000_000;
+const DEFAULT_SESSION_MS = 30_000;
+/** Size of a record batch without its messages. */
+const BATCH_BYTES = 128;
+const APPEND_ATTEMPTS = 5;
+
+/** Prefixes of what a pipeline has on a cluster. */
+export interface Prefixes {
+  readonly topic: string;
+  readonly group: string;
+  readonly transactionalId: string;
+}
+
+export function prefixesOf({ topicPrefix = '', ...settings }: KafkaSettings): Prefixes {
+  const { groupPrefix = topicPrefix, transactionalIdPrefix = topicPrefix } = settings;
+  return { topic: topicPrefix, group: groupPrefix, transactionalId: transactionalIdPrefix };
+}
+
+export const topicDefaults = ({
+  maxMessageBytes = DEFAULT_MESSAGE_BYTES,
+  replicationFactor,
+}: KafkaSettings): TopicDefaults => ({
+  maxMessageBytes,
+  ...(replicationFactor !== undefined && { replicationFactor }),
+});
+
+/** An open log on a cluster. */
+interface LogState {
+  readonly settings: KafkaSettings;
+  readonly connection: ClusterOptions;
+  readonly prefixes: Prefixes;
+  readonly client: Client;
+  readonly admin: Admin;
+  readonly written: Written;
+  readonly writing: Omit<WriterOptions, 'transactionalId'>;
+  /** Writes what belongs to no group. */
+  readonly appender: Writer;
+  readonly consumers: Set<Consumer>;
+  /** Ends with the last append that was asked for. */
+  turn: Promise<unknown>;
+}
+
+/** The topics behind connections that are open: `close` ends these too. */
+export function logOn(settings: KafkaSettings, connection: ClusterOptions, client: Client, admin: Admin): TopicLog {
+  const state = stateOf(settings, connection, client, admin);
+  const topic = { prefix: state.prefixes.topic, physical: (name: string) => state.prefixes.topic + name };
+  const explained = (error: unknown): never => {
+    throw explain(error, settings.brokers, 'looking up topics');
+  };
+  return {
+    ensureTopics: (specs) => ensureTopics(admin, specs, topic.prefix, topicDefaults(settings)).catch(explained),
+    describe: () => describeTopics(admin, client, topic.prefix, state.written).catch(explained),
+    append: (appends) => append(state, appends),
+    read: async (name, partition, from, max): Promise<LogRecord[]> => {
+      await settle(state.written, client, topic.physical(name), partition);
+      return logical(topic.prefix, await readRecords(client, topic.physical(name), partition, from, max));
+    },
+    offsetAt: async (name, partition, timestamp) => {
+      await settle(state.written, client, topic.physical(name), partition);
+      const time = Math.max(0, Math.ceil(timestamp));
+      const found = await offsetAtTime(client, topic.physical(name), partition, time);
+      return found >= 0n ? found : offsetAtTime(client, topic.physical(name), partition, LATEST);
+    },
+    committed: async (group, name) => {
+      const offsets = await committedOffsets(client, state.prefixes.group + group, topic.physical(name));
+      return logical(topic.prefix, offsets);
+    },
+    consumer: (group, names) => consume(state, group, names),
+    close: () => close(state),
+  };
+}
+
+function stateOf(settings: KafkaSettings, connection: ClusterOptions, client: Client, admin: Admin): LogState {
+  const prefixes = prefixesOf(settings);
+  const written: Written = new Map();
+  const writing = {
+    compression: COMPRESSION[settings.compression ?? 'none'],
+    limit: topicDefaults(settings).maxMessageBytes - BATCH_BYTES,
+    written,
+    isCompacted: compactedTopics(admin),
+  };
+  // A new id, which fences nobody.
+  const transactionalId = `${prefixes.transactionalId}append-${randomUUID()}`;
+  const appender = openWriter(client, { transactionalId, ...writing });
+  const consumers = new Set<Consumer>();
+  const turn = Promise.resolve();
+  return { settings, connection, prefixes, client, admin, written, writing, appender, consumers, turn };
+}
+
+/** Items with the pipeline's names of topics instead of the cluster's. */
+export const logical = <T extends { readonly topic: string }>(prefix: string, items: readonly T[]): T[] =>
+  items.map((item) => ({ ...item, topic: item.topic.slice(prefix.length) }));
+
+/** Items with the cluster's names of topics instead of the pipeline's. */
+export const physical = <T extends { readonly topic: string }>(prefix: string, items: readonly T[]): T[] =>
+  items.map((item) => ({ ...item, topic: prefix + item.topic }));
+
+/** One append after the other: a writer has one transaction at a time. */
+function append(state: LogState, appends: readonly Append[]): Promise<Position[]> {
+  const prefix = state.prefixes.topic;
+  const result = state.turn.then(() => writeUnfenced(state.appender, physical(prefix, appends)));
+  state.turn = result.catch(() => {});
+  return result.then((positions) => logical(prefix, positions));
+}
+
+/**
+ * Tries again when fenced. Nobody else has the id of the appender, so the broker ended the transaction because it took too long,
+ * as in an outage.
+ */
+async function writeUnfenced(appender: Writer, appends: readonly Append[]): Promise<Position[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await appender.write(appends);
+    } catch (error) {
+      if (!(error instanceof FencedError) || attempt === APPEND_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function consume(state: LogState, group: string, topics: readonly string[]): Promise<Consumer> {
+  const { settings, connection, prefixes, writing, consumers } = state;
+  const client = await openClient(connection);
+  const inner = await openConsumer(client, {
+    group: prefixes.group + group,
+    topics: topics.map((topic) => prefixes.topic + topic),
+    sessionMs: settings.sessionMs ?? DEFAULT_SESSION_MS,
+    transactionalIdPrefix: `${prefixes.transactionalId}${group}-`,
+    writing,
+  }).catch(async (error) => {
+    await client.close();
+    throw error;
+  });
+  const renamed = logicalConsumer(inner, prefixes.topic);
+  const consumer: Consumer = {
+    ...renamed,
+    close: async () => {
+      consumers.delete(consumer);
+      await renamed.close();
+    },
+  };
+  consumers.add(consumer);
+  return consumer;
+}
+
+/** A consumer whose caller uses the pipeline's names of topics. */
+export function logicalConsumer(inner: Consumer, prefix: string): Consumer {
+  return {
+    poll: async (...wanted) => logical(prefix, await inner.poll(...wanted)),
+    commit: ({ appends, offsets }) =>
+      inner.commit({ appends: physical(prefix, appends), offsets: physical(prefix, offsets) }),
+    assigned: () => logical(prefix, inner.assigned()),
+    onRevoked: (listener) => inner.onRevoked((partitions) => listener(logical(prefix, partitions))),
+    close: () => inner.close(),
+  };
+}
+
+async function committedOffsets(client: Client, group: string, topic: string): Promise<Position[]> {
+  const count = await client.partitions(topic);
+  const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+  const offsets = await client.retrying(`reading the offsets of group ${group}`, async () =>
+    fetchOffsets(await client.coordinator('group', group), group, partitions),
+  );
+  return Promise.all(
+    offsets.map(async (position) =>
+      position.offset >= 0n
+        ? position
+        : { ...position, offset: await offsetAtTime(client, topic, position.partition, EARLIEST) },
+    ),
+  );
+}
+
+async function close(state: LogState): Promise<void> {
+  await Promise.all([...state.consumers].map((consumer) => consumer.close()));
+  await state.turn;
+  await Promise.all([state.client.close(), state.admin.disconnect()]);
+}
