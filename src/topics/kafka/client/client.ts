@@ -4,21 +4,23 @@ import { required } from '../protocol/requests.js';
 import { explain, explainConnecting, isMissingTopic, isTransient, protocolType } from './errors.js';
 import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
 
-/** How long a broker may be away before the work fails, in milliseconds. */
+/** How long a broker may be unreachable before the request fails, in milliseconds. */
 const OUTAGE_MS = 300_000;
-/** How long brokers may say that there is no such topic: one that comes back learns of them late. */
+/** How long brokers may answer that a topic does not exist: a restarted broker learns of topics late. */
 const NO_TOPIC_MS = 30_000;
+/** How long to look for a topic that may have been created a moment ago. */
+const NEW_TOPIC_MS = 1500;
 
-/** One set of connections to the cluster. Requests on a connection wait for each other, so every consumer has its own. */
+/** Connections to a cluster. Requests on one connection wait for each other, so every consumer has a client of its own. */
 export interface Client {
   readonly brokers: readonly string[];
   /** Number of partitions. @throws {UserError} `unknown-topic` */
   partitions(topic: string): Promise<number>;
   leader(topic: string, partition: number): Promise<Broker>;
   coordinator(kind: 'group' | 'transaction', id: string): Promise<Broker>;
-  /** Tries again with growing pauses while the failure may pass, for at most `forMs`. */
+  /** Retries transient failures with growing pauses, for at most `forMs` (default 300,000). */
   retrying<T>(doing: string, attempt: () => Promise<T>, forMs?: number): Promise<T>;
-  /** From here on nothing is tried again. */
+  /** Turns retries off. */
   stop(): void;
   close(): Promise<void>;
 }
@@ -41,11 +43,11 @@ export async function openClient(options: ClusterOptions): Promise<Client> {
 }
 
 function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
-  // kafkajs goes on where the first request was never answered.
+  // kafkajs carries on even if the first request was never answered.
   if (brokerPool.versions === null)
     throw new UserError(
       'kafka-unreachable',
-      `connecting: what listens at ${brokers.join(', ')} takes connections and answers nothing; expected a Kafka broker`,
+      `connecting: ${brokers.join(', ')} accepts connections but answers no request; expected a Kafka broker`,
     );
   for (const { apiKey, apiVersion, apiName } of required) {
     const has = brokerPool.versions?.[apiKey]?.maxVersion ?? -1;
@@ -57,107 +59,145 @@ function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
   }
 }
 
-function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
-  const coordinators = new Map<string, Promise<Broker>>();
-  let closed = false;
-  let disconnected = false;
+/** What a client knows of its cluster. */
+interface ClientState {
+  readonly cluster: Cluster;
+  readonly brokers: readonly string[];
+  /** By kind and id. */
+  readonly coordinators: Map<string, Promise<Broker>>;
+  readonly connecting: Map<Broker, Promise<unknown>>;
+  /** Nothing is tried again. */
+  stopped: boolean;
+  disconnected: boolean;
+}
 
-  // kafkajs opens a socket for each of several requests that meet a closed connection at once.
-  const connecting = new Map<Broker, Promise<unknown>>();
-  const connected = async (broker: Broker): Promise<Broker> => {
-    const pool = broker.connectionPool;
-    const pending =
-      connecting.get(broker) ??
-      Promise.all([pool.getConnection(0), pool.getConnection(1)]).finally(() => connecting.delete(broker));
-    connecting.set(broker, pending);
-    await pending;
-    return broker;
+/** A client of a connected cluster. */
+export function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
+  const state: ClientState = {
+    cluster,
+    brokers,
+    coordinators: new Map(),
+    connecting: new Map(),
+    stopped: false,
+    disconnected: false,
   };
-
-  const refresh = async () => {
-    coordinators.clear();
-    await cluster.connect();
-    await cluster.refreshMetadata();
-  };
-
-  const retrying: Client['retrying'] = async (doing, attempt, forMs = OUTAGE_MS) => {
-    const deadline = Date.now() + forMs;
-    let missing: number | undefined;
-    for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
-      // A request would open a connection again, and that would keep the process from ending.
-      if (disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
-      try {
-        return await attempt();
-      } catch (error) {
-        missing = isMissingTopic(error) ? (missing ?? Date.now()) : undefined;
-        const until = Math.min(deadline, (missing ?? deadline) + NO_TOPIC_MS);
-        if (closed || !isTransient(error) || Date.now() + pause > until) throw explain(error, brokers, doing);
-        await sleep(pause * (0.5 + Math.random() / 2));
-        if (disconnected) continue;
-        // An open transaction that must finish first says nothing about where the brokers are.
-        if (protocolType(error) !== 'CONCURRENT_TRANSACTIONS' && protocolType(error) !== 'UNSTABLE_OFFSET_COMMIT')
-          await refresh().catch(() => {});
-        if (disconnected) await cluster.disconnect().catch(() => {});
-      }
-    }
-  };
-
-  const partitions = async (topic: string): Promise<number> => {
-    const known = () => {
-      try {
-        return cluster.findTopicPartitionMetadata(topic).length;
-      } catch {
-        return 0;
-      }
-    };
-    if (known() > 0) return known();
-    try {
-      // A topic made a moment ago may not be known to every broker yet.
-      await retrying(`looking up topic ${topic}`, () => cluster.addMultipleTargetTopics([topic]), 1500);
-    } catch (error) {
-      if (!(error instanceof UserError) || error.code !== 'unknown-topic') throw error;
-    }
-    if (known() === 0)
-      throw new UserError('unknown-topic', `topic ${JSON.stringify(topic)} is not on Kafka at ${brokers.join(', ')}`);
-    return known();
-  };
-
   return {
     brokers,
-    partitions,
-    retrying,
-    async leader(topic, partition) {
-      const count = await partitions(topic);
-      const found = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
-      if (!found)
-        throw new UserError('unknown-partition', `topic ${topic} has partitions 0 to ${count - 1}, not ${partition}`);
-      return connected(await cluster.findBroker({ nodeId: found.leader }));
+    partitions: (topic) => partitionCount(state, topic),
+    retrying: (doing, attempt, forMs) => retrying(state, doing, attempt, forMs),
+    leader: (topic, partition) => leader(state, topic, partition),
+    coordinator: (kind, id) => coordinator(state, kind, id),
+    stop: () => {
+      state.stopped = true;
     },
-    coordinator(kind, id) {
-      const name = `${kind} ${id}`;
-      const known = coordinators.get(name);
-      if (known) return known.then(connected);
-      const asked = { groupId: id, coordinatorType: kind === 'group' ? 0 : 1 } as const;
-      const found = cluster
-        .findGroupCoordinator(asked)
-        .catch(async (error) => {
-          // kafkajs asks every broker and keeps to itself why they refused.
-          if (error.name === 'KafkaJSGroupCoordinatorNotFound')
-            await (await cluster.brokerPool.findConnectedBroker()).findGroupCoordinator(asked);
-          throw error;
-        })
-        .then(connected);
-      coordinators.set(name, found);
-      found.catch(() => coordinators.delete(name));
-      return found;
-    },
-    stop() {
-      closed = true;
-    },
-    async close() {
-      closed = true;
-      disconnected = true;
+    close: async () => {
+      state.stopped = true;
+      state.disconnected = true;
       await cluster.disconnect();
     },
   };
+}
+
+/** Connects a broker once: kafkajs opens a socket for each of several requests that meet a closed connection at once. */
+async function connected({ connecting }: ClientState, broker: Broker): Promise<Broker> {
+  const pool = broker.connectionPool;
+  const pending =
+    connecting.get(broker) ??
+    Promise.all([pool.getConnection(0), pool.getConnection(1)]).finally(() => connecting.delete(broker));
+  connecting.set(broker, pending);
+  await pending;
+  return broker;
+}
+
+async function refresh({ cluster, coordinators }: ClientState): Promise<void> {
+  coordinators.clear();
+  await cluster.connect();
+  await cluster.refreshMetadata();
+}
+
+// An open transaction that must finish first does not mean that the brokers have moved.
+const AWAITS_TRANSACTION: readonly unknown[] = ['CONCURRENT_TRANSACTIONS', 'UNSTABLE_OFFSET_COMMIT'];
+
+async function retrying<T>(
+  state: ClientState,
+  doing: string,
+  attempt: () => Promise<T>,
+  forMs = OUTAGE_MS,
+): Promise<T> {
+  const deadline = Date.now() + forMs;
+  let missingSince: number | undefined;
+  for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
+    // A request would open a connection again, which would keep the process alive.
+    if (state.disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
+    try {
+      return await attempt();
+    } catch (error) {
+      missingSince = isMissingTopic(error) ? (missingSince ?? Date.now()) : undefined;
+      const until = Math.min(deadline, (missingSince ?? deadline) + NO_TOPIC_MS);
+      if (state.stopped || !isTransient(error) || Date.now() + pause > until)
+        throw explain(error, state.brokers, doing);
+      await sleep(pause * (0.5 + Math.random() / 2));
+      if (state.disconnected) continue;
+      if (!AWAITS_TRANSACTION.includes(protocolType(error))) await refresh(state).catch(() => {});
+      // Closed during the refresh, which connected again.
+      if (state.disconnected) await state.cluster.disconnect().catch(() => {});
+    }
+  }
+}
+
+/** Number of partitions in the metadata at hand; 0 where it does not contain the topic. */
+function knownPartitions(cluster: Cluster, topic: string): number {
+  try {
+    return cluster.findTopicPartitionMetadata(topic).length;
+  } catch {
+    return 0;
+  }
+}
+
+async function partitionCount(state: ClientState, topic: string): Promise<number> {
+  const { cluster, brokers } = state;
+  const known = knownPartitions(cluster, topic);
+  if (known > 0) return known;
+  try {
+    // Some brokers may not know a new topic yet.
+    await retrying(state, `looking up topic ${topic}`, () => cluster.addMultipleTargetTopics([topic]), NEW_TOPIC_MS);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'unknown-topic') throw error;
+  }
+  const found = knownPartitions(cluster, topic);
+  if (found === 0)
+    throw new UserError('unknown-topic', `topic ${JSON.stringify(topic)} is not on Kafka at ${brokers.join(', ')}`);
+  return found;
+}
+
+async function leader(state: ClientState, topic: string, partition: number): Promise<Broker> {
+  const { cluster } = state;
+  const count = await partitionCount(state, topic);
+  const found = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
+  if (!found)
+    throw new UserError('unknown-partition', `topic ${topic} has partitions 0 to ${count - 1}, not ${partition}`);
+  return connected(state, await cluster.findBroker({ nodeId: found.leader }));
+}
+
+function coordinator(state: ClientState, kind: 'group' | 'transaction', id: string): Promise<Broker> {
+  const { coordinators } = state;
+  const name = `${kind} ${id}`;
+  const known = coordinators.get(name);
+  if (known) return known.then((broker) => connected(state, broker));
+  const found = findCoordinator(state.cluster, kind, id).then((broker) => connected(state, broker));
+  coordinators.set(name, found);
+  found.catch(() => coordinators.delete(name));
+  return found;
+}
+
+async function findCoordinator(cluster: Cluster, kind: 'group' | 'transaction', id: string): Promise<Broker> {
+  const wanted = { groupId: id, coordinatorType: kind === 'group' ? 0 : 1 } as const;
+  try {
+    return await cluster.findGroupCoordinator(wanted);
+  } catch (error) {
+    // kafkajs asks every broker and hides why they refused: ask one again for its reason.
+    if (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound')
+      await (await cluster.brokerPool.findConnectedBroker()).findGroupCoordinator(wanted);
+    throw error;
+  }
 }

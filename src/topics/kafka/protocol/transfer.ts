@@ -1,3 +1,4 @@
+import { get } from '../../../support/at.js';
 import { type Broker, type Decoder, decoder, encoder } from '../client/internals.js';
 import { type BatchMessage, type BatchOptions, decodeBatches, encodeBatch, type RecordBatch } from './batch.js';
 import { byTopic, check, FETCH, PRODUCE, type TopicPartitionOffset } from './requests.js';
@@ -65,7 +66,7 @@ export async function produceBatches(
       parse: async ({ value }) => value,
     },
   });
-  return encoded.map(({ topic, partition }) => bases.get(`${topic}/${partition}`) ?? 0n);
+  return encoded.map(({ topic, partition }) => get(bases, `${topic}/${partition}`));
 }
 
 export interface FetchedPartition {

@@ -1,0 +1,123 @@
+import { at } from '../../../support/at.js';
+import { UserError } from '../../../support/errors.js';
+import type { Append, Position } from '../../log.js';
+import { partitionOf } from '../../partition.js';
+import type { Client } from '../client/client.js';
+import { CHUNK, type Message, messagesOf, sizeOf } from '../protocol/chunks.js';
+
+/** The messages for one partition and the offsets they got. */
+export interface Outgoing {
+  /** `topic/partition`. */
+  readonly id: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: Message[];
+  /** Index of the first message of each batch. */
+  readonly cuts: number[];
+  readonly offsets: bigint[];
+  /** Offset of the newest message that is not a later chunk. */
+  first: bigint;
+  /** Bytes in the last batch. */
+  bytes: number;
+}
+
+export interface Batch {
+  readonly id: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: readonly Message[];
+  /** Index of the first message in `outgoing`. */
+  readonly from: number;
+  readonly outgoing: Outgoing;
+}
+
+/** The batch of this round; none where all are written. Later chunks get the offset of their first. */
+export function nextBatch(outgoing: Outgoing, round: number): Batch[] {
+  const { id, topic, partition, messages, cuts } = outgoing;
+  const from = cuts[round];
+  if (from === undefined) return [];
+  const own = messages
+    .slice(from, cuts[round + 1])
+    .map((message) =>
+      message.follows
+        ? { ...message, headers: { ...message.headers, [CHUNK.first]: String(outgoing.first) } }
+        : message,
+    );
+  return [{ id, topic, partition, messages: own, from, outgoing }];
+}
+
+/** Keeps the offsets that a batch got. */
+export function recordOffsets({ messages, from, outgoing }: Batch, base: bigint): void {
+  for (let i = 0; i < messages.length; i++) {
+    const offset = base + BigInt(i);
+    if (!at(outgoing.messages, from + i).follows) outgoing.first = offset;
+    outgoing.offsets.push(offset);
+  }
+}
+
+/** How records become batches. */
+export interface PlanOptions {
+  /** Largest record batch in bytes. */
+  readonly limit: number;
+  readonly isCompacted: (topic: string) => Promise<boolean>;
+}
+
+/** The batches of one transaction. */
+export interface Plan {
+  readonly partitions: readonly Outgoing[];
+  /** The position after each record, once all batches are written. */
+  positions(): Position[];
+}
+
+/** Sorts the records by partition and cuts them into batches of at most `limit` bytes. */
+export async function plan(
+  client: Pick<Client, 'partitions'>,
+  appends: readonly Append[],
+  options: PlanOptions,
+): Promise<Plan> {
+  const partitions = new Map<string, Outgoing>();
+  const lastMessages: { outgoing: Outgoing; index: number }[] = [];
+  for (const append of appends) {
+    const { topic } = append;
+    const partition = partitionOf(append.key, await client.partitions(topic));
+    const id = `${topic}/${partition}`;
+    const empty: Outgoing = { id, topic, partition, messages: [], cuts: [0], offsets: [], first: 0n, bytes: 0 };
+    const outgoing = partitions.get(id) ?? empty;
+    partitions.set(id, outgoing);
+    addMessages(outgoing, await messagesFor(append, options), options.limit);
+    lastMessages.push({ outgoing, index: outgoing.messages.length - 1 });
+  }
+  return {
+    partitions: [...partitions.values()],
+    positions: () =>
+      lastMessages.map(({ outgoing: { topic, partition, offsets }, index }) => {
+        return { topic, partition, offset: at(offsets, index) + 1n };
+      }),
+  };
+}
+
+/** @throws {UserError} `record-too-large` where compaction would keep only the last chunk, since chunks share a key */
+async function messagesFor(append: Append, { limit, isCompacted }: PlanOptions): Promise<Message[]> {
+  const messages = messagesOf(append, limit);
+  if (messages.length > 1 && (await isCompacted(append.topic)))
+    throw new UserError(
+      'record-too-large',
+      `${append.topic}, key ${append.key}: ${append.value?.byteLength} bytes do not fit in a message of ${limit}, and a compacted topic takes no chunks; raise maxMessageBytes`,
+    );
+  return messages;
+}
+
+/** Adds messages to the last batch, or begins new ones. */
+function addMessages(outgoing: Outgoing, added: readonly Message[], limit: number): void {
+  const { messages, cuts } = outgoing;
+  for (const message of added) {
+    const size = sizeOf(message);
+    // A later chunk needs the offset of the first, which is known only once its batch is written.
+    if (messages.length > 0 && (outgoing.bytes + size > limit || message.follows)) {
+      cuts.push(messages.length);
+      outgoing.bytes = 0;
+    }
+    messages.push(message);
+    outgoing.bytes += size;
+  }
+}
