@@ -1,4 +1,4 @@
-import { at } from '../../../support/at.js';
+import { at } from '../../../support/required.js';
 import { UserError } from '../../../support/errors.js';
 import type { Append, Position } from '../../log.js';
 import { partitionOf } from '../../partition.js';

@@ -1,4 +1,4 @@
-import { at, get } from '../../../support/at.js';
+import { at, get } from '../../../support/required.js';
 import { type Append, FencedError, type Position } from '../../log.js';
 import type { Client } from '../client/client.js';
 import { protocolType } from '../client/errors.js';

@@ -1,4 +1,4 @@
-import { get } from '../../../support/at.js';
+import { get } from '../../../support/required.js';
 import { type Broker, type Decoder, decoder, encoder } from '../client/internals.js';
 import { type BatchMessage, type BatchOptions, decodeBatches, encodeBatch, type RecordBatch } from './batch.js';
 import { byTopic, check, FETCH, PRODUCE, type TopicPartitionOffset } from './requests.js';
