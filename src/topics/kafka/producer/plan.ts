@@ -1,5 +1,5 @@
-import { at } from '../../../support/required.js';
 import { UserError } from '../../../support/errors.js';
+import { at } from '../../../support/required.js';
 import type { Append, Position } from '../../log.js';
 import { partitionOf } from '../../partition.js';
 import type { Client } from '../client/client.js';
