@@ -1,9 +1,10 @@
-// Writes what follows from the spec, the methods and the verifiers: schemas/pipeline.schema.json, and tables in
+// Writes what follows from the spec, the methods, the losses and the verifiers: schemas/pipeline.schema.json, and tables in
 // docs/pipeline.md, docs/algorithms.md and docs/verifiers.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withLosses } from './loss-table.mjs';
 import { withMethods } from './method-table.mjs';
 import { fields, table } from './schema-fields.mjs';
 import { withVerifiers } from './verifier-table.mjs';
@@ -37,7 +38,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(page, withFields(readFileSync(page, 'utf8'), schema));
   const { methods } = await import('../dist/methods/index.js');
   const algorithms = join(root, 'docs/algorithms.md');
-  writeFileSync(algorithms, withMethods(readFileSync(algorithms, 'utf8'), methods));
+  const { lossDefinitions } = await import('../dist/losses/registry.js');
+  writeFileSync(algorithms, withLosses(withMethods(readFileSync(algorithms, 'utf8'), methods), lossDefinitions));
   const { moduleKind, verifierKinds } = await import('../dist/verifiers/registry.js');
   const verifiers = join(root, 'docs/verifiers.md');
   writeFileSync(verifiers, withVerifiers(readFileSync(verifiers, 'utf8'), [...verifierKinds, moduleKind]));

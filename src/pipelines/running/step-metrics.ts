@@ -6,7 +6,26 @@ export interface StepReport {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** Means over the step's samples beside the trainer's own figures. Names are those of the `metrics` topic. */
+/** Names of a step's figures, whatever it trains with; the loss's and the method's come next to them. */
+export const stepFigures: readonly string[] = [
+  'step',
+  'updates',
+  'learningRate',
+  'tokens',
+  'loss',
+  'gradientNorm',
+  'reward',
+  'correct',
+  'samples',
+  'withAdvantage',
+  'length',
+  'policyAge',
+  'policyAgeMax',
+  'stale',
+  'seconds',
+];
+
+/** Means over the step's samples next to the trainer's own figures. Names are those of the `metrics` topic. */
 export function stepMetrics(
   { step, samples, stats }: LearnStep<Readonly<Record<string, number>>>,
   { seconds, stale, version }: { readonly seconds: number; readonly stale: number; readonly version: number },

@@ -7,7 +7,7 @@ import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
 import { overlapCredit } from '../running/credit.js';
 import { emitDeadLetter } from '../running/dead-letter.js';
-import { stepMetrics } from '../running/step-metrics.js';
+import { stepFigures, stepMetrics } from '../running/step-metrics.js';
 import { learnOf, stepsOf } from '../spec/sections.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
 import type { StepFigures } from './resources.js';
@@ -104,7 +104,16 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
     `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
   );
   if (plan.components.learner) return;
-  await attempt(() => learnLoss(plan));
+  await attempt(async () => {
+    const { metrics } = await learnLoss(plan);
+    const { name, statistics } = plan.method;
+    for (const [owner, taken] of [
+      ['every step', stepFigures],
+      ['its loss', metrics],
+    ] as const)
+      for (const figure of Object.keys(statistics).filter((one) => taken.includes(one)))
+        demand(false, `method ${name}: statistics.${figure}: ${owner} has a figure of this name; rename the statistic`);
+  });
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { trains: { by: 'learn' } })) demand(false, problem);
   });

@@ -29,6 +29,17 @@ const definition = (change = '') => `export default {
   ${change}
 };`;
 
+it.each(['reward', 'kl'])(
+  'a statistic must not have the name of a figure of the step or of its loss: %s',
+  async (name) => {
+    const grpo = bindMethod({ ...grpoDefinition, statistics: { [name]: 'Mine.' } }, {});
+    const plan = planOf(checkSpec(tinyPipeline), tinyFolder(), [], { method: grpo });
+    expect(await checkPlan(plan)).toContainEqual(
+      expect.stringMatching(`^method grpo: statistics.${name}: .* has a figure of this name; rename the statistic$`),
+    );
+  },
+);
+
 describe('loadMethod', () => {
   it('loads a definition from a module and names the method by settings and module', async () => {
     const { folder, shape } = moduleFile(definition());
