@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
+import { parseExact } from '../support/exact-json.js';
 import { fileHash } from './file-hash.js';
 import { parseItem } from './item.js';
 import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
@@ -14,7 +15,7 @@ import { type BadItem, isBad, type PromptSource, type SourceItem } from './sourc
 export function parsePromptLine(line: string, source: string): SourceItem {
   let json: unknown;
   try {
-    json = JSON.parse(line);
+    json = parseExact(line);
   } catch (error) {
     // The parser's own message quotes the line, which may contain privileged text.
     const at = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;

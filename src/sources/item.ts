@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { UserError } from '../support/errors.js';
+import { ExactNumber, stringifyExact } from '../support/exact-json.js';
 import type { SourceItem } from './source.js';
 
+/** A number with more digits than a double keeps, as written. */
+const exact = z.instanceof(ExactNumber).transform(({ text }) => text);
+
 const itemSchema = z.looseObject({
-  id: z.union([z.string().min(1), z.number()]).transform(String),
+  id: z.union([z.string().min(1), z.number().transform(String), exact]),
   question: z.string().min(1),
-  answer: z.union([z.string(), z.number()]).transform(String).default(''),
+  answer: z.union([z.string(), z.number().transform(String), exact]).default(''),
   trace: z.string().optional(),
   data: z.unknown().optional(),
 });
@@ -31,7 +35,7 @@ export function parseItem(value: unknown, source: string, code: string): SourceI
     question,
     answer,
     trace: trace ?? null,
-    data: data === undefined ? null : JSON.stringify(data),
+    data: data === undefined ? null : stringifyExact(data),
     source,
   };
 }

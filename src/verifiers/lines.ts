@@ -1,22 +1,23 @@
 import { z } from 'zod';
 import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
+import { ExactNumber, stringifyExact } from '../support/exact-json.js';
 import { type LineFields, openJudge, type PooledKind, type VerifiedLine } from './kind.js';
-import { verifyMathLine } from './math/line.js';
+import { readMathLine } from './math/line.js';
 import { openPool, type Pool } from './pool.js';
 import { verifierKinds } from './registry.js';
 
 /**
  * Judges one line of input. Several may run at once; each has its own deadline.
  *
- * @param line the line's JSON value
+ * @param line the line's JSON value, which may contain `ExactNumber`s
  * @throws {UserError} that names source, line and field
  */
 export type LineVerifier = (line: unknown, source: string, lineNumber: number) => Promise<VerifiedLine>;
 
 let pool: Pool | undefined;
 
-const id = z.union([z.string(), z.number().transform(String)]);
+const id = z.union([z.string(), z.number().transform(String), z.instanceof(ExactNumber).transform(({ text }) => text)]);
 
 /** The line's own fields; those of the data and the settings are checked by the kind. */
 function lineSchema({ answer, data, settings }: LineFields) {
@@ -36,7 +37,7 @@ function lineVerifier(kind: PooledKind, fields: LineFields): LineVerifier {
       const settings = settingsOf(given, fields);
       const judge = await openJudge(kind, settings, { where, folder: '.' });
       await judge.check?.();
-      const data = JSON.stringify(Object.fromEntries(fields.data.map((name) => [name, given[name]])));
+      const data = stringifyExact(Object.fromEntries(fields.data.map((name) => [name, given[name]])));
       const question = {
         promptId: id,
         itemId: id,
@@ -55,6 +56,20 @@ function lineVerifier(kind: PooledKind, fields: LineFields): LineVerifier {
   };
 }
 
+/** CPU seconds of one answer; see `math` in math/kind.ts. */
+const MATH_SECONDS = 5;
+
+/** The reference of `math` is in a field of its own. */
+const mathLine: LineVerifier = async (value, source, lineNumber) => {
+  const where = `${source}:${lineNumber}`;
+  const { id, gold, answer, question = '', settings } = readMathLine(value, where);
+  const reference = { answer: gold, data: null };
+  pool ??= openPool();
+  const asked = { promptId: id, itemId: id, question, completion: answer, reference };
+  const { verdict, reward, reason } = await pool.run({ kind: 'math', settings, question: asked, where }, MATH_SECONDS);
+  return { id, verdict, reward, reason };
+};
+
 interface ParsedLine {
   readonly id: string;
   readonly completion: string;
@@ -71,7 +86,7 @@ const settingsOf = (given: Readonly<Record<string, unknown>>, { settings }: Line
 
 /** What `rlsd verify KIND` runs on each line, by kind. */
 export const lineVerifiers: Readonly<Record<string, LineVerifier>> = {
-  math: async (line, source, lineNumber) => verifyMathLine(line, source, lineNumber),
+  math: mathLine,
   ...Object.fromEntries(
     verifierKinds.flatMap((kind) =>
       kind.runs === 'in the pool' && kind.line ? [[kind.name, lineVerifier(kind, kind.line)]] : [],

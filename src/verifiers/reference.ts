@@ -18,11 +18,15 @@ export function answerOf({ reference }: Referenced, kind: string): string {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The reference's data, a JSON object. Messages never quote it. @throws {UserError} `bad-field`, `bad-json` */
-export function dataOf({ reference }: Referenced, where: string): Fields {
+export function dataOf(
+  { reference }: Referenced,
+  where: string,
+  parse: (text: string) => unknown = JSON.parse,
+): Fields {
   if (reference.data === null) return parseObject(undefined, where);
   let value: unknown;
   try {
-    value = JSON.parse(reference.data);
+    value = parse(reference.data);
   } catch {
     throw new UserError('bad-json', `${where}: found text that is not JSON, expected a JSON object`);
   }
@@ -30,8 +34,8 @@ export function dataOf({ reference }: Referenced, where: string): Fields {
 }
 
 /** As `dataOf`, with `{}` for an item without data. */
-export const optionalDataOf = (asked: Referenced, where: string): Fields =>
-  asked.reference.data === null ? {} : dataOf(asked, where);
+export const optionalDataOf = (asked: Referenced, where: string, parse?: (text: string) => unknown): Fields =>
+  asked.reference.data === null ? {} : dataOf(asked, where, parse);
 
 function parseObject(value: unknown, where: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };

@@ -2,13 +2,21 @@ import { createInterface } from 'node:readline';
 import { Option } from 'commander';
 import { shapeLine } from '../../methods/shape-line.js';
 import { nearest, UserError } from '../../support/errors.js';
+import { parseExact } from '../../support/exact-json.js';
 import { lineVerifiers } from '../../verifiers/lines.js';
 import { examples, type Register } from '../options.js';
 import { print, say } from '../output.js';
 
-/** Maps the JSON lines of stdin. A bad line is reported on stderr; the others are processed. */
-async function eachLine(map: (line: unknown, source: string, number: number) => unknown): Promise<void> {
+/**
+ * Maps the JSON lines of stdin. A bad line, or one at which `map` itself fails, is reported on stderr; the others are processed.
+ * Exits with 2 after a bad line, and with 1 after a failure.
+ */
+async function eachLine(
+  parse: (text: string) => unknown,
+  map: (line: unknown, source: string, number: number) => unknown,
+): Promise<void> {
   let number = 0;
+  let bad = false;
   let failed = false;
   const window: Promise<string | undefined>[] = [];
   const flush = async () => {
@@ -20,11 +28,15 @@ async function eachLine(map: (line: unknown, source: string, number: number) => 
     if (text.trim() === '') continue;
     const one = async () => {
       try {
-        return JSON.stringify(await map(parse(text, `stdin:${line}`), 'stdin', line));
+        return JSON.stringify(await map(parseLine(text, `stdin:${line}`, parse), 'stdin', line));
       } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        say(`rlsd: ${error.message}`);
-        failed = true;
+        if (error instanceof UserError) {
+          say(`rlsd: ${error.message}`);
+          bad = true;
+        } else {
+          say(`rlsd: stdin:${line}: unexpected error: ${error instanceof Error ? error.message : error}`);
+          failed = true;
+        }
         return undefined;
       }
     };
@@ -32,24 +44,25 @@ async function eachLine(map: (line: unknown, source: string, number: number) => 
     if (window.length >= 64) await flush();
   }
   while (window.length > 0) await flush();
-  if (failed) process.exitCode = 2;
+  if (failed) process.exitCode = 1;
+  else if (bad) process.exitCode = 2;
 }
 
 /** Numbers that Python writes although JSON does not have them. */
 const NO_JSON_NUMBER = /(?<=[[,:]\s*)(-Infinity|Infinity|NaN)(?=\s*[\],}])/g;
 
-function parse(text: string, where: string): unknown {
+function parseLine(text: string, where: string, parse: (text: string) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch (error) {
     const quoted = text.replaceAll(NO_JSON_NUMBER, '"$1"');
-    if (quoted !== text) return parse(quoted, where);
+    if (quoted !== text) return parseLine(quoted, where, parse);
     throw new UserError('bad-line', `${where}: not JSON: ${(error as Error).message}`);
   }
 }
 
 export async function shapeLines(): Promise<void> {
-  await eachLine((line, source, number) => shapeLine(line, `${source}:${number}`));
+  await eachLine(JSON.parse, (line, source, number) => shapeLine(line, `${source}:${number}`));
 }
 
 export async function verifyLines(kind: string): Promise<void> {
@@ -62,7 +75,7 @@ export async function verifyLines(kind: string): Promise<void> {
       `verify ${kind}: unknown kind; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
-  await eachLine(verifyLine);
+  await eachLine(parseExact, verifyLine);
 }
 
 export const registerLines: Register = (rlsd) => {

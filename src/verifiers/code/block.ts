@@ -33,12 +33,16 @@ export function codeBlocks(completion: string): readonly CodeBlock[] {
  * The last (or first) block labelled with one of the languages, or else the last (or first) without a label: a
  * program's output or command line often follows it, unlabelled. JavaScript counts as TypeScript.
  */
-export function pickBlock(
-  completion: string,
+export const pickBlock = (completion: string, languages: readonly string[], which: 'last' | 'first' = 'last') =>
+  pickFrom(codeBlocks(completion), languages, which);
+
+/** As `pickBlock`, from blocks that were read already. */
+export function pickFrom(
+  blocks: readonly CodeBlock[],
   languages: readonly string[],
   which: 'last' | 'first' = 'last',
 ): CodeBlock | undefined {
-  const written = codeBlocks(completion).filter(({ code }) => code.trim() !== '');
+  const written = blocks.filter(({ code }) => code.trim() !== '');
   const fits = (language: string) =>
     languages.includes(language) || (language === 'javascript' && languages.includes('typescript'));
   const labelled = written

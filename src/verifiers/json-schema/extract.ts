@@ -1,4 +1,6 @@
-import { codeBlocks } from '../code/block.js';
+import { parseExact } from '../../support/exact-json.js';
+import { looseBlocks } from '../code/loose-blocks.js';
+import { spoken } from '../spoken.js';
 
 // Each attempt may read to the end, so a text full of brackets would take quadratic time.
 const MOST_TRIES = 1000;
@@ -11,7 +13,7 @@ interface Found {
 
 function parse(text: string): Found | undefined {
   try {
-    return { value: JSON.parse(text) as unknown, text: text.trim() };
+    return { value: parseExact(text), text: text.trim() };
   } catch {
     return undefined;
   }
@@ -19,17 +21,20 @@ function parse(text: string): Found | undefined {
 
 /**
  * The JSON of a completion: all of it, or the last block labelled json, or the last block without a label that is JSON,
- * or the last outermost object or list in the text. If that one is broken or cut off there is none: its parts are not
- * the answer.
+ * or the last outermost object or list in the text. Thinking does not count. If the last one is broken or cut off there
+ * is none: its parts are not the answer.
  */
 export function extractJson(completion: string, bare: boolean): Found | undefined {
   const whole = parse(completion);
   if (whole || bare) return whole;
-  const blocks = codeBlocks(completion);
+  const text = spoken(completion);
+  const said = parse(text);
+  if (said) return said;
+  const blocks = looseBlocks(text, labels);
   const labelled = blocks.findLast(({ language }) => labels.includes(language));
   if (labelled) return parse(labelled.code);
   const plain = blocks.flatMap(({ language, code }) => (language === '' ? (parse(code) ?? []) : []));
-  return plain.at(-1) ?? lastInText(completion);
+  return plain.at(-1) ?? lastInText(text);
 }
 
 function lastInText(text: string): Found | undefined {

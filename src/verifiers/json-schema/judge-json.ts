@@ -1,14 +1,21 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { kindOf } from '../../support/check.js';
+import { compareDecimals } from '../../support/decimal.js';
 import { UserError } from '../../support/errors.js';
+import { ExactNumber, exactDecimal } from '../../support/exact-json.js';
 import { clip } from '../code/outcome.js';
 import type { Judgement } from '../verifier.js';
 import { extractJson } from './extract.js';
+import { beyondDoubles } from './numbers.js';
 import type { JsonSchemaSettings, JsonSchemaTask } from './settings.js';
-import { validatorOf } from './validator.js';
+import { type Validator, validatorOf } from './validator.js';
 
 /** JSON pointer to where the value lacks what is wanted. Undefined if it has everything. */
 function missing(value: unknown, wanted: unknown, path = ''): string | undefined {
+  if (isNumber(value) && isNumber(wanted)) {
+    return compareDecimals(exactDecimal(value), exactDecimal(wanted)) === 0 ? undefined : path || '/';
+  }
+  if (isNumber(value) || isNumber(wanted)) return path || '/';
   if (typeof wanted !== 'object' || wanted === null) return value === wanted ? undefined : path || '/';
   if (Array.isArray(wanted)) {
     if (!Array.isArray(value) || value.length !== wanted.length) return path || '/';
@@ -24,12 +31,13 @@ function missing(value: unknown, wanted: unknown, path = ''): string | undefined
   );
 }
 
+const isNumber = (value: unknown): value is number | ExactNumber =>
+  typeof value === 'number' || value instanceof ExactNumber;
+
 const firstOf = (found: readonly (string | undefined)[]): string | undefined => found.find((one) => one !== undefined);
 
 /** @param open whether the schema may be quoted: an item's own is part of its reference */
-function complaint(error: ErrorObject | undefined, open: boolean): string {
-  if (!error) return 'the value is not valid';
-  const { instancePath, keyword, message } = error;
+function complaint({ instancePath, keyword, message }: ErrorObject, open: boolean): string {
   return `${instancePath || '/'} ${open && message ? message : `breaks "${keyword}"`}`;
 }
 
@@ -40,9 +48,12 @@ const deeperThan = (value: unknown, depth: number): boolean =>
   value !== null &&
   (depth === 0 || Object.values(value).some((inner) => deeperThan(inner, depth - 1)));
 
-function errorOf(validate: ValidateFunction, value: unknown, where: string, open: boolean): string | undefined {
+function errorOf(validate: Validator, value: unknown, where: string, open: boolean): string | undefined {
   try {
-    return validate(value) ? undefined : complaint(validate.errors?.[0], open);
+    const huge = beyondDoubles(value);
+    if (huge !== undefined) return `the number ${clip(huge, 50)} is beyond the range of doubles`;
+    const error = validate(value);
+    return error && complaint(error, open);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     // The validator recurses as deep as the value is nested.

@@ -1,3 +1,4 @@
+import { parseExact } from '../../support/exact-json.js';
 import { DATA, hashOf } from '../judge.js';
 import type { PooledKind } from '../kind.js';
 import { optionalDataOf } from '../reference.js';
@@ -20,7 +21,7 @@ export const jsonSchema: PooledKind<JsonSchemaSettings> = {
       hash: hashOf('json-schema', settings),
       seconds: 2,
       judge: (asked, at = DATA) =>
-        judgeJsonSchema(settings, readJsonSchemaTask(optionalDataOf(asked, at), at), asked.completion, at),
+        judgeJsonSchema(settings, readJsonSchemaTask(optionalDataOf(asked, at, parseExact), at), asked.completion, at),
     };
   },
 };

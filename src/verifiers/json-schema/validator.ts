@@ -1,24 +1,24 @@
-import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formatsPlugin, { type FormatsPlugin } from 'ajv-formats';
 import { kindOf } from '../../support/check.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
+import { stringifyExact } from '../../support/exact-json.js';
+import { required } from '../../support/required.js';
 import { clip } from '../code/outcome.js';
+import { formats } from './formats.js';
+import { addNumberKeywords, forAjv } from './numbers.js';
 
-/** Exact in decimal: 19.99 is a multiple of 0.01, though not in binary. */
-function isMultiple(step: number, value: number): boolean {
-  const [[a, p], [b, q]] = [decimal(value), decimal(step)];
-  const scale = Math.max(p, q);
-  return b !== 0n && (a * 10n ** BigInt(scale - p)) % (b * 10n ** BigInt(scale - q)) === 0n;
-}
-
-/** The digits as a whole number, and how many of them are decimals (negative for large numbers). */
-function decimal(value: number): readonly [digits: bigint, places: number] {
-  const [mantissa = '', exponent = '0'] = String(value).split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  return [BigInt(whole + fraction), fraction.length - Number(exponent)];
+/** A pattern that JavaScript's regular expressions cannot express. */
+class PatternError extends Error {
+  constructor(
+    readonly pattern: string,
+    readonly problem: string,
+  ) {
+    super(`${pattern}: ${problem}`);
+  }
 }
 
 // Patterns should be Unicode ones; those that are malformed as such are read without the flag.
@@ -27,7 +27,11 @@ const regExp = Object.assign(
     try {
       return new RegExp(pattern, flags);
     } catch {
-      return new RegExp(pattern);
+      try {
+        return new RegExp(pattern);
+      } catch (cause) {
+        throw new PatternError(pattern, cause instanceof Error ? cause.message : String(cause));
+      }
     }
   },
   { code: 'new RegExp' },
@@ -36,21 +40,28 @@ const regExp = Object.assign(
 // Only own fields count: every object inherits a "constructor". Infinite numbers are invalid.
 const options = { strict: false, strictNumbers: true, logger: false, ownProperties: true, code: { regExp } } as const;
 
+function prepared(engine: Ajv): Ajv {
+  (formatsPlugin as unknown as FormatsPlugin)(engine);
+  for (const [name, format] of Object.entries(formats)) engine.addFormat(name, format);
+  addNumberKeywords(engine);
+  return engine;
+}
+
 const engines: readonly { readonly name: RegExp; readonly id: string; open(): Ajv }[] = [
   {
     name: /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/,
     id: 'https://json-schema.org/draft/2020-12/schema',
-    open: () => new Ajv2020(options),
+    open: () => prepared(new Ajv2020(options)),
   },
   {
     name: /^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/,
     id: 'https://json-schema.org/draft/2019-09/schema',
-    open: () => new Ajv2019(options),
+    open: () => prepared(new Ajv2019(options)),
   },
   {
     name: /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/,
     id: 'http://json-schema.org/draft-07/schema',
-    open: () => new Ajv(options),
+    open: () => prepared(new Ajv(options)),
   },
 ];
 
@@ -67,34 +78,59 @@ function engineFor(schema: AnySchema, where: string): { readonly engine: Ajv; re
   throw new UserError('bad-schema', `${where}.$schema: found ${kindOf(named)}, expected draft-07, 2019-09 or 2020-12`);
 }
 
-const validators = new Map<string, ValidateFunction>();
+/** Validates a JSON value, which may contain `ExactNumber`s. The first error, or undefined if the value is valid. */
+export type Validator = (value: unknown) => ErrorObject | undefined;
+
+const validators = new Map<string, Validator>();
 const KEEP = 1000;
 
 /**
  * Compiles a schema of draft 7, 2019-09 or 2020-12.
  * @param open whether an error may quote the schema
  */
-export function validatorOf(schema: AnySchema, where: string, open: boolean): ValidateFunction {
-  const key = digest(JSON.stringify(schema));
+export function validatorOf(schema: AnySchema, where: string, open: boolean): Validator {
+  const key = digest(stringifyExact(schema));
   const known = validators.get(key);
   if (known) return known;
-  const { engine, schema: own } = engineFor(schema, where);
-  (formatsPlugin as unknown as FormatsPlugin)(engine);
-  engine.removeKeyword('multipleOf');
-  engine.addKeyword({ keyword: 'multipleOf', type: 'number', schemaType: 'number', validate: isMultiple });
+  const { engine, schema: own } = engineFor(forAjv(schema) as AnySchema, where);
   if (typeof schema === 'object' && schema.$async !== undefined) {
     throw new UserError('bad-schema', `${where}.$async: asynchronous schemas are refused`);
   }
-  let validate: ValidateFunction;
+  const validate = compiled(engine, own, where, open);
+  const validator: Validator = (value) => {
+    // The keywords of numbers look up the root value, too, in what holds it.
+    const holder = forAjv({ value }) as { value: unknown };
+    const at = {
+      instancePath: '',
+      parentData: holder,
+      parentDataProperty: 'value',
+      rootData: holder,
+      dynamicAnchors: {},
+    };
+    return validate(holder.value, at) ? undefined : required(validate.errors?.[0], 'error');
+  };
+  if (validators.size >= KEEP) validators.clear();
+  validators.set(key, validator);
+  return validator;
+}
+
+function compiled(engine: Ajv, schema: AnySchema, where: string, open: boolean): ValidateFunction {
   try {
     // Nothing is fetched: references to other documents do not resolve.
-    validate = engine.compile(own);
+    return engine.compile(schema);
   } catch (cause) {
+    if (cause instanceof PatternError) {
+      throw new UserError(
+        'bad-schema',
+        `${where}: the pattern ${JSON.stringify(clip(cause.pattern, 100))} is not a regular expression of JavaScript: ` +
+          `${clip(cause.problem, 200)}`,
+      );
+    }
     const message = cause instanceof Error ? cause.message : String(cause);
-    const quoted = open ? `: ${clip(message, 200)}` : '';
-    throw new UserError('bad-schema', `${where}: the schema does not compile (remote references are refused)${quoted}`);
+    const what = cause instanceof Ajv.MissingRefError ? 'a reference does not resolve (nothing is fetched)' : '';
+    throw new UserError(
+      'bad-schema',
+      `${where}: the schema does not compile${what && `: ${what}`}${open ? `: ${clip(message, 200)}` : ''}`,
+    );
   }
-  if (validators.size >= KEEP) validators.clear();
-  validators.set(key, validate);
-  return validate;
 }

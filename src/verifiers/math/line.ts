@@ -14,6 +14,13 @@ const line = mathFields.extend({
   equivalent: z.unknown().optional(),
 });
 
+/** Reads one line of `rlsd verify math`. @throws {UserError} that names the field */
+export function readMathLine(value: unknown, where: string) {
+  const { id, gold, answer, question, extract, precision, strict, allowSetRelation } = check(line, value, where);
+  const settings = Object.entries({ extract, precision, strict, allowSetRelation });
+  return { id, gold, answer, question, settings: Object.fromEntries(settings.filter(([, set]) => set !== undefined)) };
+}
+
 /**
  * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}` and optionally `question` and the settings of
  * `math`.
@@ -21,12 +28,7 @@ const line = mathFields.extend({
  * @throws {UserError} naming the source, line and field
  */
 export function verifyMathLine(value: unknown, source: string, lineNumber: number): VerifiedLine {
-  const { id, gold, answer, question, extract, precision, strict, allowSetRelation } = check(
-    line,
-    value,
-    `${source}:${lineNumber}`,
-  );
-  const settings = mathSettings.parse({ extract, precision, strict, allowSetRelation });
-  const { verdict, reward, reason } = judgeMath(gold, answer, settings, question);
+  const { id, gold, answer, question, settings } = readMathLine(value, `${source}:${lineNumber}`);
+  const { verdict, reward, reason } = judgeMath(gold, answer, mathSettings.parse(settings), question);
   return { id, verdict, reward, reason };
 }

@@ -1,7 +1,6 @@
-import { type DuckDBConnection, DuckDBDecimalValue, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-
-/** A cell as it is compared: numbers of every type are numbers, everything else is text. */
-export type Cell = null | boolean | number | bigint | string;
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { at } from '../../support/required.js';
+import { type Cell, cellOf } from './cells.js';
 
 export interface Table {
   readonly columns: readonly string[];
@@ -72,14 +71,6 @@ async function withDeadline<T>(connection: DuckDBConnection, seconds: number, wo
   }
 }
 
-function cell(value: DuckDBValue): Cell {
-  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint')
-    return value;
-  if (value instanceof DuckDBDecimalValue) return value.scale === 0 ? value.value : value.toDouble();
-  // A date equals its midnight, whichever type the query returns.
-  return String(value).replace(/^(\d{4}-\d{2}-\d{2}) 00:00:00$/, '$1');
-}
-
 /** Runs a script of DDL and INSERTs. */
 export function runScript(connection: DuckDBConnection, script: string, limits: SqlLimits): Promise<void> {
   return withDeadline(connection, limits.seconds * 5, async () => {
@@ -92,9 +83,10 @@ export function runQuery(connection: DuckDBConnection, query: string, most: numb
   return withDeadline(connection, limits.seconds, async () => {
     const reader = await connection.streamAndReadUntil(query, most + 1);
     const rows = reader.getRows().slice(0, most);
+    const types = reader.columnTypes();
     return {
       columns: reader.columnNames(),
-      rows: rows.map((row) => row.map(cell)),
+      rows: rows.map((row) => row.map((value, i) => cellOf(value, at(types, i)))),
       cut: reader.currentRowCount > most,
     };
   });

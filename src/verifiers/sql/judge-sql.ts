@@ -1,34 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { UserError } from '../../support/errors.js';
-import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { conceal } from '../conceal.js';
-import { pattern } from '../pattern.js';
 import type { Judgement } from '../verifier.js';
 import { difference } from './compare.js';
 import { runQuery, runScript, SqlTimeout, type Table, withDatabase } from './database.js';
+import { extractQuery, withoutProse } from './extract.js';
 import { tieRuns } from './order.js';
-import { parseQuery } from './parse.js';
+import { type Parsed, parseQuery } from './parse.js';
 import { querySeconds, type SqlSettings, type SqlTask, taskSeconds } from './settings.js';
 
-const dialects = ['sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
-// Comments, brackets, then the first word of any statement: one that is not a query is denied, not ignored.
-const statement = pattern(
-  'i',
-  String.raw`^(?:\s|--.*\n|\/\*(?:(?!\*\/)[\s\S])*\*\/|\()*(?:select|with|from|values|table|pivot|unpivot|show|`,
-  'describe|summarize|explain|insert|update|delete|merge|create|drop|alter|truncate|copy|export|',
-  'import|attach|detach|use|install|load|pragma|set|reset|call|begin|commit|rollback|checkpoint|',
-  String.raw`vacuum|analyze|prepare|execute)\b`,
-);
-
-/** The last block labelled as SQL, or else the last without a label, or a completion that starts as a statement. */
-export function extractQuery(completion: string): string | undefined {
-  const block = pickBlock(completion, dialects);
-  if (block) return block.code.trim();
-  return statement.test(completion) ? completion.trim() : undefined;
-}
-
 const MORE_ROWS = 1000;
+
 /**
  * Compares a completion's query with the reference query on every database. Rejects if the task itself does not run.
  *
@@ -41,7 +24,7 @@ export async function judgeSql(
   within: (seconds: number) => void = () => {},
 ): Promise<Judgement> {
   const query = extractQuery(completion);
-  if (query === undefined) return { verdict: 'unparseable', reward: 0, reason: 'no SQL query found', evidence: {} };
+  if (query === undefined) return refuse('unparseable', 'no SQL query found');
   const evidence = { query: clip(query, 2000) };
   for (const [index, script] of task.databases.entries()) {
     const judgement = await withDatabase(settings.limits, (connection) =>
@@ -52,22 +35,33 @@ export async function judgeSql(
   return { verdict: 'correct', reward: 1, reason: `right on all ${task.databases.length} databases`, evidence };
 }
 
+const refuse = (verdict: Judgement['verdict'], reason: string, error = ''): Judgement => ({
+  verdict,
+  reward: 0,
+  reason,
+  evidence: error === '' ? {} : { error: clip(error) },
+});
+
+/** The query of a text that may go on in prose, as DuckDB reads it. */
+async function readQuery(
+  connection: DuckDBConnection,
+  text: string,
+): Promise<{ readonly query: string; readonly parsed: Parsed }> {
+  const parsed = await parseQuery(connection, text);
+  const query = parsed.kind === 'syntax' ? withoutProse(text) : undefined;
+  return query === undefined ? { query: text, parsed } : { query, parsed: await parseQuery(connection, query) };
+}
+
 async function judgeOn(
   connection: DuckDBConnection,
   settings: SqlSettings,
   task: SqlTask,
-  query: string,
+  text: string,
   script: string,
   where: string,
   within: (seconds: number) => void,
 ): Promise<Judgement | undefined> {
-  const refuse = (verdict: Judgement['verdict'], reason: string, error = ''): Judgement => ({
-    verdict,
-    reward: 0,
-    reason,
-    evidence: error === '' ? {} : { error: clip(error) },
-  });
-  const parsed = await parseQuery(connection, query);
+  const { query, parsed } = await readQuery(connection, text);
   if (parsed.kind === 'syntax') return refuse('unparseable', 'the query is not valid SQL', parsed.message);
   if (parsed.kind === 'denied') return refuse('denied', 'only one query that reads is allowed', parsed.message);
   // DuckDB would open tables with such names as files.

@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { at } from '../../support/required.js';
+import type { Cell } from './cells.js';
 import { equalRows } from './compare.js';
-import { type Cell, runQuery, type SqlLimits, type Table } from './database.js';
+import { runQuery, type SqlLimits, type Table } from './database.js';
 import { type OrderKey, type QueryNode, withColumns } from './parse.js';
 
 /**
@@ -44,7 +45,7 @@ async function keysOf(
       'name' in key ? { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', column_names: [key.name] } : key.expression;
     return [columns.length + hidden.push(expression) - 1];
   });
-  const pick = (row: readonly Cell[]) => positions.map((position) => row[position] ?? null);
+  const pick = (row: readonly Cell[]) => positions.map((position) => at(row, position));
   if (hidden.length === 0) return rows.map(pick);
   try {
     const query = await withColumns(connection, node, hidden);

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { parseExact, stringifyExact } from '../../support/exact-json.js';
 
 /** DuckDB's reading of a text: one query, or why it is not. */
 export type Parsed =
@@ -41,15 +42,14 @@ interface Modifier {
 interface Expression {
   readonly class: string;
   readonly column_names?: readonly string[];
-  readonly value?: { readonly value: unknown };
+  readonly value?: { readonly type: { readonly id: string }; readonly value: unknown };
 }
 
 /** Parses with DuckDB, which serializes only queries: statements that write or configure are never taken for one. */
 export async function parseQuery(connection: DuckDBConnection, text: string): Promise<Parsed> {
   const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [text]);
-  // Locations may exceed what a number can represent, and nothing here needs them.
-  const json = String(reader.getRows()[0]?.[0]).replace(/("query_location":)\d+/g, '$10');
-  const tree = JSON.parse(json) as Tree;
+  // DuckDB writes `Infinity` for a literal such as 1e309, and numbers beyond 2^53.
+  const tree = parseExact(String(reader.getRows()[0]?.[0]), { nonFinite: true }) as Tree;
   if (tree.error) {
     const message = tree.error_message ?? '';
     return { kind: tree.error_type === 'not implemented' ? 'denied' : 'syntax', message };
@@ -73,13 +73,14 @@ function orderKey(expression: Expression): OrderKey {
   if (expression.class === 'STAR') return 'all';
   const [name, ...more] = expression.column_names ?? [];
   if (expression.class === 'COLUMN_REF' && name !== undefined && more.length === 0) return { name };
-  const position = expression.class === 'CONSTANT' ? expression.value?.value : undefined;
-  return typeof position === 'number' ? { position: position - 1 } : { expression };
+  const constant = expression.class === 'CONSTANT' ? expression.value : undefined;
+  const position = constant?.value;
+  // A decimal is written as its digits.
+  return typeof position === 'number' && constant?.type.id === 'INTEGER' ? { position: position - 1 } : { expression };
 }
 
 /**
- * The query with more columns after its own. Undefined if it cannot have them: a UNION, a DISTINCT, or a query with
- * numbers that JavaScript would round.
+ * The query with more columns after its own. Undefined if it cannot have them: a UNION or a DISTINCT.
  */
 export async function withColumns(
   connection: DuckDBConnection,
@@ -88,8 +89,7 @@ export async function withColumns(
 ): Promise<string | undefined> {
   if (node.type !== 'SELECT_NODE' || node.modifiers.some(({ type }) => type === 'DISTINCT_MODIFIER')) return undefined;
   const wider = { ...node, select_list: [...(node.select_list ?? []), ...expressions] };
-  const json = JSON.stringify({ error: false, statements: [{ node: wider, named_param_map: [] }] });
-  if (/\d{16}/.test(json)) return undefined;
+  const json = stringifyExact({ error: false, statements: [{ node: wider, named_param_map: [] }] });
   const reader = await connection.runAndReadAll('SELECT json_deserialize_sql($1::JSON)', [json]);
   return String(reader.getRows()[0]?.[0]);
 }

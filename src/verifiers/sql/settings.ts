@@ -8,7 +8,7 @@ export const sqlSettings = z
       .min(0)
       .max(1)
       .default(1e-6)
-      .describe('Numbers are equal within this share of the larger one, or within a thousandth of it near 0.'),
+      .describe('Floats are equal within this share of the larger one, or within a thousandth of it near 0.'),
     columnNames: z.boolean().default(false).describe('Column names must match.'),
     seconds: z.number().min(0.05).max(3600).default(2).describe('CPU seconds per query.'),
     memoryBytes: z
