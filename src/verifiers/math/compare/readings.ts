@@ -1,3 +1,4 @@
+import { required } from '../../../support/required.js';
 import { minus, modulus } from '../evaluate/complex.js';
 import { type Node, some, symbols } from '../parse/ast.js';
 import { type Context, compareExpressions, constant, free, hasDecimal, rename } from './expressions.js';
@@ -42,7 +43,12 @@ const ROUNDING = 0.02;
 
 /** Drops a final decimal that only rounds the value before it. */
 export function unrounded(node: Node, context: Context): Node {
-  if (node.kind !== 'relation' || node.terms.length < 2 || !/^[=~]$/.test(node.relations.at(-1) ?? '')) return node;
+  if (
+    node.kind !== 'relation' ||
+    node.terms.length < 2 ||
+    !/^[=~]$/.test(required(node.relations.at(-1), 'relation between two terms'))
+  )
+    return node;
   const [before, last] = node.terms.slice(-2);
   if (!before || !last || hasDecimal(before) || !hasDecimal(last)) return node;
   const [exact, rounded] = [constant(before, context)?.z, constant(last, context)?.z];

@@ -26,7 +26,9 @@ export function parseArgument(c: Cursor, digitwise = false): Node {
   return parseAtom(c);
 }
 
-const CLOSERS: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '\\{': '\\}' };
+const CLOSERS = { '(': ')', '[': ']', '{': '}', '\\{': '\\}' } as const;
+type Opener = keyof typeof CLOSERS;
+const isOpener = (text: string): text is Opener => Object.hasOwn(CLOSERS, text);
 
 /** @throws ParseFailure if no value starts here */
 export function parseAtom(c: Cursor): Node {
@@ -45,7 +47,7 @@ export function parseAtom(c: Cursor): Node {
       case 'command':
         return parseCommand(c, token.text);
       case 'operator': {
-        if (CLOSERS[token.text]) return parseBrackets(c, token.text as '(');
+        if (isOpener(token.text)) return parseBrackets(c, token.text);
         if (token.text === '|') return parseBars(c, (t) => isOperator(t, '|'));
         throw new ParseFailure('a value is missing');
       }
@@ -64,22 +66,22 @@ function parseBars(c: Cursor, closes: (token: typeof END) => boolean): Node {
   return { kind: 'call', name: item.kind === 'matrix' ? 'determinant' : 'abs', items: [item], known: true };
 }
 
-function parseBrackets(c: Cursor, open: '(' | '[' | '{' | '\\{'): Node {
+function parseBrackets(c: Cursor, open: Opener): Node {
   const bars = c.bars;
   c.bars = 0;
   if (open.endsWith('{')) {
     const builder = parseBuilder(c);
     if (builder) return builder;
   }
-  if (take(c, CLOSERS[open] ?? '')) {
+  if (take(c, CLOSERS[open])) {
     if (open === '{') throw new ParseFailure('empty braces');
-    return { kind: 'list', open, close: CLOSERS[open] ?? '', items: [] };
+    return { kind: 'list', open, close: CLOSERS[open], items: [] };
   }
   const inside = parseOver(c, c.grammar.list(c));
   c.bars = bars;
   const close = peek(c).text;
   const halfOpen = (open === '(' || open === '[') && isOperator(peek(c), ')', ']');
-  if (!halfOpen) expect(c, CLOSERS[open] ?? '');
+  if (!halfOpen) expect(c, CLOSERS[open]);
   else c.at++;
   const isList = inside.kind === 'list' && inside.open === '';
   if (isList) {

@@ -1,3 +1,5 @@
+import { required } from '../../../support/required.js';
+
 interface NumberFound {
   readonly value: string;
   /** The repeating digits after `value`, as `~digits`. */
@@ -16,7 +18,7 @@ const PLAIN = /\d+\.\d+|\d+|\.\d+/y;
 /** The number at an index. Inside brackets a comma separates items, so only a marked one groups digits. */
 export function lexNumber(text: string, at: number, depth: number): NumberFound | undefined {
   const code = text.charCodeAt(at);
-  if (!((code >= 48 && code <= 57) || (code === 46 && /\d/.test(text[at + 1] ?? '')))) return undefined;
+  if (!((code >= 48 && code <= 57) || (code === 46 && /\d/.test(text.charAt(at + 1))))) return undefined;
   const match = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
     return pattern.exec(text)?.[0];
@@ -34,7 +36,7 @@ export function lexNumber(text: string, at: number, depth: number): NumberFound 
     return { value: comma.replace(/,⁀?/, '.'), end: at + comma.length };
   const spaced = depth === 0 ? match(SPACED_THOUSANDS) : undefined;
   if (spaced) return { value: spaced.replaceAll(' ', ''), end: at + spaced.length };
-  const plain = match(PLAIN) ?? '';
+  const plain = required(match(PLAIN), 'digits of a number');
   let end = at + plain.length;
   const rest = text.slice(end, end + 80);
   const repeat =
