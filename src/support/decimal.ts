@@ -1,6 +1,6 @@
 /**
- * A decimal number without limits: `0.digits × 10^exponent`. The digits have no zeros at either end; zero has none, and neither a
- * sign nor an exponent. Equal numbers have equal fields.
+ * A decimal number without limits: `0.digits × 10^exponent`. The digits have no zeros at either end; zero has none, and
+ * neither a sign nor an exponent. Equal numbers have equal fields.
  */
 export interface Decimal {
   readonly negative: boolean;

@@ -16,7 +16,8 @@ const TOKEN_OR_INFINITE = new RegExp(`${TOKEN.source}|-?Infinity|NaN`, 'g');
 const MAY_LOSE = /\d[\d.]{15}|\d[eE]/;
 
 /**
- * Parses JSON as JSON.parse does, except that a number which a double cannot represent as written becomes an `ExactNumber`.
+ * Parses JSON as JSON.parse does, except that a number which a double cannot represent as written becomes an
+ * `ExactNumber`.
  *
  * @param nonFinite also takes `Infinity`, `-Infinity` and `NaN`, as `ExactNumber`s
  * @throws {SyntaxError} if the text is not JSON

@@ -1,5 +1,6 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { check } from '../support/check.js';
+import { ExactNumber } from '../support/exact-json.js';
 import type { Judge } from './judge.js';
 import type { Verifier } from './verifier.js';
 
@@ -10,6 +11,13 @@ export interface Place {
   /** What paths in the settings are relative to. */
   readonly folder: string;
 }
+
+/** The id of a line of `rlsd verify`; a number as it was written. */
+export const lineId = z.union([
+  z.string(),
+  z.number().transform(String),
+  z.instanceof(ExactNumber).transform(({ text }) => text),
+]);
 
 /** The fields of one input line of `rlsd verify KIND`, besides `id` and `completion`. */
 export interface LineFields {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
-import { ExactNumber, stringifyExact } from '../support/exact-json.js';
-import { type LineFields, openJudge, type PooledKind, type VerifiedLine } from './kind.js';
+import { stringifyExact } from '../support/exact-json.js';
+import { type LineFields, lineId, openJudge, type PooledKind, type VerifiedLine } from './kind.js';
 import { readMathLine } from './math/line.js';
 import { openPool, type Pool } from './pool.js';
 import { verifierKinds } from './registry.js';
@@ -17,15 +17,13 @@ export type LineVerifier = (line: unknown, source: string, lineNumber: number) =
 
 let pool: Pool | undefined;
 
-const id = z.union([z.string(), z.number().transform(String), z.instanceof(ExactNumber).transform(({ text }) => text)]);
-
 /** The line's own fields; those of the data and the settings are checked by the kind. */
 function lineSchema({ answer, data, settings }: LineFields) {
   const any = Object.fromEntries([...data, ...settings].map((name) => [name, z.unknown().optional()]));
   const text = z.string();
   const answers = answer === 'none' ? {} : { answer: answer === 'required' ? text : text.optional() };
   const language = settings.includes('language') ? { language: text } : {};
-  return z.strictObject({ ...any, id, completion: text, ...answers, ...language });
+  return z.strictObject({ ...any, id: lineId, completion: text, ...answers, ...language });
 }
 
 function lineVerifier(kind: PooledKind, fields: LineFields): LineVerifier {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
-import type { VerifiedLine } from '../kind.js';
+import { lineId, type VerifiedLine } from '../kind.js';
 import { judgeMath } from './judge-math.js';
 import { mathFields, mathSettings } from './settings.js';
 
 const line = mathFields.extend({
-  id: z.union([z.string(), z.number().transform(String)]),
+  id: lineId,
   gold: z.string().refine((text) => text.trim() !== '', 'found an empty text, expected the reference answer'),
   answer: z.string(),
   question: z.string().optional(),

@@ -29,7 +29,10 @@ export interface NestedCell {
   readonly items: readonly Cell[];
 }
 
-/** A cell as it is compared: whole numbers and decimals are exact, `number` is a float, and dates, times and the like are text. */
+/**
+ * A cell as it is compared: whole numbers and decimals are exact, `number` is a float, and dates, times and the like are
+ * text.
+ */
 export type Cell = null | boolean | number | bigint | DecimalCell | string | NestedCell;
 
 const list = (items: readonly Cell[]): NestedCell => ({ names: [], items });
