@@ -17,7 +17,7 @@ export const registerGraph: Register = (rlsd) => {
   rlsd
     .command('graph <pipeline.yaml>')
     .description('draw the stages and topics of a pipeline')
-    .addOption(new Option('--format <format>').choices(graphFormats).default('mermaid'))
+    .addOption(new Option('--format <format>', 'output format').choices(graphFormats).default('mermaid'))
     .addOption(setOption())
     .addOption(new Option('--json', 'the plan as one JSON object on one line'))
     .addHelpText('after', examples(['rlsd graph pipeline.yaml'], ['rlsd graph pipeline.yaml --format dot | dot -Tsvg']))
