@@ -1,5 +1,6 @@
 import avro from 'avsc';
 import { UserError } from '../support/errors.js';
+import { required } from '../support/required.js';
 
 export interface AvroSchema {
   readonly type: 'record';
@@ -166,7 +167,8 @@ function eachBytes(schema: unknown, leaf: Leaf): Convert | undefined {
   if (type !== 'record' && type !== 'map')
     return typeof type === 'object' || type === 'bytes' ? eachBytes(type, leaf) : undefined;
   const inner = type === 'map' ? eachBytes(values, leaf) : undefined;
-  const parts = (fields ?? []).flatMap(({ name, type }) => {
+  const recordFields = type === 'map' ? [] : required(fields, 'fields of a record schema');
+  const parts = recordFields.flatMap(({ name, type }) => {
     const convert = eachBytes(type, leaf);
     return convert ? [[name, convert] as const] : [];
   });

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Registry as MetricsRegistry } from 'prom-client';
 import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
@@ -29,6 +29,7 @@ export interface ObserveSettings {
  * @throws {UserError} `metrics-port`, `log-format`
  */
 export async function observe({ run, stages, lag }: ObserveSettings): Promise<Observer> {
+  const { Counter, Gauge, Histogram, Registry } = await import('prom-client');
   const registry = new Registry();
   registry.setDefaultLabels({ run });
   const metric = <L extends string>(name: string, help: string, ...labels: L[]) => ({
@@ -113,7 +114,7 @@ function logger(run: string) {
     void process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, run, event, ...fields })}\n`);
 }
 
-async function serve(registry: Registry): Promise<(() => Promise<void>) | undefined> {
+async function serve(registry: MetricsRegistry): Promise<(() => Promise<void>) | undefined> {
   const port = process.env.RLSD_METRICS_PORT;
   if (!port) return undefined;
   const server = createServer((request, response) => {

@@ -13,13 +13,17 @@ const entries = Object.entries(manifest.exports).filter(([, target]) => typeof t
 const heavy = [
   '@duckdb/node-api',
   'fzstd',
+  'html-to-text',
   'kafkajs',
   'lmdb',
   'lz4-napi',
+  'mammoth',
   'onnxruntime-node',
+  'prom-client',
   'quickjs-emscripten',
   'snappy',
   'typescript',
+  'unpdf',
 ];
 const needed: Readonly<Record<string, readonly string[]>> = {
   './topics/kafka': ['fzstd', 'kafkajs', 'lz4-napi', 'snappy'],

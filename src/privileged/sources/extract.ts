@@ -1,7 +1,5 @@
 import { basename, extname } from 'node:path';
-import { convert, type FormatCallback } from 'html-to-text';
-import mammoth from 'mammoth';
-import { getDocumentProxy } from 'unpdf';
+import type { FormatCallback } from 'html-to-text';
 import { UserError } from '../../support/errors.js';
 
 /** Where a text is best split: at headings, top-level definitions, lines (rows of a table), or paragraphs. */
@@ -62,7 +60,7 @@ async function textOf(path: string, extension: string, bytes: Uint8Array): Promi
     case '.html':
     case '.htm':
     case '.xhtml':
-      return htmlText(decode(path, bytes));
+      return await htmlText(decode(path, bytes));
     default:
       return decode(path, bytes);
   }
@@ -93,7 +91,10 @@ const heading: FormatCallback = (element, walk, builder) => {
   builder.closeBlock({ trailingLineBreaks: 2 });
 };
 
-function htmlText(html: string): string {
+// The readers of documents are large: each is loaded when the first document of its kind is read.
+
+async function htmlText(html: string): Promise<string> {
+  const { convert } = await import('html-to-text');
   return convert(html, {
     wordwrap: false,
     limits: { maxInputLength: maxDocumentCharacters },
@@ -108,6 +109,7 @@ function htmlText(html: string): string {
 }
 
 async function pdfText(path: string, bytes: Uint8Array): Promise<string> {
+  const { getDocumentProxy } = await import('unpdf');
   try {
     // The reader detaches the buffer it gets. Verbosity 0 hides warnings, which may quote the document.
     const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0, isEvalSupported: false });
@@ -137,12 +139,13 @@ const compoundFile = [0xd0, 0xcf, 0x11, 0xe0];
 
 async function docxText(path: string, bytes: Uint8Array): Promise<string> {
   if (compoundFile.every((byte, k) => bytes[k] === byte)) throw encrypted(path);
+  const { default: mammoth } = await import('mammoth');
   try {
     const { value } = await mammoth.convertToHtml(
       { buffer: Buffer.from(bytes) },
       { styleMap: ["p[style-name='Title'] => h1:fresh"] },
     );
-    return htmlText(value);
+    return await htmlText(value);
   } catch (error) {
     throw unreadable(path, 'docx', error);
   }

@@ -1,3 +1,4 @@
+import { required } from '../../support/required.js';
 import type { Append, Position } from '../log.js';
 import { partitionOf } from '../partition.js';
 import {
@@ -59,7 +60,10 @@ function replaceNewest(db: Database, { topic, partition, bounds }: Touched, key:
   const before = db.getBinary(index);
   if (before) {
     const old = recordKey(topic.id, partition, decodeOffset(index, before));
-    bounds.bytes -= db.getBinary(old)?.byteLength ?? 0;
+    bounds.bytes -= required(
+      db.getBinary(old),
+      `record ${decodeOffset(index, before)} of ${topic.spec.name}`,
+    ).byteLength;
     db.remove(old);
   }
   db.put(index, encodeOffset(index, offset));

@@ -43,8 +43,8 @@ export async function checkEmbedded(folder: string, gapless: boolean): Promise<D
     if (tagOf(place) === tags.topic)
       return { topic: place.toString('utf8', 1), partition: 0, offset: 0n, field: what, expected, found };
     const { id, partition } = partOf(place);
-    const topic = topics.find((one) => one.id === id)?.spec.name ?? '';
-    return { topic, partition, offset: 0n, field: what, expected, found };
+    const topic = topics.find((one) => one.id === id);
+    return { topic: topic ? topic.spec.name : NO_TOPIC, partition, offset: 0n, field: what, expected, found };
   } finally {
     await store.close();
   }
@@ -132,4 +132,8 @@ const unfound = (place: Buffer, part?: Partition): Damage => ({
   found: 'nothing there',
 });
 
-const placeOf = (part?: Partition) => ({ topic: part?.topic.spec.name ?? '', partition: part?.partition ?? 0 });
+/** Named by damage that belongs to no topic. */
+const NO_TOPIC = '';
+
+const placeOf = (part?: Partition) =>
+  part ? { topic: part.topic.spec.name, partition: part.partition } : { topic: NO_TOPIC, partition: 0 };

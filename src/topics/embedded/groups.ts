@@ -1,4 +1,5 @@
 import { UserError } from '../../support/errors.js';
+import { at, get } from '../../support/required.js';
 import {
   type Consumer,
   FencedError,
@@ -74,7 +75,7 @@ export function joinGroup(
   topics: readonly string[],
 ): Consumer {
   const member: Member = { group, topics: [...new Set(topics)], owned: new Map(), listeners: [], closed: false };
-  const members = groups.get(group) ?? [];
+  const members: Member[] = groups.get(group) ?? [];
   groups.set(group, members);
   for (const topic of member.topics) log.partitionsOf(topic);
   members.push(member);
@@ -120,16 +121,16 @@ export function joinGroup(
 
 function take(log: GroupLog, member: Member, max: number): LogRecord[] {
   const records: LogRecord[] = [];
-  for (const [name, at] of [...member.owned]) {
+  for (const [name, owned] of [...member.owned]) {
     if (records.length >= max) break;
-    const found = log.read(at.topic, at.partition, at.next, max - records.length);
+    const found = log.read(owned.topic, owned.partition, owned.next, max - records.length);
     const last = found.at(-1);
     if (!last) continue;
-    at.next = last.offset + 1n;
+    owned.next = last.offset + 1n;
     records.push(...found);
-    // What was served goes to the end of the line, so that no partition starves.
+    // Serve this partition last next time, so that no partition starves.
     member.owned.delete(name);
-    member.owned.set(name, at);
+    member.owned.set(name, owned);
   }
   return records;
 }
@@ -144,7 +145,7 @@ function rebalance(log: GroupLog, members: readonly Member[]): void {
   for (const topic of topics) share(topic, partitions, members, wanted);
 
   for (const member of members) {
-    const lost = [...member.owned.values()].filter((p) => !wanted.get(member)?.has(mark(p.topic, p.partition)));
+    const lost = [...member.owned.values()].filter((p) => !get(wanted, member).has(mark(p.topic, p.partition)));
     for (const { topic, partition } of lost) member.owned.delete(mark(topic, partition));
     if (lost.length > 0) {
       const revoked = lost.map(({ topic, partition }) => ({ topic, partition }));
@@ -154,8 +155,8 @@ function rebalance(log: GroupLog, members: readonly Member[]): void {
   for (const member of members) {
     for (const { topic, partition } of partitions) {
       const name = mark(topic, partition);
-      if (!wanted.get(member)?.has(name) || member.owned.has(name)) continue;
-      const next = log.committed(member.group, topic)[partition]?.offset ?? 0n;
+      if (!get(wanted, member).has(name) || member.owned.has(name)) continue;
+      const next = at(log.committed(member.group, topic), partition).offset;
       member.owned.set(name, { topic, partition, next });
     }
   }
@@ -179,14 +180,14 @@ function share(
     const quota = least + (has.length > least && extra > 0 ? 1 : 0);
     if (quota > least) extra--;
     for (const name of has.slice(0, quota)) {
-      wanted.get(reader)?.add(name);
+      get(wanted, reader).add(name);
       given.add(name);
     }
     short.push({ reader, missing: quota - Math.min(has.length, quota) });
   }
   const free = names.filter((name) => !given.has(name));
-  for (const { reader, missing } of short) for (const name of free.splice(0, missing)) wanted.get(reader)?.add(name);
+  for (const { reader, missing } of short) for (const name of free.splice(0, missing)) get(wanted, reader).add(name);
   // What is left is the odd ones: one more each, from the first reader that has none extra.
-  const rest = short.filter(({ reader }) => names.filter((name) => wanted.get(reader)?.has(name)).length === least);
-  for (const { reader } of rest) for (const name of free.splice(0, 1)) wanted.get(reader)?.add(name);
+  const rest = short.filter(({ reader }) => names.filter((name) => get(wanted, reader).has(name)).length === least);
+  for (const { reader } of rest) for (const name of free.splice(0, 1)) get(wanted, reader).add(name);
 }

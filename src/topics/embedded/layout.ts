@@ -151,7 +151,7 @@ export function encodeRecord(
   const json = headers === undefined ? '' : JSON.stringify(headers);
   const keyLength = Buffer.byteLength(key);
   const headersLength = Buffer.byteLength(json);
-  const bytes = Buffer.allocUnsafe(fixed + keyLength + headersLength + (value?.byteLength ?? 0));
+  const bytes = Buffer.allocUnsafe(fixed + keyLength + headersLength + (value === null ? 0 : value.byteLength));
   bytes.writeDoubleBE(timestamp, 4);
   bytes[12] = value === null ? 0 : 1;
   bytes.writeUInt32BE(keyLength, 13);

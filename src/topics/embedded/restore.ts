@@ -1,3 +1,4 @@
+import { required } from '../../support/required.js';
 import type { LogRecord, Position, TopicInfo } from '../log.js';
 import { encodeOffset, encodeRecord, groupKey, newestKey, recordKey } from './layout.js';
 import { openStore } from './store.js';
@@ -18,9 +19,10 @@ export function restoreEmbedded(folder: string, topics: readonly TopicInfo[]): R
       db,
       topics.map(({ bounds: _, ...spec }) => spec),
     );
-    for (const { id, spec } of listTopics(db))
-      for (const [partition, { start, end }] of topics.find(({ name }) => name === spec.name)?.bounds.entries() ?? [])
-        putBounds(db, { id, spec }, partition, { start, end, bytes: 0, timestamp: 0 });
+    const boundsByName = new Map(topics.map(({ name, bounds }) => [name, bounds]));
+    for (const topic of listTopics(db))
+      for (const [partition, { start, end }] of required(boundsByName.get(topic.spec.name), topic.spec.name).entries())
+        putBounds(db, topic, partition, { start, end, bytes: 0, timestamp: 0 });
   });
   const byName = new Map(store.read(listTopics).map((topic) => [topic.spec.name, topic]));
   const topicOf = (name: string) => {

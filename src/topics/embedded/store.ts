@@ -64,7 +64,8 @@ const numbers: Readonly<Record<number, string>> = {
 
 function explain(folder: string, error: unknown): Error {
   const { code, message } = error as { code?: string | number; message?: string };
-  const known = causes[typeof code === 'number' ? (numbers[code] ?? '') : (code ?? '')];
+  const name = typeof code === 'number' ? numbers[code] : code;
+  const known = name === undefined ? undefined : causes[name];
   // Beside LMDB's own complaints, lengths and JSON that make no sense show a damaged page.
   const damaged = typeof code === 'number' || error instanceof RangeError || error instanceof SyntaxError;
   if (error instanceof UserError || (!known && !damaged)) return error as Error;

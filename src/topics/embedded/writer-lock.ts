@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { UserError } from '../../support/errors.js';
+import { at, required } from '../../support/required.js';
 import { FencedError } from '../log.js';
 import { writerKey } from './layout.js';
 
@@ -25,7 +26,7 @@ function beginningOf(pid: number): string | undefined {
     // Fields are counted after the command's closing bracket, as the command may hold spaces.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     // A killed process whose parent has not looked yet still has its id.
-    return fields[0] === 'Z' ? undefined : (fields[19] ?? '');
+    return fields[0] === 'Z' ? undefined : at(fields, 19);
   } catch {
     return '';
   }
@@ -55,7 +56,11 @@ export function acquireWriter(db: RootDatabase<Buffer, Buffer>, folder: string):
       );
     }
     const id = randomUUID();
-    const mine: Holder = { pid: process.pid, began: beginningOf(process.pid) ?? '', id };
+    const mine: Holder = {
+      pid: process.pid,
+      began: required(beginningOf(process.pid), 'the start time of this process'),
+      id,
+    };
     db.put(writerKey, Buffer.from(JSON.stringify(mine)));
     return id;
   });

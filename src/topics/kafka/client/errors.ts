@@ -28,7 +28,10 @@ const RETRIABLE = new Set(['BROKER_NOT_AVAILABLE', 'STALE_CONTROLLER_EPOCH', 'UN
 const MISSING = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'OPERATION_NOT_ATTEMPTED']);
 
 /** True where the brokers know no such topic. */
-export const isMissingTopic = (error: unknown): boolean => MISSING.has(protocolType(error) ?? '');
+export function isMissingTopic(error: unknown): boolean {
+  const type = protocolType(error);
+  return type !== undefined && MISSING.has(type);
+}
 
 /** True where the cluster may answer when it is asked again: no connection, no leader, no coordinator yet. */
 export function isTransient(error: unknown): boolean {

@@ -1,3 +1,5 @@
+import { get } from '../../../support/required.js';
+
 /** A member of a group as its leader sees it. `owned` are partition numbers; a higher generation knows better. */
 export interface Member {
   readonly id: string;
@@ -19,7 +21,7 @@ export function share(members: readonly Member[], count: number): Map<string, nu
     (a, b) => b.generation - a.generation || b.owned.length - a.owned.length || (a.id < b.id ? -1 : 1),
   );
   for (const { id, owned } of claims) {
-    const own = shares.get(id) ?? [];
+    const own = get(shares, id);
     for (const number of owned) {
       if (!free.has(number) || own.length > least || (own.length === least && larger === 0)) continue;
       if (own.length === least) larger--;

@@ -102,7 +102,10 @@ async function write(
 }
 
 /** Whether a failure means that another writer or member has taken over. */
-const isFenced = (error: unknown): boolean => FENCED.has(String(protocolType(error)));
+function isFenced(error: unknown): boolean {
+  const type = protocolType(error);
+  return type !== undefined && FENCED.has(type);
+}
 
 /** Ends the transaction in progress, since readers would wait for its time-out. Returns what the caller of `write` gets. */
 async function abandon(state: WriterState, producer: Producer, error: unknown): Promise<unknown> {

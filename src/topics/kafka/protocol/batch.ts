@@ -1,8 +1,9 @@
+import { at } from '../../../support/required.js';
 import { compressionCodecs, crc32c } from '../client/internals.js';
 
 /**
- * Kafka's record batches (magic 2), written into and read from one buffer. kafkajs makes an object and several buffers for each
- * record, key and header on the way, which costs more than all the rest of moving a record.
+ * Kafka's record batches (magic 2), written into and read from one buffer. kafkajs creates an object and several
+ * buffers per record, key and header, which costs more than everything else about moving a record.
  * Source: the Kafka protocol's "Record Batch" format.
  */
 
@@ -60,8 +61,8 @@ export async function encodeBatch(messages: readonly BatchMessage[], options: Ba
   const sizes = messages.map(sizeOfRecord);
   const total = sizes.reduce((sum, size) => sum + varintSize(size) + size, 0);
   let batch = Buffer.allocUnsafe(HEADER + total);
-  let at = HEADER;
-  for (const [i, message] of messages.entries()) at = writeRecord(batch, at, message, i, sizes[i] ?? 0);
+  let end = HEADER;
+  for (const [i, message] of messages.entries()) end = writeRecord(batch, end, message, i, at(sizes, i));
   if (compression !== 0) {
     const compressed = await compressionCodecs[compression]?.()?.compress({ buffer: batch.subarray(HEADER) });
     if (!compressed) throw new Error(`no codec for compression ${compression}`);
@@ -162,18 +163,23 @@ function controlOf(bytes: Buffer): 'commit' | 'abort' {
   return bytes.readInt16BE(reader.at + 2) === 0 ? 'abort' : 'commit';
 }
 
-/** Zigzag, seven bits a byte, the lowest first. Reads up to 64 bits; what is beyond 2^53 loses precision. */
+function nextByte(reader: Reader): number {
+  const byte = reader.bytes[reader.at++];
+  if (byte === undefined) throw new Error(`a record batch of ${reader.bytes.byteLength} bytes ends within a record`);
+  return byte;
+}
+
+/** Zigzag, seven bits per byte, lowest first. Reads up to 64 bits; beyond 2^53 it loses precision. */
 function readVarint(reader: Reader): number {
-  const { bytes } = reader;
   let low = 0;
   for (let shift = 0; shift < 28; shift += 7) {
-    const byte = bytes[reader.at++] ?? 0;
+    const byte = nextByte(reader);
     low |= (byte & 0x7f) << shift;
     if (byte < 0x80) return (low >>> 1) ^ -(low & 1);
   }
   let high = 0;
   for (let scale = 1; ; scale *= 128) {
-    const byte = bytes[reader.at++] ?? 0;
+    const byte = nextByte(reader);
     high += (byte & 0x7f) * scale;
     if (byte < 0x80) break;
   }
@@ -197,12 +203,12 @@ function writeVarint(target: Buffer, at: number, value: number): number {
 }
 
 function sizeOfRecord({ key, value, headers }: BatchMessage, index: number): number {
-  const names = Object.keys(headers);
-  let size = 2 + varintSize(index) + varintSize(key.byteLength) + key.byteLength + varintSize(names.length);
+  const entries = Object.entries(headers);
+  let size = 2 + varintSize(index) + varintSize(key.byteLength) + key.byteLength + varintSize(entries.length);
   size += value === null ? 1 : varintSize(value.byteLength) + value.byteLength;
-  for (const name of names) {
-    const [bytes, of] = [Buffer.byteLength(name), Buffer.byteLength(headers[name] ?? '')];
-    size += varintSize(bytes) + bytes + varintSize(of) + of;
+  for (const [name, text] of entries) {
+    const [nameBytes, textBytes] = [Buffer.byteLength(name), Buffer.byteLength(text)];
+    size += varintSize(nameBytes) + nameBytes + varintSize(textBytes) + textBytes;
   }
   return size;
 }
@@ -216,11 +222,13 @@ function writeRecord(target: Buffer, from: number, message: BatchMessage, index:
   at = writeVarint(target, at, key.byteLength);
   target.set(key, at);
   at = writeVarint(target, at + key.byteLength, value === null ? -1 : value.byteLength);
-  if (value !== null) target.set(value, at);
-  at += value?.byteLength ?? 0;
-  const names = Object.keys(headers);
-  at = writeVarint(target, at, names.length);
-  for (const name of names) at = writeText(target, writeText(target, at, name), headers[name] ?? '');
+  if (value !== null) {
+    target.set(value, at);
+    at += value.byteLength;
+  }
+  const entries = Object.entries(headers);
+  at = writeVarint(target, at, entries.length);
+  for (const [name, text] of entries) at = writeText(target, writeText(target, at, name), text);
   return at;
 }
 

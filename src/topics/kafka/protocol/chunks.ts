@@ -26,7 +26,7 @@ const OVERHEAD = 64;
 
 /** Upper bound of the bytes that this message takes in a batch. */
 export function sizeOf({ key, value, headers }: Message): number {
-  let size = OVERHEAD + key.byteLength + (value?.byteLength ?? 0);
+  let size = OVERHEAD + key.byteLength + (value === null ? 0 : value.byteLength);
   for (const [name, text] of Object.entries(headers)) size += 8 + Buffer.byteLength(name) + Buffer.byteLength(text);
   return size;
 }
