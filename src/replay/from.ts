@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { stepsAhead } from '../pipelines/feeds/ingest.js';
+import type { Sources } from '../pipelines/feeds/sources.js';
 import { flowOrder, needs, type Plan, type PlanStage } from '../pipelines/plan/plan.js';
-import { stepsAhead } from '../pipelines/running/ingest.js';
 import { openRunFolder, type RunFolder } from '../runs/inspect/run-folder.js';
 import type { Recorded } from '../runs/options.js';
 import type { Summary } from '../runs/run.js';
 import { linkFolder } from '../runs/weights/link-folder.js';
-import type { PromptSource } from '../sources/source.js';
 import { UserError } from '../support/errors.js';
 import type { LogRecord } from '../topics/log.js';
 import type { TopicName } from '../topics/record-codec.js';
@@ -90,7 +90,7 @@ interface ReplayPlan {
   readonly after: readonly PlanStage[];
   /** Ends training after this version. */
   readonly until: number;
-  readonly source: PromptSource;
+  readonly source: Sources;
   /** Whether a stage scores. */
   readonly scores: boolean;
   /** Whether the teacher is shown what the record says, and whether its scores would come out the same. */
@@ -131,7 +131,7 @@ async function planReplay(run: RunFolder, folder: string, options: ReplayOptions
 const lastStep = ({ spec }: Plan): number => (spec.steps === undefined ? 0 : spec.steps - 1);
 
 /** @throws {UserError} `source-gone` where the held-out prompts are needed and have changed */
-async function replaySource(run: RunFolder, train: boolean, evaluate: boolean): Promise<PromptSource> {
+async function replaySource(run: RunFolder, train: boolean, evaluate: boolean): Promise<Sources> {
   if (!train) return recordedSource(run);
   const { source, unchanged } = await sourceOf(run);
   if (evaluate && !unchanged)

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { modelDigest } from '../models/folder.js';
+import { openSources, type Sources } from '../pipelines/feeds/sources.js';
 import { baseFolder } from '../pipelines/plan/model.js';
 import type { PipelineSpec } from '../pipelines/spec/spec.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { differenceLine, type Manifest, manifestDifferences } from '../runs/manifest/manifest.js';
 import { weightsFolder } from '../runs/weights/publisher.js';
-import { openSource } from '../sources/prompts.js';
-import type { PromptSource } from '../sources/source.js';
 import { UserError } from '../support/errors.js';
 import { localStore } from '../topics/registry.js';
 
@@ -48,9 +47,9 @@ export function checkInputs(recorded: Manifest, now: Manifest, changed: readonly
 }
 
 /** The run's source of prompts; an empty one with `unchanged: false` where it is missing or has changed. */
-export async function sourceOf({ manifest, plan }: RunFolder): Promise<{ source: PromptSource; unchanged: boolean }> {
+export async function sourceOf({ manifest, plan }: RunFolder): Promise<{ source: Sources; unchanged: boolean }> {
   try {
-    const source = await openSource(plan.spec, plan.folder);
+    const source = await openSources(plan.spec, plan.folder);
     if (source.hash === manifest.prompts) return { source, unchanged: true };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -59,8 +58,8 @@ export async function sourceOf({ manifest, plan }: RunFolder): Promise<{ source:
 }
 
 /** A source without prompts, for a replay whose prompts are recorded. */
-export const recordedSource = ({ manifest }: Pick<RunFolder, 'manifest'>): PromptSource => ({
+export const recordedSource = ({ manifest }: Pick<RunFolder, 'manifest'>): Sources => ({
   hash: manifest.prompts,
   heldOut: [],
-  from: async function* () {},
+  tasks: [],
 });

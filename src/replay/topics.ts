@@ -2,7 +2,7 @@ import type { TopicRecords, Weights } from '../records/records.js';
 import { nearest, UserError } from '../support/errors.js';
 import type { LogRecord, TopicInfo, TopicLog } from '../topics/log.js';
 import { fromRecord, headerPlace, type TopicName } from '../topics/record-codec.js';
-import { scan } from '../topics/scan.js';
+import { scanInOrder } from '../topics/scan.js';
 
 /** @throws {UserError} `unknown-topic` with the nearest name */
 export async function findTopic(log: TopicLog, topic: string): Promise<TopicInfo> {
@@ -21,25 +21,6 @@ export async function findTopic(log: TopicLog, topic: string): Promise<TopicInfo
 export async function partitionsOf(log: TopicLog, topic: string): Promise<(readonly [number, bigint])[]> {
   const info = (await log.describe()).find(({ name }) => name === topic);
   return info ? info.bounds.map(({ start }, partition) => [partition, start] as const) : [];
-}
-
-/** A topic's records merged from all partitions by training step. Records of one key keep their order. */
-export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator<LogRecord> {
-  const heads: { readonly scan: AsyncGenerator<LogRecord>; record: LogRecord; step: number }[] = [];
-  for (const [partition, start] of await partitionsOf(log, topic)) {
-    const records = scan(log, topic, partition, start);
-    const { value } = await records.next();
-    if (value) heads.push({ scan: records, record: value, step: stepOf(value) });
-  }
-  for (;;) {
-    const [first, ...others] = heads;
-    if (!first) return;
-    const head = others.reduce((lowest, other) => (other.step < lowest.step ? other : lowest), first);
-    yield head.record;
-    const { value } = await head.scan.next();
-    if (value) Object.assign(head, { record: value, step: stepOf(value) });
-    else heads.splice(heads.indexOf(head), 1);
-  }
 }
 
 /** Records without a step, such as references, count as step 0. */

@@ -1,5 +1,5 @@
+import { isIngested } from '../pipelines/feeds/token.js';
 import { flowOrder, type Plan, stagesWith } from '../pipelines/plan/plan.js';
-import { isIngested } from '../pipelines/running/ingest.js';
 import { stepsOf } from '../pipelines/spec/sections.js';
 import type { Versions } from '../pipelines/stages/resources.js';
 import type { RunningStage } from '../runtime/stage.js';
@@ -44,7 +44,7 @@ async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonl
   const { spec } = plan;
   const trainsNothing = goal === undefined && spec.learn === undefined;
   if (goal?.until === null || (trainsNothing && !isPartial(plan, run))) {
-    if (trainsNothing && spec.rollout) await ingested(log, pollMs);
+    if (trainsNothing && plan.topics.some(({ name }) => name === 'source')) await ingested(log, pollMs);
     for (const stage of flowOrder(plan))
       if (stages.includes(stage)) await drained(log, stage.name, stage.input, pollMs);
     for (const { name, input } of stages) if (input === 'weights') await drained(log, name, input, pollMs);

@@ -1,9 +1,9 @@
+import type { Sources } from '../pipelines/feeds/sources.js';
 import type { Components } from '../pipelines/plan/components.js';
 import type { Plan } from '../pipelines/plan/plan.js';
-import type { Evaluation } from '../pipelines/running/evaluate.js';
+import type { TaskEvaluation } from '../pipelines/running/evaluate.js';
 import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { RecordedInputs, Versions } from '../pipelines/stages/resources.js';
-import type { PromptSource } from '../sources/source.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';
 
@@ -48,7 +48,7 @@ export type RunEvent =
       /** Records that each stage has yet to commit. */
       readonly lag: Readonly<Record<string, number>>;
     } & StepReport)
-  | ({ readonly event: 'heldOut'; readonly version: number } & Evaluation)
+  | ({ readonly event: 'heldOut'; readonly version: number } & TaskEvaluation)
   | { readonly event: 'alarm'; readonly stage: string; readonly step: number; readonly message: string }
   | { readonly event: 'deadLetter'; readonly stage: string; readonly cause: string; readonly error: string }
   /** Something that the run continues without, or that its pipeline should say differently. */
@@ -80,7 +80,7 @@ export interface RunGoal {
 /** What a replay takes from a record instead of making it. */
 export interface Recorded extends RunGoal, Pick<RecordedInputs, 'sampledBy'> {
   readonly parent: Parent;
-  readonly source: PromptSource;
+  readonly source: Sources;
   /** Puts the recorded records into the topics, before any stage starts. */
   readonly fill: (log: TopicLog, manifest: Manifest) => Promise<void>;
   /** Reads the declared documents, which are not those of the record. */

@@ -1,4 +1,5 @@
 import type { LogRecord, TopicLog } from './log.js';
+import { headerPlace } from './record-codec.js';
 
 /**
  * The records of one partition from an offset up to where it ends when the scan begins, a page at a time, so that a topic
@@ -74,3 +75,25 @@ export async function countRecords(
     for await (const record of scan(log, topic, partition)) if (accepts(record)) count++;
   return count;
 }
+
+/** A topic's records step by step, whatever partitions they are in; those of one key keep their order. */
+export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator<LogRecord> {
+  const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
+  const scans = [...partitions.entries()].map(([partition, { start }]) => scan(log, topic, partition, start));
+  const heads: { readonly scan: AsyncGenerator<LogRecord>; record: LogRecord; step: number }[] = [];
+  for (const each of scans) {
+    const { value } = await each.next();
+    if (value) heads.push({ scan: each, record: value, step: stepOf(value) });
+  }
+  for (;;) {
+    const [first, ...others] = heads;
+    if (!first) return;
+    const head = others.reduce((lowest, other) => (other.step < lowest.step ? other : lowest), first);
+    yield head.record;
+    const { value } = await head.scan.next();
+    if (value) Object.assign(head, { record: value, step: stepOf(value) });
+    else heads.splice(heads.indexOf(head), 1);
+  }
+}
+
+const stepOf = (record: LogRecord): number => headerPlace(record)?.step ?? 0;

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ingest, tokenAppend } from '../../src/pipelines/running/ingest.js';
+import { ingest } from '../../src/pipelines/feeds/ingest.js';
+import { promptFeed } from '../../src/pipelines/feeds/prompts.js';
+import { openSources } from '../../src/pipelines/feeds/sources.js';
+import { tokenAppend } from '../../src/pipelines/feeds/token.js';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { learnOf, stepsOf } from '../../src/pipelines/spec/sections.js';
-import { openSource } from '../../src/sources/prompts.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { Consumer, TopicLog } from '../../src/topics/log.js';
 import { fromRecord } from '../../src/topics/record-codec.js';
@@ -29,6 +31,7 @@ const spec = checkSpec({ ...tinyPipeline, steps: 4, prompts: { generate: 'chain-
 const table = { catchUp: async () => {}, document: async () => undefined };
 const write = async (consumer: Consumer, signal = new AbortController().signal) => {
   const environment = {
+    name: 'ingest',
     log,
     spec,
     store: storeOf(spec.topics),
@@ -37,7 +40,8 @@ const write = async (consumer: Consumer, signal = new AbortController().signal) 
     run: 'r',
     now: () => 0,
   };
-  await ingest(await openSource(spec, folder), consumer, environment, signal);
+  const { tasks } = await openSources(spec, folder);
+  await ingest(promptFeed(tasks, environment), consumer, environment, signal);
 };
 const sequences = async () =>
   (await log.read('prompts', 0, 0n, 100)).map(({ value, ...rest }) =>
@@ -58,7 +62,7 @@ describe('the prompts of a run', () => {
       ...consumer,
       async commit(transaction) {
         await consumer.commit(transaction);
-        if (commits++ === 0) await log.append([tokenAppend({ position: 0n, sequence: 0n })]);
+        if (commits++ === 0) await log.append([tokenAppend({ places: new Map(), sequence: 0n })]);
       },
     });
     expect(await sequences()).toEqual(allOnce);

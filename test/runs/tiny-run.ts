@@ -18,8 +18,14 @@ import { tinyModel } from '../models/tiny-model.js';
 
 /** A folder with a tiny random model in `model` and a file of short sums, `sums.jsonl`; gone after the test. */
 export function tinyFolder(lines = sums(40)): string {
-  const folder = mkdtempSync(join(tmpdir(), 'rlsd-run-'));
+  const folder = newTinyFolder(lines);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The same for several tests, which remove it. */
+export function newTinyFolder(lines = sums(40)): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-run-'));
   tinyModel({ folder: join(folder, 'model'), hiddenSize: 16, layers: 1, contextLength: 64, gain: 2 });
   writeFileSync(join(folder, 'sums.jsonl'), `${lines.join('\n')}\n`);
   return folder;

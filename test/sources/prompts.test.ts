@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
+import type { PipelineSpec } from '../../src/pipelines/spec/spec.js';
 import { openSource } from '../../src/sources/prompts.js';
 import { isBad, type Positioned, type PromptSource } from '../../src/sources/source.js';
 
@@ -18,9 +19,13 @@ const specOf = (prompts: object) =>
     shape: 'grpo',
     learn: { prompts: 1, lr: 1e-4 },
   });
+const open = ({ prompts, seed }: PipelineSpec) => {
+  if (!prompts) throw new Error('the spec has no prompts');
+  return openSource({ prompts, seed }, folder);
+};
 const fileOf = (lines: string[], heldOut = 0) => {
   writeFileSync(join(folder, 'p.jsonl'), lines.join('\n'));
-  return openSource(specOf({ file: 'p.jsonl', heldOut }), folder);
+  return open(specOf({ file: 'p.jsonl', heldOut }));
 };
 const line = (id: number) => JSON.stringify({ id, question: `what is ${id}?`, answer: id });
 const take = async (source: PromptSource, count: number, from = 0n) => {
@@ -79,13 +84,13 @@ describe('a file of prompts', () => {
     await expect(fileOf([line(1)], 1)).rejects.toThrow(
       /found 1 usable prompt in 1 line, expected more than prompts.heldOut \(1\)/,
     );
-    await expect(openSource(specOf({ file: 'none.jsonl' }), folder)).rejects.toThrow(/none\.jsonl: no such file/);
+    await expect(open(specOf({ file: 'none.jsonl' }))).rejects.toThrow(/none\.jsonl: no such file/);
   });
 });
 
 describe('the generator', () => {
   it('never trains on a held-out question', async () => {
-    const source = await openSource(specOf({ generate: 'chain-sum', heldOut: 64 }), folder);
+    const source = await open(specOf({ generate: 'chain-sum', heldOut: 64 }));
     const heldOut = new Set(source.heldOut.map(({ question }) => question));
     for (const { found } of await take(source, 500)) expect(isBad(found) || heldOut.has(found.question)).toBe(false);
   });

@@ -16,7 +16,7 @@ import { type Components, verifierObject } from './components.js';
 import { type Plan, planOf } from './plan.js';
 
 /** A spec in TypeScript, where the verifier may be an object. */
-export type PipelineObjects = Omit<PipelineInput, 'verify'> & { readonly verify: PipelineInput['verify'] | Verifier };
+export type PipelineObjects = Omit<PipelineInput, 'verify'> & { readonly verify?: PipelineInput['verify'] | Verifier };
 
 export interface PipelineBuilder {
   /**
@@ -67,7 +67,7 @@ export function pipeline(input: PipelineObjects, components: Components = {}): P
   return build([]);
 }
 
-const isVerifier = (verify: PipelineObjects['verify']): verify is Verifier => typeof verify.verify === 'function';
+const isVerifier = (verify: PipelineObjects['verify']): verify is Verifier => typeof verify?.verify === 'function';
 const isEngine = (engine: PipelineInput['model']['engine']): engine is Engine =>
   typeof engine === 'object' && 'openPolicy' in engine && typeof engine.openPolicy === 'function';
 const isMethod = (shape: PipelineInput['shape']): shape is Method =>

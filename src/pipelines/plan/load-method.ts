@@ -9,6 +9,7 @@ import { methodChoice, registeredMethod, type ShapeSpec } from '../../methods/sh
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { loadStore } from '../../topics/registry.js';
+import { withRecorded } from '../feeds/recorded-spec.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { noMethod } from './no-method.js';
 import { type Plan, planOf } from './plan.js';
@@ -86,7 +87,8 @@ export function methodModuleHash(shape: ShapeSpec, folder: string): string | und
 }
 
 /** The plan of a spec, with the modules that it names. */
-export async function loadPlan(spec: PipelineSpec, folder: string, warnings: readonly string[] = []): Promise<Plan> {
+export async function loadPlan(written: PipelineSpec, folder: string, warnings: readonly string[] = []): Promise<Plan> {
+  const spec = withRecorded(written, folder);
   const [transforms, method, store] = await Promise.all([
     loadTransforms(spec, folder),
     spec.shape === undefined ? noMethod : loadMethod(spec.shape, folder),

@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import { type Engine, type EngineNeeds, lacking, type ModelOptions } from '../../engines/engine.js';
 import { loadEngine } from '../../engines/engine-spec.js';
 import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../../privileged/template/template.js';
+import { digest } from '../../support/digest.js';
 import type { PipelineSpec } from '../spec/spec.js';
+import { type Task, tasksOf } from '../spec/tasks.js';
 import type { Plan } from '../stages/definition.js';
 
 /** Folder of the base model. @param folder what the spec's paths are relative to */
@@ -34,7 +36,14 @@ export async function engineProblems(plan: Plan, needs: Omit<EngineNeeds, 'devic
   return lacking(await engineOf(plan), { device: plan.spec.model.device, ...needs });
 }
 
-/** The teacher's prompt template. @throws {UserError} `bad-template` */
-export function teacherTemplate(spec: PipelineSpec): TeacherTemplate {
-  return parseTemplate(spec.teach.template ?? defaultTemplateText, 'teach.template');
+/** The teacher's prompt template of a task. @throws {UserError} `bad-template` */
+export function teacherTemplate({ template, templateField }: Task): TeacherTemplate {
+  return parseTemplate(template ?? defaultTemplateText, templateField);
+}
+
+/** For the manifest: the hash of the only template, or of those of all tasks. @throws {UserError} `bad-template` */
+export function templatesHash(spec: PipelineSpec): string {
+  const hashes = tasksOf(spec).map((task) => [task.name, teacherTemplate(task).hash] as const);
+  const [only] = hashes;
+  return only?.[0] === '' ? only[1] : digest(...hashes.flat());
 }

@@ -5,8 +5,10 @@ import type { Transform } from '../../operators/transform.js';
 import type { TopicSpec } from '../../topics/log.js';
 import { storeOf } from '../../topics/registry.js';
 import type { TopicStore } from '../../topics/store.js';
+import { withRecorded } from '../feeds/recorded-spec.js';
 import type { PipelineSpec } from '../spec/spec.js';
-import type { Plan, PlanStage, StageTopic } from '../stages/definition.js';
+import { copyStage } from '../stages/copy.js';
+import type { Plan, PlanStage, StageDefinition, StageTopic, Subject } from '../stages/definition.js';
 import { stageDefinitions } from '../stages/registry.js';
 import type { ResourceName } from '../stages/resources.js';
 import { transformStage } from '../stages/transform.js';
@@ -62,16 +64,14 @@ export function topicsRead({ store, stages, topics }: Plan, wanted: readonly str
  * where the spec names a module, which `loadPlan` loads
  */
 export function planOf(
-  spec: PipelineSpec,
+  written: PipelineSpec,
   folder: string,
   transforms: readonly Transform[] = [],
-  {
-    store = storeOf(spec.topics),
-    method = spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods),
-    warnings = [],
-    components = {},
-  }: PlanOptions = {},
+  { store: opened, method: given, warnings = [], components = {} }: PlanOptions = {},
 ): Plan {
+  const spec = withRecorded(written, folder);
+  const store = opened ?? storeOf(spec.topics);
+  const method = given ?? (spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods));
   const subject = { spec, folder, method };
   const stages: PlanStage[] = [];
   const created: StageTopic[] = [];
@@ -82,7 +82,7 @@ export function planOf(
     created.push(...definition.otherTopics(subject), { name: output, spread: definition.spreads });
     flow = { input: output, inputType: definition.output };
   };
-  for (const definition of stageDefinitions.filter(({ isPartOf }) => isPartOf(subject))) {
+  for (const definition of definitionsOf(subject)) {
     add(definition.name, definition, definition.output);
     for (const transform of transforms.filter(({ topic }) => topic === definition.output)) {
       const output = `${flow.input}.${transform.name}`;
@@ -92,6 +92,14 @@ export function planOf(
   const topics = topicsOf(store, created);
   checkTransforms(transforms, topics);
   return { ...subject, store, stages, topics, transforms, warnings, components };
+}
+
+/** The definitions of a pipeline's stages, in the order of the flow. */
+function definitionsOf(subject: Subject): StageDefinition[] {
+  const { from } = subject.spec;
+  const first = from ? stageDefinitions.findIndex(({ output }) => output === from.topic) + 1 : 0;
+  const definitions = stageDefinitions.slice(first).filter(({ isPartOf }) => isPartOf(subject));
+  return from ? [copyStage(from), ...definitions] : definitions;
 }
 
 function topicsOf({ traits }: TopicStore, created: readonly StageTopic[]): TopicSpec[] {
@@ -110,8 +118,8 @@ function topicsOf({ traits }: TopicStore, created: readonly StageTopic[]): Topic
   return [...new Map([...specs, ...shared].map((topic) => [topic.name, topic])).values()];
 }
 
-/** The stages after a topic in the order of the flow, up to the one that trains. */
-export function flowOrder(plan: Pick<Plan, 'stages'>, from = 'prompts'): PlanStage[] {
+/** The stages after a topic, by default the first stage's, in the order of the flow, up to those that train. */
+export function flowOrder(plan: Pick<Plan, 'stages'>, from = plan.stages[0]?.output): PlanStage[] {
   const next = plan.stages.filter(({ input }) => input === from);
   return next.flatMap((stage) => [stage, ...(needs(stage, 'trainer') ? [] : flowOrder(plan, stage.output))]);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { fileDigest } from '../../models/safetensors.js';
 import type { DocumentState } from '../../privileged/documents/document.js';
 import type { PrivilegedTable } from '../../privileged/documents/table.js';
@@ -17,6 +18,7 @@ import type { TopicLog } from '../../topics/log.js';
 import { fromRecord, toAppend } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import type { PipelineSpec } from '../spec/spec.js';
+import { type Task, tasksOf } from '../spec/tasks.js';
 
 /** The `privileged` section of a spec, with the short form expanded. */
 export interface ContextSpec {
@@ -27,7 +29,23 @@ export interface ContextSpec {
   readonly watch: number | undefined;
 }
 
-export function contextOf({ privileged }: PipelineSpec): ContextSpec {
+/** What the whole pipeline declares; with tasks, the joins of all of them. */
+export function contextOf(spec: PipelineSpec): ContextSpec {
+  const declared = declaredContext(spec);
+  const joins = tasksOf(spec).flatMap((task) => task.joins ?? declared.joins);
+  return {
+    ...declared,
+    joins: joins.filter((join, k) => joins.findIndex((one) => isDeepStrictEqual(one, join)) === k),
+  };
+}
+
+/** What the teacher of a task is shown. */
+export const taskContext = (spec: PipelineSpec, { joins }: Task): ContextSpec => {
+  const declared = declaredContext(spec);
+  return { ...declared, joins: joins ?? declared.joins };
+};
+
+function declaredContext({ privileged }: PipelineSpec): ContextSpec {
   if (Array.isArray(privileged)) return { sources: [], joins: privileged, labels: [], watch: undefined };
   const { sources, join, labels, watch } = privileged;
   return {

@@ -32,6 +32,29 @@ export interface Evaluation {
   readonly accuracy: number;
 }
 
+/** The evaluation of all tasks; in a pipeline with `tasks`, also that of each. */
+export interface TaskEvaluation extends Evaluation {
+  readonly tasks?: Readonly<Record<string, Evaluation>>;
+}
+
+/** The sum over the tasks, by name. */
+export function inTotal(byTask: ReadonlyMap<string, Evaluation>): TaskEvaluation {
+  const only = byTask.get('');
+  if (only) return only;
+  const sum = (of: (evaluation: Evaluation) => number) =>
+    [...byTask.values()].reduce((total, one) => total + of(one), 0);
+  const [n, correct] = [sum((one) => one.n), sum((one) => one.correct)];
+  return { n, correct, accuracy: n === 0 ? 0 : correct / n, tasks: Object.fromEntries(byTask) };
+}
+
+/** An evaluation as figures by name: `accuracy`, and for a task `accuracy/NAME`. */
+export function evaluationValues({ tasks = {}, n, correct, accuracy }: TaskEvaluation): Record<string, number> {
+  const ofTasks = Object.entries(tasks).flatMap(([name, evaluation]) =>
+    Object.entries(evaluation).map(([figure, value]) => [`${figure}/${name}`, value] as const),
+  );
+  return { n, correct, accuracy, ...Object.fromEntries(ofTasks) };
+}
+
 /** How many of the items one version of the policy answers correctly. */
 export async function evaluate(
   policy: Policy,

@@ -10,6 +10,7 @@ import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
 import { generatorNames, generators } from '../../sources/registry.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
+import { specProblems } from './spec-rules.js';
 
 /**
  * The pipeline spec: one description that gives the types, the checks and the published JSON Schema.
@@ -85,6 +86,32 @@ const documentJoin = z
   ])
   .describe('One way from a prompt to its context.');
 
+/** Where samples come from that were recorded before. */
+const fromSchema = z
+  .strictObject({
+    run: text.describe('Folder of the recorded run.'),
+    topic: z
+      .enum(['rollouts', 'verdicts', 'teacher-scores', 'advantages'])
+      .describe('Its topic to begin with; the stages after it run.'),
+  })
+  .describe("Begin with a recorded run's samples instead of sampling. `rollout` is then the recorded run's.");
+
+const task = z
+  .strictObject({
+    prompts,
+    verify: verifySchema.optional(),
+    privileged: z
+      .array(documentJoin)
+      .optional()
+      .describe("What the teacher is shown, from the pipeline's sources. Default: the pipeline's."),
+    teach: z
+      .strictObject({ template: text.describe("The teacher's prompt.") })
+      .optional()
+      .describe("Default: the pipeline's."),
+    weight: z.number().positive().default(1).describe('Share of the prompts, relative to the other tasks.'),
+  })
+  .describe('A data set with its own verifier, context and template.');
+
 const privileged = z
   .union([
     z.array(z.enum(['reference', 'trace'])),
@@ -115,7 +142,13 @@ export const pipelineSchema = z
       device: text.default('cpu').describe('Device that the engine runs the model on.'),
       workers: count.optional().describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
     }),
-    prompts,
+    prompts: prompts.optional(),
+    tasks: z
+      .record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'), task)
+      .refine((tasks) => Object.keys(tasks).length > 0, 'expected at least one task')
+      .optional()
+      .describe('Several data sets in one pipeline, by name, in place of `prompts`.'),
+    from: fromSchema.optional(),
     privileged,
     rollout: z
       .strictObject({
@@ -134,7 +167,7 @@ export const pipelineSchema = z
       })
       .optional()
       .describe('How completions are sampled. Without it nothing is sampled but for `evaluate`.'),
-    verify: verifySchema,
+    verify: verifySchema.optional(),
     teach: z
       .strictObject({
         every: count.default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),
@@ -200,23 +233,14 @@ export const pipelineSchema = z
       ),
   })
   .superRefine((spec, context) => {
-    const demand = (field: string, holds: boolean, message: string) => {
-      if (!holds) context.addIssue({ code: 'custom', path: [field], message });
-    };
-    const { learn, shape, rollout, steps, evaluate } = spec;
-    demand('steps', !learn || steps !== undefined, 'is missing; expected a number, the steps of learn');
-    demand('shape', !learn || shape !== undefined, 'is missing; expected a method, since learn trains on advantages');
-    demand('rollout', !shape || rollout !== undefined, 'is missing; expected how to sample, since shape needs samples');
-    demand(
-      'rollout',
-      rollout !== undefined || evaluate.maxTokens !== undefined,
-      'is missing; expected how to sample, or evaluate.maxTokens to measure only',
-    );
+    for (const { field, problem } of specProblems(spec))
+      context.addIssue({ code: 'custom', path: [field], message: problem });
   })
   .describe('A pipeline of RLSD Streams.');
 
 /** A spec with every default filled in. */
 export type PipelineSpec = z.output<typeof pipelineSchema>;
+export type FromSpec = z.output<typeof fromSchema>;
 type Written = z.input<typeof pipelineSchema>;
 
 /** What a user writes. In TypeScript, the method and the engine may be objects. */

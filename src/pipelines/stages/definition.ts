@@ -6,7 +6,7 @@ import type { TopicSpec } from '../../topics/log.js';
 import type { TopicName } from '../../topics/record-codec.js';
 import type { TopicStore } from '../../topics/store.js';
 import type { Components } from '../plan/components.js';
-import type { Evaluation } from '../running/evaluate.js';
+import type { TaskEvaluation } from '../running/evaluate.js';
 import type { StepReport } from '../running/step-metrics.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import type { RecordedInputs, ResourceName, Resources } from './resources.js';
@@ -55,7 +55,7 @@ export type Subject = Pick<Plan, 'spec' | 'folder' | 'method'>;
 /** What a running stage reports besides its records. */
 export interface StageEvents {
   readonly onStep: (report: StepReport) => unknown;
-  readonly onEvaluation: (step: number, evaluation: Evaluation) => void;
+  readonly onEvaluation: (step: number, evaluation: TaskEvaluation) => void;
 }
 
 /** What a stage starts with. */

@@ -3,9 +3,9 @@ import type { Metric, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { promptCredit } from '../running/credit.js';
 import { emitDeadLetter } from '../running/dead-letter.js';
-import { type EvaluationSettings, evaluate } from '../running/evaluate.js';
-import { messagesOf } from '../running/ingest.js';
+import { type Evaluation, type EvaluationSettings, evaluate, evaluationValues, inTotal } from '../running/evaluate.js';
 import { evaluationOf } from '../spec/sections.js';
+import { messagesOf, taskNameOf, tasksOf } from '../spec/tasks.js';
 import { defineRecordStage, type StageContext } from './definition.js';
 
 type EvaluateContext = StageContext<'policy' | 'versions' | 'verifier' | 'source'>;
@@ -47,14 +47,22 @@ async function measure(version: number, context: EvaluateContext, side: Side): P
   };
   await versions.pin(version);
   try {
-    const result = await evaluate(policy, version, source.heldOut, verifier, {
-      messages: (question) => messagesOf(plan.spec, question),
-      ...evaluationOf(plan.spec),
-      failed,
-    });
+    const byTask = new Map<string, Evaluation>();
+    for (const task of tasksOf(plan.spec)) {
+      const [first, ...others] = source.heldOut.filter(({ itemId }) => taskNameOf(plan.spec, itemId) === task.name);
+      if (!first) continue;
+      const settings = {
+        messages: (question: string) => messagesOf(task, question),
+        ...evaluationOf(plan.spec),
+        failed,
+      };
+      const judge = verifier(first.itemId);
+      byTask.set(task.name, await evaluate(policy, version, [first, ...others], judge, settings));
+    }
+    const result = inTotal(byTask);
     events.onEvaluation(version, result);
     const { run, now } = environment;
-    return { run, stage: stage.name, step: version, time: now(), values: { ...result }, message: null };
+    return { run, stage: stage.name, step: version, time: now(), values: evaluationValues(result), message: null };
   } finally {
     versions.unpin(version);
   }

@@ -1,8 +1,11 @@
-import type { RunningStage, StageStats } from '../../runtime/stage.js';
-import { openSource } from '../../sources/prompts.js';
+import type { RunningStage } from '../../runtime/stage.js';
+import { promptFeed } from '../feeds/prompts.js';
+import { openSources } from '../feeds/sources.js';
+import { startFeed } from '../feeds/start-feed.js';
 import { checkContext, contextOf, watchContext } from '../running/context.js';
-import { ingest } from '../running/ingest.js';
-import { defineStage, type StageContext } from './definition.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import { type Task, tasksOf } from '../spec/tasks.js';
+import { type CheckContext, defineStage, type StageContext } from './definition.js';
 
 export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
   name: 'ingest',
@@ -18,66 +21,45 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
     { name: 'privileged', compact: true },
     ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [{ name: source.topic, external: true }] : [])),
   ],
-  decidedBy: ['pipeline', 'seed', 'steps', 'prompts', 'model.base', 'learn.prompts'],
+  decidedBy: ['pipeline', 'seed', 'steps', 'prompts', 'tasks', 'model.base', 'learn.prompts'],
   needs: ['source', 'context', 'versions'],
   async check({ plan: { spec, folder }, prompts, documents, demand, attempt }) {
     if (documents) for (const problem of await checkContext(spec, folder)) demand(false, problem);
-    if (prompts) await attempt(() => openSource(spec, folder));
-    demand(
-      spec.learn !== undefined || 'file' in spec.prompts || spec.prompts.limit !== undefined,
-      'prompts.limit: is missing; a generator never ends: expected the number of prompts to judge',
-    );
-    demand(
-      spec.learn === undefined || spec.prompts.limit === undefined,
-      'prompts.limit: does not go with learn, whose steps say how many prompts there are; expected one or the other',
-    );
+    if (prompts) await attempt(() => openSources(spec, folder));
+    for (const task of tasksOf(spec)) checkLimits(spec, task, demand);
   },
   start: startIngest,
 });
 
 /** Starts writing prompts, or stands by while another process does. */
-async function startIngest({
-  plan: { spec, store },
-  stage,
-  environment,
-  resources: { source, context, versions },
-}: StageContext<'source' | 'context' | 'versions'>): Promise<RunningStage> {
-  const consumer = await environment.log.consumer(stage.name, [stage.input]);
-  const abort = new AbortController();
-  const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
-  const published = (version: number) => Promise.race([versions.published(version), aborted]);
-  const ended = ingest(
-    source,
-    consumer,
-    { ...environment, spec, store, table: context.table, published },
-    abort.signal,
-  );
-  const stats = runningStats();
-  const over = () => Object.assign(stats, { running: 0, waiting: true });
-  ended.then(over, over);
+async function startIngest(context: StageContext<'source' | 'context' | 'versions'>): Promise<RunningStage> {
+  const { plan, stage, environment, resources } = context;
+  const { spec } = plan;
+  const { source, context: documents } = resources;
+  const feed = promptFeed(source.tasks, { ...environment, name: stage.name, spec, table: documents.table });
+  const running = await startFeed(context, feed);
   const { watch } = contextOf(spec);
-  const watching = watch === undefined ? undefined : watchContext(context, watch);
+  if (watch === undefined) return running;
+  const watching = watchContext(documents, watch);
   return {
-    name: stage.name,
-    ended: Promise.all([ended, watching?.ended]).then(() => {}),
-    stats,
+    ...running,
+    ended: Promise.all([running.ended, watching.ended]).then(() => {}),
     async stop() {
-      abort.abort();
-      await watching?.stop();
-      await ended.catch(() => {});
-      await consumer.close();
+      await Promise.all([watching.stop(), running.stop()]);
     },
   };
 }
 
-const runningStats = (): StageStats => ({
-  records: 0,
-  outputs: 0,
-  deadLetters: 0,
-  retries: 0,
-  inFlight: 0,
-  running: 1,
-  waiting: false,
-  committing: false,
-  seconds: 0,
-});
+/** Without a learner there is an end: a file's, or a limit. */
+function checkLimits({ learn }: PipelineSpec, { name, prompts }: Task, demand: CheckContext['demand']): void {
+  if (!prompts) return;
+  const field = name === '' ? 'prompts.limit' : `tasks.${name}.prompts.limit`;
+  demand(
+    learn !== undefined || 'file' in prompts || prompts.limit !== undefined,
+    `${field}: is missing; a generator never ends: expected the number of prompts to judge`,
+  );
+  demand(
+    learn === undefined || prompts.limit === undefined,
+    `${field}: does not go with learn, whose steps say how many prompts there are; expected one or the other`,
+  );
+}

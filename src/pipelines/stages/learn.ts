@@ -81,7 +81,8 @@ function learnOperator(
     learn(trainer.learner, {
       prompts: learnOf(spec).prompts,
       version: nextStep,
-      maxLag: spec.flow.maxLag,
+      // Recorded samples are of any age; the metrics tell it.
+      maxLag: spec.from ? Number.POSITIVE_INFINITY : spec.flow.maxLag,
       onStale,
       expected: Array.from({ length: spec.publish.every }, (_, i) => nextStep() + i),
     }),

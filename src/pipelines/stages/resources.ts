@@ -4,21 +4,23 @@ import type { Publisher } from '../../operators/publish-weights.js';
 import type { PolicyVersion } from '../../operators/rollout.js';
 import type { RecordedScores, TeacherSettings } from '../../operators/score-teacher.js';
 import type { VerifySettings } from '../../operators/verify.js';
-import type { PromptSource } from '../../sources/source.js';
+import type { PrivilegedStore } from '../../privileged/store.js';
 import type { Position } from '../../topics/log.js';
 import type { Verifier } from '../../verifiers/verifier.js';
+import type { Sources } from '../feeds/sources.js';
 import type { ContextEnvironment } from '../running/context.js';
 import type { LeakMeter } from '../running/leak-meter.js';
 
 /** What stages work with. A run opens only what the stages of its process need. */
 export interface Resources {
-  readonly source: PromptSource;
+  readonly source: Sources;
   readonly context: ContextEnvironment;
   readonly policy: Policy;
   readonly versions: Versions;
-  readonly verifier: Verifier;
+  /** The verifier of an item's task. @throws {UserError} `no-task` */
+  readonly verifier: (itemId: string) => Verifier;
   readonly references: VerifySettings['reference'];
-  readonly teacher: Teacher;
+  readonly teacher: Teachers;
   readonly leaks: LeakMeter;
   readonly trainer: RunTrainer;
 }
@@ -57,8 +59,15 @@ export interface Versions {
   close(): void;
 }
 
-/** The teacher's context and prompt. */
-export interface Teacher extends Pick<TeacherSettings, 'privileged' | 'prompt' | 'templateHash'> {
+/** A teacher's context and prompt. */
+export type Teacher = Pick<TeacherSettings, 'privileged' | 'prompt' | 'templateHash'>;
+
+/** The teachers of a pipeline's tasks. */
+export interface Teachers {
+  /** The teacher of an item's task. @throws {UserError} `no-task` */
+  readonly of: (itemId: string) => Teacher;
+  /** Looks up the context of any item, as its teacher does. */
+  readonly privileged: PrivilegedStore;
   /** Follows the `privileged` topic to its end. */
   readonly catchUp: () => Promise<void>;
 }

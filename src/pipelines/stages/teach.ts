@@ -1,17 +1,19 @@
 import { resolve } from 'node:path';
-import { concatMap, identity, pipe } from 'rxjs';
+import { concatMap, EMPTY, from, identity, mergeMap, type Observable, pipe, toArray } from 'rxjs';
 import { asksTeacher, readsPrivileged } from '../../methods/method.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
 import { scoreTeacher } from '../../operators/score-teacher.js';
 import { openEmbedder } from '../../privileged/embedding/embedder.js';
 import { checkKinds, checkWindow } from '../../privileged/template/template.js';
-import type { Verdict } from '../../records/records.js';
+import type { TeacherScore, Verdict } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { baseFolder, engineProblems, teacherTemplate } from '../plan/model.js';
-import { contextOf, embeddingModels, shownKinds } from '../running/context.js';
+import { embeddingModels, shownKinds, taskContext } from '../running/context.js';
 import { promptCredit, sampleCredit } from '../running/credit.js';
 import { rolloutOf } from '../spec/sections.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import { tasksOf } from '../spec/tasks.js';
 import { type CheckContext, defineRecordStage, type Plan } from './definition.js';
 import type { RecordedInputs, Resources } from './resources.js';
 
@@ -26,7 +28,7 @@ export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof 
   tables: ['privileged', 'weights'],
   continuesFrom: ['metrics'],
   emits: ['metrics'],
-  decidedBy: ['teach', 'privileged'],
+  decidedBy: ['teach', 'privileged', 'tasks'],
   needs: ['policy', 'versions', 'teacher', 'leaks'],
   check: checkTeach,
   build: ({ plan, resources, recorded }) => ({
@@ -40,12 +42,11 @@ export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof 
 });
 
 function teachOperator(
-  { spec: { teach }, method }: Plan,
+  { spec, method }: Plan,
   { policy, versions, teacher, leaks }: TeachResources,
   { scores }: RecordedInputs,
 ) {
-  const version = async (policyVersion: number) => {
-    const snapshot = policyVersion - (policyVersion % teach.every);
+  const version = async (snapshot: number) => {
     // In a replay the samples are there before the weights.
     await versions.published(snapshot);
     await versions.load(snapshot);
@@ -60,10 +61,25 @@ function teachOperator(
     }
     return verdict;
   };
-  const settings = { ...teacher, version, ...(scores && { recorded: scores }) };
+  const score = (group: readonly Verdict[]): Observable<TeacherScore> => {
+    const [first] = group;
+    if (!first) return EMPTY;
+    const settings = {
+      ...teacher.of(first.itemId),
+      version: (policyVersion: number) => version(snapshotOf(spec, policyVersion, first.step)),
+      ...(scores && { recorded: scores }),
+    };
+    return from(group).pipe(scoreTeacher(policy, method, settings));
+  };
   // Without privileged context there is nothing that could leak.
   const measure = (side: Side) => (readsPrivileged(method) ? leaks(side) : identity);
-  return (side: Side) => pipe(concatMap(follow), scoreTeacher(policy, method, settings), measure(side));
+  return (side: Side) => pipe(concatMap(follow), toArray(), mergeMap(score), measure(side));
+}
+
+/** The teacher's version for a sample. No version of this run made recorded samples: their teacher follows the step. */
+function snapshotOf({ from, learn, teach }: PipelineSpec, policyVersion: number, step: number): number {
+  const student = from ? (learn ? step : 0) : policyVersion;
+  return student - (student % teach.every);
 }
 
 async function checkTeach({ plan, documents, demand, attempt }: CheckContext): Promise<void> {
@@ -74,7 +90,7 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
     `teach.every: found ${teach.every}, expected a multiple of publish.every (${publish.every})`,
   );
   demand(
-    !readsPrivileged(method) || contextOf(spec).joins.length > 0,
+    !readsPrivileged(method) || tasksOf(spec).every((task) => taskContext(spec, task).joins.length > 0),
     `privileged: is empty, but the teacher of ${method.name} needs context: expected some of reference, trace`,
   );
   demand(
@@ -93,18 +109,17 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
     const base = baseFolder(spec, folder);
     const config = readConfig(base);
     const tokenizer = readTokenizer(base, config.vocabSize);
-    const template = teacherTemplate(spec);
-    checkKinds(template, shownKinds(contextOf(spec).joins), 'teach.template');
-    checkWindow(
-      template,
-      {
-        countTokens: (text) => tokenizer.encode(text).length,
-        contextTokens: teach.contextTokens ?? 0,
-        maxTokens: rolloutOf(spec).maxTokens,
-        contextLength: config.maxPositionEmbeddings,
-      },
-      'teach.template',
-    );
+    const window = {
+      countTokens: (text: string) => tokenizer.encode(text).length,
+      contextTokens: teach.contextTokens ?? 0,
+      maxTokens: rolloutOf(spec).maxTokens,
+      contextLength: config.maxPositionEmbeddings,
+    };
+    for (const task of tasksOf(spec)) {
+      const template = teacherTemplate(task);
+      checkKinds(template, shownKinds(taskContext(spec, task).joins), task.templateField);
+      checkWindow(template, window, task.templateField);
+    }
   });
 }
 

@@ -1,6 +1,9 @@
+import { mergeMap, of } from 'rxjs';
 import { verify } from '../../operators/verify.js';
-import { openVerifier } from '../plan/components.js';
+import type { Disagreement } from '../../records/records.js';
+import { openVerifiers } from '../plan/components.js';
 import { sampleCredit } from '../running/credit.js';
+import { tasksOf } from '../spec/tasks.js';
 import { defineRecordStage } from './definition.js';
 
 export const verifyStage = defineRecordStage<'rollouts', 'verdicts', 'verifier' | 'references'>({
@@ -12,20 +15,24 @@ export const verifyStage = defineRecordStage<'rollouts', 'verdicts', 'verifier' 
   tables: ['references'],
   portable: true,
   // A verifier that a second one checks reports where the two disagree.
-  otherTopics: ({ spec }) => (Object.hasOwn(spec.verify, 'checked') ? [{ name: 'disagreements' }] : []),
-  decidedBy: ['verify'],
+  otherTopics: ({ spec }) =>
+    tasksOf(spec).some(({ verify }) => verify && 'checked' in verify) ? [{ name: 'disagreements' }] : [],
+  decidedBy: ['verify', 'tasks'],
   needs: ['verifier', 'references'],
   check: ({ plan: { spec, folder, components }, attempt }) =>
-    attempt(async () => (await openVerifier(spec, folder, components)).close()),
+    attempt(async () => {
+      for (const verifier of (await openVerifiers(spec, folder, components)).values()) await verifier.close();
+    }),
   build: ({ plan: { spec }, resources: { verifier, references } }) => ({
     input: 'rollouts',
     output: 'verdicts',
     unit: 'record',
-    operator: (side) =>
-      verify(verifier, {
-        reference: references,
-        disagreed: (disagreement) => side.emit('disagreements', disagreement),
-      }),
+    operator: (side) => {
+      const disagreed = (disagreement: Disagreement) => side.emit('disagreements', disagreement);
+      return mergeMap((rollout) =>
+        of(rollout).pipe(verify(verifier(rollout.itemId), { reference: references, disagreed })),
+      );
+    },
     credit: sampleCredit(spec),
     concurrency: sampleCredit(spec),
   }),

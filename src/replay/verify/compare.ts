@@ -4,9 +4,9 @@ import { at } from '../../support/required.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { fromRecord } from '../../topics/record-codec.js';
 import { localStore, storeOf } from '../../topics/registry.js';
-import { scan } from '../../topics/scan.js';
+import { scan, scanInOrder } from '../../topics/scan.js';
 import { isSpread } from '../recorded.js';
-import { partitionsOf, scanInOrder } from '../topics.js';
+import { partitionsOf } from '../topics.js';
 import { compareRecords, type Difference } from './compare-records.js';
 
 /** Topics that several stages write, each at its own pace: only the order within a key is reproducible. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Sources } from '../../pipelines/feeds/sources.js';
 import { flowOrder, needs } from '../../pipelines/plan/plan.js';
 import { documentHashes } from '../../pipelines/running/context.js';
 import type { ResourceName } from '../../pipelines/stages/resources.js';
@@ -6,7 +7,6 @@ import { privilegedTable } from '../../privileged/documents/table.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Manifest, topicManifest } from '../../runs/manifest/manifest.js';
 import { type Machine, programVersions } from '../../runs/manifest/program-hash.js';
-import type { PromptSource } from '../../sources/source.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { fromRecord } from '../../topics/record-codec.js';
 import { isSpread, sourceOf, tables } from '../recorded.js';
@@ -27,7 +27,7 @@ export interface RepeatPlan {
   /** Why not everything is repeated. */
   readonly notes: readonly string[];
   readonly stages: readonly string[];
-  readonly source: PromptSource;
+  readonly source: Sources;
   readonly fill: (log: TopicLog) => Promise<void>;
   readonly sampledBy?: (promptId: string) => number | undefined;
   /** Topics to compare, in the order of the flow. */
@@ -104,7 +104,7 @@ async function whyNotFromSource(run: RunFolder, unchanged: boolean): Promise<str
 }
 
 /** Repeats only the stages that are portable, each from its recorded input. */
-function repeatRecorded({ manifest, plan, log }: RunFolder, source: PromptSource, { why, missing }: Limit): RepeatPlan {
+function repeatRecorded({ manifest, plan, log }: RunFolder, source: Sources, { why, missing }: Limit): RepeatPlan {
   const repeated = flowOrder(plan, manifest.parent?.from).filter(
     (stage) => stage.definition.portable && !missing.some((resource) => needs(stage, resource)),
   );

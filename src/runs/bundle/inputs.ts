@@ -3,6 +3,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { methodChoice } from '../../methods/shape-spec.js';
 import { contextOf } from '../../pipelines/running/context.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
+import { tasksOf } from '../../pipelines/spec/tasks.js';
 import { filesOf } from '../../privileged/sources/files.js';
 import type { RunFolder } from '../inspect/run-folder.js';
 
@@ -60,8 +61,10 @@ function publicFiles(spec: PipelineSpec): string[] {
 /** Prompts with their answers, and documents. */
 async function privilegedFiles(spec: PipelineSpec, folder: string): Promise<string[]> {
   const files: string[] = [];
-  if ('file' in spec.prompts) files.push(spec.prompts.file);
-  if ('module' in spec.prompts) files.push(spec.prompts.module);
+  for (const { prompts } of tasksOf(spec)) {
+    if (prompts && 'file' in prompts) files.push(prompts.file);
+    if (prompts && 'module' in prompts) files.push(prompts.module);
+  }
   for (const source of contextOf(spec).sources) {
     if ('files' in source) files.push(...(await filesOf(source, folder)));
     if ('keyed' in source) files.push(source.keyed);

@@ -1,4 +1,4 @@
-import { takeToken, tokenAppend } from '../../pipelines/running/ingest.js';
+import { takeToken, tokenAppend } from '../../pipelines/feeds/token.js';
 import { promptsPerStep, stepsOf } from '../../pipelines/spec/sections.js';
 import type { DeadLetter, Prompt } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
@@ -56,7 +56,7 @@ async function putBack(
   const held = await takeToken(run.log, consumer, AbortSignal.timeout(15_000));
   if (!held)
     throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
-  const { position, sequence } = held.token;
+  const { places, sequence } = held.token;
   const { spec } = run.plan;
   const perStep = BigInt(promptsPerStep(spec));
   const room = BigInt(stepsOf(spec)) * perStep - sequence;
@@ -77,7 +77,7 @@ async function putBack(
     });
     return traced(append, newTrace(prompt.run, promptId), 'requeue');
   });
-  const next = tokenAppend({ position, sequence: sequence + BigInt(appends.length) });
+  const next = tokenAppend({ places, sequence: sequence + BigInt(appends.length) });
   const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
   await consumer.commit({ appends: [...appends, next], offsets });
   return { requeued: appends.length, left: [...wanted.values()].filter((letter) => !found.has(letter.key)) };

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MANIFEST } from '../../pipelines/feeds/recorded-spec.js';
 import { checkSpec } from '../../pipelines/spec/parse.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { codecFor } from '../../records/codec.js';
@@ -66,7 +67,6 @@ export interface Parent {
   readonly evaluate: boolean;
 }
 
-const FILE = 'manifest.json';
 const topics: readonly TopicName[] = [
   'prompts',
   'references',
@@ -103,8 +103,8 @@ export function manifestOf(
  * @throws {UserError} `no-run`, `bad-manifest`, `bad-spec`, `other-version`
  */
 export function readManifest(run: string): Manifest {
-  const file = join(run, FILE);
-  if (!existsSync(file)) throw new UserError('no-run', `${run}: no run here, expected a folder with ${FILE}`);
+  const file = join(run, MANIFEST);
+  if (!existsSync(file)) throw new UserError('no-run', `${run}: no run here, expected a folder with ${MANIFEST}`);
   let manifest: Manifest;
   try {
     manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
@@ -131,7 +131,7 @@ function lacks(file: string, field: string, found: unknown, expected: string): n
  * @throws {UserError} `other-manifest`, naming every difference
  */
 export function claimFolder(run: string, manifest: Manifest): Manifest | undefined {
-  if (!existsSync(join(run, FILE))) {
+  if (!existsSync(join(run, MANIFEST))) {
     writeManifest(run, manifest);
     return undefined;
   }
@@ -142,9 +142,9 @@ export function claimFolder(run: string, manifest: Manifest): Manifest | undefin
 
 export function writeManifest(run: string, manifest: Manifest): void {
   mkdirSync(run, { recursive: true });
-  const partial = join(run, `${FILE}.partial`);
+  const partial = join(run, `${MANIFEST}.partial`);
   writeFileSync(partial, `${JSON.stringify(manifest, null, 2)}\n`);
-  renameSync(partial, join(run, FILE));
+  renameSync(partial, join(run, MANIFEST));
 }
 
 /**

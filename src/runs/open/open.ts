@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { lossModuleHash } from '../../losses/load-loss.js';
 import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
-import { objectsOf, openVerifier } from '../../pipelines/plan/components.js';
+import { openSources } from '../../pipelines/feeds/sources.js';
+import { objectsOf, openVerifiers, verifiersHash } from '../../pipelines/plan/components.js';
 import { methodModuleHash } from '../../pipelines/plan/load-method.js';
-import { baseFolder, engineOf, teacherTemplate } from '../../pipelines/plan/model.js';
+import { baseFolder, engineOf, templatesHash } from '../../pipelines/plan/model.js';
 import { needs, stagesWith, topicsRead } from '../../pipelines/plan/plan.js';
 import { transformHashes } from '../../pipelines/plan/transforms.js';
 import { documentHashes, embeddingHashes, hasEmbeddings } from '../../pipelines/running/context.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
 import { ensureTopics, openLog, placeOf, refuseDeleted } from '../../pipelines/topic-log.js';
 import type { StageEnvironment } from '../../runtime/stage.js';
-import { openSource } from '../../sources/prompts.js';
 import type { TopicLog } from '../../topics/log.js';
 import { lagByStage, recentLag } from '../inspect/lag.js';
 import { claimFolder, claimTopics, type Manifest, manifestOf, topicManifest } from '../manifest/manifest.js';
@@ -77,15 +77,16 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
 
 async function openInputs({ plan, disposers, recorded }: Opening): Promise<RunInputs> {
   const { spec, folder, components } = plan;
-  const verifier = disposers.use(await openVerifier(spec, folder, components));
-  const source = recorded?.source ?? (await openSource(spec, folder));
+  const verifiers = await openVerifiers(spec, folder, components);
+  for (const verifier of verifiers.values()) disposers.use(verifier);
+  const source = recorded?.source ?? (await openSources(spec, folder));
   const policy = components.policy ?? disposers.use(await openPolicy(plan));
-  return { verifier, source, policy };
+  return { verifiers, source, policy };
 }
 
 async function describeRun(
   { plan, recorded }: Opening,
-  { verifier, source, policy }: RunInputs,
+  { verifiers, source, policy }: RunInputs,
   readsDocuments: boolean,
 ): Promise<Manifest> {
   const { spec, folder } = plan;
@@ -100,9 +101,9 @@ async function describeRun(
       tokenizer: fileDigest(join(base, 'tokenizer.json')),
       template: policy.templateHash,
     },
-    teacherTemplate: stagesWith(plan, 'teacher').length > 0 ? teacherTemplate(spec).hash : null,
+    teacherTemplate: stagesWith(plan, 'teacher').length > 0 ? templatesHash(spec) : null,
     engine: (await engineOf(plan)).id,
-    verifier: verifier.hash,
+    verifier: verifiersHash(verifiers),
     shaper: plan.method.id,
     ...(methodModule && { methodModule }),
     ...(lossModule && { lossModule }),

@@ -3,6 +3,7 @@ import { type ContextEnvironment, contextOf, ingestContext } from '../../pipelin
 import { earlierLeaks, leakMeter } from '../../pipelines/running/leak-meter.js';
 import { referenceTable } from '../../pipelines/running/references.js';
 import { promptsPerStep, rolloutOf } from '../../pipelines/spec/sections.js';
+import { byTask } from '../../pipelines/spec/tasks.js';
 import type { ResourceName, Resources, Versions } from '../../pipelines/stages/resources.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
 import { hiddenFromSearch } from '../../privileged/lookup/lookup.js';
@@ -11,7 +12,7 @@ import { openTrainer } from '../weights/trainer.js';
 import { followVersions } from '../weights/versions.js';
 import type { ClaimedRun } from './opening.js';
 import { learnerOpener } from './resources.js';
-import { openTeacher } from './teacher.js';
+import { openTeachers } from './teacher.js';
 
 /** Opens a resource of the run, or gives the one that is open. */
 type Get = <K extends ResourceName>(name: K) => Promise<Resources[K]>;
@@ -20,7 +21,7 @@ type Openers = { readonly [K in ResourceName]: (run: ClaimedRun, get: Get) => Pr
 const openers: Openers = {
   source: async ({ inputs }) => inputs.source,
   policy: async ({ inputs }) => inputs.policy,
-  verifier: async ({ inputs }) => inputs.verifier,
+  verifier: async ({ plan, inputs }) => byTask(plan.spec, inputs.verifiers),
   references: async ({ log }) => referenceTable(log),
   context: openContext,
   teacher: openRunTeacher,
@@ -63,7 +64,7 @@ async function openRunTeacher(run: ClaimedRun, get: Get): Promise<Resources['tea
   const { plan, folder, disposers, onEvent } = run;
   const { table } = await get('context');
   const { spec } = plan;
-  const teacher = disposers.use(await openTeacher({ spec, folder: plan.folder, run: folder, table }));
+  const teacher = disposers.use(await openTeachers({ spec, folder: plan.folder, run: folder, table }));
   for (const [label, documents] of await hiddenFromSearch(table, contextOf(spec)))
     onEvent({
       event: 'warning',

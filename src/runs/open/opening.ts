@@ -1,9 +1,9 @@
 import type { Policy } from '../../engines/policy.js';
+import type { Sources } from '../../pipelines/feeds/sources.js';
 import type { Plan, PlanStage } from '../../pipelines/plan/plan.js';
 import type { StageEvents } from '../../pipelines/stages/definition.js';
 import type { RecordedInputs, Resources, Versions } from '../../pipelines/stages/resources.js';
 import type { StageEnvironment } from '../../runtime/stage.js';
-import type { PromptSource } from '../../sources/source.js';
 import type { TopicLog } from '../../topics/log.js';
 import type { Verifier } from '../../verifiers/verifier.js';
 import type { Disposers } from '../disposers.js';
@@ -26,8 +26,9 @@ export interface Opening {
 
 /** What the manifest is made of, open. */
 export interface RunInputs {
-  readonly verifier: Verifier;
-  readonly source: PromptSource;
+  /** By task. */
+  readonly verifiers: ReadonlyMap<string, Verifier>;
+  readonly source: Sources;
   readonly policy: Policy;
 }
 

@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
 import { baseFolder, teacherTemplate } from '../../pipelines/plan/model.js';
-import { contextOf } from '../../pipelines/running/context.js';
+import { taskContext } from '../../pipelines/running/context.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
-import type { Teacher } from '../../pipelines/stages/resources.js';
+import { byTask, type Task, tasksOf } from '../../pipelines/spec/tasks.js';
+import type { Teacher, Teachers } from '../../pipelines/stages/resources.js';
 import type { PrivilegedTable } from '../../privileged/documents/table.js';
 import { vectorCache } from '../../privileged/embedding/cache.js';
 import { type Embedder, openEmbedder } from '../../privileged/embedding/embedder.js';
@@ -23,13 +24,32 @@ export interface TeacherEnvironment {
   readonly table: PrivilegedTable;
 }
 
-/** The teacher's context and prompt, over the `privileged` topic. */
-export async function openTeacher(environment: TeacherEnvironment): Promise<Teacher & { close(): Promise<void> }> {
+type Closing<T> = T & { close(): Promise<void> };
+
+/** The teachers of all tasks, over the `privileged` topic. */
+export async function openTeachers(environment: TeacherEnvironment): Promise<Closing<Teachers>> {
+  const { spec, table } = environment;
+  const teachers = new Map<string, Closing<Teacher>>();
+  for (const task of tasksOf(spec)) teachers.set(task.name, await openTeacher(task, environment));
+  const teacherOf = byTask(spec, teachers);
+  return {
+    of: teacherOf,
+    privileged: {
+      lookup: async (itemId, question, asOf) => teacherOf(itemId).privileged.lookup(itemId, question, asOf),
+    },
+    catchUp: table.catchUp,
+    async close() {
+      await Promise.all([...teachers.values()].map((teacher) => teacher.close()));
+    },
+  };
+}
+
+async function openTeacher(task: Task, environment: TeacherEnvironment): Promise<Closing<Teacher>> {
   const { spec, folder, run, table } = environment;
-  const template = teacherTemplate(spec);
+  const template = teacherTemplate(task);
   const base = baseFolder(spec, folder);
   const tokenizer = readTokenizer(base, readConfig(base).vocabSize);
-  const { joins, labels } = contextOf(spec);
+  const { joins, labels } = taskContext(spec, task);
   const { contextTokens, context: shown } = spec.teach;
   const embedders: Embedder[] = [];
   const rankerOf = async (model: string): Promise<Ranker> => {
@@ -49,7 +69,6 @@ export async function openTeacher(environment: TeacherEnvironment): Promise<Teac
   });
   return {
     privileged,
-    catchUp: table.catchUp,
     templateHash: template.hash,
     prompt: (messages, context) => ({
       messages: renderTeacher(template, messages, context),

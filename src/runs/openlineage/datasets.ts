@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { baseFolder } from '../../pipelines/plan/model.js';
 import { type Plan, writtenBy } from '../../pipelines/plan/plan.js';
+import { tasksOf } from '../../pipelines/spec/tasks.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
 import { codecFor, schemaTopics } from '../../records/codec.js';
@@ -41,7 +42,7 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
       ...base,
       facets: { datasetType: make.datasetType({ datasetType: 'MODEL' }), version: version(manifest.model.weights) },
     },
-    ...(stages.includes('ingest') ? [{ ...promptsDataset(plan), facets: { version: version(manifest.prompts) } }] : []),
+    ...(stages.includes('ingest') ? promptDatasets(subject, make) : []),
     ...sources.map(({ name, hash, files, bytes }) => ({
       namespace: 'file',
       name: resolve(folder, name),
@@ -52,11 +53,16 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
   ];
 }
 
-/** The file, module or generator that the prompts come from. */
-function promptsDataset({ spec: { prompts }, folder }: Plan): { readonly namespace: string; readonly name: string } {
-  if ('file' in prompts) return { namespace: 'file', name: resolve(folder, prompts.file) };
-  if ('module' in prompts) return { namespace: 'file', name: resolve(folder, prompts.module) };
-  return { namespace: 'rlsd', name: prompts.generate };
+/** What the prompts of each task are read from. */
+function promptDatasets({ plan: { spec, folder }, manifest }: Subject, make: Make): InputDataset[] {
+  return tasksOf(spec).flatMap(({ prompts }) => {
+    if (!prompts) return [];
+    const place =
+      'generate' in prompts
+        ? { namespace: 'rlsd', name: prompts.generate }
+        : { namespace: 'file', name: resolve(folder, 'file' in prompts ? prompts.file : prompts.module) };
+    return [{ ...place, facets: { version: make.version({ datasetVersion: manifest.prompts }) } }];
+  });
 }
 
 /** Topics that the stages write; with an outcome, also their record counts and the trained model. */

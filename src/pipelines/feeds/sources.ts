@@ -1,0 +1,42 @@
+import { openSource } from '../../sources/prompts.js';
+import type { PromptSource, SourceItem } from '../../sources/source.js';
+import { digest } from '../../support/digest.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import { itemIdIn, type Task, tasksOf } from '../spec/tasks.js';
+import { recordedDigest } from './recorded.js';
+
+/** The prompts of one task. */
+export interface TaskSource {
+  readonly task: Task;
+  readonly source: Pick<PromptSource, 'from'>;
+}
+
+/** Where a run's prompts come from. */
+export interface Sources {
+  readonly tasks: readonly TaskSource[];
+  /** The held-out items of every task, under the ids that they have in the run. */
+  readonly heldOut: readonly SourceItem[];
+  /** Content hash of all that is read. */
+  readonly hash: string;
+}
+
+/**
+ * Opens the prompts of each task, and finds what a recorded topic contains.
+ * @param folder what the spec's paths are relative to
+ * @throws {UserError} as `openSource`; `no-run`, `unknown-topic` for a recorded topic
+ */
+export async function openSources(spec: PipelineSpec, folder: string): Promise<Sources> {
+  const tasks: TaskSource[] = [];
+  const hashes: string[] = [];
+  const heldOut: SourceItem[] = [];
+  for (const task of tasksOf(spec)) {
+    if (!task.prompts) continue;
+    const source = await openSource({ prompts: task.prompts, seed: spec.seed }, folder);
+    tasks.push({ task, source });
+    hashes.push(task.name === '' ? source.hash : digest(task.name, source.hash));
+    heldOut.push(...source.heldOut.map((item) => ({ ...item, itemId: itemIdIn(task, item.itemId) })));
+  }
+  if (spec.from) hashes.push(await recordedDigest(spec.from, folder));
+  const [only] = hashes;
+  return { tasks, heldOut, hash: hashes.length === 1 && only !== undefined ? only : digest(...hashes) };
+}

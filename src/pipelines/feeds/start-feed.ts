@@ -1,0 +1,41 @@
+import type { RunningStage, StageStats } from '../../runtime/stage.js';
+import type { StageContext } from '../stages/definition.js';
+import type { Feed } from './feed.js';
+import { ingest } from './ingest.js';
+
+/** Starts writing what a run begins with, or stands by while another process does. */
+export async function startFeed(
+  { plan: { spec, store }, stage: { name, input }, environment, resources: { versions } }: StageContext<'versions'>,
+  feed: Feed,
+): Promise<RunningStage> {
+  const consumer = await environment.log.consumer(name, [input]);
+  const abort = new AbortController();
+  const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
+  const published = (version: number) => Promise.race([versions.published(version), aborted]);
+  const ended = ingest(feed, consumer, { ...environment, name, spec, store, published }, abort.signal);
+  const stats = runningStats();
+  const over = () => Object.assign(stats, { running: 0, waiting: true });
+  ended.then(over, over);
+  return {
+    name,
+    ended,
+    stats,
+    async stop() {
+      abort.abort();
+      await ended.catch(() => {});
+      await consumer.close();
+    },
+  };
+}
+
+const runningStats = (): StageStats => ({
+  records: 0,
+  outputs: 0,
+  deadLetters: 0,
+  retries: 0,
+  inFlight: 0,
+  running: 1,
+  waiting: false,
+  committing: false,
+  seconds: 0,
+});

@@ -1,0 +1,70 @@
+import type { PipelineSpec } from './spec.js';
+
+/** A rule between fields that a spec breaks. */
+export interface SpecProblem {
+  readonly field: string;
+  readonly problem: string;
+}
+
+interface Rule extends SpecProblem {
+  readonly holds: boolean;
+}
+
+/** What a spec lacks, and what does not go together. */
+export function specProblems(spec: PipelineSpec): readonly SpecProblem[] {
+  return [...rules(spec), ...promptRules(spec), ...flowRules(spec)].filter(({ holds }) => !holds);
+}
+
+function rules({ learn, steps, shape, from }: PipelineSpec): Rule[] {
+  return [
+    {
+      field: 'steps',
+      holds: !learn || steps !== undefined,
+      problem: 'is missing; expected a number, the steps of learn',
+    },
+    {
+      field: 'shape',
+      // What was shaped before says how.
+      holds: !learn || shape !== undefined || from?.topic === 'advantages',
+      problem: 'is missing; expected a method, since learn trains on advantages',
+    },
+  ];
+}
+
+function promptRules({ prompts, tasks, from, verify }: PipelineSpec): Rule[] {
+  const judgesItself = tasks !== undefined && Object.values(tasks).every((task) => task.verify);
+  const isJudged = from !== undefined && from.topic !== 'rollouts' && !prompts && !tasks;
+  return [
+    {
+      field: 'prompts',
+      holds: !prompts || !tasks,
+      problem: 'does not go with tasks, which have their own; expected one or the other',
+    },
+    {
+      field: 'prompts',
+      holds: Boolean(prompts ?? tasks ?? from),
+      problem: 'is missing; expected prompts, tasks or from',
+    },
+    { field: 'verify', holds: Boolean(verify) || judgesItself || isJudged, problem: 'is missing; expected a verifier' },
+  ];
+}
+
+function flowRules({ from, shape, learn, rollout, evaluate }: PipelineSpec): Rule[] {
+  if (from) {
+    const next = { rollouts: 'verify', verdicts: 'shape', 'teacher-scores': 'shape', advantages: 'learn' }[from.topic];
+    const follows = next === 'verify' || (next === 'shape' ? shape : learn) !== undefined;
+    return [{ field: next, holds: follows, problem: `is missing; expected it, as nothing else reads ${from.topic}` }];
+  }
+  return [
+    {
+      field: 'rollout',
+      holds: !shape || rollout !== undefined,
+      problem: 'is missing; expected how to sample, since shape needs samples',
+    },
+    {
+      field: 'rollout',
+      holds: rollout !== undefined || evaluate.maxTokens !== undefined,
+      problem: 'is missing; expected how to sample, or evaluate.maxTokens to measure only',
+    },
+  ];
+}
