@@ -44,7 +44,7 @@ describe('planOf', () => {
 
 describe('pipeline', () => {
   it('yields the same plan as the file', () => {
-    const data = ({ method, ...rest }: Plan) => ({ ...rest, method: method.id });
+    const data = ({ method, store, ...rest }: Plan) => ({ ...rest, method: method.id, store: store.traits });
     expect(data(pipeline(input).plan('.'))).toEqual(data(planOf(checkSpec(input), '.')));
   });
   it("puts a user's operators between a topic and its readers, in their order", () => {
