@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { endWorker } from '../support/worker-end.js';
-import { workerUrl } from '../support/worker-url.js';
+import { endWorker } from '../support/workers/end.js';
+import { workerUrl } from '../support/workers/url.js';
 import type { Learner, LearnerOptions } from './learner.js';
 import { remote } from './remote.js';
 import { threadData } from './thread-data.js';

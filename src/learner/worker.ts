@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { onMessage } from '../support/worker-end.js';
+import { onMessage } from '../support/workers/end.js';
 import type { Learner } from './learner.js';
 import { failureOf, type Reply, type Request } from './remote.js';
 import { openLearner } from './thread.js';

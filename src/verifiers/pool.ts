@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { CrashError, createPool, DeadlineError } from '../support/worker-pool.js';
-import { processes } from '../support/worker-transport.js';
-import { workerUrl } from '../support/worker-url.js';
+import { CrashError, createPool, DeadlineError } from '../support/workers/pool.js';
+import { processes } from '../support/workers/transport.js';
+import { workerUrl } from '../support/workers/url.js';
 import { pooledKind } from './registry.js';
 import { killTree, meterTree } from './sandbox/tree.js';
 import type { Judgement, Question } from './verifier.js';

@@ -1,5 +1,5 @@
 import { UserError } from '../support/errors.js';
-import { answerInTurn, type CallProgress } from '../support/worker-answers.js';
+import { answerInTurn, type CallProgress } from '../support/workers/answers.js';
 import { hider } from './conceal.js';
 import type { Judge } from './judge.js';
 import { openJudge } from './kind.js';

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readParameters } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
-import { answerCalls } from '../../support/worker-answers.js';
+import { answerCalls } from '../../support/workers/answers.js';
 import type { ScoreRequest, TopScores } from '../policy.js';
 import { rowBytes } from './cache.js';
 import { createDecoding, type Drawn, type Unit } from './decoding.js';

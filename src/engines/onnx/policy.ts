@@ -3,9 +3,9 @@ import type { ModelConfig } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
-import { createPool } from '../../support/worker-pool.js';
-import { threads } from '../../support/worker-transport.js';
-import { workerUrl } from '../../support/worker-url.js';
+import { createPool } from '../../support/workers/pool.js';
+import { threads } from '../../support/workers/transport.js';
+import { workerUrl } from '../../support/workers/url.js';
 import type { Completion, Policy, SampleRequest, ScoreRequest, TopScores } from '../policy.js';
 import {
   checkArchitecture,

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
-import { createPool } from '../../support/worker-pool.js';
-import { threads } from '../../support/worker-transport.js';
-import { workerUrl } from '../../support/worker-url.js';
+import { createPool } from '../../support/workers/pool.js';
+import { threads } from '../../support/workers/transport.js';
+import { workerUrl } from '../../support/workers/url.js';
 import { embeddingModelHash, readEmbeddingModel } from './model.js';
 
 /** Embeds texts in worker threads. Vectors have length 1, so their dot product is the cosine. */

@@ -5,7 +5,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { loadRuntime } from '../../engines/onnx/runtime.js';
 import { UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
-import { answerCalls } from '../../support/worker-answers.js';
+import { answerCalls } from '../../support/workers/answers.js';
 import type { EmbeddingModel } from './model.js';
 import { pool } from './pooling.js';
 

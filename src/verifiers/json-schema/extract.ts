@@ -1,6 +1,6 @@
 import { parseExact } from '../../support/exact-json.js';
+import { spoken } from '../answer/spoken.js';
 import { looseBlocks } from '../code/loose-blocks.js';
-import { spoken } from '../spoken.js';
 
 // Each attempt may read to the end, so a text full of brackets would take quadratic time.
 const MOST_TRIES = 1000;

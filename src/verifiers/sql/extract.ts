@@ -1,6 +1,6 @@
+import { spoken } from '../answer/spoken.js';
 import { pickFrom } from '../code/block.js';
 import { looseBlocks } from '../code/loose-blocks.js';
-import { spoken } from '../spoken.js';
 
 const dialects = ['sql', 'duckdb', 'postgresql', 'postgres', 'sqlite', 'mysql'];
 const WORDS = [

@@ -1,5 +1,5 @@
 import { UserError } from '../../support/errors.js';
-import { isDenied } from '../denial.js';
+import { isDenied } from '../answer/denial.js';
 import type { Judgement } from '../verifier.js';
 
 /** Characters of a completion that are searched, from its end: the answer is there. */

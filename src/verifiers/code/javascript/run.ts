@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../../support/errors.js';
-import { workerUrl } from '../../../support/worker-url.js';
+import { workerUrl } from '../../../support/workers/url.js';
 import type { Limits } from '../../sandbox/limits.js';
 import type { Outcome } from '../outcome.js';
 import type { Tests } from '../tests.js';

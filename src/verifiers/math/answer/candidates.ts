@@ -1,4 +1,4 @@
-import { isDenied } from '../../denial.js';
+import { isDenied } from '../../answer/denial.js';
 import { pattern } from '../../pattern.js';
 import { closing } from '../parse/lexer.js';
 

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { endWorker } from './worker-end.js';
-import type { Call, Reply } from './worker-protocol.js';
+import { endWorker } from './end.js';
+import type { Call, Reply } from './protocol.js';
 
 export interface WorkerEvents {
   replies(replies: readonly Reply[]): void;

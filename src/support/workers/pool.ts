@@ -1,8 +1,8 @@
-import { addMember, end, enqueue, promised, send } from './worker-schedule.js';
-import type { CallOptions, PoolOptions, PoolState } from './worker-state.js';
+import { addMember, end, enqueue, promised, send } from './schedule.js';
+import type { CallOptions, PoolOptions, PoolState } from './state.js';
 
-export { CrashError, DeadlineError } from './worker-errors.js';
-export type { CallOptions, PoolOptions } from './worker-state.js';
+export { CrashError, DeadlineError } from './errors.js';
+export type { CallOptions, PoolOptions } from './state.js';
 
 export interface Pool<M> {
   /** Sends to the least loaded worker, in order of arrival. `cost` is in the unit of `PoolOptions.capacity`. */

@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CrashError, createPool, DeadlineError, type Pool, type PoolOptions } from '../../src/support/worker-pool.js';
-import type { Call, Reply } from '../../src/support/worker-protocol.js';
-import { processes, type StartWorker, threads, type WorkerEvents } from '../../src/support/worker-transport.js';
-import { workerUrl } from '../../src/support/worker-url.js';
+import {
+  CrashError,
+  createPool,
+  DeadlineError,
+  type Pool,
+  type PoolOptions,
+} from '../../../src/support/workers/pool.js';
+import type { Call, Reply } from '../../../src/support/workers/protocol.js';
+import { processes, type StartWorker, threads, type WorkerEvents } from '../../../src/support/workers/transport.js';
+import { workerUrl } from '../../../src/support/workers/url.js';
 
 let pool: { close(): Promise<void> } | undefined;
 afterEach(() => pool?.close());
@@ -326,7 +332,7 @@ describe('pool of threads', () => {
 });
 
 describe('pool of processes', () => {
-  const answers = workerUrl('../../src/support/worker-answers.js', import.meta.url);
+  const answers = workerUrl('../../../src/support/workers/answers.js', import.meta.url);
   const url = script(
     'process.mjs',
     `import { answerInTurn } from ${JSON.stringify(answers.href.replace('/src/', '/dist/'))};

@@ -1,4 +1,4 @@
-import { pattern } from './pattern.js';
+import { pattern } from '../pattern.js';
 
 /** "not 5", "it cannot be 5": not the answer. */
 const DENIAL = pattern(

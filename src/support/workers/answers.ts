@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { UserError } from './errors.js';
-import { onMessage } from './worker-end.js';
-import { type Call, type Failure, READY, type Reply } from './worker-protocol.js';
+import { UserError } from '../errors.js';
+import { onMessage } from './end.js';
+import { type Call, type Failure, READY, type Reply } from './protocol.js';
 
 const failureOf = (error: unknown): Failure => {
   const message = error instanceof Error ? error.message : String(error);

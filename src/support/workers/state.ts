@@ -1,6 +1,6 @@
-import type { Deadline, OpenMeter } from './worker-deadline.js';
-import type { Call } from './worker-protocol.js';
-import type { StartWorker, Transport } from './worker-transport.js';
+import type { Deadline, OpenMeter } from './deadline.js';
+import type { Call } from './protocol.js';
+import type { StartWorker, Transport } from './transport.js';
 
 export interface CallOptions {
   /** Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard. */

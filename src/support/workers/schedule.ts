@@ -1,11 +1,11 @@
-import { UserError } from './errors.js';
-import { createDeadline, wallClock } from './worker-deadline.js';
-import { CrashError, DeadlineError } from './worker-errors.js';
-import type { Failure, Outcome, Reply } from './worker-protocol.js';
-import type { Job, Member, PoolState } from './worker-state.js';
-import type { Transport } from './worker-transport.js';
+import { UserError } from '../errors.js';
+import { createDeadline, wallClock } from './deadline.js';
+import { CrashError, DeadlineError } from './errors.js';
+import type { Failure, Outcome, Reply } from './protocol.js';
+import type { Job, Member, PoolState } from './state.js';
+import type { Transport } from './transport.js';
 
-// What happens to a pool's calls and workers; `worker-pool.ts` says what a pool is.
+// What happens to a pool's calls and workers; `pool.ts` says what a pool is.
 
 /** Calls that are sent without waiting for more of the same turn: waking a worker costs more than a message. */
 const TOGETHER = 32;
