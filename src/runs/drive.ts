@@ -40,23 +40,29 @@ async function startStages(run: OpenRun): Promise<RunningStage[]> {
 /** Resolves when the run is where it was to go. */
 async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonly RunningStage[]): Promise<void> {
   const { plan, log, versions, stages } = run;
-  const pollMs = plan.store.traits.location === 'folder' ? 20 : 250;
-  const { spec } = plan;
-  const trainsNothing = goal === undefined && spec.learn === undefined;
-  if (goal?.until === null || (trainsNothing && !isPartial(plan, run))) {
-    if (trainsNothing && plan.topics.some(({ name }) => name === 'source')) await ingested(log, pollMs);
-    for (const stage of flowOrder(plan))
-      if (stages.includes(stage)) await drained(log, stage.name, stage.input, pollMs);
-    for (const { name, input } of stages) if (input === 'weights') await drained(log, name, input, pollMs);
-    return;
-  }
+  const partial = goal === undefined && isPartial(plan, run);
   // We are the only writer, so a partial run ends once its input is drained.
-  if (goal === undefined && isPartial(plan, run) && !plan.store.traits.multiProcess) return idle(running, versions);
-  await versions.published(goal?.until ?? stepsOf(spec));
-  // What reads the weights besides the rollout measures them: the last measurement belongs to the run.
+  if (partial && !plan.store.traits.multiProcess) return idle(running, versions);
   const [trainer] = stagesWith(plan, 'trainer');
-  for (const { name, input } of stages) if (input === trainer?.output) await drained(log, name, input, pollMs);
+  if (goal?.until === null || (goal === undefined && !trainer)) return exhausted(run, goal);
+  await versions.published(goal?.until ?? stepsOf(plan.spec));
+  // What reads the weights besides the rollout measures them: the last measurement belongs to the run.
+  for (const { name, input } of stages) if (input === trainer?.output) await drained(log, name, input, pollMsOf(plan));
 }
+
+/** Resolves once the stages have read all there is: after those before them, which in a run may be in other processes. */
+async function exhausted({ plan, log, stages }: OpenRun, goal: RunGoal | undefined): Promise<void> {
+  const flow = flowOrder(plan);
+  const last = flow.findLastIndex((stage) => stages.includes(stage));
+  const before = goal === undefined ? flow.slice(0, last + 1) : flow.filter((stage) => stages.includes(stage));
+  const feeders = goal === undefined ? plan.stages : stages;
+  const pollMs = pollMsOf(plan);
+  if (feeders.some(({ input }) => input === 'source')) await ingested(log, pollMs);
+  for (const { name, input } of before) await drained(log, name, input, pollMs);
+  for (const { name, input } of stages) if (input === 'weights') await drained(log, name, input, pollMs);
+}
+
+const pollMsOf = ({ store }: Plan): number => (store.traits.location === 'folder' ? 20 : 250);
 
 async function ingested(log: TopicLog, pollMs: number): Promise<void> {
   while (!(await isIngested(log))) await new Promise((resolve) => setTimeout(resolve, pollMs));

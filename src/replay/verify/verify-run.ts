@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isShared, planOf } from '../../pipelines/plan/plan.js';
+import { isIngested } from '../../pipelines/feeds/token.js';
+import { isShared, type Plan, planOf, stagesWith } from '../../pipelines/plan/plan.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
+import { stageLag } from '../../runs/inspect/lag.js';
 import { openRunFolder, type RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Machine, machineOf } from '../../runs/manifest/program-hash.js';
 import { UserError } from '../../support/errors.js';
@@ -82,6 +84,7 @@ async function repeatRun(
 ): Promise<Omit<VerifyReport, 'run'>> {
   const { manifest, plan, log } = run;
   const { mode, source, sampledBy, stages, fill, compared, ...repeat } = await planRepeat(run, machine);
+  const isThere = (topic: string) => plan.topics.some(({ name }) => name === topic);
   const spec = { ...withBase(manifest, resolve(folder)), topics: localStore };
   const { notes } = await rerun({
     ...{ run, folder, to, stages, fill, ...watch },
@@ -90,15 +93,19 @@ async function repeatRun(
     recorded: {
       source,
       proof: true,
-      until: mode === 'recorded' ? null : stepsOf(plan.spec),
+      until: mode === 'recorded' || !isTrained(plan) ? null : stepsOf(plan.spec),
       ...(sampledBy && { sampledBy }),
       ...(mode === 'prompts' && { scores: () => recordedScores({ log }) }),
     },
   });
-  return { mode, notes: [...repeat.notes, ...notes], ...(await compareRun(run, to, compared)) };
+  return { mode, notes: [...repeat.notes, ...notes], ...(await compareRun(run, to, compared.filter(isThere))) };
 }
 
-async function checkFinished({ log, plan }: RunFolder, folder: string): Promise<void> {
+const isTrained = (plan: Plan): boolean => stagesWith(plan, 'trainer').length > 0;
+
+async function checkFinished(run: RunFolder, folder: string): Promise<void> {
+  const { log, plan } = run;
+  if (!isTrained(plan)) return checkExhausted(run, folder);
   const newest = Math.max(-1, ...(await weightsOf(log)).keys());
   const steps = stepsOf(plan.spec);
   if (newest < steps)
@@ -106,4 +113,13 @@ async function checkFinished({ log, plan }: RunFolder, folder: string): Promise<
       'unfinished',
       `${folder}: the run is at version ${newest}, expected ${steps}; \`rlsd resume ${folder}\` continues it`,
     );
+}
+
+async function checkExhausted({ log, plan }: RunFolder, folder: string): Promise<void> {
+  const unfinished = (found: string) =>
+    new UserError('unfinished', `${folder}: ${found}; \`rlsd resume ${folder}\` continues it`);
+  if (plan.stages.some(({ input }) => input === 'source') && !(await isIngested(log)))
+    throw unfinished('not all of its prompts are written');
+  const behind = (await stageLag(plan, log)).find(({ lag }) => lag > 0);
+  if (behind) throw unfinished(`stage ${behind.stage} is ${behind.lag} records behind the end of ${behind.topic}`);
 }

@@ -1,7 +1,9 @@
 import { takeToken, tokenAppend } from '../../pipelines/feeds/token.js';
 import { promptsPerStep, stepsOf } from '../../pipelines/spec/sections.js';
+import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import type { DeadLetter, Prompt } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
+import { get } from '../../support/required.js';
 import type { Consumer } from '../../topics/log.js';
 import { fromRecord, newTrace, toAppend, traced } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
@@ -26,8 +28,8 @@ export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<
 }
 
 /**
- * Puts what failed back: the prompt behind each dead letter is asked again, once, as the next prompt of the run. Its step was trained without
- * it, so the failed record itself would come too late.
+ * Samples the prompt behind each dead letter again, once, as the next prompt of the run: the failed record itself would come too
+ * late, since its step was trained without it. While prompts are still being written, it counts towards `prompts.limit`.
  * @throws {UserError} `run-finished` when no step is left to take them
  */
 export async function requeueDeadLetters(
@@ -56,14 +58,14 @@ async function putBack(
   const held = await takeToken(run.log, consumer, AbortSignal.timeout(15_000));
   if (!held)
     throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
-  const { places, sequence } = held.token;
+  const { places, sequence, done } = held.token;
   const { spec } = run.plan;
   const perStep = BigInt(promptsPerStep(spec));
-  const room = BigInt(stepsOf(spec)) * perStep - sequence;
-  if (BigInt(found.size) > room)
+  const room = roomAfter(sequence, spec);
+  if (found.size > room)
     throw new UserError(
       'run-finished',
-      `found ${found.size} prompts to put back, and the run has room for ${room}: its ${stepsOf(spec)} steps have their prompts; nothing was changed`,
+      `found ${found.size} prompts to put back, and the run has room for ${room}: all of its steps have their prompts; nothing was changed`,
     );
   const appends = [...found.values()].map((prompt, i) => {
     const place = sequence + BigInt(i);
@@ -73,14 +75,20 @@ async function putBack(
       promptId,
       sequence: place,
       step: Number(place / perStep),
-      source: origin(wanted.get(prompt.promptId)?.id ?? ''),
+      source: origin(get(wanted, prompt.promptId).id),
     });
     return traced(append, newTrace(prompt.run, promptId), 'requeue');
   });
-  const next = tokenAppend({ places, sequence: sequence + BigInt(appends.length) });
+  const next = tokenAppend({ places, sequence: sequence + BigInt(appends.length), ...(done && { done }) });
   const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
   await consumer.commit({ appends: [...appends, next], offsets });
   return { requeued: appends.length, left: [...wanted.values()].filter((letter) => !found.has(letter.key)) };
+}
+
+/** Prompts that can still be added; without a learner there is no last step. */
+function roomAfter(sequence: bigint, spec: PipelineSpec): number {
+  if (spec.learn === undefined) return Number.POSITIVE_INFINITY;
+  return stepsOf(spec) * promptsPerStep(spec) - Number(sequence);
 }
 
 async function* prompts({ log }: Pick<RunFolder, 'log'>): AsyncGenerator<Prompt> {

@@ -51,7 +51,7 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     observer,
   };
   const files: RunFiles = { log, run: manifest.run, folder, base: baseFolder(spec, plan.folder), spec, store };
-  if (!multiProcess && !(await lastWeights(log))) await publishBase(files);
+  if ((!multiProcess || isBasePublisher(opening)) && !(await lastWeights(log))) await publishBase(files);
   const reads = topicsRead(
     plan,
     stages.map(({ name }) => name),
@@ -74,6 +74,10 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     },
   };
 }
+
+/** Where nothing is trained, the process with the first stage publishes the base: there is no trainer to do it. */
+const isBasePublisher = ({ plan, stages }: Opening): boolean =>
+  stagesWith(plan, 'trainer').length === 0 && plan.stages.slice(0, 1).some((stage) => stages.includes(stage));
 
 async function openInputs({ plan, disposers, recorded }: Opening): Promise<RunInputs> {
   const { spec, folder, components } = plan;

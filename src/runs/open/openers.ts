@@ -36,18 +36,19 @@ export async function openResources(
 ): Promise<{ readonly resources: Partial<Resources>; readonly versions: Versions }> {
   const opened: { [K in ResourceName]?: Promise<Resources[K]> } = {};
   const get: Get = <K extends ResourceName>(name: K): Promise<Resources[K]> => {
-    const open: Promise<Resources[K]> | undefined = opened[name];
-    if (open) return open;
-    const opening: Promise<Resources[K]> = openers[name](run, get);
+    const opening: Promise<Resources[K]> = opened[name] ?? openers[name](run, get);
     Object.assign(opened, { [name]: opening });
     return opening;
+  };
+  const resources: Partial<Resources> = {};
+  const open = async <K extends ResourceName>(name: K) => {
+    resources[name] = await get(name);
   };
   // Whoever may read the documents refuses to continue when they have changed.
   if (run.reads.has('privileged')) await get('context');
   const wanted = new Set(run.stages.flatMap(({ definition }) => definition.needs));
-  const entries: [string, unknown][] = [];
-  for (const name of wanted) entries.push([name, await get(name)]);
-  return { resources: Object.fromEntries(entries), versions: await get('versions') };
+  for (const name of wanted) await open(name);
+  return { resources, versions: await get('versions') };
 }
 
 async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {
