@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from '../../pipelines/feeds/sources.js';
-import { flowOrder, needs } from '../../pipelines/plan/plan.js';
+import { flowOrder, needs, type Plan } from '../../pipelines/plan/plan.js';
 import { documentHashes } from '../../pipelines/running/context.js';
 import type { ResourceName } from '../../pipelines/stages/resources.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
@@ -136,8 +136,12 @@ export function machineDifferences({ machine, versions }: Manifest, here: Machin
   );
 }
 
+/** Whether the run has privileged context; one that only measures the model has none. */
+const hasDocuments = ({ topics }: Plan): boolean => topics.some(({ name }) => name === 'privileged');
+
 /** Forgotten documents that the run cannot be repeated without: references, and what the teacher was shown. */
-async function forgottenDocuments({ log }: RunFolder): Promise<string[]> {
+async function forgottenDocuments({ log, plan }: RunFolder): Promise<string[]> {
+  if (!hasDocuments(plan)) return [];
   const table = await privilegedTable(log);
   const gone = new Map<string, readonly string[]>();
   for await (const { id, forgotten } of table.documents()) if (forgotten.length > 0) gone.set(id, forgotten);
@@ -150,6 +154,7 @@ async function forgottenDocuments({ log }: RunFolder): Promise<string[]> {
 
 /** Whether a document was added, changed, deleted or forgotten since the run began, here or at its source. */
 async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boolean> {
+  if (!hasDocuments(plan)) return false;
   const { documents } = await documentHashes(plan);
   // The topic has the documents that the run began with; the manifest in the folder also lists those ingested later.
   const began = (await topicManifest(log)) ?? manifest;
