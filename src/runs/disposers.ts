@@ -1,4 +1,4 @@
-/** What to close at the end, the last opened first. */
+/** Resources to close at the end, in reverse order of opening. */
 export interface Disposers {
   add(dispose: () => unknown): void;
   /** Closes the resource at the end. @returns the resource */

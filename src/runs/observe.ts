@@ -10,7 +10,7 @@ import type { StageLag } from './inspect/lag.js';
 export interface Observer extends StageObserver {
   watch(stage: RunningStage): void;
   deadLetter: OnDeadLetter;
-  /** The run cannot go on. */
+  /** The run cannot continue. */
   failed(error: Error): void;
   step(report: StepReport): void;
   close(): Promise<void>;
@@ -24,8 +24,8 @@ export interface ObserveSettings {
 }
 
 /**
- * Serves Prometheus metrics on the port in `RLSD_METRICS_PORT`, and with `RLSD_LOG=json` writes a line of JSON to stderr for all that
- * a stage commits, loses and puts aside. The metrics are listed in docs/kafka.md.
+ * Serves Prometheus metrics on the port in `RLSD_METRICS_PORT`, and with `RLSD_LOG=json` writes one JSON line to stderr
+ * per commit, partition loss and dead letter of a stage. The metrics are listed in docs/kafka.md.
  * @throws {UserError} `metrics-port`, `log-format`
  */
 export async function observe({ run, stages, lag }: ObserveSettings): Promise<Observer> {
@@ -40,15 +40,13 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
   });
   const records = new Counter(metric('records_total', 'Records finished.'));
   const seconds = new Histogram({
-    ...metric('record_seconds', 'Time of a record in the stage.'),
+    ...metric('record_seconds', 'Seconds that a record spends in the stage.'),
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60, 300],
   });
-  const deadLetters = new Counter(metric('dead_letters_total', 'Records put aside.', 'cause'));
+  const deadLetters = new Counter(metric('dead_letters_total', 'Records written to dead-letters.', 'cause'));
   const tokens = new Counter(metric('tokens_total', 'Tokens sampled, scored or trained on.'));
   const reward = new Gauge(metric('reward', 'Mean reward of the newest step.'));
-  const age = new Gauge(
-    metric('policy_age_versions', 'Versions between the policy that sampled and the one that learns.'),
-  );
+  const age = new Gauge(metric('policy_age_versions', 'Weight versions between the sampling policy and the learner.'));
   const watched: RunningStage[] = [];
   new Gauge({
     ...metric('in_flight', 'Records read and not yet committed.'),
@@ -66,7 +64,7 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
   new Gauge({
     ...metric('lag_records', "From the group's offset to the end of the topic."),
     async collect() {
-      // A broker that is away must not take the other metrics with it.
+      // An unreachable broker must not take the other metrics down with it.
       const rows = await lag().catch(() => []);
       this.reset();
       for (const row of rows) if (stages.includes(row.stage)) this.inc({ stage: row.stage }, row.lag);
@@ -106,7 +104,7 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
   };
 }
 
-/** Offsets as text, since JSON's numbers end before theirs do. */
+/** Offsets as text, since they may exceed JSON's safe integers. */
 const placeOf = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: String(offset) });
 
 function logger(run: string) {

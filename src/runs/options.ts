@@ -7,7 +7,7 @@ import type { RecordedInputs, Versions } from '../pipelines/stages/resources.js'
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';
 
-/** The data set of a run that trains nothing. */
+/** The resulting data set of a run without training. */
 export interface Judged {
   /** Topic that contains it. */
   readonly topic: string;
@@ -18,7 +18,7 @@ export interface Judged {
   readonly reward: number | null;
 }
 
-/** What a run came to. */
+/** Result of a run. */
 export interface Summary {
   readonly run: string;
   readonly folder: string;
@@ -27,9 +27,9 @@ export interface Summary {
   readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly n: number };
   readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
   readonly records: Readonly<Record<string, number>>;
-  /** What was judged; null where the samples are trained on, and where this process does not read them. */
+  /** The judged samples; null if they are trained on or if this process does not read them. */
   readonly judged: Judged | null;
-  /** Samples that came to the learner rather than to the dead letters; null where this process does not read them. */
+  /** Samples that reached the learner instead of the dead letters; null if this process does not read them. */
   readonly samples: number | null;
 }
 
@@ -38,7 +38,7 @@ export type RunEvent =
       readonly event: 'started';
       readonly run: string;
       readonly folder: string;
-      /** null where nothing is trained. */
+      /** null without training. */
       readonly steps: number | null;
       readonly resumed: boolean;
     }
@@ -51,42 +51,42 @@ export type RunEvent =
   | ({ readonly event: 'heldOut'; readonly version: number } & TaskEvaluation)
   | { readonly event: 'alarm'; readonly stage: string; readonly step: number; readonly message: string }
   | { readonly event: 'deadLetter'; readonly stage: string; readonly cause: string; readonly error: string }
-  /** Something that the run continues without, or that its pipeline should say differently. */
+  /** A problem that does not stop the run, or a deprecated setting of its pipeline. */
   | { readonly event: 'warning'; readonly message: string }
   | ({ readonly event: 'summary' } & Summary);
 
 export interface RunOptions {
   readonly plan: Plan;
-  /** Parts given as objects, in place of those that the plan names. */
+  /** Components passed as objects; they replace those named in the plan. */
   readonly components?: Components;
   /** The run's folder. */
   readonly folder: string;
   /** Stages to run in this process. Default: all of them. */
   readonly stages?: readonly string[];
   readonly onEvent?: (event: RunEvent) => void;
-  /** Stops the run cleanly; what was not committed is done again by the next start. */
+  /** Stops the run cleanly; the next start repeats uncommitted work. */
   readonly signal?: AbortSignal;
   readonly recorded?: Recorded;
 }
 
-/** What a replay runs to, where that differs from a run. */
+/** Goal of a replay, where it differs from that of a run. */
 export interface RunGoal {
-  /** Ends after this version; null: once its stages, in the order of the flow, have read all of their topics. */
+  /** Ends after this version; null: once all stages, in flow order, have drained their topics. */
   readonly until: number | null;
-  /** Puts records into the topics while the stages run, no further ahead of the weights than unordered partitions allow. */
+  /** Feeds records into the topics while stages run, only as far ahead of the weights as unordered partitions allow. */
   readonly feed?: (log: TopicLog, published: Versions['published']) => Promise<void>;
 }
 
-/** What a replay takes from a record instead of making it. */
+/** Recorded results that a replay reuses instead of computing them. */
 export interface Recorded extends RunGoal, Pick<RecordedInputs, 'sampledBy'> {
   readonly parent: Parent;
   readonly source: Sources;
-  /** Puts the recorded records into the topics, before any stage starts. */
+  /** Copies the recorded records into the topics before any stage starts. */
   readonly fill: (log: TopicLog, manifest: Manifest) => Promise<void>;
-  /** Reads the declared documents, which are not those of the record. */
+  /** Reads the declared documents instead of the recorded ones. */
   readonly documents?: boolean;
-  /** What the teacher was shown and said, given the digests of the weights of this replay. */
+  /** Recorded teacher contexts and scores, given the weight digests of this replay. */
   readonly scores?: (digestOf: Versions['digestOf']) => Promise<NonNullable<RecordedInputs['scores']>>;
-  /** Made to be compared and thrown away: emits no lineage. */
+  /** A temporary run for comparison; emits no lineage. */
   readonly proof?: boolean;
 }

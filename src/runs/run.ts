@@ -12,9 +12,9 @@ import { summarize } from './summary.js';
 export type { Recorded, RunEvent, RunGoal, RunOptions, Summary } from './options.js';
 
 /**
- * Runs a pipeline from where its folder is to its last step.
- * @throws {UserError} `bad-plan` with every problem that `checkPlan` finds; `other-manifest` when the folder contains a different run;
- * `run-failed` when a stage cannot continue, or when every sample became a dead letter and nothing was trained on
+ * Runs a pipeline to its last step, resuming from the state of its folder.
+ * @throws {UserError} `bad-plan` with every problem that `checkPlan` finds; `other-manifest` if the folder contains a different
+ * run; `run-failed` if a stage cannot continue, or when every sample became a dead letter and nothing was trained on
  */
 export async function runPipeline(options: RunOptions): Promise<Summary> {
   const { folder, onEvent = () => {}, signal, recorded } = options;
@@ -54,11 +54,11 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
   }
 }
 
-/** A run that trained on nothing has not succeeded. */
+/** A run that trained on nothing has failed. */
 function refuseUntrained({ samples, steps, folder }: Summary): void {
   if (samples === 0 && steps > 0)
     throw new UserError(
       'run-failed',
-      `nothing was trained on: every sample became a dead letter or was left out by a transform; \`rlsd dead-letters ${relative('', folder)}\` shows why`,
+      `nothing was trained on: every sample became a dead letter or was dropped by a transform; \`rlsd dead-letters ${relative('', folder)}\` shows why`,
     );
 }

@@ -7,7 +7,7 @@ import type { OpenRun } from './open/opening.js';
 import type { Judged, Summary } from './options.js';
 import { lastWeights } from './weights/publisher.js';
 
-/** Samples in the topics, without the gaps. */
+/** Number of samples in the topics, without gap markers. */
 async function countSamples(log: TopicLog, topics: readonly string[]): Promise<number> {
   let count = 0;
   for (const topic of topics) count += await countRecords(log, topic, ({ value }) => value !== null);
@@ -46,7 +46,7 @@ export async function summarize(run: OpenRun, seconds: number): Promise<Summary>
   };
 }
 
-/** The samples that the last stage of a run without a learner wrote. */
+/** Samples written by the last stage of a run without a learner. */
 async function judgedOf({ plan, log, reads }: OpenRun): Promise<Judged | null> {
   const last = plan.stages.filter(({ outputType }) => outputType === 'verdicts' || outputType === 'advantages').at(-1);
   if (!last || !reads.has(last.output)) return null;

@@ -17,6 +17,6 @@ export function writing<T>(place: string, action: () => T): T {
     const { code = '', message } = error as NodeJS.ErrnoException;
     const why = full[code];
     if (!why) throw error;
-    throw new UserError('disk-full', `${place}: ${why} (${message}). Make room and go on`);
+    throw new UserError('disk-full', `${place}: ${why} (${message}). Free some space, then resume`);
   }
 }

@@ -13,13 +13,13 @@ export interface TopicDigest {
   readonly digest: string;
 }
 
-/** Headers that tell how a record travelled, not what it says. */
+/** Headers about the transport of a record, not its content. */
 const transport = new Set(['schema', 'stamp', 'traceparent', 'tracestate']);
 
 /**
- * What a topic says, whenever and under whatever name it was said: each record's key, headers and value, in the order of each
- * partition, with the run's name left empty and times set to zero. Two runs of one manifest give the same digest. Dead letters come
- * from several stages at once, so their order says nothing and does not count.
+ * Digest of a topic's content, independent of the run's name and times: each record's key, headers and value, in
+ * partition order, with the name emptied and times set to zero. Two runs of one manifest give the same digest. Dead
+ * letters come from several stages at once, so their order is ignored.
  * @throws {UserError} `unknown-topic`
  */
 export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDigest> {
@@ -77,7 +77,7 @@ function timelessOrigin(letter: DeadLetter): Partial<DeadLetter> {
   try {
     return { headers, value: timeless(letter.topic, letter.value, schema) };
   } catch (error) {
-    // That it cannot be decoded may be the very reason why it is here.
+    // It may be a dead letter because it cannot be decoded.
     if (error instanceof UserError) return { headers };
     throw error;
   }

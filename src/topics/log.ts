@@ -1,5 +1,5 @@
 /**
- * The durable log that every hand-over between stages goes through.
+ * The durable log that connects all stages.
  *
  * Two implementations: `embedded/` (LMDB, one folder, no server) and `kafka/`. Both pass `test/topics/conformance.ts`.
  */
@@ -45,7 +45,7 @@ export interface Position extends TopicPartition {
   readonly offset: bigint;
 }
 
-/** All of it becomes visible at once, or nothing does. */
+/** One transaction: all of it becomes visible at once, or nothing does. */
 export interface Transaction {
   readonly appends: readonly Append[];
   readonly offsets: readonly Position[];
@@ -56,10 +56,10 @@ export interface TopicInfo extends TopicSpec {
   readonly bounds: readonly { readonly start: bigint; readonly end: bigint }[];
 }
 
-/** A member of a consumer group. Records come only when asked for, so credit is a number given to `poll`. */
+/** A member of a consumer group. Records are pulled, so credit is the number passed to `poll`. */
 export interface Consumer {
   /**
-   * At most `max` committed records after the last ones given, in offset order within each partition.
+   * At most `max` committed records after those already returned, in offset order within each partition.
    * Waits until there is one, `waitMs` has passed (then `[]`), or the signal aborts (then `[]`).
    */
   poll(max: number, waitMs: number, signal?: AbortSignal): Promise<LogRecord[]>;
@@ -71,8 +71,8 @@ export interface Consumer {
   /** What this member owns now; a member of a group with more members than partitions may own nothing. */
   assigned(): readonly TopicPartition[];
   /**
-   * Called when partitions are taken away: drop what was given of them. What a poll under way gives is not of that: the partition may be
-   * back by then.
+   * Called when partitions are revoked: drop their records. Records from a poll already in flight are unaffected, since
+   * the partition may have been reassigned by then.
    */
   onRevoked(listener: (partitions: readonly TopicPartition[]) => void): void;
   close(): Promise<void>;
@@ -90,7 +90,7 @@ export interface TopicLog {
   offsetAt(topic: string, partition: number, timestamp: number): Promise<bigint>;
   /** The group's next offset per partition; the topic's start where it never committed. */
   committed(group: string, topic: string): Promise<Position[]>;
-  /** Joins a group and goes on from its committed offsets. */
+  /** Joins a group and resumes from its committed offsets. */
   consumer(group: string, topics: readonly string[]): Promise<Consumer>;
   close(): Promise<void>;
 }
@@ -104,7 +104,7 @@ export class TopicMismatchError extends Error {
   override readonly name = 'TopicMismatchError';
 }
 
-/** A record is not what was written: its checksum is another one. */
+/** The checksum of a record does not match its bytes. */
 export class DamagedRecordError extends UserError {
   override readonly name = 'DamagedRecordError';
   constructor(
@@ -115,7 +115,8 @@ export class DamagedRecordError extends UserError {
     const [was, is] = [expected, found].map(hex);
     super(
       'damaged-record',
-      `topic ${at.topic}, partition ${at.partition}, offset ${at.offset}: the record is damaged: its bytes have checksum ${is}, expected ${was} as written`,
+      `topic ${at.topic}, partition ${at.partition}, offset ${at.offset}: damaged record: ` +
+        `found checksum ${is}, expected ${was}`,
     );
   }
 }

@@ -5,10 +5,10 @@ import type { Append, LogRecord } from './log.js';
 
 export type TopicName = keyof TopicRecords;
 
-/** Topics whose records belong to a prompt's group; a dead letter leaves a gap marker in these. */
+/** Topics whose records belong to a prompt's group; a dead letter leaves a gap marker in them. */
 export const groupTopics: readonly TopicName[] = ['rollouts', 'verdicts', 'teacher-scores', 'advantages'];
 
-/** Holds the place of samples that became dead letters, so that their group and step are known to be complete without them. */
+/** Placeholder for samples that became dead letters, so that their group and step count as complete. */
 export interface Gap {
   readonly cause: string;
   readonly promptId: string;
@@ -18,7 +18,7 @@ export interface Gap {
   readonly groupSize: number;
 }
 
-/** Which prompt, step and sample a record is about. */
+/** The prompt, step and sample of a record. */
 export interface Place {
   readonly promptId: string;
   readonly step: number;
@@ -40,13 +40,13 @@ const keys: { readonly [K in TopicName]: (record: TopicRecords[K]) => string } =
   disagreements: (r) => r.promptId,
 };
 
-/** The place that a record's own fields name; undefined for topics that are not about prompts. */
+/** The place according to a record's fields; undefined for topics without prompts. */
 export function placeOf(record: unknown): Place | undefined {
   const { promptId, step, sampleIndex = null, groupSize = 1 } = record as Partial<Place>;
   return promptId === undefined || step === undefined ? undefined : { promptId, step, sampleIndex, groupSize };
 }
 
-/** A record as the log takes it: its topic's key and encoding, the schema's fingerprint and its place in the headers. */
+/** A record ready to append: keyed and encoded, with the schema's fingerprint and its place in the headers. */
 export function toAppend<K extends TopicName>(topic: K, record: TopicRecords[K], name: string = topic): Append {
   const codec = codecFor(topic);
   const place = placeOf(record);
@@ -70,7 +70,7 @@ export function gapAppend(topic: string, gap: Gap): Append {
   return { topic, key: gap.promptId, value: null, headers: { gap: gap.cause, ...placeHeaders(gap) } };
 }
 
-/** The place that a record's headers name, which can be read where the value cannot. */
+/** The place according to a record's headers, readable even if the value is not. */
 export function headerPlace(record: LogRecord): Place | undefined {
   const { step, sample, of } = record.headers;
   if (step === undefined || of === undefined) return undefined;
@@ -91,8 +91,8 @@ function placeHeaders(place: Place): Record<string, string> {
 }
 
 /**
- * An append that goes on with a trace, as a span of the stage that made it: header `traceparent` of the W3C. Ids follow from what
- * the record is, so work that is done again is the same span.
+ * An append that continues a trace as a span of its stage, in the W3C header `traceparent`. Ids are derived from the
+ * record's identity, so repeated work is the same span.
  */
 export function traced(append: Append, parent: string | undefined, stage: string): Append {
   const trace = parent?.split('-')[1];
@@ -101,6 +101,6 @@ export function traced(append: Append, parent: string | undefined, stage: string
   return { ...append, headers: { ...append.headers, traceparent: `00-${trace}-${span}-01` } };
 }
 
-/** The `traceparent` that begins the trace of a prompt. */
+/** The `traceparent` that starts the trace of a prompt. */
 export const newTrace = (run: string, promptId: string): string =>
   `00-${digest(run, promptId).slice(0, 32)}-${digest('ingest', run, promptId).slice(0, 16)}-01`;

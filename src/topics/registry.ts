@@ -27,9 +27,9 @@ export function topicStore(name: string, settings: unknown = {}): TopicStore {
 }
 
 /**
- * A store from a module whose default export is made by `defineTopicStore`.
+ * Loads a store from a module whose default export comes from `defineTopicStore`.
  * @param folder that the path is relative to
- * @throws {UserError} `bad-module` where the module cannot be loaded or exports something else
+ * @throws {UserError} `bad-module` if the module cannot be loaded or exports something else
  */
 export async function loadTopicStore(module: string, folder: string): Promise<TopicStoreKind> {
   const path = resolve(folder, module);
@@ -82,7 +82,7 @@ export function topicsSchema(): z.ZodType<TopicsChoice, TopicsChoice> {
   const module = z
     .string()
     .min(1)
-    .describe('A store of your own: a module whose default export is made by `defineTopicStore`.');
+    .describe('A store of your own: a module whose default export comes from `defineTopicStore`.');
   return z.union([
     z.enum(withoutSettings.map(({ name }) => name)),
     ...withSettings.map(({ name, settings }) => z.strictObject({ [name]: settings })),
@@ -93,7 +93,7 @@ export function topicsSchema(): z.ZodType<TopicsChoice, TopicsChoice> {
 const isModule = (topics: TopicsChoice): topics is TopicsModule =>
   typeof topics === 'object' && typeof topics.module === 'string';
 
-/** Which store it is, whatever its settings: two machines may reach one store in different ways. */
+/** Identifies a store regardless of its settings: two machines may reach one store in different ways. */
 export function storeName(topics: TopicsChoice): string {
   if (typeof topics === 'string') return topics;
   return isModule(topics) ? topics.module : Object.keys(topics).join(', ');

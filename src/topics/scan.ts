@@ -2,8 +2,8 @@ import type { LogRecord, TopicLog } from './log.js';
 import { headerPlace } from './record-codec.js';
 
 /**
- * The records of one partition from an offset up to where it ends when the scan begins, a page at a time, so that a topic
- * larger than memory can be read.
+ * The records of one partition from an offset up to its end at the start of the scan, one page at a time, so that a
+ * topic may be larger than memory.
  * @example
  * for await (const record of scan(log, 'prompts', 0)) console.log(record.key);
  */
@@ -23,7 +23,7 @@ export async function* scan(log: TopicLog, topic: string, partition: number, fro
   }
 }
 
-/** The newest record of a partition that a test accepts, looked for from the end. */
+/** The newest record of a partition that satisfies `accepts`, searching from the end. */
 export async function lastRecord(
   log: TopicLog,
   topic: string,
@@ -49,7 +49,7 @@ export async function lastRecord(
   return undefined;
 }
 
-/** Where the last `count` records of a partition begin; on Kafka the ends of transactions take offsets between them. */
+/** First offset of the last `count` records of a partition. On Kafka, transaction markers occupy offsets too. */
 export async function lastOffset(log: TopicLog, topic: string, partition: number, count: number): Promise<bigint> {
   const { start, end } = (await log.describe()).find(({ name }) => name === topic)?.bounds[partition] ?? ZERO;
   if (count === 0) return end;
@@ -63,7 +63,7 @@ export async function lastOffset(log: TopicLog, topic: string, partition: number
 
 const ZERO = { start: 0n, end: 0n };
 
-/** Records of a topic, in all its partitions, that a test accepts. */
+/** Records of a topic, in all its partitions, that satisfy `accepts`. */
 export async function countRecords(
   log: TopicLog,
   topic: string,
@@ -76,7 +76,7 @@ export async function countRecords(
   return count;
 }
 
-/** A topic's records step by step, whatever partitions they are in; those of one key keep their order. */
+/** A topic's records by step, across partitions; records of one key keep their order. */
 export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator<LogRecord> {
   const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
   const scans = [...partitions.entries()].map(([partition, { start }]) => scan(log, topic, partition, start));

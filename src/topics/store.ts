@@ -2,16 +2,16 @@ import type { z } from 'zod';
 import { parseSettings } from '../support/settings.js';
 import type { TopicLog, TopicSpec } from './log.js';
 
-/** What callers ask of a store instead of its name. */
+/** Properties of a store, so that callers need not test for its name. */
 export interface TopicStoreTraits {
   /**
-   * Several processes may run stages of one pipeline at once, each with access to the topics that its stages need. Otherwise
-   * one process writes at a time, and it may read every topic.
+   * Several processes may run stages of one pipeline at once, each with access to the topics that its stages need.
+   * Otherwise one process writes at a time, and it may read every topic.
    */
   readonly multiProcess: boolean;
   /**
-   * `folder`: the log is part of the run's folder. `server`: it lives elsewhere under the run's name, outlives the folder, and
-   * answers over a network, so its state is asked for less often.
+   * `folder`: the log is part of the run's folder. `server`: it lives elsewhere under the run's name, outlives the
+   * folder, and answers over a network, so its state is polled less often.
    */
   readonly location: 'folder' | 'server';
   /** Partitions of the topics between prompts and advantages: the most processes that one stage can use. */
@@ -33,11 +33,11 @@ export interface OpenOptions {
   readonly readOnly?: boolean;
 }
 
-/** A record or an entry of a store that is not what was written. */
+/** A damaged record, or another damaged entry of a store. */
 export interface Damage {
   readonly topic: string;
   readonly partition: number;
-  /** Offset of the record; 0 where no record is damaged but what the store keeps about them. */
+  /** Offset of the record; 0 for an entry of the store's own bookkeeping. */
   readonly offset: bigint;
   /** `checksum` or `record`, or the entry, such as `bounds`. */
   readonly field: string;
@@ -45,7 +45,7 @@ export interface Damage {
   readonly found: string;
 }
 
-/** What a store does, given its settings. */
+/** Operations of a store, given its settings. */
 export interface TopicStoreDefinition<Settings extends z.ZodType = z.ZodType, Name extends string = string> {
   /** Name in a pipeline's `topics`. */
   readonly name: Name;
@@ -55,7 +55,7 @@ export interface TopicStoreDefinition<Settings extends z.ZodType = z.ZodType, Na
   readonly traits: (settings: z.output<Settings>) => TopicStoreTraits;
   readonly open: (settings: z.output<Settings>, place: StorePlace, options: OpenOptions) => Promise<TopicLog>;
   /**
-   * What would stop a run with these topics, one line each: an unreachable server, missing rights, topics that differ.
+   * Problems that would stop a run, one line each: an unreachable server, missing permissions, topics that differ.
    * Creates nothing. Without a place, only what does not depend on the run.
    */
   readonly check?: (
@@ -64,15 +64,15 @@ export interface TopicStoreDefinition<Settings extends z.ZodType = z.ZodType, Na
     topics: readonly TopicSpec[],
   ) => Promise<string[]>;
   /**
-   * The first record or entry that is not what was written.
-   * @param gapless whether offsets of topics that are not compacted are consecutive; those copied from another store need not be
+   * The first damaged record or entry.
+   * @param gapless whether offsets of uncompacted topics are consecutive; those copied from another store need not be
    */
   readonly findDamage?: (
     settings: z.output<Settings>,
     place: StorePlace,
     gapless: boolean,
   ) => Promise<Damage | undefined>;
-  /** Erases what deleted records left behind in files, after the log was closed. */
+  /** Erases remains of deleted records from files. Call it after the log is closed. */
   readonly purge?: (settings: z.output<Settings>, place: StorePlace) => Promise<void>;
   /** OpenLineage's namespace and name of a topic. Default: the path of the topic in the place's folder. */
   readonly dataset?: (
@@ -88,13 +88,13 @@ export interface TopicStore {
   readonly traits: TopicStoreTraits;
   open(place: StorePlace, options?: OpenOptions): Promise<TopicLog>;
   check(place: StorePlace | undefined, topics: readonly TopicSpec[]): Promise<string[]>;
-  /** undefined where nothing is damaged, or where the store leaves that check to its server. */
+  /** undefined if nothing is damaged, or if the store leaves that check to its server. */
   findDamage(place: StorePlace, gapless: boolean): Promise<Damage | undefined>;
   purge(place: StorePlace): Promise<void>;
   dataset(place: StorePlace, topic: string): { readonly namespace: string; readonly name: string };
 }
 
-/** A store that waits for its settings: what a registry lists and a module exports. */
+/** A store without its settings, as registered or exported by a module. */
 export interface TopicStoreKind<Settings extends z.ZodType = z.ZodType, Name extends string = string> {
   readonly name: Name;
   readonly summary: string;
@@ -104,7 +104,7 @@ export interface TopicStoreKind<Settings extends z.ZodType = z.ZodType, Name ext
 }
 
 /**
- * Makes a topic store of its definition.
+ * Defines a topic store.
  * @example
  * export default defineTopicStore({
  *   name: 'memory',

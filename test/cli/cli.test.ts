@@ -68,7 +68,7 @@ describe('a run from the command line', () => {
     await refuses(['tail', run, 'rollout'], /no topic rollout; did you mean rollouts\?/);
     await refuses(
       ['run', file, '--run', run, '--steps', '3'],
-      /holds a run that differs:\n.*spec\.steps: the run has 2, this pipeline 3/,
+      /contains a different run:\n.*spec\.steps: the run has 2, this pipeline 3/,
     );
 
     const model = join(run, 'weights/v000002');

@@ -18,9 +18,9 @@ export interface BundleInputs {
 }
 
 /**
- * Collects the input files of a run, without the base model, which is among the weights.
- * @param withPrivileged whether to include prompts and documents. A module of prompts counts as privileged too: it gives
- * the reference answers, and its code cannot tell whether it contains them.
+ * Collects the input files of a run, without the base model, which is exported with the weights.
+ * @param withPrivileged whether to include prompts and documents. A prompt module counts as privileged too: it provides
+ * the reference answers and may contain them in its code.
  */
 export async function bundleInputs({ manifest, plan }: RunFolder, withPrivileged: boolean): Promise<BundleInputs> {
   const { spec, folder } = plan;

@@ -21,8 +21,8 @@ export interface Writer {
 }
 
 /**
- * The schema with which a record's value can be decoded without loss; undefined where it has to be kept as bytes.
- * @param writers those of its topic
+ * The schema that decodes a record's value losslessly; undefined if it has to be kept as bytes.
+ * @param writers schemas of its topic
  */
 export function writerOf({ value, headers }: LogRecord, writers: Writers): Writer | undefined {
   const [current] = writers.keys();
@@ -72,7 +72,7 @@ interface Envelope {
 }
 
 /**
- * Encodes records of one partition as an Avro container file, whose values all have one schema: any Avro tool can read it.
+ * Encodes records of one partition, whose values share one schema, as an Avro container file that any Avro tool reads.
  * @param writer schema of the values; undefined: plain bytes
  */
 export async function encodeSegment(records: readonly LogRecord[], writer: Writer | undefined): Promise<Buffer> {

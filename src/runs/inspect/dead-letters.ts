@@ -28,9 +28,10 @@ export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<
 }
 
 /**
- * Samples the prompt behind each dead letter again, once, as the next prompt of the run: the failed record itself would come too
- * late, since its step was trained without it. While prompts are still being written, it counts towards `prompts.limit`.
- * @throws {UserError} `run-finished` when no step is left to take them
+ * Requeues the prompt of each dead letter once, as the next prompt of the run: the failed record itself would be too
+ * late, since its step was trained without it. While prompts are still being written, it counts towards
+ * `prompts.limit`.
+ * @throws {UserError} `run-finished` if no step is left for them
  */
 export async function requeueDeadLetters(
   run: RunFolder,

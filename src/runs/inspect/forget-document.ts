@@ -6,12 +6,13 @@ import { forgetVectors } from '../../privileged/embedding/cache.js';
 import { vectorFolder } from '../open/resources.js';
 import { openRunFolder } from './run-folder.js';
 
-/** What was forgotten, and which steps and samples had used it. */
+/** The forgotten document, and the steps and samples that used it. */
 export type ForgottenDocument = Forgotten & Awaited<ReturnType<typeof usesOf>>;
 
 /**
- * Removes a document's text from a run that is not running: from its topics, with the verifier's copy of a reference answer, from the
- * vectors of its passages, and from the file of the embedded log, which is written anew. On a cluster the records go with its next compaction.
+ * Removes a document's text from a run that is not running: from its topics (including the verifier's copy of a
+ * reference answer), from the vectors of its passages, and from the file of the embedded log, which is rewritten. On a
+ * cluster the next compaction removes the records.
  * @throws {UserError} `no-document` with the nearest id, `topics-locked` while the run is running
  */
 export async function forgetDocument(folder: string, id: string): Promise<ForgottenDocument> {
@@ -21,7 +22,7 @@ export async function forgetDocument(folder: string, id: string): Promise<Forgot
     const table = await privilegedTable(log);
     const { versions } = await requireDocument(table, id);
     const chunks = versions.flatMap(({ version, spans }) => spans.map(({ start }) => ({ id, version, start })));
-    // First, as the table knows the chunks no more once they are forgotten: an interrupted call can be made again.
+    // Before the chunks are removed from the table, so that an interrupted call can be repeated.
     forgetVectors(vectorFolder(folder), chunks);
     const removed = await forget(log, table, id, { run: manifest.run, now: Date.now });
     const item = /^reference:(.*)$/s.exec(id)?.[1];

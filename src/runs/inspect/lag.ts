@@ -28,8 +28,8 @@ export async function stageLag(plan: Plan, log: TopicLog): Promise<StageLag[]> {
 }
 
 /**
- * On Kafka the end of a transaction takes an offset too, so a group that has read everything may stand before the end. Whoever may not
- * read the topic cannot tell.
+ * On Kafka, transaction markers occupy offsets too, so a group that has read everything may be short of the end. Only
+ * processes that may read the topic can tell.
  */
 async function behind(log: TopicLog, topic: string, partition: number, from: bigint, end: bigint): Promise<number> {
   if (end <= from) return 0;
@@ -39,7 +39,7 @@ async function behind(log: TopicLog, topic: string, partition: number, from: big
   return left?.length === 0 ? 0 : Number(end - from);
 }
 
-/** Resolves once a group has committed all of a topic; looks every so many milliseconds. */
+/** Resolves once a group has committed all of a topic; polls at a fixed interval in milliseconds. */
 export async function drained(log: TopicLog, group: string, topic: string, every: number): Promise<void> {
   for (;;) {
     const bounds = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
@@ -52,7 +52,7 @@ export async function drained(log: TopicLog, group: string, topic: string, every
   }
 }
 
-/** The lag of a plan's stages, asked for at most every two seconds on a server. */
+/** The lag of a plan's stages; queries a server at most every two seconds. */
 export function recentLag(plan: Plan, log: TopicLog): () => Promise<StageLag[]> {
   const every = plan.store.traits.location === 'folder' ? 0 : 2000;
   let at = Number.NEGATIVE_INFINITY;
@@ -66,7 +66,7 @@ export function recentLag(plan: Plan, log: TopicLog): () => Promise<StageLag[]> 
   };
 }
 
-/** Records behind, summed over the partitions of each stage. */
+/** Lag in records, summed over the partitions of each stage. */
 export function lagByStage(rows: readonly StageLag[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const { stage, lag } of rows) sums[stage] = (sums[stage] ?? 0) + lag;

@@ -21,7 +21,7 @@ export function isSourceTopic(spec: PipelineSpec, topic: string): boolean {
   return contextOf(spec).sources.some((source) => 'topic' in source && source.topic === topic);
 }
 
-/** What is shown in place of a privileged value: its length. */
+/** Placeholder for a privileged value: its length. */
 export function redact(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   const { length } = value instanceof Uint8Array ? value : String(value);

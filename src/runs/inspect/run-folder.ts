@@ -13,7 +13,7 @@ export interface RunFolder {
 }
 
 /**
- * Opens the topics of a run, beside a process that may be running it.
+ * Opens the topics of a run, read-only by default; another process may be running it.
  * @throws {UserError} `no-run`
  */
 export async function openRunFolder(folder: string, { readOnly = true } = {}): Promise<RunFolder> {

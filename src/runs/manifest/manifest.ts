@@ -27,29 +27,29 @@ export interface Manifest {
   readonly verifier: string;
   /** Id of the method. */
   readonly shaper: string;
-  /** Content hash of the user's module that the method is from. */
+  /** Content hash of the user's module that defines the method. */
   readonly methodModule?: string;
-  /** Content hash of the user's module that the loss is from. */
+  /** Content hash of the user's module that defines the loss. */
   readonly lossModule?: string;
   readonly prompts: string;
-  /** Content hash of each module of the user's own, by topic. */
+  /** Content hash of each user transform module, by topic. */
   readonly through: Readonly<Record<string, string>>;
-  /** Parts that were objects of the program that made the run: `policy`, `learner`. */
+  /** Components that the program passed as objects, such as `policy` and `learner`. */
   readonly objects?: readonly string[];
-  /** Content hash of each file of documents that is read once, by its path; none where the sources are watched for changes. */
+  /** Content hash of each document file, by path; empty if the sources are watched for changes. */
   readonly documents?: Readonly<Record<string, string>>;
   /** Content hash of each embedding model that a search uses, by its folder. */
   readonly embeddings?: Readonly<Record<string, string>>;
-  /** Of a replay: what was recorded elsewhere and taken over. */
+  /** Of a replay: the run and records that it starts from. */
   readonly parent?: Parent;
-  /** Of a run that came in a bundle: where its topics had been, and whether its privileged content came along. */
+  /** Of an imported run: the original topic store, and whether its privileged content is included. */
   readonly bundle?: { readonly from: string; readonly privileged: boolean };
   readonly schemas: Readonly<Record<string, string>>;
   /** Content hash of this program. */
   readonly code: string;
-  /** The program, its libraries and Node; Node is for the record. */
+  /** Versions of the program, its libraries and Node; the version of Node is informational. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Decides only whether float results can be the same bit by bit. */
+  /** Processor: affects only whether float results can be bit-identical. */
   readonly machine: Machine;
 }
 
@@ -57,11 +57,11 @@ export interface Manifest {
 export interface Parent {
   readonly run: string;
   readonly folder: string;
-  /** The topic whose records were taken over. */
+  /** The topic whose records are replayed. */
   readonly from: string;
-  /** The parent's spec with these set otherwise, as `path=value`. */
+  /** Overrides of the parent's spec, as `path=value`. */
   readonly set: readonly string[];
-  /** The part of it that was replayed, as `field=range`; empty: all of it. */
+  /** The replayed part, as `field=range`; empty: all of it. */
   readonly only: readonly string[];
   readonly train: boolean;
   readonly evaluate: boolean;
@@ -78,7 +78,7 @@ const topics: readonly TopicName[] = [
   'disagreements',
 ];
 
-/** The manifest of a run to be: what was found of the model, verifier, template and prompts, with the fingerprints of this program. */
+/** Builds the manifest of a new run from its model, verifier, template and prompts, and fingerprints of the program. */
 export function manifestOf(
   parts: Omit<Manifest, 'format' | 'run' | 'schemas' | 'code' | 'versions' | 'machine'>,
 ): Manifest {
@@ -86,7 +86,7 @@ export function manifestOf(
   const { folder, documents, ...rest } = parts;
   const decisive = { ...rest, schemas, code: codeHash() };
   const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(decisive))).slice(0, 8)}`;
-  // A run keeps its name when it takes in changed documents.
+  // A run keeps its name when it ingests changed documents.
   return {
     format: 1,
     run: name,
@@ -125,8 +125,8 @@ function lacks(file: string, field: string, found: unknown, expected: string): n
 }
 
 /**
- * Claims a folder for a run: writes the manifest where there is none, and otherwise makes sure that it is the same. Documents are
- * compared later, by `refuseOtherDocuments`, once the log tells which of them were forgotten.
+ * Claims a folder for a run: writes the manifest if there is none, otherwise checks that it is the same. Documents are
+ * compared later, by `refuseOtherDocuments`, once the log shows which of them were forgotten.
  * @returns the manifest of the run that was there already
  * @throws {UserError} `other-manifest`, naming every difference
  */
@@ -148,13 +148,13 @@ export function writeManifest(run: string, manifest: Manifest): void {
 }
 
 /**
- * Claims the topics of a run in the same way: whoever comes first writes the manifest into its topic.
+ * Claims the topics of a run in the same way: the first process writes the manifest into its topic.
  * @returns the manifest of the run that was there already
  * @throws {UserError} `other-manifest`, naming every difference
  */
 export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<Manifest | undefined> {
   const before = await topicManifest(log);
-  // What the record says must not depend on the machine that wrote it.
+  // The record must not depend on the machine that wrote it.
   const { folder: _, ...portable } = manifest;
   if (!before) await log.append([{ topic: 'manifest', key: 'run', value: Buffer.from(JSON.stringify(portable)) }]);
   const found = before ?? (await topicManifest(log));
@@ -162,7 +162,7 @@ export async function claimTopics(log: TopicLog, run: string, manifest: Manifest
   return before;
 }
 
-/** The manifest in a run's topic; undefined where it has none. */
+/** The manifest in a run's topic, if any. */
 export async function topicManifest(log: TopicLog): Promise<Manifest | undefined> {
   if (!(await log.describe()).some(({ name }) => name === 'manifest')) return undefined;
   for await (const { value } of scan(log, 'manifest', 0))
@@ -171,7 +171,7 @@ export async function topicManifest(log: TopicLog): Promise<Manifest | undefined
 }
 
 /**
- * Makes sure that a run goes on with the documents that it began with. One that was forgotten may be gone from its source.
+ * Checks that a run continues with its original documents. Forgotten ones may be missing from their source.
  * @throws {UserError} `other-manifest`, naming every document that differs
  */
 export async function refuseOtherDocuments(
@@ -186,7 +186,8 @@ export async function refuseOtherDocuments(
   if (lines.length > 0)
     throw new UserError(
       'other-manifest',
-      `${run}: its documents have changed since it began:\n${lines.join('\n')}\nput them back, take the changes in with \`rlsd privileged ingest\`, or let them change with privileged.watch`,
+      `${run}: its documents have changed since it began:\n${lines.join('\n')}\n` +
+        `restore them, ingest the changes with \`rlsd privileged ingest\`, or allow changes with privileged.watch`,
     );
 }
 
@@ -195,7 +196,7 @@ function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
   if (lines.length > 0)
     throw new UserError(
       'other-manifest',
-      `${run}: holds a run that differs:\n${lines.join('\n')}\nchoose another folder with --run`,
+      `${run}: contains a different run:\n${lines.join('\n')}\nchoose another folder with --run`,
     );
 }
 
@@ -215,7 +216,7 @@ export interface ManifestDifference {
 export const differenceLine = ({ field, found, expected }: ManifestDifference): string =>
   `  ${field}: the run has ${found}, this pipeline ${expected}`;
 
-/** What decides differently. Node and the processor may be others: they are for the record. Documents are compared apart. */
+/** Differences that affect results. Node and the processor are informational; documents are compared separately. */
 export function manifestDifferences(found: Manifest, expected: Manifest): ManifestDifference[] {
   const decisive = (manifest: Manifest) => {
     const { machine: _, folder: __, run: ___, bundle: ____, documents: _____, versions, ...rest } = manifest;

@@ -5,7 +5,7 @@ import { digest } from '../../support/digest.js';
 
 let known: string | undefined;
 
-/** Content hash of this program's own code as it runs, `dist/` or `src/`, together with its schemas. */
+/** Content hash of this program's own code, as run from `dist/` or `src/`, and of its schemas. */
 export function codeHash(): string {
   known ??= hashOf(['../../', '../../../schemas/'].map((path) => fileURLToPath(new URL(path, import.meta.url))));
   return known;
@@ -21,7 +21,7 @@ function hashOf(folders: readonly string[]): string {
   return digest(...parts);
 }
 
-/** The program, its libraries as they are pinned, and Node. */
+/** Versions of the program, its pinned libraries, and Node. */
 export function programVersions(): Record<string, string> {
   const { version, dependencies, optionalDependencies } = JSON.parse(
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -29,11 +29,11 @@ export function programVersions(): Record<string, string> {
   return { 'rlsd-streams': version, node: process.version, ...dependencies, ...optionalDependencies };
 }
 
-/** What of the processor decides which float kernels run. */
+/** Processor features that select the float kernels. */
 export interface Machine {
   readonly platform: string;
   readonly cpu: string;
-  /** Vector instructions, where the system names them. */
+  /** Vector instructions, if the system lists them. */
   readonly features: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export function machineOf(): Machine {
       .filter((flag) => /^(sse4|avx|fma|f16c|amx|asimd|sve|neon|bf16|fphp)/.test(flag))
       .sort();
   } catch {
-    // Not every system tells; the processor's name is there all the same.
+    // Not every system lists them; the processor's name remains.
   }
   return { platform: `${process.platform}-${process.arch}`, cpu: cpus()[0]?.model ?? 'unknown', features };
 }

@@ -75,7 +75,7 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
   };
 }
 
-/** Where nothing is trained, the process with the first stage publishes the base: there is no trainer to do it. */
+/** Without training there is no trainer to publish the base model, so the process with the first stage does. */
 const isBasePublisher = ({ plan, stages }: Opening): boolean =>
   stagesWith(plan, 'trainer').length === 0 && plan.stages.slice(0, 1).some((stage) => stages.includes(stage));
 
@@ -114,7 +114,7 @@ async function describeRun(
     prompts: source.hash,
     through: transformHashes(plan),
     ...objectsOf(plan.components),
-    // A replay that takes what was found from the record can do without the models.
+    // A replay that reuses recorded contexts does not need the embedding models.
     ...((!recorded || hasEmbeddings(plan)) && (await embeddingHashes(plan))),
     ...(readsDocuments && (await documentHashes(plan))),
     ...(recorded && { parent: recorded.parent }),

@@ -14,7 +14,7 @@ import type { ClaimedRun } from './opening.js';
 import { learnerOpener } from './resources.js';
 import { openTeachers } from './teacher.js';
 
-/** Opens a resource of the run, or gives the one that is open. */
+/** Opens a resource of the run, or returns the one already open. */
 type Get = <K extends ResourceName>(name: K) => Promise<Resources[K]>;
 type Openers = { readonly [K in ResourceName]: (run: ClaimedRun, get: Get) => Promise<Resources[K]> };
 
@@ -44,7 +44,7 @@ export async function openResources(
   const open = async <K extends ResourceName>(name: K) => {
     resources[name] = await get(name);
   };
-  // Whoever may read the documents refuses to continue when they have changed.
+  // Processes that read the documents refuse to continue if they have changed.
   if (run.reads.has('privileged')) await get('context');
   const wanted = new Set(run.stages.flatMap(({ definition }) => definition.needs));
   for (const name of wanted) await open(name);

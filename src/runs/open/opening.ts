@@ -12,7 +12,7 @@ import type { Observer } from '../observe.js';
 import type { Recorded, RunEvent } from '../options.js';
 import type { RunFiles } from '../weights/publisher.js';
 
-/** What a run is opened from. */
+/** Inputs for opening a run. */
 export interface Opening {
   readonly plan: Plan;
   /** The run's folder. */
@@ -24,7 +24,7 @@ export interface Opening {
   readonly recorded: Recorded | undefined;
 }
 
-/** What the manifest is made of, open. */
+/** Open resources that the manifest describes. */
 export interface RunInputs {
   /** By task. */
   readonly verifiers: ReadonlyMap<string, Verifier>;
@@ -36,14 +36,14 @@ export interface RunInputs {
 export interface ClaimedRun extends Opening {
   readonly inputs: RunInputs;
   readonly manifest: Manifest;
-  /** The manifest of the run that was there already. */
+  /** The manifest of the existing run, if any. */
   readonly before: Manifest | undefined;
   readonly log: TopicLog;
   readonly files: RunFiles;
   readonly environment: StageEnvironment;
   /** Topics that this process may read. */
   readonly reads: ReadonlySet<string>;
-  /** Whether the declared documents are read, rather than those of a record. */
+  /** Whether to read the declared documents rather than recorded ones. */
   readonly readsDocuments: boolean;
 }
 

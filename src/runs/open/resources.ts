@@ -12,7 +12,7 @@ export async function openPolicy(plan: Plan): Promise<Policy> {
   return (await engineOf(plan)).openPolicy(modelOptions(plan));
 }
 
-/** A learner at the base model's weights, with the loss of the plan. */
+/** A learner that starts from the base model, with the plan's loss. */
 export async function openLearner(plan: Plan): Promise<Learner> {
   const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
   const { folder, device } = modelOptions(plan);
@@ -25,7 +25,7 @@ export async function openLearner(plan: Plan): Promise<Learner> {
   });
 }
 
-/** Opens the learner of a plan: the object that it was given, which stays open, or the one that the spec describes. */
+/** Opens the learner of a plan: the given object, which stays open afterwards, or the one that the spec describes. */
 export function learnerOpener(plan: Plan): () => Promise<Learner> {
   const { learner } = plan.components;
   if (learner === undefined) return () => openLearner(plan);

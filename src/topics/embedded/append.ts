@@ -20,7 +20,7 @@ interface Touched {
   readonly bounds: Bounds;
 }
 
-/** Inside a write transaction: appends, then drops what compaction and retention no longer keep. */
+/** Call inside a write transaction. Appends, then applies compaction and retention. */
 export function appendAll(
   db: Database,
   topicOf: (name: string) => Topic,
@@ -69,7 +69,7 @@ function replaceNewest(db: Database, { topic, partition, bounds }: Touched, key:
   db.put(index, encodeOffset(index, offset));
 }
 
-/** Drops the oldest records past the topic's limits; the newest stays, however large it is. */
+/** Drops the oldest records past the topic's limits, but always keeps the newest one. */
 function retain(db: Database, { topic, partition, bounds }: Touched, now: number): void {
   const { ms = Number.POSITIVE_INFINITY, bytes: limit = Number.POSITIVE_INFINITY } = topic.spec.retention ?? {};
   if (ms === Number.POSITIVE_INFINITY && bounds.bytes <= limit) return;
@@ -96,7 +96,7 @@ function forget(db: Database, topic: Topic, partition: number, key: string, offs
   if (newest && decodeOffset(index, newest) === offset) db.remove(index);
 }
 
-/** Applies time limits to topics that nothing is appended to. */
+/** Applies time limits to topics that receive no appends. */
 export function retainAll(db: Database, topics: readonly Topic[], now: number): void {
   for (const topic of topics) {
     if (topic.spec.retention === undefined) continue;

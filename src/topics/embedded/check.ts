@@ -17,17 +17,17 @@ interface Partition {
   readonly topic: Topic;
   readonly partition: number;
   readonly bounds: Bounds;
-  /** The offset that comes next. */
+  /** Next expected offset. */
   next: bigint;
-  /** In a compacted topic: offsets of records that keys lead to and that have not been seen. */
+  /** Compacted topics: offsets that the key index points to and that have not been seen yet. */
   readonly unseen: Set<bigint>;
 }
 
 /**
- * Reads every entry of a folder's log against its checksum, and finds what is missing or lies where none belongs.
- * @param gapless whether the offsets of what is not compacted follow each other; those that came from Kafka need not
- * @returns the first entry that is not what was written; undefined where all are
- * @throws {UserError} `topics-corrupt` where LMDB's own pages are damaged
+ * Verifies the checksum of every entry in a folder's log, and finds missing and stray entries.
+ * @param gapless whether offsets of uncompacted topics are consecutive; those imported from Kafka need not be
+ * @returns the first damaged entry; undefined if there is none
+ * @throws {UserError} `topics-corrupt` if LMDB's own pages are damaged
  */
 export async function checkEmbedded(folder: string, gapless: boolean): Promise<Damage | undefined> {
   const store = openStore(folder, true);
@@ -59,9 +59,9 @@ function check(db: Database, topics: readonly Topic[], gapless: boolean): Damage
       const bounds = boundsOf(db, topic, partition);
       partitions.set(`${topic.id}/${partition}`, { topic, partition, bounds, next: bounds.start, unseen: new Set() });
     }
-  /** Told only where nothing else is: what lies elsewhere is missing in its own place. */
+  /** Reported only if nothing else is: a misplaced entry is also missing from its own place. */
   let misplaced: Damage | undefined;
-  // In one go, as what leads from page to page may be damaged, too.
+  // In a single range scan: the links between pages may be damaged, too.
   for (const { key, value } of db.getRange({ start: Buffer.from([0]) })) {
     const damage = damageOfEntry(partitions, key, value, gapless);
     if (damage && damage.field !== 'entry') return damage;
@@ -123,16 +123,16 @@ const stray = (place: Buffer, part?: Partition): Damage => ({
   found: `one at ${place.toString('hex')}`,
 });
 
-/** What is there in the order of the pages, while the way to it by its key leads elsewhere. */
+/** An entry that a scan finds but a lookup by its key does not. */
 const unfound = (place: Buffer, part?: Partition): Damage => ({
   ...placeOf(part),
   offset: tagOf(place) === tags.record ? offsetOfKey(place) : 0n,
   field: tagOf(place) === tags.record ? 'record' : (entryName(place) ?? 'entry'),
-  expected: 'to be found by its key',
+  expected: 'an entry that a lookup by its key finds',
   found: 'nothing there',
 });
 
-/** Named by damage that belongs to no topic. */
+/** Reported for damage that belongs to no topic. */
 const NO_TOPIC = '';
 
 const placeOf = (part?: Partition) =>

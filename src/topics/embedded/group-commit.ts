@@ -9,24 +9,24 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** Transactions that share one wait for the disk; more would hold what they append in memory. */
+/** Maximum transactions per disk sync; bounds the memory for pending records. */
 const MOST = 256;
 
 export interface GroupCommit {
   commit<T>(action: Action<T>): Promise<T>;
-  /** Writes what was asked for and not begun. */
+  /** Runs the pending transactions now. */
   flush(): void;
 }
 
 /**
- * Joins the transactions that are asked for in one turn of the event loop. While a write waits for the disk the loop stands still,
- * so what happens meanwhile is asked for in the turn after it: the slower the disk, the larger the groups.
+ * Groups the transactions requested in one turn of the event loop. A write blocks the loop until the disk has synced,
+ * and everything that arrives in the meantime runs in the next turn: the slower the disk, the larger the groups.
  */
 export function groupCommit(write: Write): GroupCommit {
   const jobs: Job[] = [];
   let scheduled: NodeJS.Immediate | undefined;
 
-  /** Each result, or the error that nothing of its transaction was written for. */
+  /** The result of each transaction, or the error that prevented it. */
   const together = (group: readonly Job[]): readonly (() => void)[] => {
     try {
       const results = write((db) => group.map(({ action }) => action(db)));
@@ -42,7 +42,7 @@ export function groupCommit(write: Write): GroupCommit {
             () =>
               reject(error),
         );
-      // One of them failed and took the rest along, or all of them are more than the disk takes.
+      // One transaction failed and aborted the rest, or together they exceed the disk space.
       return group.flatMap((job) => together([job]));
     }
   };

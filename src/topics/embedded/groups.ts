@@ -9,21 +9,21 @@ import {
   type Transaction,
 } from '../log.js';
 
-/** What a group needs of the log. */
+/** The part of the log that a group uses. */
 export interface GroupLog {
   partitionsOf(topic: string): number;
   committed(group: string, topic: string): readonly Position[];
   read(topic: string, partition: number, from: bigint, max: number): LogRecord[];
-  /** `assertOwned` throws, just before anything is written, where the member has lost what it commits. */
+  /** `assertOwned` runs just before the write and throws if the member has lost one of the partitions. */
   commit(group: string, transaction: Transaction, assertOwned: () => void): Promise<void>;
   wake: Wakeup;
 }
 
-/** Lets pollers sleep until something happened. */
+/** Lets pollers sleep until records are appended. */
 export interface Wakeup {
-  /** Resolves when something was appended to one of the topics, or the wait is over. */
+  /** Resolves on an append to one of the topics, or when the wait ends. */
   wait(topics: readonly string[], ms: number, signal?: AbortSignal): Promise<void>;
-  /** Something was appended to these topics; without them, everybody is woken. */
+  /** Wakes the pollers of these topics; without an argument, wakes all of them. */
   notify(topics?: ReadonlySet<string>): void;
 }
 
@@ -53,7 +53,7 @@ export function wakeup(): Wakeup {
 export interface Member {
   readonly group: string;
   readonly topics: readonly string[];
-  /** Owned partitions with the next offset to give, in the order in which they are served. */
+  /** Owned partitions with the next offset to return, in serving order. */
   readonly owned: Map<string, { readonly topic: string; readonly partition: number; next: bigint }>;
   readonly listeners: ((partitions: readonly TopicPartition[]) => void)[];
   closed: boolean;
@@ -61,7 +61,7 @@ export interface Member {
 
 const mark = (topic: string, partition: number) => `${topic}/${partition}`;
 
-/** Ends every wait and poll, as the log is closing. */
+/** Ends every wait and poll; called when the log closes. */
 export function leaveAll(groups: ReadonlyMap<string, Member[]>, wake: Wakeup): void {
   for (const member of [...groups.values()].flat()) member.closed = true;
   wake.notify();
@@ -135,7 +135,7 @@ function take(log: GroupLog, member: Member, max: number): LogRecord[] {
   return records;
 }
 
-/** Shares the partitions out evenly; a member keeps what it has as far as that allows. */
+/** Distributes partitions evenly and moves as few as possible. */
 function rebalance(log: GroupLog, members: readonly Member[]): void {
   const wanted = new Map<Member, Set<string>>(members.map((member) => [member, new Set()]));
   const topics = new Set(members.flatMap((member) => member.topics));

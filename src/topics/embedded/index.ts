@@ -16,10 +16,10 @@ import {
   unknownTopic,
 } from './topics.js';
 
-/** An open log: the database, and what this process knows of its topics and group members. */
+/** An open log: the database, and this process's cache of topics and group members. */
 export interface LogState {
   readonly store: Store;
-  /** Topics by name. A topic never changes once created, so what was read stays valid. */
+  /** Topics by name. Topics are immutable once created, so the cache stays valid. */
   readonly topics: Map<string, Topic>;
   readonly groups: Map<string, Member[]>;
   readonly wake: Wakeup;
@@ -95,7 +95,7 @@ function committed(state: LogState, group: string, name: string): Position[] {
   });
 }
 
-/** The group whose offsets a transaction moves. `assertOwned` throws where its member has lost what it commits. */
+/** The group whose offsets a transaction commits. `assertOwned` throws if its member has lost one of the partitions. */
 interface Committer {
   readonly group: string;
   readonly assertOwned: () => void;
@@ -141,7 +141,7 @@ function groupLogOf(state: LogState): GroupLog {
   };
 }
 
-/** Binary search: timestamps never go back within a partition, while compaction leaves gaps between offsets. */
+/** Binary search: timestamps never decrease within a partition, but compaction leaves gaps between offsets. */
 function firstSince(db: Database, topic: Topic, partition: number, timestamp: number): bigint {
   const bounds = boundsOf(db, topic, partition);
   const end = recordKey(topic.id, partition, bounds.end);

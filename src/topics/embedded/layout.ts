@@ -4,7 +4,7 @@ import { UserError } from '../../support/errors.js';
 import { DamagedRecordError, hex, type LogRecord } from '../log.js';
 
 /**
- * What the database holds: one ordered map from bytes to bytes.
+ * Layout of the database, an ordered map from bytes to bytes:
  *
  *     f                              format of the folder, JSON
  *     w                              the process that may write, JSON
@@ -14,7 +14,7 @@ import { DamagedRecordError, hex, type LogRecord } from '../log.js';
  *     k id partition sha256(key)     compacted topics: offset of the key's newest record
  *     g id partition group           a group's next offset
  *
- * Topics, bounds, indices and groups begin with a checksum of their place and of what follows, as records do.
+ * Every value but `f` and `w` begins with a checksum of its key and of the bytes that follow.
  */
 export const tags = { format: 'f', writer: 'w', topic: 't', partition: 'p', record: 'r', key: 'k', group: 'g' };
 
@@ -22,7 +22,7 @@ export interface Bounds {
   start: bigint;
   end: bigint;
   bytes: number;
-  /** Of the last record: timestamps never go back within a partition, so that a time can be searched for. */
+  /** Of the last record. Timestamps never decrease within a partition, which allows a binary search. */
   timestamp: number;
 }
 
@@ -58,10 +58,10 @@ export function groupKey(id: number, partition: number, group: string): Buffer {
   return Buffer.concat([partitioned(tags.group, id, partition, 0), Buffer.from(group)]);
 }
 
-/** A topic's id and partition, of a place that has them. */
+/** The topic id and partition in a key that has them. */
 export const partOf = (place: Buffer) => ({ id: place.readUInt32BE(1), partition: place.readUInt32BE(5) });
 
-/** What a place that is none of a record holds, in words; undefined where it is no place of a log. */
+/** Describes the entry at a key that is not that of a record; undefined if the key is not part of a log. */
 export function entryName(place: Buffer): string | undefined {
   const tag = place.toString('latin1', 0, 1);
   if (tag === tags.topic) return `settings of topic ${place.toString('utf8', 1)}`;
@@ -74,7 +74,7 @@ export function entryName(place: Buffer): string | undefined {
   return names[tag];
 }
 
-/** An entry that is no record is not what was written: its checksum is another one, or it is gone. */
+/** An entry other than a record is missing or has the wrong checksum. */
 export class DamagedEntryError extends UserError {
   override readonly name = 'DamagedEntryError';
   readonly what: string;
@@ -84,7 +84,7 @@ export class DamagedEntryError extends UserError {
     readonly found: string,
   ) {
     const what = entryName(place) ?? 'entry';
-    super('damaged-log', `the log is damaged: ${what}: found checksum ${found}, expected ${expected} as written`);
+    super('damaged-log', `the log is damaged: ${what}: found checksum ${found}, expected ${expected}`);
     this.what = what;
   }
 }
@@ -98,7 +98,7 @@ function sealed(place: Buffer, length: number, write: (bytes: Buffer) => unknown
   return bytes;
 }
 
-/** @throws {DamagedEntryError} where an entry's bytes, or its place, are not those that were written */
+/** @throws {DamagedEntryError} if the checksum does not match the entry's key and bytes */
 export function unseal(place: Buffer, bytes: Buffer | undefined): Buffer {
   if (bytes === undefined) throw new DamagedEntryError(place, 'one', 'none');
   const [expected, found] = bytes.length < SEAL ? [0, -1] : [bytes.readUInt32BE(), checksum(place, bytes)];
@@ -136,8 +136,8 @@ export function decodeBounds(place: Buffer, sealedBytes: Buffer | undefined): Bo
   };
 }
 
-// A record: CRC-32 u32 of its place and of all that follows, timestamp f64, 1 where there is a value, key length u32, headers length
-// u32, key, headers as JSON, value.
+// A record: CRC-32 u32 of its database key and of all that follows, timestamp f64, 1 if there is a value, key length
+// u32, headers length u32, key, headers as JSON, value.
 const fixed = 21;
 
 /** @param place the record's key in the database */
@@ -168,7 +168,7 @@ const checksum = (place: Uint8Array, bytes: Buffer): number => crc32(bytes.subar
 export const timestampOf = (bytes: Buffer) => bytes.readDoubleBE(4);
 export const keyOf = (bytes: Buffer) => bytes.toString('utf8', fixed, fixed + bytes.readUInt32BE(13));
 
-/** @throws {DamagedRecordError} where its bytes, or its place, are not those that were written */
+/** @throws {DamagedRecordError} if the checksum does not match its database key and bytes */
 export function decodeRecord(topic: string, partition: number, place: Buffer, bytes: Buffer): LogRecord {
   const offset = offsetOfKey(place);
   const [expected, found] = bytes.length < fixed ? [0, -1] : [bytes.readUInt32BE(), checksum(place, bytes)];

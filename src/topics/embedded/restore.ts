@@ -4,14 +4,14 @@ import { encodeOffset, encodeRecord, groupKey, newestKey, recordKey } from './la
 import { openStore } from './store.js';
 import { boundsOf, createTopics, listTopics, putBounds, unknownTopic } from './topics.js';
 
-/** Makes topics that were elsewhere anew, each record at its old offset and time. */
+/** Recreates topics from another log; every record keeps its offset and timestamp. */
 export interface Restore {
   put(records: readonly LogRecord[]): void;
   commit(group: string, position: Position): void;
   close(): Promise<void>;
 }
 
-/** @param topics with the bounds that they had; their records follow in order, with gaps where compaction left some */
+/** @param topics with their original bounds; records follow in order, with the gaps that compaction left */
 export function restoreEmbedded(folder: string, topics: readonly TopicInfo[]): Restore {
   const store = openStore(folder, false);
   store.write((db) => {

@@ -8,8 +8,8 @@ import { openStore } from './store.js';
 const batch = 4096;
 
 /**
- * Writes the topics of a folder anew, record by record, so that the file holds nothing of what was removed: LMDB reuses freed pages
- * without wiping them. Needs room for a second copy. Processes that read the folder at the time have to open it again.
+ * Rewrites the topics of a folder record by record, so that no removed data stays in the file: LMDB reuses freed pages
+ * without wiping them. Needs disk space for a second copy. Processes that are reading the folder have to reopen it.
  * @throws {UserError} `topics-locked` while another process writes
  */
 export async function rewriteEmbedded(folder: string): Promise<void> {
@@ -47,7 +47,7 @@ export async function rewriteEmbedded(folder: string): Promise<void> {
   } finally {
     await store.close();
   }
-  // Whoever still has the old file open keeps its lock table too; the next one to open makes a new one.
+  // Processes with the old file open keep its lock table; the next one to open the folder creates a new one.
   renameSync(join(partial, 'data.mdb'), join(folder, 'data.mdb'));
   if (existsSync(join(folder, 'lock.mdb'))) rmSync(join(folder, 'lock.mdb'));
   rmSync(partial, { recursive: true });

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { TopicLog } from '../log.js';
 import { defineTopicStore, type OpenOptions } from '../store.js';
 
-// LMDB is loaded once a log is opened.
+// Load LMDB only when a log is opened.
 const load = () => import('./index.js');
 
 /**
- * Topics in one folder, on LMDB, without a server. One process writes; any number read at the same time. What `append` and
- * `commit` resolved for is on disk: it outlives the process and a power cut.
+ * Topics in one folder, on LMDB, without a server. One process writes; any number may read at the same time. Once
+ * `append` or `commit` resolves, its records are on disk and survive a crash of the process and a power failure.
  *
- * @throws {UserError} `topics-locked` naming the process that writes already, `topics-missing`, `topics-version`,
+ * @throws {UserError} `topics-locked` naming the process that is already writing, `topics-missing`, `topics-version`,
  *   `topics-corrupt`, `topics-permission` or `disk-full`.
  * @example
  * const log = await openEmbedded('runs/7/topics');

@@ -9,30 +9,30 @@ import { acquireWriter, assertWriter, releaseWriter } from './writer-lock.js';
 
 const format = { format: 'rlsd-topics', version: 3 };
 
-/** The open database, with every failure turned into an error that a user can act on. */
+/** The open database, which turns every failure into an error that a user can act on. */
 export interface Store {
   readonly folder: string;
   readonly readOnly: boolean;
-  /** Runs reads on the newest committed state. */
+  /** Runs reads on the latest committed state. */
   read<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T;
-  /** Runs one transaction: on disk when this returns; a throw leaves nothing of it behind. */
+  /** Runs one transaction. It is on disk when this returns; if the action throws, nothing is written. */
   write<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): T;
   /**
-   * Runs one transaction together with the others that are asked for in the same turn of the event loop, in their order: they
-   * share one wait for the disk, and each fails alone. The action may run twice.
+   * Runs one transaction. Those requested in the same turn of the event loop run together, in order: they share one
+   * disk sync, and each fails on its own. The action may run twice.
    */
   commit<T>(action: (db: RootDatabase<Buffer, Buffer>) => T): Promise<T>;
   close(): Promise<void>;
 }
 
-/** A read may rely on a look at the file that is not older than this; a write always looks. */
+/** A read may rely on a file check no older than this (ms); a write always checks. */
 const READ_CHECK_MS = 50;
 
 const causes: Readonly<Record<string, readonly [code: string, advice: string]>> = {
-  ENOSPC: ['disk-full', 'the disk is full; nothing of this transaction was written. Make room and go on'],
-  EDQUOT: ['disk-full', 'the disk quota is used up; nothing of this transaction was written. Make room and go on'],
-  // What LMDB makes of a write that the file system took only in part.
-  EIO: ['disk-full', 'the disk is full or failing; nothing of this transaction was written. Make room and go on'],
+  ENOSPC: ['disk-full', 'the disk is full; this transaction was not written. Free some space, then resume'],
+  EDQUOT: ['disk-full', 'the disk quota is exhausted; this transaction was not written. Free some space, then resume'],
+  // LMDB reports a partial write of the file system as this code.
+  EIO: ['disk-full', 'the disk is full or failing; this transaction was not written. Free some space, then resume'],
   EFBIG: ['disk-full', 'the file may not grow further; nothing of this transaction was written'],
   EACCES: ['topics-permission', 'no permission; check the owner and the mode of the folder and its files'],
   EPERM: ['topics-permission', 'no permission; check the owner and the mode of the folder and its files'],
@@ -45,7 +45,7 @@ const causes: Readonly<Record<string, readonly [code: string, advice: string]>> 
   MDB_INVALID: ['topics-corrupt', 'data.mdb is not a database of topics, or its head is damaged'],
   MDB_VERSION_MISMATCH: ['topics-version', 'data.mdb was written by another version of LMDB'],
 };
-/** What the operating system and LMDB number; Node's own errors bring the name themselves. */
+/** Error names by the numbers of the operating system and LMDB; Node's own errors already carry the name. */
 const numbers: Readonly<Record<number, string>> = {
   1: 'EPERM',
   2: 'ENOENT',
@@ -66,7 +66,7 @@ function explain(folder: string, error: unknown): Error {
   const { code, message } = error as { code?: string | number; message?: string };
   const name = typeof code === 'number' ? numbers[code] : code;
   const known = name === undefined ? undefined : causes[name];
-  // Beside LMDB's own complaints, lengths and JSON that make no sense show a damaged page.
+  // Besides LMDB's own errors, impossible lengths and invalid JSON indicate a damaged page.
   const damaged = typeof code === 'number' || error instanceof RangeError || error instanceof SyntaxError;
   if (error instanceof UserError || (!known && !damaged)) return error as Error;
   const [kind, advice] = known ?? ['topics-corrupt', 'the topics cannot be read or written; data.mdb may be damaged'];
@@ -88,7 +88,7 @@ function openDatabase(folder: string, readOnly: boolean): RootDatabase<Buffer, B
     readOnly,
     encoding: 'binary',
     keyEncoding: 'binary',
-    // Each commit waits for the disk, in LMDB's own order of writes: what was committed outlives the process and the power.
+    // Sync every commit, in LMDB's own write order: committed data survives crashes and power failures.
     overlappingSync: false,
   });
 }
@@ -109,7 +109,7 @@ function checkFormat(db: RootDatabase<Buffer, Buffer>, folder: string): boolean 
   return true;
 }
 
-/** @throws {UserError} when the folder cannot be used, and why. */
+/** @throws {UserError} saying why the folder cannot be used */
 export function openStore(path: string, readOnly: boolean): Store {
   const folder = resolve(path);
   const file = join(folder, 'data.mdb');
@@ -123,7 +123,7 @@ export function openStore(path: string, readOnly: boolean): Store {
 
   const db = guard(() => openDatabase(folder, readOnly));
   const inode = statSync(file).ino;
-  // LMDB would go on writing to a file that no longer has a name.
+  // LMDB would keep writing to a file that has been unlinked.
   let seen = Number.NEGATIVE_INFINITY;
   const assertThere = (agoMs: number) => {
     if (performance.now() - seen < agoMs) return;
@@ -139,7 +139,7 @@ export function openStore(path: string, readOnly: boolean): Store {
     guard(() => {
       const formatted = checkFormat(db, folder);
       if (readOnly) return;
-      // The format comes first: a process killed after it leaves an empty database of topics, before it an empty one of LMDB's.
+      // Format first: a process killed afterwards leaves a valid empty log, one killed before an empty LMDB file.
       if (!formatted) db.transactionSync(() => db.put(formatKey, Buffer.from(JSON.stringify(format))));
       writer = acquireWriter(db, folder);
     });

@@ -18,7 +18,7 @@ export interface Topic {
   readonly spec: TopicSpec;
 }
 
-/** Every topic of the folder. A topic never changes once it was made, so what was read may be kept. */
+/** Every topic in the folder. Topics are immutable once created, so the caller may cache the result. */
 export function listTopics(db: Database): Topic[] {
   return [...db.getRange(topicRange)].map(({ key, value }) => decodeJson(key, value) as Topic);
 }
@@ -73,7 +73,7 @@ function assertSpec(spec: TopicSpec): void {
   }
 }
 
-/** One line for each setting in which a topic differs from what was asked for; empty where it is the same. */
+/** One line per setting that differs from the requested topic; empty if they match. */
 export function differences(asked: TopicSpec, found: TopicSpec): string[] {
   const settings = (spec: TopicSpec) => ({
     partitions: spec.partitions,
@@ -88,7 +88,7 @@ export function differences(asked: TopicSpec, found: TopicSpec): string[] {
   });
 }
 
-/** Inside a write transaction. @throws {TopicMismatchError} naming every difference; nothing is made then. */
+/** Call inside a write transaction. @throws {TopicMismatchError} listing every difference; no topic is created then. */
 export function createTopics(db: Database, specs: readonly TopicSpec[]): void {
   for (const spec of specs) assertSpec(spec);
   const topics = listTopics(db);

@@ -2,18 +2,18 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../../support/errors.js';
 
 /**
- * Walks the newest state in an LMDB file before LMDB maps it: a damaged file would end the process in there, without an error.
+ * Checks the latest state of an LMDB file before LMDB maps it: a damaged file would crash the process without an error.
  * Reads branch and leaf pages only, so long values cost nothing.
  *
- * The layout is that of LMDB's data version 2 with 64-bit page numbers, as in its source, `mdb.c`: a page begins with number,
- * transaction, padding, flags and two bounds (24 bytes); pages 0 and 1 go on with the head of the file.
+ * The layout is LMDB's data version 2 with 64-bit page numbers, as in its source, `mdb.c`: a page begins with number,
+ * transaction, padding, flags and two bounds (24 bytes); in pages 0 and 1 the file header follows.
  * @throws {UserError} `topics-corrupt` naming what is wrong, `topics-version` for another layout.
  */
 export function verifyFile(file: string): void {
   const fd = openSync(file, 'r');
   try {
-    // A process that writes at this moment uses pages again that this walk still counts on: only a walk during which nothing
-    // was committed tells. Who commits each time the walk looks has the file open and in use.
+    // A concurrent writer reuses pages that this walk still reads, so only a walk without a commit in between counts.
+    // If every attempt sees a commit, a live writer is using the file without trouble.
     for (let attempt = 0; attempt < 3; attempt++) {
       const before = newestHead(fd, file);
       const problem = walk(fd, before);
@@ -68,7 +68,7 @@ function head(fd: number, file: string, at: number): Head {
   return { bytes, pageSize, trees, transaction: bytes.readBigUInt64LE(152) };
 }
 
-/** What is wrong with the pages that the head leads to; undefined where nothing is. */
+/** What is wrong with the pages reachable from the header; undefined if nothing is. */
 function walk(fd: number, { pageSize, trees }: Head): string | undefined {
   const pages = fstatSync(fd).size / pageSize;
   const pageOf = pageReader(fd, pageSize);
@@ -79,8 +79,8 @@ function walk(fd: number, { pageSize, trees }: Head): string | undefined {
     for (let next = stack.pop(); next; next = stack.pop()) {
       const { number, level } = next;
       seen += 1n;
-      if (seen > expected || level > depth) return 'its pages run in a circle';
-      if (number >= pages) return `page ${number} lies behind the end of the file, which was cut off`;
+      if (seen > expected || level > depth) return 'its page tree contains a cycle';
+      if (number >= pages) return `page ${number} is past the end of the file, which was truncated`;
       const page = pageOf(number);
       const flags = page.readUInt16LE(18);
       const count = page.readUInt16LE(20) >> 1;
@@ -99,7 +99,7 @@ function walk(fd: number, { pageSize, trees }: Head): string | undefined {
         } else if ((nodeFlags & isLong) === 0) {
           if (data + size > pageSize) return `page ${number} was overwritten`;
         } else if (data + 8 > pageSize || Number(page.readBigUInt64LE(data)) + (header + size) / pageSize > pages) {
-          return `a value of page ${number} lies behind the end of the file, which was cut off`;
+          return `a value of page ${number} is past the end of the file, which was truncated`;
         }
       }
     }
@@ -107,7 +107,7 @@ function walk(fd: number, { pageSize, trees }: Head): string | undefined {
   return undefined;
 }
 
-/** Reads pages through a buffer, as neighbours in the tree are often neighbours in the file. */
+/** Reads pages through a buffer, since neighbours in the tree are often neighbours in the file. */
 function pageReader(fd: number, pageSize: number): (number: number) => Buffer {
   const buffer = Buffer.alloc(64 * pageSize);
   let first = -1;

@@ -8,24 +8,24 @@ import { writerKey } from './layout.js';
 
 interface Holder {
   readonly pid: number;
-  /** When the process began, where the system tells: process ids are used again. */
+  /** Start time of the process, if the system reports it: process ids are reused. */
   readonly began: string;
   readonly id: string;
 }
 
-/** When a living process began; undefined for a dead one, empty where the system does not tell. */
+/** Start time of a live process; undefined for a dead one, empty if the system does not report it. */
 function beginningOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Without the right to signal it, the process is still there.
+    // No permission to signal it: the process exists.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // Fields are counted after the command's closing bracket, as the command may hold spaces.
+    // Count the fields after the command's closing parenthesis, since the command may contain spaces.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A killed process whose parent has not looked yet still has its id.
+    // A zombie keeps its id until its parent reaps it.
     return fields[0] === 'Z' ? undefined : at(fields, 19);
   } catch {
     return '';
@@ -38,10 +38,10 @@ function holderIn(db: RootDatabase<Buffer, Buffer>): Holder | undefined {
 }
 
 /**
- * Makes this process the folder's writer. The holder is kept in the database itself: LMDB lets one process at a time into a
- * write transaction and frees a dead one's, so two processes can never take the lock over from a dead one both.
- * @throws {UserError} `topics-locked` while a living process holds it.
- * @returns the holder's mark, for `assertWriter` and `release`.
+ * Makes this process the folder's writer. The holder is stored in the database itself: LMDB allows one write
+ * transaction at a time and releases that of a dead process, so two processes cannot both take over a stale lock.
+ * @throws {UserError} `topics-locked` while a live process holds it
+ * @returns the holder's token, for `assertWriter` and `release`
  */
 export function acquireWriter(db: RootDatabase<Buffer, Buffer>, folder: string): string {
   return db.transactionSync(() => {
@@ -66,7 +66,7 @@ export function acquireWriter(db: RootDatabase<Buffer, Buffer>, folder: string):
   });
 }
 
-/** Inside a write transaction. @throws {FencedError} when another process took the folder over. */
+/** Call inside a write transaction. @throws {FencedError} if another process has taken over the folder */
 export function assertWriter(db: RootDatabase<Buffer, Buffer>, id: string, folder: string): void {
   const holder = holderIn(db);
   if (holder?.id !== id) {

@@ -37,7 +37,7 @@ export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
 }
 
 /**
- * Compares the topics of a cluster with what a pipeline needs, without creating any.
+ * Compares the topics of a cluster with those that a pipeline needs. Creates none.
  * @throws {UserError} as `openKafka`
  */
 export async function checkKafkaTopics(settings: KafkaSettings, specs: readonly TopicSpec[]): Promise<Comparison> {
@@ -55,7 +55,7 @@ export async function checkKafkaTopics(settings: KafkaSettings, specs: readonly 
 }
 
 /**
- * Asks the schema registry, where one is named, whether this release's schemas fit its subjects; registers nothing.
+ * Checks that this release's schemas are compatible with the schema registry, if there is one. Registers nothing.
  * @throws {UserError} `registry-unreachable`, `registry-denied`
  */
 export async function checkKafkaSchemas(settings: KafkaSettings, specs: readonly TopicSpec[]): Promise<string[]> {
@@ -77,7 +77,7 @@ export async function checkKafkaSchemas(settings: KafkaSettings, specs: readonly
 const adminOf = (connection: ClusterOptions) =>
   new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();
 
-/** How kafkajs is told to reach a cluster. */
+/** Connection options for kafkajs. */
 export function connectionOptions(settings: KafkaSettings): ClusterOptions {
   const ssl = tlsOptions(settings);
   const sasl = saslOptions(settings.sasl);
@@ -94,7 +94,7 @@ export function connectionOptions(settings: KafkaSettings): ClusterOptions {
     metadataMaxAge: 300_000,
     allowAutoTopicCreation: false,
     isolationLevel: 1,
-    // Attempts to find a broker that answers; what a request meets afterwards is retried by the client.
+    // Attempts to find a broker that answers; the client retries failures after that.
     retry: { retries: Math.max(3, settings.brokers.length), initialRetryTime: 100, maxRetryTime: 2000 },
   };
 }

@@ -17,7 +17,7 @@ const DEFAULT_SESSION_MS = 30_000;
 const BATCH_BYTES = 128;
 const APPEND_ATTEMPTS = 5;
 
-/** Prefixes of what a pipeline has on a cluster. */
+/** Prefixes of a pipeline's names on a cluster. */
 export interface Prefixes {
   readonly topic: string;
   readonly group: string;
@@ -46,14 +46,14 @@ interface LogState {
   readonly admin: Admin;
   readonly written: Written;
   readonly writing: Omit<WriterOptions, 'transactionalId'>;
-  /** Writes what belongs to no group. */
+  /** Writes appends outside any group. */
   readonly appender: Writer;
   readonly consumers: Set<Consumer>;
-  /** Ends with the last append that was asked for. */
+  /** Resolves with the last requested append. */
   turn: Promise<unknown>;
 }
 
-/** The topics behind connections that are open: `close` ends these too. */
+/** The topics on the open connections; `close` also closes those. */
 export function logOn(settings: KafkaSettings, connection: ClusterOptions, client: Client, admin: Admin): TopicLog {
   const state = stateOf(settings, connection, client, admin);
   const topic = { prefix: state.prefixes.topic, physical: (name: string) => state.prefixes.topic + name };
@@ -92,7 +92,7 @@ function stateOf(settings: KafkaSettings, connection: ClusterOptions, client: Cl
     written,
     isCompacted: compactedTopics(admin),
   };
-  // A new id, which fences nobody.
+  // A fresh id, which fences nobody.
   const transactionalId = `${prefixes.transactionalId}append-${randomUUID()}`;
   const appender = openWriter(client, { transactionalId, ...writing });
   const consumers = new Set<Consumer>();
@@ -100,15 +100,15 @@ function stateOf(settings: KafkaSettings, connection: ClusterOptions, client: Cl
   return { settings, connection, prefixes, client, admin, written, writing, appender, consumers, turn };
 }
 
-/** Items with the pipeline's names of topics instead of the cluster's. */
+/** Items with the pipeline's topic names instead of the cluster's. */
 export const logical = <T extends { readonly topic: string }>(prefix: string, items: readonly T[]): T[] =>
   items.map((item) => ({ ...item, topic: item.topic.slice(prefix.length) }));
 
-/** Items with the cluster's names of topics instead of the pipeline's. */
+/** Items with the cluster's topic names instead of the pipeline's. */
 export const physical = <T extends { readonly topic: string }>(prefix: string, items: readonly T[]): T[] =>
   items.map((item) => ({ ...item, topic: prefix + item.topic }));
 
-/** One append after the other: a writer has one transaction at a time. */
+/** Appends in sequence: a writer has one transaction at a time. */
 function append(state: LogState, appends: readonly Append[]): Promise<Position[]> {
   const prefix = state.prefixes.topic;
   const result = state.turn.then(() => writeUnfenced(state.appender, physical(prefix, appends)));
@@ -117,8 +117,8 @@ function append(state: LogState, appends: readonly Append[]): Promise<Position[]
 }
 
 /**
- * Tries again when fenced. Nobody else has the id of the appender, so the broker ended the transaction because it took too long,
- * as in an outage.
+ * Retries when fenced. Nobody else uses the id of the appender, so the broker has aborted a transaction that took too
+ * long, as in an outage.
  */
 async function writeUnfenced(appender: Writer, appends: readonly Append[]): Promise<Position[]> {
   for (let attempt = 1; ; attempt++) {
@@ -155,7 +155,7 @@ async function consume(state: LogState, group: string, topics: readonly string[]
   return consumer;
 }
 
-/** A consumer whose caller uses the pipeline's names of topics. */
+/** A consumer whose caller uses the pipeline's topic names. */
 export function logicalConsumer(inner: Consumer, prefix: string): Consumer {
   return {
     poll: async (...wanted) => logical(prefix, await inner.poll(...wanted)),

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { UserError } from '../../support/errors.js';
 import { parseSettings } from '../../support/settings.js';
 
-/** Compression of the record batches that are written: the name in the settings and Kafka's number. These and zstd are read. */
+/** Codecs for writing: the name in the settings and Kafka's number. Reading also supports zstd. */
 export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const;
 
 export type Compression = keyof typeof COMPRESSION;
 
-/** A value that is read when the log is opened and is never printed: an environment variable or the content of a file. */
+/** A value that is read when the log opens and never printed: an environment variable or the content of a file. */
 export type Secret = { readonly env: string } | { readonly file: string };
 
 const text = z.string('expected a non-empty string').min(1, 'expected a non-empty string');
@@ -21,13 +21,13 @@ const isReference = (value: unknown): boolean => {
   );
 };
 
-/** Messages never quote the value: somebody may have written the secret itself. */
+/** Messages never quote the value, which may be the secret itself. */
 const secret = z
   .preprocess(
     (value, context) => {
       if (isReference(value)) return value;
       const forms = '{ env: NAME } or { file: PATH }';
-      let message = `a secret is not written here; use ${forms}`;
+      let message = `a secret cannot be written here; use ${forms}`;
       if (value === undefined) message = `missing, expected ${forms}`;
       else if (typeof value === 'object') message = `expected ${forms}`;
       context.addIssue({ code: 'custom', message });
@@ -117,7 +117,7 @@ const connection = {
 
 const connectionSchema = z.strictObject(connection);
 
-/** How to reach a Kafka cluster and how a pipeline names what it has there. Contains names of secrets, not secrets. */
+/** How to reach a Kafka cluster, and the names that a pipeline uses there. References secrets, contains none. */
 export type KafkaSettings = z.output<typeof connectionSchema>;
 export type TlsSettings = Exclude<NonNullable<KafkaSettings['tls']>, boolean>;
 export type SaslSettings = NonNullable<KafkaSettings['sasl']>;
@@ -162,7 +162,7 @@ export function parseKafkaSettings(input: unknown): KafkaSettings {
   return parseSettings(connectionSchema, input, '', 'kafka-settings');
 }
 
-/** The secret's value, without the line break that ends a file. @throws {UserError} `kafka-secret` where there is none */
+/** The secret's value, without a trailing line break. @throws {UserError} `kafka-secret` if it is missing */
 export function readSecret(source: Secret, field: string): string {
   if ('env' in source) {
     const value = process.env[source.env];

@@ -26,8 +26,8 @@ export const kafkaStore = defineTopicStore({
 });
 
 /**
- * Settings with the run's name behind each prefix, so that processes on several machines find each other by it.
- * @throws {UserError} `run-name` where Kafka allows no topic of that name
+ * Settings with the run's name appended to each prefix; processes on several machines find each other by it.
+ * @throws {UserError} `run-name` if the name is not valid in a Kafka topic
  */
 export function settingsOfRun(
   settings: KafkaPipelineSettings,
@@ -51,7 +51,7 @@ export function settingsOfRun(
 const connectionOf = ({ partitions: _, sharedFolder: __, ...connection }: KafkaPipelineSettings): KafkaSettings =>
   connection;
 
-/** An unreachable or old cluster, wrong credentials, incompatible schemas; for a run, also its topics and the rights to them. */
+/** Checks reachability, version, credentials and schemas; for a run, also its topics and the permissions on them. */
 async function checkCluster(
   settings: KafkaPipelineSettings,
   place: StorePlace | undefined,

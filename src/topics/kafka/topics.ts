@@ -7,7 +7,7 @@ import { EARLIEST, LATEST, offsetAtTime, settle, type Written } from './protocol
 const { ConfigResourceTypes } = kafkajs;
 
 export interface TopicDefaults {
-  /** Copies of each partition; the cluster's own default where left out. */
+  /** Replicas of each partition. Default: the cluster's. */
   readonly replicationFactor?: number;
   /** Largest record batch that the topics must take. */
   readonly maxMessageBytes: number;
@@ -44,7 +44,7 @@ async function lookUp(admin: Admin, names: readonly string[]): Promise<Map<strin
   );
 }
 
-/** Whether a topic keeps only the newest record of a key; asked once for each topic. */
+/** Whether a topic is compacted; looked up once per topic. */
 export function compactedTopics(admin: Admin): (topic: string) => Promise<boolean> {
   const known = new Map<string, boolean>();
   return async (topic) => {
@@ -55,7 +55,7 @@ export function compactedTopics(admin: Admin): (topic: string) => Promise<boolea
   };
 }
 
-/** Every difference between what a topic is and what it should be, in words. */
+/** Describes every difference between a topic and its spec. */
 function differences(spec: TopicSpec, found: Found, minBytes: number): string[] {
   const list: string[] = [];
   if (found.partitions !== spec.partitions) list.push(`partitions is ${found.partitions}, expected ${spec.partitions}`);
@@ -73,10 +73,10 @@ function differences(spec: TopicSpec, found: Found, minBytes: number): string[] 
   return list;
 }
 
-/** What stands between a pipeline and its topics, in words; nothing is created. */
+/** What would keep a pipeline from using its topics. Creates nothing. */
 export interface Comparison {
   readonly missing: readonly string[];
-  /** Every difference of the topics that exist, a line each. */
+  /** Differences of existing topics, one line each. */
   readonly wrong: readonly string[];
   /** Why the cluster would not create what is missing. */
   readonly refused: readonly string[];
@@ -113,7 +113,7 @@ function differencesOf(
   });
 }
 
-/** Creates topics, or asks whether it could. Gives the refusals, those of the same kind in one line. */
+/** Creates topics, or with `validateOnly` checks whether it could. @returns the refusals, one line per reason */
 async function create(
   admin: Admin,
   specs: readonly TopicSpec[],
@@ -133,7 +133,7 @@ async function create(
         configEntries: [
           ...configOf(spec),
           ['max.message.bytes', String(maxMessageBytes)],
-          // The log's time, so that offsets by time are in order.
+          // Append times of the broker, so that lookups by time find offsets in order.
           ['message.timestamp.type', 'LogAppendTime'],
         ].map(([name = '', value = '']) => ({ name, value })),
       })),
@@ -167,7 +167,7 @@ export async function ensureTopics(
   const missing = specs.filter((spec) => !before.has(physical(spec)));
   const refused = await create(admin, missing, prefix, defaults, { validateOnly: false });
   if (refused.length > 0) throw new UserError('topic-refused', refused.join('\n'));
-  // Another process may have made them at the same moment, with other settings.
+  // Another process may have created them concurrently with other settings.
   const wanted = missing.length === 0 ? before : await found(admin, specs.map(physical));
   const wrong = [
     ...differencesOf(specs, wanted, prefix, defaults.maxMessageBytes),
@@ -176,7 +176,7 @@ export async function ensureTopics(
   if (wrong.length > 0) throw new TopicMismatchError(wrong.join('\n'));
 }
 
-/** A broker learns of a new topic a moment after the controller made it. */
+/** Brokers learn of a new topic shortly after the controller has created it. */
 async function found(admin: Admin, names: readonly string[]): Promise<Map<string, Found>> {
   const deadline = Date.now() + 30_000;
   for (;;) {

@@ -11,7 +11,7 @@ const NO_TOPIC_MS = 30_000;
 /** How long to look for a topic that may have been created a moment ago. */
 const NEW_TOPIC_MS = 1500;
 
-/** Connections to a cluster. Requests on one connection wait for each other, so every consumer has a client of its own. */
+/** Connections to a cluster. Requests on a connection are serialized, so every consumer has its own client. */
 export interface Client {
   readonly brokers: readonly string[];
   /** Number of partitions. @throws {UserError} `unknown-topic` */
@@ -43,7 +43,7 @@ export async function openClient(options: ClusterOptions): Promise<Client> {
 }
 
 function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
-  // kafkajs carries on even if the first request was never answered.
+  // kafkajs continues even if the first request was never answered.
   if (brokerPool.versions === null)
     throw new UserError(
       'kafka-unreachable',
@@ -59,14 +59,14 @@ function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
   }
 }
 
-/** What a client knows of its cluster. */
+/** State of a client. */
 interface ClientState {
   readonly cluster: Cluster;
   readonly brokers: readonly string[];
   /** By kind and id. */
   readonly coordinators: Map<string, Promise<Broker>>;
   readonly connecting: Map<Broker, Promise<unknown>>;
-  /** Nothing is tried again. */
+  /** Retries are off. */
   stopped: boolean;
   disconnected: boolean;
 }
@@ -98,7 +98,7 @@ export function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
   };
 }
 
-/** Connects a broker once: kafkajs opens a socket for each of several requests that meet a closed connection at once. */
+/** Connects a broker once; kafkajs would open one socket per concurrent request on a closed connection. */
 async function connected({ connecting }: ClientState, broker: Broker): Promise<Broker> {
   const pool = broker.connectionPool;
   const pending =
@@ -127,7 +127,7 @@ async function retrying<T>(
   const deadline = Date.now() + forMs;
   let missingSince: number | undefined;
   for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
-    // A request would open a connection again, which would keep the process alive.
+    // A request would reopen the connection, which would keep the process alive.
     if (state.disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
     try {
       return await attempt();

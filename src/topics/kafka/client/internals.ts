@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
 /**
- * The parts of kafkajs below its consumer and producer: connections, metadata, and one method a request. Its consumer loop owns
- * the pace and its producer cannot send a group generation with the offsets; credit and fencing need both. kafkajs 2.2.4 is the
- * last release and is pinned, so these modules stay as they are.
+ * The parts of kafkajs below its consumer and producer: connections, metadata, and one method per request. Its consumer
+ * loop sets the pace and its producer cannot send a group generation with the offsets; credit and fencing need both.
+ * kafkajs 2.2.4 is the last release and is pinned, so these modules do not change.
  */
 const require = createRequire(import.meta.url);
 
@@ -38,7 +38,7 @@ export interface Throttled<T> {
   readonly value: T;
 }
 
-/** One request and how to read its answer. */
+/** A request and the parser of its response. */
 export interface Exchange<T> {
   readonly request: {
     readonly apiKey: number;
@@ -58,7 +58,7 @@ export interface Broker {
   readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
   readonly connectionPool: {
     send<T>(exchange: Exchange<T>): Promise<T>;
-    /** 0 for everything but fetches, 1 for fetches. Connects where it is not. */
+    /** Pool index: 1 for fetches, 0 for everything else. Connects if necessary. */
     getConnection(index: 0 | 1): Promise<unknown>;
   };
   disconnect(): Promise<void>;
@@ -117,14 +117,14 @@ export interface Cluster {
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
-  /** `versions` is what the broker that answered first can do, by number of the request. */
+  /** `versions` are the API versions of the first broker that answered, by API key. */
   readonly brokerPool: { readonly versions: Broker['versions'] | null; findConnectedBroker(): Promise<Broker> };
   findBroker(options: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(options: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
 }
 
-/** A login of one's own, in kafkajs's `sasl.authenticationProvider`. */
+/** A custom login for kafkajs's `sasl.authenticationProvider`. */
 export type Authenticator = (connection: {
   /** `encode` gives the length as int32 and the bytes; the answer's bytes go through `decode` and `parse`. */
   saslAuthenticate<D, T>(exchange: {
@@ -188,7 +188,7 @@ interface Codec {
   decompress(data: Buffer): Promise<Buffer>;
 }
 
-/** One socket to a broker at a time, and what came of an answer that is not whole yet. */
+/** One socket to a broker at a time, and the bytes of an incomplete response. */
 interface Connection {
   chunks: Buffer[];
   bytesBuffered: number;
@@ -198,26 +198,26 @@ interface Connection {
 }
 const { prototype: connection } = require('kafkajs/src/network/connection') as { readonly prototype: Connection };
 const { connect } = connection;
-// kafkajs keeps the part of an answer under which a socket ended, takes what the next socket brings for its rest, and understands no answer
-// on that connection any more.
+// kafkajs keeps the partial response of a closed socket and prepends it to the bytes of the next one, after which no
+// response on that connection can be parsed.
 connection.connect = function connectAnew(this: Connection) {
   if (!this.isConnected()) Object.assign(this, { chunks: [], bytesBuffered: 0, bytesNeeded: 4 });
   return connect.call(this);
 };
 
 export function newCluster(options: ClusterOptions): Cluster {
-  // kafkajs logs every failed attempt; what matters reaches the caller as an error.
+  // kafkajs logs every failed attempt; errors that matter reach the caller.
   const logger = createLogger({ level: 0, logCreator: () => () => {} });
   const create = socketFactory();
   return new ClusterClass({
     ...options,
     logger,
-    // While a broker is away, every request that fails lets go of the same socket, and Node would warn of a leak.
+    // While a broker is down, every failed request adds a listener to the same socket; Node would warn about a leak.
     socketFactory: (wanted: object) => create(wanted).setMaxListeners(0),
   });
 }
 
-/** @param size bytes that it takes before it grows */
+/** @param size initial capacity in bytes */
 export const encoder = (size?: number): Encoder => new EncoderClass(size);
 export const decoder = (data: Buffer): Decoder => new DecoderClass(data);
 /** The error for a code of the protocol. */

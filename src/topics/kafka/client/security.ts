@@ -7,7 +7,7 @@ const PEM = { ca: 'CERTIFICATE', cert: 'CERTIFICATE', key: 'PRIVATE KEY', passph
 
 /**
  * The options of `tls.connect`; undefined for a plain connection.
- * @throws {UserError} `kafka-secret`, `kafka-tls` where a file holds no certificate or key, or the key is not the certificate's
+ * @throws {UserError} `kafka-secret`, `kafka-tls` if a file contains no certificate or key, or the two do not match
  */
 export function tlsOptions({ tls }: KafkaSettings): object | undefined {
   if (tls === undefined || tls === false) return undefined;
@@ -17,9 +17,9 @@ export function tlsOptions({ tls }: KafkaSettings): object | undefined {
     if (!secret) return undefined;
     const value = readSecret(secret, `tls.${name}`);
     const kind = PEM[name];
-    // An authority that is none would be passed over in silence, and the broker's certificate refused for it.
+    // Node silently ignores a CA that is not PEM, and would then reject the broker's certificate.
     if (kind && !new RegExp(`-----BEGIN [A-Z ]*${kind}-----`).test(value))
-      throw new UserError('kafka-tls', `tls.${name}: ${placeOf(secret)} holds no PEM block of a ${kind.toLowerCase()}`);
+      throw new UserError('kafka-tls', `tls.${name}: ${placeOf(secret)} contains no PEM ${kind.toLowerCase()}`);
     return { [name]: value };
   };
   const options = { ...read('ca'), ...read('cert'), ...read('key'), ...read('passphrase') };
@@ -47,8 +47,8 @@ export function saslOptions(sasl: SaslSettings | undefined): object | undefined 
 }
 
 /**
- * The login of RFC 7628. A server that refuses a token answers with its reasons in JSON and waits for one more message; kafkajs's
- * own takes any answer for a yes.
+ * SASL OAUTHBEARER (RFC 7628). A server that refuses a token answers with its reasons in JSON and waits for one more
+ * message; kafkajs's own implementation accepts any answer.
  */
 function bearer(token: () => Promise<string>): Authenticator {
   return ({ saslAuthenticate }) => ({
@@ -56,12 +56,12 @@ function bearer(token: () => Promise<string>): Authenticator {
       const say = (message: string) =>
         saslAuthenticate({
           request: { encode: async () => lengthAnd(message) },
-          // Before the bytes stands their length.
+          // The bytes are length-prefixed.
           response: { decode: async (data) => data.subarray(4), parse: async (data) => data.toString('utf8') },
         });
       const reasons = await say(`n,,\x01auth=Bearer ${await token()}\x01\x01`);
       if (reasons === '') return;
-      // To this the broker answers with its refusal.
+      // The broker answers this message with its refusal.
       await say('\x01');
       throw new UserError('kafka-credentials', `the broker refused the token: ${reasons}`);
     },
@@ -75,7 +75,7 @@ function lengthAnd(message: string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-/** Gives the token at each login; one from a server is renewed when a fifth of its time is left. */
+/** Provides the token for each login. A token from a server is renewed once a fifth of its lifetime is left. */
 function tokenSource(settings: TokenSettings): () => Promise<string> {
   if ('token' in settings) return async () => readSecret(settings.token, 'sasl.oauthbearer.token');
   let held: { readonly token: string; readonly renewAt: number; readonly expiresAt: number } | undefined;
@@ -85,7 +85,7 @@ function tokenSource(settings: TokenSettings): () => Promise<string> {
       const { token, seconds } = await requestToken(settings);
       held = { token, renewAt: Date.now() + seconds * 800, expiresAt: Date.now() + seconds * 1000 };
     } catch (error) {
-      // A server that is away must not end a run while its last token is still good.
+      // An unreachable server must not end a run while the last token is still valid.
       if (!held || Date.now() >= held.expiresAt) throw error;
     }
     return held.token;

@@ -1,6 +1,6 @@
 import { get } from '../../../support/required.js';
 
-/** A member of a group as its leader sees it. `owned` are partition numbers; a higher generation knows better. */
+/** A member of a group as its leader sees it. `owned`: partition numbers; on conflict the higher generation wins. */
 export interface Member {
   readonly id: string;
   readonly generation: number;
@@ -8,15 +8,15 @@ export interface Member {
 }
 
 /**
- * Shares partition numbers 0 to `count` - 1 among the members: as even as possible, and each member keeps what it has as far as
- * that allows, so that work in flight goes on. A number stands for that partition of every topic of the group: records of one key
- * meet in one member whatever the topic.
+ * Distributes partition numbers 0 to `count` - 1 evenly among the members and moves as few as possible, so that work in
+ * flight continues. A number means that partition in every topic of the group, so that one member gets all records of
+ * a key, whatever the topic.
  */
 export function share(members: readonly Member[], count: number): Map<string, number[]> {
   const shares = new Map<string, number[]>(members.map(({ id }) => [id, []]));
   const free = new Set(Array.from({ length: count }, (_, i) => i));
   const least = Math.floor(count / members.length);
-  let larger = count % members.length; // members that get one more
+  let larger = count % members.length; // members with one extra partition
   const claims = [...members].sort(
     (a, b) => b.generation - a.generation || b.owned.length - a.owned.length || (a.id < b.id ? -1 : 1),
   );

@@ -6,13 +6,13 @@ import { beat, rejoin } from './ownership.js';
 import { assertUsable, type ConsumerOptions, type ConsumerState, exclusive, newState, notify } from './state.js';
 
 /**
- * Joins a consumer group. Heartbeats and rebalances run in the background, however long the caller takes between `poll` and
- * `commit`. Nothing is fetched beyond one fetch per partition until the caller asks for more.
+ * Joins a consumer group. Heartbeats and rebalances run in the background, however long the caller takes between `poll`
+ * and `commit`. Prefetches at most one fetch per partition.
  *
- * Exactly once rests on two locks that the brokers keep. Offsets are committed with the member's generation, which is refused once
- * the group has moved on. And each partition number of a group has a transactional id: a new owner takes the ids of what it got
- * before it reads, so a transaction that the former owner left open is aborted, and what it still sends is refused. A member
- * writes under the id of its lowest number, so one transaction can span all its partitions.
+ * Exactly-once rests on two fences in the brokers. Offsets are committed with the member's generation, which brokers
+ * refuse after a rebalance. And each partition number of a group has a transactional id: a new owner takes over the ids
+ * of its partitions before it reads, which aborts the former owner's open transaction and rejects its later writes. A
+ * member writes under the id of its lowest number, so one transaction can span all its partitions.
  */
 export async function openConsumer(client: Client, options: ConsumerOptions): Promise<Consumer> {
   const state = newState(client, options);
@@ -52,7 +52,7 @@ async function poll(state: ConsumerState, max: number, waitMs: number, signal?: 
   }
 }
 
-/** Leaves the group, so that the others get the partitions at once, and disconnects. */
+/** Leaves the group, so that the others get the partitions immediately, and disconnects. */
 async function close(state: ConsumerState): Promise<void> {
   if (state.closed) return;
   state.closed = true;

@@ -3,7 +3,7 @@ import { heartbeat } from './membership.js';
 import { lapse, rejoin } from './ownership.js';
 import { assertUsable, type ConsumerState, fail, type OwnedPartition, partitionId } from './state.js';
 
-/** At most `max` of the records that are ready. Each partition that gave some goes to the end of the line. */
+/** At most `max` of the records that are ready. Each partition served moves to the end of the queue. */
 export function takeReady(owned: Map<string, OwnedPartition>, max: number): LogRecord[] {
   const records: LogRecord[] = [];
   for (const [id, partition] of [...owned]) {
@@ -19,7 +19,7 @@ export function takeReady(owned: Map<string, OwnedPartition>, max: number): LogR
   return records;
 }
 
-/** Resolves when something changed, the time is over or the signal aborts. */
+/** Resolves on a change, on timeout, or when the signal aborts. */
 export function changed({ waiting }: ConsumerState, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
@@ -35,7 +35,7 @@ export function changed({ waiting }: ConsumerState, ms: number, signal?: AbortSi
   });
 }
 
-/** @throws {FencedError} where a position is not about records that this member was given as the partition's current owner */
+/** @throws {FencedError} unless every position covers records that this member got as the partition's current owner */
 export function assertGiven(
   group: string,
   owned: ReadonlyMap<string, OwnedPartition>,
@@ -46,7 +46,7 @@ export function assertGiven(
     const partition = owned.get(id);
     if (!partition) throw new FencedError(`group ${group}: this member does not own ${id}`);
     const { committed, given } = partition;
-    // A commit may leave the offset where it is, but not before this member was given a record since it got the partition.
+    // A commit may repeat the current offset, but only after this member has got a record of the partition.
     if (position.offset < committed || position.offset > given || given === committed)
       throw new FencedError(
         `group ${group}: ${id} was revoked and assigned again; its records up to ${position.offset} were given before that`,
@@ -65,7 +65,7 @@ export async function commit(state: ConsumerState, { appends, offsets }: Transac
   try {
     await writer.write(appends, membership).catch(async (error) => {
       if (!(error instanceof FencedError)) throw error;
-      // Either a new owner took the transactional id, or the broker ended a slow transaction. The group knows which.
+      // Either a new owner took the transactional id, or the broker aborted a slow transaction. The group tells which.
       if ((await heartbeat(client, group, seat)) === 'lapsed') throw error;
       await writer.init();
       await writer.write(appends, membership);

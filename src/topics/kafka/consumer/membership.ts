@@ -5,7 +5,7 @@ import { share } from './assign.js';
 
 const PROTOCOL = 'rlsd-sticky';
 
-/** A place in a consumer group; `numbers` are the partition numbers that are this member's in every topic. */
+/** A place in a consumer group; `numbers` are the partition numbers that this member owns in every topic. */
 export interface Seat {
   readonly member: string;
   readonly generation: number;
@@ -19,8 +19,8 @@ export interface GroupOptions {
 }
 
 /**
- * Joins the group, or joins it again with the seat it had, and waits for its share. Returns `lapsed: true` where the broker had
- * dropped the member meanwhile: others may have had its partitions.
+ * Joins the group, or rejoins it with its former seat, and waits for its assignment. Returns `lapsed: true` if the
+ * broker had dropped the member: others may have owned its partitions since.
  */
 export async function join(
   client: Client,
@@ -91,7 +91,7 @@ async function assignments(
   }));
 }
 
-/** What the coordinator says of this member: to go on, to join again, or that it is no member any more. */
+/** The coordinator's answer to a heartbeat: continue, rejoin, or no longer a member. */
 export async function heartbeat(client: Client, group: string, seat: Seat): Promise<'member' | 'rejoin' | 'lapsed'> {
   try {
     await client.retrying(`heartbeat of group ${group}`, async () => {

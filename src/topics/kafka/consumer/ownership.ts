@@ -7,7 +7,7 @@ import { fetchOffsets } from '../protocol/requests.js';
 import { heartbeat, join } from './membership.js';
 import { type ConsumerState, exclusive, fail, notify, type OwnedPartition, partitionId } from './state.js';
 
-/** Joins the group, or joins it again, and changes what this member owns to its new share. */
+/** Joins or rejoins the group and updates the partitions that this member owns. */
 export function rejoin(state: ConsumerState): Promise<void> {
   return exclusive(state, async () => {
     if (state.closed) return;
@@ -31,13 +31,13 @@ export function rejoin(state: ConsumerState): Promise<void> {
   });
 }
 
-/** Gives up everything: others may have owned it meanwhile, so this member starts again from the committed offsets. */
+/** Drops all partitions: others may have owned them since, so this member restarts from the committed offsets. */
 export async function lapse(state: ConsumerState): Promise<void> {
   await revoke(state, [...state.owned.values()]);
   state.seat = state.seat && { ...state.seat, numbers: [] };
 }
 
-/** One heartbeat; joins the group again where the coordinator asks for it. */
+/** Sends one heartbeat; rejoins the group if the coordinator asks for it. */
 export async function beat(state: ConsumerState): Promise<void> {
   const { seat } = state;
   if (state.beating || state.closed || !seat) return;
@@ -66,7 +66,7 @@ async function revoke({ owned, listeners }: ConsumerState, lost: readonly OwnedP
 const writerOf = ({ client, options: { transactionalIdPrefix, writing } }: ConsumerState, number: number): Writer =>
   openWriter(client, { transactionalId: `${transactionalIdPrefix}${number}`, ...writing });
 
-/** Fences the former owners of these partition numbers, then owns their partitions from the committed offsets on. */
+/** Fences the former owners of these partition numbers, then takes over from the committed offsets. */
 async function acquire(state: ConsumerState, numbers: readonly number[]): Promise<ReadonlyMap<number, Writer>> {
   const { client, options, owned } = state;
   const writers = numbers.map((number) => [number, writerOf(state, number)] as const);

@@ -9,14 +9,14 @@ export interface ConsumerOptions extends GroupOptions {
   readonly writing: Omit<WriterOptions, 'transactionalId'>;
 }
 
-/** What a member knows about a partition that it owns. */
+/** State of an owned partition. */
 export interface OwnedPartition extends TopicPartition {
   /** Next offset to fetch. */
   next: bigint;
-  /** Next offset after the last record that the caller was given. */
+  /** Next offset after the last record returned to the caller. */
   given: bigint;
   committed: bigint;
-  /** Fetched and not yet given: at most one fetch. */
+  /** Fetched and not yet returned: at most one fetch. */
   ready: LogRecord[];
   readonly assembler: Assembler;
   fetching: boolean;
@@ -26,7 +26,7 @@ export interface OwnedPartition extends TopicPartition {
 export interface ConsumerState {
   readonly client: Client;
   readonly options: ConsumerOptions;
-  /** By `partitionId`, in the order in which they are served. */
+  /** By `partitionId`, in serving order. */
   readonly owned: Map<string, OwnedPartition>;
   readonly listeners: Set<(partitions: readonly TopicPartition[]) => void>;
   /** Ends the waits of `poll`. */
@@ -34,7 +34,7 @@ export interface ConsumerState {
   seat: Seat | undefined;
   /** undefined while the member owns nothing. */
   writer: Writer | undefined;
-  /** What the next call throws: background work has nobody else to tell. */
+  /** Failure of background work, thrown by the next call. */
   failure: { readonly error: unknown } | undefined;
   closed: boolean;
   beating: boolean;
@@ -71,13 +71,13 @@ export function fail(state: ConsumerState, error: unknown): void {
   notify(state);
 }
 
-/** @throws what background work failed with, or an error where the consumer is closed */
+/** @throws the failure of background work, or an error if the consumer is closed */
 export function assertUsable({ failure, closed, options }: ConsumerState): void {
   if (failure) throw failure.error;
   if (closed) throw new Error(`the consumer of group ${options.group} is closed`);
 }
 
-/** Runs work after what was queued before it: a rebalance waits for the commit in progress, and a commit for the rebalance. */
+/** Runs queued work one at a time: a rebalance waits for the commit in progress, and a commit for the rebalance. */
 export function exclusive<T>(state: ConsumerState, work: () => Promise<T>): Promise<T> {
   const result = state.turn.then(work);
   state.turn = result.catch(() => {});

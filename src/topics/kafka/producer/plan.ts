@@ -5,7 +5,7 @@ import { partitionOf } from '../../partition.js';
 import type { Client } from '../client/client.js';
 import { CHUNK, type Message, messagesOf, sizeOf } from '../protocol/chunks.js';
 
-/** The messages for one partition and the offsets they got. */
+/** The messages for one partition and their offsets. */
 export interface Outgoing {
   /** `topic/partition`. */
   readonly id: string;
@@ -31,7 +31,7 @@ export interface Batch {
   readonly outgoing: Outgoing;
 }
 
-/** The batch of this round; none where all are written. Later chunks get the offset of their first. */
+/** The next batch, if any. Later chunks get the offset of their first. */
 export function nextBatch(outgoing: Outgoing, round: number): Batch[] {
   const { id, topic, partition, messages, cuts } = outgoing;
   const from = cuts[round];
@@ -46,7 +46,7 @@ export function nextBatch(outgoing: Outgoing, round: number): Batch[] {
   return [{ id, topic, partition, messages: own, from, outgoing }];
 }
 
-/** Keeps the offsets that a batch got. */
+/** Records the offsets of a written batch. */
 export function recordOffsets({ messages, from, outgoing }: Batch, base: bigint): void {
   for (let i = 0; i < messages.length; i++) {
     const offset = base + BigInt(i);

@@ -10,7 +10,7 @@ import { type Batch, nextBatch, type Outgoing, type PlanOptions, plan, recordOff
 /** The broker aborts an unfinished transaction after this many milliseconds. */
 const TRANSACTION_MS = 10_000;
 
-/** The member on whose behalf offsets are committed. */
+/** The group member that commits offsets. */
 export interface Membership {
   readonly group: string;
   readonly generation: number;
@@ -19,11 +19,11 @@ export interface Membership {
 }
 
 export interface Writer {
-  /** Takes the transactional id: whoever had it before is fenced, and its open transaction is aborted. */
+  /** Takes the transactional id, which fences its former holder and aborts its open transaction. */
   init(): Promise<void>;
   /**
-   * Writes all of it in one transaction. Returns the position after each record.
-   * @throws {FencedError} where another writer has the id or the member is not of the group's generation; nothing is written.
+   * Writes everything in one transaction. Returns the position after each record.
+   * @throws {FencedError} if another writer has the id or the member's generation is stale; nothing is written
    */
   write(appends: readonly Append[], membership?: Membership): Promise<Position[]>;
 }
@@ -52,7 +52,7 @@ export interface WriterOptions extends PlanOptions {
   readonly written: Written;
 }
 
-/** A writer, and the producer id it has taken, if any. */
+/** A writer and its producer id, if it has one. */
 interface WriterState {
   readonly client: Client;
   readonly options: WriterOptions;
@@ -107,7 +107,7 @@ function isFenced(error: unknown): boolean {
   return type !== undefined && FENCED.has(type);
 }
 
-/** Ends the transaction in progress, since readers would wait for its time-out. Returns what the caller of `write` gets. */
+/** Aborts the open transaction, since readers would wait for its timeout. Returns the error for `write` to throw. */
 async function abandon(state: WriterState, producer: Producer, error: unknown): Promise<unknown> {
   const { transactionalId } = state.options;
   const fenced = isFenced(error);
@@ -151,13 +151,13 @@ async function transact(
     );
   }
   if (partitions.length > 0 || movesOffsets)
-    // Safe to retry after a lost answer: the coordinator confirms a finished transaction again.
+    // Safe to retry after a lost response: the coordinator confirms a finished transaction again.
     await client.retrying('committing a transaction', async () =>
       (await coordinatorOf(state)).endTxn({ ...identity, transactionResult: true }),
     );
 }
 
-/** Writes one batch of every partition at a time, until none is left. */
+/** Writes one batch per partition at a time until none is left. */
 async function writeAll(state: WriterState, producer: Producer, partitions: readonly Outgoing[]): Promise<void> {
   for (let round = 0; ; round++) {
     const batches = partitions.flatMap((outgoing) => nextBatch(outgoing, round));
@@ -177,7 +177,7 @@ async function produce(
   const producerId = BigInt(producer.producerId);
   const identity = { transactionalId, compression, producerId, producerEpoch: producer.producerEpoch };
   const bases = new Map<string, bigint>();
-  // Retries keep the sequence numbers: a broker that already has a batch says so and stores it once.
+  // Retries keep the sequence numbers, by which the broker drops duplicates.
   await client.retrying(`writing to ${at(batches, 0).topic}`, async () => {
     const leaders = await Promise.all(batches.map(({ topic, partition }) => client.leader(topic, partition)));
     await Promise.all(

@@ -17,7 +17,7 @@ export interface BatchMessage {
 export interface BatchOptions {
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  /** Number of the first message among all that this producer wrote to the partition. */
+  /** The producer's sequence number of the first message in this partition. */
   readonly firstSequence: number;
   /** Number of Kafka's codec. */
   readonly compression: number;
@@ -40,7 +40,7 @@ export interface RecordBatch {
   readonly lastOffset: bigint;
   readonly producerId: bigint;
   readonly inTransaction: boolean;
-  /** What a batch of the coordinator says of the transaction; undefined for a batch of records. */
+  /** Outcome of the transaction in a control batch; undefined for a batch of records. */
   readonly control?: 'commit' | 'abort';
   readonly records: readonly BatchRecord[];
 }
@@ -70,7 +70,7 @@ export async function encodeBatch(messages: readonly BatchMessage[], options: Ba
   }
   batch.writeBigInt64BE(0n, 0);
   batch.writeInt32BE(batch.byteLength - LENGTH_FROM, 8);
-  batch.writeInt32BE(0, 12); // leader epoch: the broker's to fill in
+  batch.writeInt32BE(0, 12); // leader epoch: filled in by the broker
   batch.writeInt8(MAGIC, 16);
   batch.writeInt16BE(compression | TRANSACTIONAL, 21);
   batch.writeInt32BE(messages.length - 1, 23);
@@ -84,7 +84,7 @@ export async function encodeBatch(messages: readonly BatchMessage[], options: Ba
   return batch;
 }
 
-/** The batches of a fetched partition, whose last may be cut off where the size limit fell. */
+/** The batches of a fetched partition. The last may be truncated at the size limit. */
 export async function decodeBatches(data: Buffer): Promise<RecordBatch[]> {
   const batches: RecordBatch[] = [];
   for (let at = 0; at + HEADER <= data.byteLength; ) {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Append, LogRecord } from '../../log.js';
 
 /**
- * A record larger than the message limit travels as several messages of one transaction, in one partition. Each but the first
- * names the offset of the first, so that a reader that begins in the middle can go back for the rest. The last carries the
- * record's own headers, and its offset is the record's.
+ * A record larger than the message limit is sent as several messages of one transaction, in one partition. All but the
+ * first contain the offset of the first, so that a reader that starts in the middle can go back for the rest. The last
+ * has the record's own headers, and its offset is the record's.
  */
 export const CHUNK = {
   index: 'chunk-index',
@@ -17,14 +17,14 @@ export interface Message {
   readonly key: Buffer;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
-  /** Where this is a chunk but the first: the offset of the first is not known before that was written. */
+  /** Set on every chunk but the first, whose offset is known only once it is written. */
   readonly follows: boolean;
 }
 
-/** What a message takes in a batch beside key and value: lengths, headers, timestamps. */
+/** Overhead of a message in a batch besides key and value: lengths, headers, timestamps. */
 const OVERHEAD = 64;
 
-/** Upper bound of the bytes that this message takes in a batch. */
+/** Upper bound of the size of this message in a batch, in bytes. */
 export function sizeOf({ key, value, headers }: Message): number {
   let size = OVERHEAD + key.byteLength + (value === null ? 0 : value.byteLength);
   for (const [name, text] of Object.entries(headers)) size += 8 + Buffer.byteLength(name) + Buffer.byteLength(text);
@@ -35,7 +35,7 @@ export function sizeOf({ key, value, headers }: Message): number {
 export function messagesOf(append: Append, limit: number): Message[] {
   const key = Buffer.from(append.key, 'utf8');
   const headers = append.headers ?? {};
-  // kafkajs writes anything but a Buffer as text.
+  // kafkajs converts anything but a Buffer to text.
   const value = append.value && Buffer.from(append.value.buffer, append.value.byteOffset, append.value.byteLength);
   const whole: Message = { key, value, headers, follows: false };
   if (value === null || sizeOf(whole) <= limit) return [whole];
@@ -63,8 +63,8 @@ export interface Assembler {
 }
 
 /**
- * @param before reads the messages of this partition in `[from, to)`, for a reader that began within a record.
- * @throws Error where the digest does not fit.
+ * @param before reads the messages of this partition in `[from, to)`, for a reader that started inside a record
+ * @throws {Error} if the digest does not match
  */
 export function assembler(before: (from: bigint, to: bigint) => Promise<LogRecord[]>): Assembler {
   const open = new Map<bigint, Uint8Array[]>();
@@ -88,10 +88,10 @@ export function assembler(before: (from: bigint, to: bigint) => Promise<LogRecor
       if (index < Number(count) - 1) return undefined;
       open.delete(first);
       const value = Buffer.concat(parts);
-      // Retention removes whole segments, so the head of a record may be gone already: then the record is.
+      // Retention removes whole segments, so the first chunks of a record may be gone: skip the record.
       if (parts.length < Number(count)) return undefined;
       if (createHash('sha256').update(value).digest('hex') !== record.headers[CHUNK.digest])
-        throw new Error(`${record.topic}/${record.partition}@${record.offset}: the chunks do not fit their digest`);
+        throw new Error(`${record.topic}/${record.partition}@${record.offset}: the chunks do not match their digest`);
       const own = Object.entries(record.headers).filter(([name]) => !Object.values<string>(CHUNK).includes(name));
       return { ...record, value, headers: Object.fromEntries(own) };
     },

@@ -7,7 +7,7 @@ import { UserError } from '../../../support/errors.js';
 import { compressionCodecs } from '../client/internals.js';
 import { COMPRESSION } from '../settings.js';
 
-/** Kafka's number for a codec that is read only: no kept library writes it on every Node release that is supported. */
+/** Kafka's number for zstd, which is only read: no maintained library writes it on every supported Node release. */
 const ZSTD = 4;
 
 // Kafka's snappy is a stream of blocks: a magic number, two version numbers, then length and block, length and block.
@@ -37,7 +37,7 @@ export async function uncompressSnappy(data: Buffer): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** A codec whose failure names it: all that kafkajs knows of a batch is that it could not be read. */
+/** A codec whose errors name it; kafkajs only reports that a batch could not be read. */
 function codec(
   name: string,
   decompress: (data: Buffer) => Promise<Uint8Array>,

@@ -8,15 +8,15 @@ import { type FetchedPartition, fetchBatches } from './transfer.js';
 export const OFFSET_OUT_OF_RANGE = 1;
 
 /**
- * The last offsets that this log wrote. A committed transaction is visible once the brokers have marked its end in every
- * partition, a moment after the coordinator says yes; whoever reads through the same log waits for that.
+ * The last offsets that this log wrote. A committed transaction becomes visible once the brokers have written its end
+ * marker to every partition, shortly after the coordinator confirms it; readers of the same log wait for that.
  */
 export type Written = Map<string, bigint>;
 
-/** Waits until what this log wrote to the partition can be read. */
+/** Waits until everything that this log wrote to the partition is readable. */
 export async function settle(written: Written, client: Client, topic: string, partition: number): Promise<void> {
   const id = `${topic}/${partition}`;
-  const deadline = Date.now() + 15_000; // beyond the time-out of a transaction that holds it up
+  const deadline = Date.now() + 15_000; // longer than the timeout of a transaction that blocks it
   for (let last = written.get(id); last !== undefined && Date.now() < deadline; last = written.get(id)) {
     if ((await offsetAtTime(client, topic, partition, LATEST)) > last) {
       if (written.get(id) === last) written.delete(id);
@@ -24,11 +24,11 @@ export async function settle(written: Written, client: Client, topic: string, pa
   }
 }
 
-/** -2 and -1 are the protocol's names for the first offset and the end. */
+/** The protocol's codes for the first offset and the end. */
 export const EARLIEST = -2;
 export const LATEST = -1;
 
-/** The first committed offset at or after a time in milliseconds, or at EARLIEST or LATEST; -1 where there is none. */
+/** The first committed offset at or after a time in milliseconds, or at EARLIEST or LATEST; -1 for none. */
 export function offsetAtTime(client: Client, topic: string, partition: number, timestamp: number): Promise<bigint> {
   return client.retrying(`looking up offsets of ${topic}`, async () => {
     const broker = await client.leader(topic, partition);
@@ -42,8 +42,8 @@ export function offsetAtTime(client: Client, topic: string, partition: number, t
 }
 
 /**
- * The committed messages of what was fetched from an offset on, and the next offset to fetch, which lies behind control records
- * and records of aborted transactions.
+ * The committed messages of a fetch, and the next offset to fetch, past control records and records of aborted
+ * transactions.
  */
 export function committedMessages(fetched: FetchedPartition, from: bigint): { messages: LogRecord[]; next: bigint } {
   const { topic, partition } = fetched;
@@ -65,7 +65,7 @@ export function committedMessages(fetched: FetchedPartition, from: bigint): { me
   return { messages, next };
 }
 
-/** The committed messages of `[from, to)`; from the first that is still there. */
+/** The committed messages of `[from, to)`, or from the first one left. */
 export async function messagesBetween(
   client: Client,
   topic: string,
@@ -81,7 +81,7 @@ export async function messagesBetween(
   return found;
 }
 
-/** The committed messages from an offset on, a fetch at a time, up to the end. */
+/** The committed messages from an offset to the end, one fetch at a time. */
 async function* pages(
   client: Client,
   topic: string,
@@ -97,7 +97,7 @@ async function* pages(
       if (found && found.error !== 0 && found.error !== OFFSET_OUT_OF_RANGE) throw protocolError(found.error);
       return found;
     });
-    // A client beyond its quota is answered without partitions. Its next request waits as long as the broker says.
+    // A client over its quota gets an answer without partitions. Its next request waits as long as the broker asks.
     if (!fetched) continue;
     if (fetched.error === OFFSET_OUT_OF_RANGE) {
       const start = await offsetAtTime(client, topic, partition, EARLIEST);
@@ -112,7 +112,7 @@ async function* pages(
   }
 }
 
-/** At most `max` committed records from an offset on; `[]` at the end. */
+/** At most `max` committed records starting at an offset; `[]` at the end. */
 export async function readRecords(
   client: Client,
   topic: string,

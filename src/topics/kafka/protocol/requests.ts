@@ -9,15 +9,15 @@ import {
 } from '../client/internals.js';
 
 /**
- * Requests in the version that is needed here: offsets that are stable (OffsetFetch 7), offsets that carry the member's
- * generation (TxnOffsetCommit 3), and fetches that keep empty and aborted batches apart (Fetch 11). Brokers from 2.5 on have them.
+ * Requests in the versions needed here: stable offsets (OffsetFetch 7), offsets with the member's generation
+ * (TxnOffsetCommit 3), and fetches that distinguish empty from aborted batches (Fetch 11). Kafka has them since 2.5.
  */
 const OFFSET_FETCH = { apiKey: 9, apiVersion: 7, apiName: 'OffsetFetch' };
 const TXN_OFFSET_COMMIT = { apiKey: 28, apiVersion: 3, apiName: 'TxnOffsetCommit' };
 export const PRODUCE = { apiKey: 0, apiVersion: 7, apiName: 'Produce' };
 export const FETCH = { apiKey: 1, apiVersion: 11, apiName: 'Fetch' };
 
-/** The requests that a broker must have, as name and version. */
+/** The requests that a broker must support, as name and version. */
 export const required = [OFFSET_FETCH, TXN_OFFSET_COMMIT, PRODUCE, FETCH];
 
 export interface TopicPartitionOffset {
@@ -26,7 +26,7 @@ export interface TopicPartitionOffset {
   readonly offset: bigint;
 }
 
-/** The items by topic, in the order in which the topics first come. */
+/** Groups items by topic, in order of first appearance. */
 export function byTopic<T extends { readonly topic: string }, R>(
   items: readonly T[],
   each: (item: T) => R,
@@ -65,8 +65,8 @@ function flexible<T>(
 }
 
 /**
- * The committed offsets of a group, -1 where there is none. Fails with UNSTABLE_OFFSET_COMMIT (to be tried again) while a
- * transaction that moves one of them is open.
+ * The committed offsets of a group, -1 for none. Fails with UNSTABLE_OFFSET_COMMIT (retriable) while a transaction that
+ * moves one of them is open.
  */
 export function fetchOffsets(
   broker: Broker,
@@ -112,7 +112,7 @@ export function fetchOffsets(
   );
 }
 
-/** Adds offsets to an open transaction. The coordinator refuses those of a member that is not of the group's current generation. */
+/** Adds offsets to an open transaction. @throws if the member's generation is not current */
 export function commitOffsets(
   broker: Broker,
   options: {

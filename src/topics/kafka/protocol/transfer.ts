@@ -13,8 +13,8 @@ export interface OutgoingBatch {
 }
 
 /**
- * Writes batches to partitions that the broker leads, once all copies that are in step have them. Resolves to the offset of the first
- * message of each, in the order given.
+ * Writes batches to partitions that the broker leads, and waits for all in-sync replicas (acks=all). Resolves to the
+ * offset of the first message of each batch, in the order given.
  */
 export async function produceBatches(
   broker: Broker,
@@ -72,14 +72,14 @@ export async function produceBatches(
 export interface FetchedPartition {
   readonly topic: string;
   readonly partition: number;
-  /** Code of the protocol, 0 where all is well. */
+  /** Error code of the protocol, 0 for none. */
   readonly error: number;
   readonly logStart: bigint;
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[];
   readonly batches: readonly RecordBatch[];
 }
 
-/** Reads committed batches of these partitions, which the broker must lead. Waits up to `waitMs` where there are none. */
+/** Reads committed batches of these partitions, which the broker must lead. Waits up to `waitMs` if there are none. */
 export function fetchBatches(
   broker: Broker,
   partitions: readonly TopicPartitionOffset[],

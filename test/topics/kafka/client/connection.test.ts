@@ -136,7 +136,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     [
       'an authority that is none',
       () => ({ brokers: broker.listeners.tls, tls: { ca: secret('none.pem', 'planted') } }),
-      /^tls.ca: .*none.pem holds no PEM block of a certificate$/,
+      /^tls.ca: .*none.pem contains no PEM certificate$/,
     ],
     [
       "another's key",

@@ -65,6 +65,6 @@ describe('chunks', () => {
     const rest = async () => {
       for (const message of broken.slice(1)) await whole.add(message);
     };
-    await expect(rest()).rejects.toThrow(/t\/0@\d+: the chunks do not fit their digest/);
+    await expect(rest()).rejects.toThrow(/t\/0@\d+: the chunks do not match their digest/);
   });
 });
