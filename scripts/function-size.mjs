@@ -7,7 +7,10 @@ import ts from 'typescript';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const limits = { function: 80, file: 300, folder: 16 };
 const generated = ['src/records/records.ts'];
-/** Programs for other processes: each is one function, so that its text can be sent there; the functions inside it count. */
+/**
+ * Programs for other processes: each is one function, so that its text can be sent there; the functions inside it
+ * count.
+ */
 const programs = 'src/verifiers/code/assets/';
 
 /** Every file, function and folder below `folder` that is over its limit, one message each. */

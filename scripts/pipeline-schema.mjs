@@ -1,5 +1,5 @@
-// Writes what follows from the spec, the methods, the losses and the verifiers: schemas/pipeline.schema.json, and tables in
-// docs/pipeline.md, docs/algorithms.md and docs/verifiers.md.
+// Writes what follows from the spec, the methods, the losses and the verifiers: schemas/pipeline.schema.json, and
+// tables in docs/pipeline.md, docs/algorithms.md and docs/verifiers.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

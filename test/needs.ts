@@ -16,7 +16,9 @@ const packages = {
 
 type Command = keyof typeof packages;
 
-/** `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. Otherwise a command on the PATH. */
+/**
+ * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. Otherwise a command on the PATH.
+ */
 export type Need = 'sandbox' | 'kafka' | Command;
 
 const onPath = (command: string): boolean =>
@@ -32,8 +34,8 @@ async function missing(need: Need): Promise<string | undefined> {
 }
 
 /**
- * Whether this machine lacks something that tests need, with one line that says what to install. Such tests are skipped;
- * the CI script installs everything and fails if anything was skipped.
+ * Whether this machine lacks something that tests need, with one line that says what to install. Such tests are
+ * skipped; the CI script installs everything and fails if anything was skipped.
  *
  * @example
  * describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => { … });

@@ -9,7 +9,8 @@ const failures = ['stopped', 'run-failed', 'damaged-record', 'damaged-log', 'top
 /** Commands whose purpose is not their output. */
 const workers = ['run', 'resume', 'replay'];
 
-// A closed pipe (`rlsd tail … | head`) means that the reader has seen enough; a run that it interrupts has not succeeded.
+// A closed pipe (`rlsd tail … | head`) means that the reader has seen enough; a run that it interrupts has not
+// succeeded.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(process.exitCode ?? (workers.includes(process.argv[2] ?? '') ? 1 : 0));

@@ -3,7 +3,8 @@ import { at } from '../support/required.js';
 import type { Sampling } from './policy.js';
 
 /**
- * Draws one token, for engines that compute distributions in JavaScript. As in every engine, the draw depends on (seed, t) alone.
+ * Draws one token, for engines that compute distributions in JavaScript. As in every engine, the draw depends on (seed,
+ * t) alone.
  * @param logprobs over the vocabulary, at the temperature of `sampling`
  * @param t tokens that the completion has so far
  */

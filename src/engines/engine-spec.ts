@@ -124,7 +124,8 @@ const definition: z.ZodType<EngineDefinition> = z.looseObject({
 });
 
 /**
- * The engine that a `model.engine` field chooses, loading its module where it names one. The module's default export is an
+ * The engine that a `model.engine` field chooses, loading its module where it names one. The module's default export is
+ * an
  * `EngineDefinition`.
  * @param folder what the module's path and paths in its settings are relative to
  * @throws {UserError} `bad-engine` naming file, export, found and expected; `unknown-engine`; `bad-settings`

@@ -7,7 +7,9 @@ import type { CompiledLoss, TrainableModel } from './trainable.js';
 export interface Capabilities {
   /** Draws completions. */
   readonly samples: boolean;
-  /** Log-probabilities of given tokens: none, of the tokens themselves, or also of the `k` likeliest at each position. */
+  /**
+   * Log-probabilities of given tokens: none, of the tokens themselves, or also of the `k` likeliest at each position.
+   */
   readonly scores: 'none' | 'sampled' | 'topK';
   /** Updates weights. */
   readonly trains: boolean;
@@ -68,8 +70,8 @@ export interface Engine extends EngineBehavior {
 }
 
 /**
- * Describes an engine: a name, settings and a function that makes the engine from checked settings. The pipeline file, its JSON Schema
- * and the documentation follow from it.
+ * Describes an engine: a name, settings and a function that makes the engine from checked settings. The pipeline file,
+ * its JSON Schema and the documentation follow from it.
  */
 export interface EngineDefinition<Settings extends z.ZodType = z.ZodType, Name extends string = string> {
   /** Lower-case letters, digits and `-`. */

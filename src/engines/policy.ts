@@ -23,7 +23,10 @@ export interface Completion {
 
 export interface SampleRequest {
   readonly prompt: Int32Array;
-  /** One per completion; the completions of a prompt share one prefill. Draw t of a completion depends on (seed, t) alone. */
+  /**
+   * One per completion; the completions of a prompt share one prefill. Draw t of a completion depends on (seed, t)
+   * alone.
+   */
   readonly seeds: readonly bigint[];
   readonly sampling: Sampling;
 }
@@ -51,7 +54,10 @@ export interface TopScores {
  * The same request gives the same bits whatever else runs at the same time.
  */
 export interface Policy {
-  /** Ids of the conversation in the chat template, up to where the answer starts. @throws where it leaves no room for an answer */
+  /**
+   * Ids of the conversation in the chat template, up to where the answer starts. @throws where it leaves no room for an
+   * answer
+   */
   encodePrompt(messages: readonly Message[]): Int32Array;
   decode(tokens: Int32Array): string;
   readonly templateHash: string;

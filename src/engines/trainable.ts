@@ -37,19 +37,25 @@ export interface AdamWSettings {
 /** What an engine keeps of each trainable parameter: its value, its gradient and AdamW's two moments. */
 export type TrainableState = 'value' | 'gradient' | 'first' | 'second';
 
-/** A loss compiled by an engine for one model: data, so that it can be sent to a thread while the loss's code stays behind. */
+/**
+ * A loss compiled by an engine for one model: data, so that it can be sent to a thread while the loss's code stays
+ * behind.
+ */
 export interface CompiledLoss<Program = unknown>
   extends Pick<Loss, 'name' | 'id' | 'inputs' | 'readsTop' | 'metrics' | 'needsAdvantage'> {
   readonly program: Program;
 }
 
 /**
- * A model whose parameters, gradients and optimizer moments belong to the engine, wherever those are: in memory or on a device.
- * Calls are made one at a time. The same calls in the same order give the same bits where the engine says so.
+ * A model whose parameters, gradients and optimizer moments belong to the engine, wherever those are: in memory or on a
+ * device. Calls are made one at a time. The same calls in the same order give the same bits where the engine says so.
  */
 export interface TrainableModel<Program = unknown> {
   readonly config: ModelConfig;
-  /** Shapes of the parameters that are trained, by name. The rest of the model is frozen: it has neither gradient nor moments. */
+  /**
+   * Shapes of the parameters that are trained, by name. The rest of the model is frozen: it has neither gradient nor
+   * moments.
+   */
   trainable(): ReadonlyMap<string, readonly number[]>;
   /**
    * Sets the gradients to those of the rows, which the engine may compute in several batches.
@@ -69,7 +75,10 @@ export interface TrainableModel<Program = unknown> {
   read(state: TrainableState): Promise<Tensors>;
   /** Replaces state; names and shapes are those of `trainable()`. */
   write(state: TrainableState, tensors: Tensors): Promise<void>;
-  /** All that makes the model, frozen parameters included, valid until the next call that changes it: what a folder is written of. */
+  /**
+   * All that makes the model, frozen parameters included, valid until the next call that changes it: what a folder is
+   * written of.
+   */
   weights(): Promise<Tensors>;
   close(): Promise<void>;
 }

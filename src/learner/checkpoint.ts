@@ -53,8 +53,8 @@ function writeDurably(folder: string, name: string, text: string): void {
 }
 
 /**
- * Writes trained parameters, moments and progress together: a crash at any point leaves the previous checkpoint or this one. Frozen
- * parameters are not part of it.
+ * Writes trained parameters, moments and progress together: a crash at any point leaves the previous checkpoint or this
+ * one. Frozen parameters are not part of it.
  * @throws {UserError} `disk-full`
  */
 export async function writeCheckpoint(folder: string, model: TrainableModel, progress: Progress): Promise<void> {

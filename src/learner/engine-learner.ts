@@ -18,8 +18,8 @@ const trainsItself = (engine: Engine): engine is SelfTrainingEngine =>
   'openLearner' in engine && typeof engine.openLearner === 'function';
 
 /**
- * The learner of an engine: its own where it brings one, otherwise this library's over the engine's trainable model, and ONNX in a
- * thread where it has neither.
+ * The learner of an engine: its own where it brings one, otherwise this library's over the engine's trainable model,
+ * and ONNX in a thread where it has neither.
  * @throws {UserError} for settings out of range and a model that cannot be read
  */
 export async function openEngineLearner(engine: Engine, options: EngineLearnerOptions): Promise<Learner> {

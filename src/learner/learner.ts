@@ -7,8 +7,8 @@ import type { LearnerInput } from './settings.js';
 export type { SupervisedSample, TrainSample } from './samples.js';
 
 /**
- * What one step did, with the loss's metrics under their names: means over the trained tokens of all its updates, absent where no
- * token was trained. Samples that the loss can skip are not counted.
+ * What one step did, with the loss's metrics under their names: means over the trained tokens of all its updates,
+ * absent where no token was trained. Samples that the loss can skip are not counted.
  */
 export interface StepStats extends Readonly<Record<string, number>> {
   /** Counted from 0. */
@@ -49,7 +49,8 @@ export interface Learner {
   /** A copy of the weights, by Hugging Face name. */
   weights(): Promise<Tensors>;
   /**
-   * Writes the weights durably as a Hugging Face folder, with the other files of the folder that the learner began with.
+   * Writes the weights durably as a Hugging Face folder, with the other files of the folder that the learner began
+   * with.
    * @returns the SHA-256 of the weights file
    */
   saveModel(folder: string): Promise<string>;
@@ -58,7 +59,8 @@ export interface Learner {
   /**
    * Returns to a checkpoint.
    * @returns the steps it had made and its offsets
-   * @throws {UserError} `bad-checkpoint` when it is missing, truncated, altered or another model's; nothing has changed then
+   * @throws {UserError} `bad-checkpoint` when it is missing, truncated, altered or another model's; nothing has changed
+   * then
    */
   loadCheckpoint(folder: string): Promise<{ readonly step: number; readonly offsets: unknown }>;
   close(): Promise<void>;

@@ -16,9 +16,15 @@ export interface TrainSample {
   readonly samplingLogprobs: Float32Array;
   readonly tokenAdvantages: Float32Array;
   readonly temperature: number;
-  /** Factors of each token's weight in the loss, from 0; 1 by default. The mean still counts every token of the mask as one. */
+  /**
+   * Factors of each token's weight in the loss, from 0; 1 by default. The mean still counts every token of the mask as
+   * one.
+   */
   readonly tokenWeights?: Float32Array;
-  /** Natural logs under a reference policy, for a loss that reads them; by default under the model that the learner began with. */
+  /**
+   * Natural logs under a reference policy, for a loss that reads them; by default under the model that the learner
+   * began with.
+   */
   readonly referenceLogprobs?: Float32Array;
   /** For a loss that distils. */
   readonly distillation?: DistillationTargets;
@@ -51,7 +57,9 @@ function checkVocabulary(tokens: Int32Array, { vocabSize }: ModelConfig, fail: F
   if (unknown !== undefined) fail(`token ${unknown}, expected 0 to ${vocabSize - 1}`);
 }
 
-/** @throws {UserError} `train-sample` naming the sample by its index, the field, what was found and what was expected */
+/**
+ * @throws {UserError} `train-sample` naming the sample by its index, the field, what was found and what was expected
+ */
 export function checkSample(sample: TrainSample, index: number, config: ModelConfig): void {
   const fail = failOf(index);
   const { promptTokens, completionTokens, mask, samplingLogprobs, tokenAdvantages, temperature } = sample;
@@ -115,7 +123,10 @@ export function tokenShares(masks: readonly Uint8Array[], aggregate: LearnerSett
   return counts.map((count) => (count === 0 ? 0 : aggregate === 'tokenMean' ? 1 / tokens : 1 / (sequences * count)));
 }
 
-/** Rows with what the loss reads; 0 outside the completion and its mask. `referenceLogprobs` are left out where a sample has none. */
+/**
+ * Rows with what the loss reads; 0 outside the completion and its mask. `referenceLogprobs` are left out where a sample
+ * has none.
+ */
 export function policyRows(
   samples: readonly TrainSample[],
   aggregate: LearnerSettings['aggregate'],

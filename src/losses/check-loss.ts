@@ -38,8 +38,8 @@ function randomToken(next: () => number): LossToken {
 }
 
 /**
- * Compares a loss's gradient with finite differences of its value at a few points, and `needsAdvantage` with the gradient at
- * advantage 0. Run on every loss that a user brings.
+ * Compares a loss's gradient with finite differences of its value at a few points, and `needsAdvantage` with the
+ * gradient at advantage 0. Run on every loss that a user brings.
  * @throws {UserError} `bad-loss` naming the loss, what was found and what was expected
  */
 export function checkLoss(loss: Loss): void {

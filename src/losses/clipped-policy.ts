@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { defineLoss } from './loss.js';
 
 /**
- * The clipped surrogate of PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) with separate bounds (DAPO, arXiv 2503.14476):
+ * The clipped surrogate of PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) with separate bounds (DAPO, arXiv
+ * 2503.14476):
  * `-min(ratio * A, clip(ratio, 1 - low, 1 + high) * A)`, `ratio = exp(logprob - samplingLogprob)`.
  */
 export const clippedPolicy = defineLoss({

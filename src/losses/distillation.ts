@@ -4,7 +4,9 @@ import { defineLoss } from './loss.js';
 
 /** Smallest probability of the student's tail: 1 minus a sum of float32 is no more exact than that. */
 const MIN_TAIL = 1e-6;
-/** A teacher's log-probability below this has probability 0 in float32; -infinity becomes it, so that 0 times it is 0. */
+/**
+ * A teacher's log-probability below this has probability 0 in float32; -infinity becomes it, so that 0 times it is 0.
+ */
 const MIN_LOGPROB = -100;
 
 const settings = z.strictObject({
@@ -42,8 +44,8 @@ function bucket<V>(
 }
 
 /**
- * Divergence between the teacher's and the student's next-token distributions over the teacher's top k tokens, all others as one
- * bucket (OPSD, arXiv 2601.18734, with top-k). In nats per token; 0 where both agree.
+ * Divergence between the teacher's and the student's next-token distributions over the teacher's top k tokens, all
+ * others as one bucket (OPSD, arXiv 2601.18734, with top-k). In nats per token; 0 where both agree.
  */
 export const distillation = defineLoss({
   name: 'distillation',

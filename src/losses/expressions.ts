@@ -1,6 +1,7 @@
 /**
- * The arithmetic that a loss is written in. A training engine implements it over nodes of its graph; `evaluateLoss` implements it
- * over plain numbers. Operands are `[B, T]` (one entry per token) or `[B, T, K]` (one per token and candidate), or constants.
+ * The arithmetic that a loss is written in. A training engine implements it over nodes of its graph; `evaluateLoss`
+ * implements it over plain numbers. Operands are `[B, T]` (one entry per token) or `[B, T, K]` (one per token and
+ * candidate), or constants.
  */
 export interface Expressions<V> {
   constant(value: number): V;
@@ -27,9 +28,9 @@ export interface Expressions<V> {
 }
 
 /**
- * What a loss may read at each token. All log-probabilities are natural logarithms under the sample's temperature. What a loss
- * reads is what its samples must carry; a loss that never touches `topLogprobs`, say, trains on samples without distillation
- * targets.
+ * What a loss may read at each token. All log-probabilities are natural logarithms under the sample's temperature. What
+ * a loss reads is what its samples must carry; a loss that never touches `topLogprobs`, say, trains on samples without
+ * distillation targets.
  */
 export interface LossPoint<V> {
   /** Log-probability of the sampled token under the model being trained, `[B, T]`. */
@@ -38,7 +39,10 @@ export interface LossPoint<V> {
   readonly samplingLogprobs: V;
   /** `[B, T]`. */
   readonly tokenAdvantages: V;
-  /** Log-probability of the sampled token under the reference policy, `[B, T]`; the base model unless the sample brings its own. */
+  /**
+   * Log-probability of the sampled token under the reference policy, `[B, T]`; the base model unless the sample brings
+   * its own.
+   */
   readonly referenceLogprobs: V;
   /** Log-probabilities of the distillation targets' tokens under the model being trained, `[B, T, K]`. */
   readonly topLogprobs: V;

@@ -17,8 +17,8 @@ const definition = z.looseObject({
 });
 
 /**
- * The loss that `learn.loss` names. A module's loss is checked before it is trained with: its gradient against finite differences of
- * its value.
+ * The loss that `learn.loss` names. A module's loss is checked before it is trained with: its gradient against finite
+ * differences of its value.
  * @param folder what the module's path is relative to
  * @throws {UserError} `bad-loss` naming file, found and expected; `unknown-loss`; `bad-loss-settings`
  */

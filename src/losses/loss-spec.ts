@@ -9,7 +9,10 @@ const module = z
   .min(1)
   .describe('A loss of your own: a module whose default export is made by `defineLoss`. Its settings go next to it.');
 
-/** The `learn.loss` field: a loss's name, a sum of losses `{ NAME: { coefficient, …settings } }`, or `{ module, …settings }`. */
+/**
+ * The `learn.loss` field: a loss's name, a sum of losses `{ NAME: { coefficient, …settings } }`, or `{ module,
+ * …settings }`.
+ */
 export const lossSchema: z.ZodType<LossSpec, LossSpec> = z.union([
   z.enum(lossDefinitions.map(({ name }) => name)),
   z

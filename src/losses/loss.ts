@@ -5,7 +5,8 @@ import type { Expressions, LossBuild, LossInput, LossPoint, LossTerms } from './
 import { traceLoss } from './numbers.js';
 
 /**
- * A loss as it is written down. `build` states value, gradient and metrics once; the training graph and every check follow from it.
+ * A loss as it is written down. `build` states value, gradient and metrics once; the training graph and every check
+ * follow from it.
  */
 export interface LossTemplate<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
@@ -97,7 +98,10 @@ export function sumLosses(terms: readonly (readonly [coefficient: number, loss: 
   );
 }
 
-/** The loss with other settings for the parts named `name`; other parts, and a loss without such a part, stay as they are. */
+/**
+ * The loss with other settings for the parts named `name`; other parts, and a loss without such a part, stay as they
+ * are.
+ */
 export function withLossSettings(loss: Loss, name: string, settings: object): Loss {
   return lossOf(
     loss.parts.map((part) =>

@@ -11,7 +11,8 @@ export interface TrainingLossSettings {
 
 /**
  * A loss with the settings of a pipeline.
- * @example trainingLoss(clippedPolicy.create(), { clip: [0.2, 0.28], kl: 0.01 }).name // 'clippedPolicy+0.01*referenceKl'
+ * @example trainingLoss(clippedPolicy.create(), { clip: [0.2, 0.28], kl: 0.01 }).name //
+ * 'clippedPolicy+0.01*referenceKl'
  */
 export function trainingLoss(loss: Loss, { clip, kl }: TrainingLossSettings): Loss {
   const clipped = clip === undefined ? loss : withLossSettings(loss, 'clippedPolicy', { clip });

@@ -9,8 +9,8 @@ export const advantageScale = z
 export type AdvantageScale = z.output<typeof advantageScale>;
 
 /**
- * Group-relative advantages, `(r - mean) / (std + 1e-6)` with the sample standard deviation (n - 1). All 0 in a group of
- * one or of equal rewards.
+ * Group-relative advantages, `(r - mean) / (std + 1e-6)` with the sample standard deviation (n - 1). All 0 in a group
+ * of one or of equal rewards.
  *
  * @param rewards one per completion; finite.
  * @see arXiv 2402.03300 (GRPO), 2503.20783 (`center`)

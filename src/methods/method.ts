@@ -17,8 +17,8 @@ export interface TeacherScores {
   /** A snapshot of the policy itself, or another model. */
   readonly model: 'self' | 'separate';
   /**
-   * What the teacher sees besides the student's prompt: the privileged context, a text made from the group's own verdicts
-   * (`siblingContext`), or nothing.
+   * What the teacher sees besides the student's prompt: the privileged context, a text made from the group's own
+   * verdicts (`siblingContext`), or nothing.
    */
   readonly context: 'privileged' | 'siblings' | 'none';
 }
@@ -101,8 +101,8 @@ export interface Method<Need extends TeacherNeed = TeacherNeed> extends MethodBe
 }
 
 /**
- * Describes a method: a name, settings and a function that makes the method from checked settings. The pipeline file, its
- * JSON Schema, the documentation and `rlsd shape` follow from it.
+ * Describes a method: a name, settings and a function that makes the method from checked settings. The pipeline file,
+ * its JSON Schema, the documentation and `rlsd shape` follow from it.
  */
 export interface MethodDefinition<
   Settings extends z.ZodType = z.ZodType,

@@ -69,7 +69,8 @@ export const rlsdDefinition = defineMethod({
  * RLSD: the reward sets the direction, the privileged self-teacher spreads it over the tokens.
  *
  * `A_t = A [(1 - lambda) + lambda clip(exp(sign(A) (log p_T - log p_S)), low, high)]`. A group of equal rewards gives 0
- * whatever the teacher says, and needs no teacher scores. A teacher log-probability of -infinity is legal: the weight clips.
+ * whatever the teacher says, and needs no teacher scores. A teacher log-probability of -infinity is legal: the weight
+ * clips.
  *
  * @throws {UserError} `bad-settings`; from `shape`: `bad-scores` naming the sample.
  * @see arXiv 2604.03128

@@ -33,12 +33,13 @@ export interface ShapedLine {
 }
 
 /**
- * Shapes one group given as data: rewards, log-probabilities and mask of its completions, and the settings of the method
- * next to them. The default method is `rlsd`.
+ * Shapes one group given as data: rewards, log-probabilities and mask of its completions, and the settings of the
+ * method next to them. The default method is `rlsd`.
  *
  * @param where for messages, such as `stdin:3`
  * @throws {UserError} naming line, field, found and expected
- * @example shapeLine({ id: 'a', method: 'grpo', rewards: [1, 0], studentLogprobs: [[-1], [-1]], mask: [[1], [1]], step: 0 }, 'stdin:1')
+ * @example shapeLine({ id: 'a', method: 'grpo', rewards: [1, 0], studentLogprobs: [[-1], [-1]], mask: [[1], [1]], step:
+ * 0 }, 'stdin:1')
  */
 export function shapeLine(input: unknown, where: string, registry: readonly MethodDefinition[] = methods): ShapedLine {
   const parsed = line.safeParse(input);

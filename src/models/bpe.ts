@@ -20,8 +20,8 @@ const EOS = '<|endoftext|>';
 const SPECIALS = [EOS, '<|system|>', '<|user|>', '<|assistant|>'];
 
 /**
- * GPT-2's stand-in for each byte: printable Latin-1 stands for itself, the rest is moved up from 256, so that a byte-level
- * vocabulary can be written as text.
+ * GPT-2's stand-in for each byte: printable Latin-1 stands for itself, the rest is moved up from 256, so that a
+ * byte-level vocabulary can be written as text.
  */
 const BYTES: readonly string[] = (() => {
   let moved = 256;
@@ -32,8 +32,8 @@ const BYTES: readonly string[] = (() => {
 })();
 
 /**
- * A byte-level BPE tokenizer in which each given word, alone and after a space, is one token; any other text is spelled in shorter
- * tokens, down to bytes. Ids: the 256 bytes, the merged tokens in order, then the special tokens
+ * A byte-level BPE tokenizer in which each given word, alone and after a space, is one token; any other text is spelled
+ * in shorter tokens, down to bytes. Ids: the 256 bytes, the merged tokens in order, then the special tokens
  * (`<|endoftext|>`, which ends a completion, `<|system|>`, `<|user|>`, `<|assistant|>`).
  * @throws {RangeError} for a word that the usual pre-tokenizer splits, such as "ab12"
  * @example makeTokenizer(['+', '=', ...Array.from({ length: 100 }, (_, n) => String(n))])

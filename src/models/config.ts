@@ -98,7 +98,8 @@ function parseRopeScaling(json: Json, file: string): RopeScaling | undefined {
 /**
  * Reads a Hugging Face `config.json`.
  * @param file names the file in errors.
- * @throws UserError naming file and field when a field is missing, malformed, or asks for something that is not supported.
+ * @throws UserError naming file and field when a field is missing, malformed, or asks for something that is not
+ * supported.
  */
 export function parseConfig(json: unknown, file: string): ModelConfig {
   if (!isJson(json)) throw new UserError('model-config', `${file}: expected a JSON object`);
@@ -138,7 +139,8 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
 }
 
 /**
- * Every tensor of the model under its Hugging Face name with its shape ([out, in] for matrices), in the order of the graphs' inputs.
+ * Every tensor of the model under its Hugging Face name with its shape ([out, in] for matrices), in the order of the
+ * graphs' inputs.
  */
 export function parameterShapes(config: ModelConfig): Map<string, number[]> {
   const { hiddenSize: h, heads, kvHeads, headDim, intermediateSize: m, vocabSize } = config;

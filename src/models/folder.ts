@@ -28,7 +28,8 @@ export function readConfig(folder: string): ModelConfig {
 
 /**
  * Reads a whole model. A head in a file whose model ties it to the embedding is left out.
- * @throws {UserError} naming file, tensor, found and expected when anything is missing, truncated or does not fit config.json
+ * @throws {UserError} naming file, tensor, found and expected when anything is missing, truncated or does not fit
+ * config.json
  */
 export function readModelFolder(folder: string): ModelFolder {
   const config = readConfig(folder);
@@ -51,7 +52,8 @@ export function readParameters(folder: string, config: ModelConfig): Tensors {
 }
 
 /**
- * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is complete.
+ * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is
+ * complete.
  * @returns SHA-256 of model.safetensors
  */
 export function writeModelFolder(folder: string, model: ModelFolder): string {

@@ -3,7 +3,10 @@ import { UserError } from '../support/errors.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** A JSON object from a file of a model folder. @throws {UserError} `bad-model-file` when it is missing, or not an object. */
+/**
+ * A JSON object from a file of a model folder. @throws {UserError} `bad-model-file` when it is missing, or not an
+ * object.
+ */
 export function readJson(file: string): Json {
   if (!existsSync(file)) throw new UserError('bad-model-file', `${file}: the file is missing`);
   let value: unknown;

@@ -63,7 +63,8 @@ export function readSafetensors(file: string): Tensors {
 }
 
 /**
- * Writes float32 tensors in the order of their names, so that equal tensors give equal bytes. The file appears complete or not at all.
+ * Writes float32 tensors in the order of their names, so that equal tensors give equal bytes. The file appears complete
+ * or not at all.
  * @returns the SHA-256 of the file's bytes in hex
  */
 export function writeSafetensors(

@@ -26,9 +26,9 @@ interface OpenGroup<T> {
 /**
  * Collects the samples of each prompt and emits every group once, ordered by `sampleIndex`.
  *
- * A group is emitted when it is complete, when its time is up, or when the source completes. An incomplete one is shorter
- * than `groupSize`. Of samples that arrive twice the first counts. Only open groups are kept in memory, so a source
- * that can lose samples needs `timeoutMs`.
+ * A group is emitted when it is complete, when its time is up, or when the source completes. An incomplete one is
+ * shorter than `groupSize`. Of samples that arrive twice the first counts. Only open groups are kept in memory, so a
+ * source that can lose samples needs `timeoutMs`.
  *
  * @throws {RangeError} unless `timeoutMs` is a finite number of at least 0.
  * @throws {UserError} `bad-sample` on the stream, for a `sampleIndex` outside of 0 to `groupSize` - 1.

@@ -32,13 +32,13 @@ export type RecordedScores = (
 ) => Promise<{ readonly documents: readonly DocumentUse[]; readonly scores?: readonly TeacherScore[] } | undefined>;
 
 /**
- * Scores the very tokens that the student sampled under the teacher that a method asks for: with privileged context, with
- * context made from the group itself, or with the student's own prompt. One forward pass per completion and context.
- * Groups of equal rewards pass through unscored unless the method uses them.
+ * Scores the very tokens that the student sampled under the teacher that a method asks for: with privileged context,
+ * with context made from the group itself, or with the student's own prompt. One forward pass per completion and
+ * context. Groups of equal rewards pass through unscored unless the method uses them.
  *
  * @throws {RangeError} where the method needs no teacher, or the policy cannot give the scores that it asks for.
- * @throws {UserError} on the stream: `no-context` through the store; `context-too-long` when the teacher's prompt leaves
- * no room for the completion.
+ * @throws {UserError} on the stream: `no-context` through the store; `context-too-long` when the teacher's prompt
+ * leaves no room for the completion.
  * @example
  * const method = rlsd();
  * const teacher = { privileged, prompt, templateHash, version: async (v) => v - (v % 10) };

@@ -19,7 +19,8 @@ export type Shapeable<Need extends TeacherNeed> = [NoTeacher] extends [Need] ? V
  * Turns each group of judged completions into what its tokens are trained on. Every completion token is trained on.
  * A method that needs a teacher goes behind `scoreTeacher`; the compiler refuses it behind `verify`.
  *
- * @throws {UserError} `no-teacher` on a verdict without teacher scores; `bad-scores` and `bad-method`, naming the sample.
+ * @throws {UserError} `no-teacher` on a verdict without teacher scores; `bad-scores` and `bad-method`, naming the
+ * sample.
  * @example
  * teacherScores$.pipe(shapeAdvantage(rlsd({ lambda: 1, weightClip: [0.8, 2] })));
  * verdicts$.pipe(shapeAdvantage(grpo()));

@@ -33,7 +33,9 @@ export type TransformOperator<T extends GroupTopic> = () => OperatorFunction<Sam
 export interface TransformOptions {
   /** What the operator sees as one stream: a record, the group of a prompt, or a training step. Default `group`. */
   readonly unit?: Unit;
-  /** Whether the operator may leave samples out. Default false: a sample that it does not emit becomes a dead letter. */
+  /**
+   * Whether the operator may leave samples out. Default false: a sample that it does not emit becomes a dead letter.
+   */
   readonly drops?: boolean;
 }
 
@@ -67,8 +69,9 @@ export function defineTransform<T extends GroupTopic>(
 }
 
 /**
- * Runs a transform on one unit: its source is the unit. The operator sees the samples ordered by prompt and sample, in a
- * stream that completes. What it emits is checked and put in the same order. A sample whose output cannot be used goes to
+ * Runs a transform on one unit: its source is the unit. The operator sees the samples ordered by prompt and sample, in
+ * a stream that completes. What it emits is checked and put in the same order. A sample whose output cannot be used
+ * goes to
  * `reject`; the others continue.
  *
  * @throws {UserError} `bad-output` on the stream, for an output that belongs to no sample of the unit.
@@ -160,8 +163,9 @@ export interface TransformSettings<T extends GroupTopic> extends TransformOption
 }
 
 /**
- * Runs a user's operator on each unit of a stream of samples, as a pipeline does. The operator sees one finite stream per
- * unit, so `scan`, `pairwise` or `reduce` work on a group or a step. It emits each sample once, changed or unchanged.
+ * Runs a user's operator on each unit of a stream of samples, as a pipeline does. The operator sees one finite stream
+ * per unit, so `scan`, `pairwise` or `reduce` work on a group or a step. It emits each sample once, changed or
+ * unchanged.
  *
  * @throws {RangeError} for settings that cannot work.
  * @example

@@ -1,8 +1,13 @@
 import { basename, join } from 'node:path';
 import { UserError } from '../support/errors.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
-import type { OpenOptions, StorePlace } from '../topics/store.js';
-import type { Plan } from './plan/plan.js';
+import type { OpenOptions, StorePlace, TopicStore } from '../topics/store.js';
+
+/** What a plan says of its topics. */
+interface PlannedTopics {
+  readonly store: TopicStore;
+  readonly topics: readonly TopicSpec[];
+}
 
 /** Folder for the topics of a run that are kept in it. */
 export const logFolder = (run: string): string => join(run, 'topics');
@@ -11,8 +16,11 @@ export const logFolder = (run: string): string => join(run, 'topics');
 export const placeOf = (folder: string): StorePlace => ({ folder: logFolder(folder), run: basename(folder) });
 
 /** Opens the topics of a run. @param folder the run's */
-export const openLog = ({ store }: Pick<Plan, 'store'>, folder: string, options: OpenOptions = {}): Promise<TopicLog> =>
-  store.open(placeOf(folder), options);
+export const openLog = (
+  { store }: Pick<PlannedTopics, 'store'>,
+  folder: string,
+  options: OpenOptions = {},
+): Promise<TopicLog> => store.open(placeOf(folder), options);
 
 /**
  * A run that has begun had all of its topics: going on without one would lose what it held.
@@ -42,6 +50,9 @@ export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]):
   }
 }
 
-/** What would stop a run on this pipeline's topics, one line each; with the folder of a run, also what is wrong with its topics. */
-export const checkTopics = ({ store, topics }: Plan, folder?: string): Promise<string[]> =>
+/**
+ * What would stop a run on this pipeline's topics, one line each; with the folder of a run, also what is wrong with its
+ * topics.
+ */
+export const checkTopics = ({ store, topics }: PlannedTopics, folder?: string): Promise<string[]> =>
   store.check(folder === undefined ? undefined : placeOf(folder), topics);

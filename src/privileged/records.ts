@@ -10,8 +10,9 @@ export const privilegedTopic = 'privileged';
 const privilegedCodec = codecFor('privileged');
 
 /**
- * Key of a record in the topic: `id@version#start` for a chunk, `id@version` for a forgotten version, `id` for a deleted document.
- * Chunk keys contain the version, so earlier versions survive compaction and can be replayed until they are forgotten.
+ * Key of a record in the topic: `id@version#start` for a chunk, `id@version` for a forgotten version, `id` for a
+ * deleted document. Chunk keys contain the version, so earlier versions survive compaction and can be replayed until
+ * they are forgotten.
  */
 export function privilegedKey(documentId: string, version?: string, start?: number): string {
   if (version === undefined) return documentId;
@@ -65,7 +66,8 @@ export const itemDocument = (kind: string, itemId: string | null): string => `${
 
 /**
  * The record of an item's reference or trace; its document id is `kind:itemId`.
- * @example itemRecord({ run: 'r1', itemId: 'sum-7', kind: 'trace', content: '3 + 4 = 7', source: 'chain-sum', time: 0 })
+ * @example itemRecord({ run: 'r1', itemId: 'sum-7', kind: 'trace', content: '3 + 4 = 7', source: 'chain-sum', time: 0
+ * })
  */
 export function itemRecord(item: ItemContext): Privileged {
   return {

@@ -19,8 +19,9 @@ export interface PrivilegedStore {
    * What the teacher is shown for an item.
    * @param question the student's last user message, which searches look for
    * @param asOf the `documents` of an earlier teacher score: exactly those versions and spans are returned
-   * @throws {UserError} `no-context` when nothing is found: the teacher must not silently score without context; `context-gone` when
-   * a version in `asOf` was forgotten; `label-refused` when a document has a label that this pipeline may not read
+   * @throws {UserError} `no-context` when nothing is found: the teacher must not silently score without context;
+   * `context-gone` when a version in `asOf` was forgotten; `label-refused` when a document has a label that this
+   * pipeline may not read
    */
   lookup(itemId: string, question: string, asOf?: readonly DocumentUse[]): Promise<PrivilegedContext>;
 }

@@ -150,8 +150,9 @@ const asArray: Leaf = (value) =>
   value instanceof Uint8Array ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : value;
 
 /**
- * Applies `leaf` to each `bytes` of a record, as avsc knows Node's Buffer only and records hold plain byte arrays. Gives
- * undefined for schemas without bytes, which need no conversion. What it converts is copied down to the bytes, not further.
+ * Applies `leaf` to each `bytes` of a record, as avsc knows Node's Buffer only and records hold plain byte arrays.
+ * Gives undefined for schemas without bytes, which need no conversion. What it converts is copied down to the bytes,
+ * not further.
  */
 function eachBytes(schema: unknown, leaf: Leaf): Convert | undefined {
   if (schema === 'bytes') return leaf;

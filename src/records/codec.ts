@@ -24,7 +24,8 @@ export function releasedSchemas(topic: string): { readonly release: string; read
 }
 
 /**
- * Encodes and decodes the records of a topic. Records of earlier releases are read too, by the fingerprint in their header
+ * Encodes and decodes the records of a topic. Records of earlier releases are read too, by the fingerprint in their
+ * header
  * `schema`.
  * @throws {UserError} `unknown-topic`
  * @example

@@ -28,8 +28,8 @@ export const sameTeacher = (was: Plan, is: Plan): boolean =>
 /**
  * The recorded plan with changes, for a replay that starts from a topic.
  * @param folder the run, for its copy of the base model
- * @throws {UserError} `unknown-topic`; `bad-change` for a field that was decided before the topic, or for context that was
- * not recorded
+ * @throws {UserError} `unknown-topic`; `bad-change` for a field that was decided before the topic, or for context that
+ * was not recorded
  */
 export async function changedPlan(run: RunFolder, folder: string, from: string, set: readonly string[]): Promise<Plan> {
   const { manifest } = run;

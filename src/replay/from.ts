@@ -20,7 +20,10 @@ import { teacherSnapshots } from './snapshots.js';
 import { copyTopic, findTopic } from './topics.js';
 
 export interface ReplayOptions extends Watch {
-  /** The topic to start from: `rollouts`, `verdicts`, `teacher-scores`, `advantages` or `prompts`. Its records are copied. */
+  /**
+   * The topic to start from: `rollouts`, `verdicts`, `teacher-scores`, `advantages` or `prompts`. Its records are
+   * copied.
+   */
   readonly from: string;
   /** Folder of the new run. */
   readonly to: string;
@@ -42,7 +45,8 @@ export interface Replayed {
 
 /**
  * Runs the stages after a topic into a new run, from the recorded records and without sampling again. Each sample keeps
- * the version that made it; teacher scores that would come out the same are reused. With `train`, every step trains in turn.
+ * the version that made it; teacher scores that would come out the same are reused. With `train`, every step trains in
+ * turn.
  * @throws {UserError} `unknown-topic`, `bad-request`, `empty-part`, `incomplete-group`, `unfinished`, `run-exists`;
  * `bad-change` for a setting that was decided before the topic; `deleted-head`, `weights-gone`, `privileged-gone` or
  * `source-gone` where the recorded run no longer has what the replay needs

@@ -96,8 +96,8 @@ export const isTrainable = ({ offset, time, version, prompt, step }: Part): bool
 
 /**
  * Finds the prompts whose whole group is in a part of a topic.
- * @returns their ids as `inside`; as `incomplete` those whose group the topic itself has only in part, for example after
- * retention deleted its beginning: a stage would wait forever for the rest
+ * @returns their ids as `inside`; as `incomplete` those whose group the topic itself has only in part, for example
+ * after retention deleted its beginning: a stage would wait forever for the rest
  */
 export async function promptsInPart(
   log: TopicLog,

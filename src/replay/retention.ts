@@ -3,7 +3,8 @@ import type { Plan } from '../pipelines/plan/plan.js';
 import { stepsOf } from '../pipelines/spec/sections.js';
 
 /**
- * Warnings about weights that a run of this plan deletes although a replay may need them. Topics keep everything by default;
+ * Warnings about weights that a run of this plan deletes although a replay may need them. Topics keep everything by
+ * default;
  * `checkTopics` finds a cluster that is configured otherwise.
  */
 export function replayWarnings({ spec, method }: Pick<Plan, 'spec' | 'method'>): string[] {

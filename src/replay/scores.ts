@@ -14,8 +14,8 @@ export interface ScoresSettings {
 }
 
 /**
- * Looks up what the teacher of a recorded run was shown for a group, and its scores where they would come out the same: for
- * the same tokens under the same weights. Keeps an offset per prompt in memory, not the records.
+ * Looks up what the teacher of a recorded run was shown for a group, and its scores where they would come out the same:
+ * for the same tokens under the same weights. Keeps an offset per prompt in memory, not the records.
  */
 export async function recordedScores({ log, digestOf }: ScoresSettings): Promise<RecordedScores> {
   const places = new Map<string, { readonly partition: number; readonly offset: bigint }>();

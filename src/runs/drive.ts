@@ -50,7 +50,9 @@ async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonl
   for (const { name, input } of stages) if (input === trainer?.output) await drained(log, name, input, pollMsOf(plan));
 }
 
-/** Resolves once the stages have read all there is: after those before them, which in a run may be in other processes. */
+/**
+ * Resolves once the stages have read all there is: after those before them, which in a run may be in other processes.
+ */
 async function exhausted({ plan, log, stages }: OpenRun, goal: RunGoal | undefined): Promise<void> {
   const flow = flowOrder(plan);
   const last = flow.findLastIndex((stage) => stages.includes(stage));

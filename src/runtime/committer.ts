@@ -141,8 +141,8 @@ function advance<T>({ windows, stats, gate }: State<T>, { partition, window, cou
 }
 
 /**
- * Revoked partitions have been forgotten by now, and the others are committed again. Where this member still seems to own
- * all of them, forget them all.
+ * Revoked partitions have been forgotten by now, and the others are committed again. Where this member still seems to
+ * own all of them, forget them all.
  */
 function forgetFenced<T>(state: State<T>, cuts: readonly Cut<T>[]): void {
   const revoked = cuts.some(({ partition, window }) => state.windows.get(partition) !== window);

@@ -50,8 +50,8 @@ export async function* readItems(file: string): AsyncGenerator<SourceItem | BadI
 }
 
 /**
- * The prompts of a JSON lines file, over and over. The held-out items are those with the lowest hashes of their questions, so they
- * stay the same when lines are added or moved.
+ * The prompts of a JSON lines file, over and over. The held-out items are those with the lowest hashes of their
+ * questions, so they stay the same when lines are added or moved.
  * @throws {UserError} `no-file`, `no-prompts`
  */
 export async function fileSource(file: string, heldOutCount: number): Promise<PromptSource> {

@@ -11,7 +11,9 @@ export interface GeneratorRequest {
   readonly heldOut: boolean;
 }
 
-/** What a generator returns. Without an `id`, one is made of the generator's name, the seed, the stream and the index. */
+/**
+ * What a generator returns. Without an `id`, one is made of the generator's name, the seed, the stream and the index.
+ */
 export type GeneratedPrompt = Omit<PromptInput, 'id'> & { readonly id?: string | number };
 
 /** Makes the prompt at a position. The same request must always give the same prompt. */
@@ -30,7 +32,8 @@ const MAX_SKIPPED = 10_000;
 /**
  * A source over a generator. A generated prompt whose question is held out is skipped, so that it is never trained on.
  * @param hash identifies the generator in the run's manifest
- * @throws {UserError} `bad-prompt` for a held-out prompt that is invalid; an invalid one of the stream becomes a `BadItem`
+ * @throws {UserError} `bad-prompt` for a held-out prompt that is invalid; an invalid one of the stream becomes a
+ * `BadItem`
  */
 export function generatorSource(
   { name, generate }: Pick<PromptGenerator, 'name' | 'generate'>,

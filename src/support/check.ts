@@ -9,7 +9,10 @@ type Issue = z.core.$ZodIssue;
 export interface Problem {
   readonly path: Path;
   readonly kind: 'bad-field' | 'unknown-field';
-  /** What was found and what is expected. It never quotes a text, which may be secret, unless one of a few names is expected. */
+  /**
+   * What was found and what is expected. It never quotes a text, which may be secret, unless one of a few names is
+   * expected.
+   */
   readonly message: string;
 }
 
@@ -26,7 +29,8 @@ export function kindOf(value: unknown): string {
  * Checks a value and fills in defaults. A field that is null counts as absent, as in YAML.
  *
  * @param where the value's place, for messages: `verify.math`
- * @throws {UserError} `bad-field` or `unknown-field`, one line per problem: place, found, expected, and the nearest name.
+ * @throws {UserError} `bad-field` or `unknown-field`, one line per problem: place, found, expected, and the nearest
+ * name.
  */
 export function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(withoutNulls(value));

@@ -1,6 +1,6 @@
 /**
- * A mistake of the user's: a wrong request, spec, file or record. Its message is complete on its own: what and where, what was
- * found, what was expected. The command line prints it without a stack trace.
+ * A mistake of the user's: a wrong request, spec, file or record. Its message is complete on its own: what and where,
+ * what was found, what was expected. The command line prints it without a stack trace.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';

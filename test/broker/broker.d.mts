@@ -7,7 +7,10 @@ export interface BrokerOptions {
   readonly brokers?: 1 | 3;
   /** Adds a TLS listener and one that asks for a client certificate. */
   readonly tls?: boolean;
-  /** Adds a listener for PLAIN, SCRAM and OAUTHBEARER (user `alice`, password `alice-secret`), over TLS where `tls` is set. */
+  /**
+   * Adds a listener for PLAIN, SCRAM and OAUTHBEARER (user `alice`, password `alice-secret`), over TLS where `tls` is
+   * set.
+   */
   readonly sasl?: boolean;
   /** Further broker properties. */
   readonly settings?: Readonly<Record<string, string | number>>;

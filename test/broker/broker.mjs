@@ -1,4 +1,5 @@
-// A real Apache Kafka broker for tests and for trying things: fetched once with Maven, started with Java on free loopback ports.
+// A real Apache Kafka broker for tests and for trying things: fetched once with Maven, started with Java on free
+// loopback ports.
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -67,7 +68,9 @@ export async function freePorts(count) {
   return ports;
 }
 
-/** A certificate authority, a server certificate for 127.0.0.1 and localhost, and a client certificate, as PEM files. */
+/**
+ * A certificate authority, a server certificate for 127.0.0.1 and localhost, and a client certificate, as PEM files.
+ */
 async function certificates(folder) {
   const at = (name) => join(folder, name);
   const openssl = (...args) => run('openssl', args, { cwd: folder });

@@ -1,4 +1,5 @@
-// A real schema registry for tests: Apicurio Registry with Confluent's API, fetched once with Maven, in memory on a free loopback port.
+// A real schema registry for tests: Apicurio Registry with Confluent's API, fetched once with Maven, in memory on a
+// free loopback port.
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -20,7 +20,9 @@ import { finished, parseLines, rlsd, start, tinyProject } from './cli.js';
 const SECRET = 'alice-secret';
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
 
-/** Series of Prometheus' text format: the name with its labels, without the run, and the highest value that was seen. */
+/**
+ * Series of Prometheus' text format: the name with its labels, without the run, and the highest value that was seen.
+ */
 class Scraped extends Map<string, number> {
   constructor(private readonly url: string) {
     super();

@@ -60,7 +60,10 @@ it('a run killed again and again ends with the very weights and records of one t
   await census(run);
 });
 
-/** Every prompt once in every stage, every sample once wherever samples are, and every step trained once on all of its samples. */
+/**
+ * Every prompt once in every stage, every sample once wherever samples are, and every step trained once on all of its
+ * samples.
+ */
 async function census(run: string): Promise<void> {
   const prompts = (await records(run, 'prompts')).map(({ promptId }) => promptId);
   expect(prompts).toHaveLength(2 * STEPS);

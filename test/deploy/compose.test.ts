@@ -45,7 +45,8 @@ function commandOf({ entrypoint = [], command = [] }: Service, env?: Record<stri
 
 describe('docker-compose.yml', () => {
   it('fits the compose specification', () => {
-    // The schema marks its parts with the `id` of an older draft, which nothing refers to, and names its own draft inexactly.
+    // The schema marks its parts with the `id` of an older draft, which nothing refers to, and names its own draft
+    // inexactly.
     const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
       (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
     );

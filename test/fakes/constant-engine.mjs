@@ -1,6 +1,7 @@
-// An engine of constants, for load and crash tests of everything around the model. It answers with the last digit of each seed. What it
-// learns is only what it was given: its weights are a digest of all samples so far, so two runs end with the same weights where each
-// step was trained on the same samples once. `--set model.engine='{ module: test/fakes/constant-engine.mjs }'`
+// An engine of constants, for load and crash tests of everything around the model. It answers with the last digit of
+// each seed. What it learns is only what it was given: its weights are a digest of all samples so far, so two runs end
+// with the same weights where each step was trained on the same samples once. `--set model.engine='{ module:
+// test/fakes/constant-engine.mjs }'`
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,9 @@
 import type { Completion, Policy } from '../../src/engines/policy.js';
 
-/** A policy of constants, for tests and benchmarks of the flow around the model: it "answers" with the last digit of each seed. */
+/**
+ * A policy of constants, for tests and benchmarks of the flow around the model: it "answers" with the last digit of
+ * each seed.
+ */
 export function constantPolicy(tokens = 4): Policy {
   const ids = new Int32Array(tokens).fill(7);
   return {

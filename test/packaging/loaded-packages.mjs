@@ -1,4 +1,5 @@
-// node loaded-packages.mjs ENTRY: imports an entry point and prints the packages that were imported on the way, as JSON.
+// node loaded-packages.mjs ENTRY: imports an entry point and prints the packages that were imported on the way, as
+// JSON.
 import { register } from 'node:module';
 import { MessageChannel } from 'node:worker_threads';
 

@@ -102,7 +102,10 @@ function plant(): void {
   tinyEncoder([['sum', 'total']], { folder: join(base, 'encoder') });
 }
 
-/** A topic of texts, one of them for another pipeline, one of an item whose pipeline may not read it, one that is no text. */
+/**
+ * A topic of texts, one of them for another pipeline, one of an item whose pipeline may not read it, one that is no
+ * text.
+ */
 async function plantTopic(): Promise<void> {
   const log = await openEmbedded(join(folder, 'topics'));
   await log.ensureTopics([{ name: 'notes', partitions: 1 }]);

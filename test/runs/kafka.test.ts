@@ -84,7 +84,10 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     return found;
   }
 
-  /** Every prompt and sample once in every topic, each step trained once on all of its samples, and each version made of the one before. */
+  /**
+   * Every prompt and sample once in every topic, each step trained once on all of its samples, and each version made of
+   * the one before.
+   */
   async function census(log: TopicLog): Promise<void> {
     const prompts = (await records(log, 'prompts')).map(({ promptId }) => promptId);
     expect(new Set(prompts).size).toBe(2 * STEPS);
@@ -211,7 +214,8 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
       });
     const others = finished(as('others', ['ingest', 'verify', 'teach', 'shape', 'evaluate']));
     const early = finished(rollout(a));
-    // The one whose end is to be noticed soon. The others' sessions are so long that a busy machine takes none of their share away.
+    // The one whose end is to be noticed soon. The others' sessions are so long that a busy machine takes none of their
+    // share away.
     const killed = rollout(b, 2000);
     await hold(a, b);
     killed.kill('SIGKILL');

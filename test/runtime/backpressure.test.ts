@@ -43,7 +43,8 @@ it('behind a sink that never finishes, an endless source comes to rest: no stage
   const log: TopicLog = await openEmbedded(folder, { readOnly: true });
   const counts = async () =>
     Object.fromEntries((await log.describe()).map(({ name, bounds }) => [name, Number(bounds[0]?.end)]));
-  // Prompts: five steps ahead of training and the four that may overlap, two a step. Those of four steps can be sampled at once.
+  // Prompts: five steps ahead of training and the four that may overlap, two a step. Those of four steps can be sampled
+  // at once.
   const rest = { prompts: 18, rollouts: 32, verdicts: 32, 'verdicts.sink': 0, advantages: 0, weights: 1 };
   // The sink takes one at a time; what is read ahead of it stays within its credit.
   for (;;) {

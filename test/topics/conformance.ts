@@ -62,7 +62,9 @@ async function readAll(log: TopicLog, topic: string, partitions = 1): Promise<Lo
 /** The errors that a log throws: those of the package where the log is not part of these sources. */
 const ownErrors = { FencedError, TopicMismatchError };
 
-/** What every `TopicLog` does. Offsets grow but need not be contiguous, and a new member may wait for its partitions. */
+/**
+ * What every `TopicLog` does. Offsets grow but need not be contiguous, and a new member may wait for its partitions.
+ */
 export function conformance(
   name: string,
   makeLog: () => Promise<LogUnderTest>,

@@ -8,8 +8,8 @@ import { examples, type Register } from '../options.js';
 import { print, say } from '../output.js';
 
 /**
- * Maps the JSON lines of stdin. A bad line, or one at which `map` itself fails, is reported on stderr; the others are processed.
- * Exits with 2 after a bad line, and with 1 after a failure.
+ * Maps the JSON lines of stdin. A bad line, or one at which `map` itself fails, is reported on stderr; the others are
+ * processed. Exits with 2 after a bad line, and with 1 after a failure.
  */
 async function eachLine(
   parse: (text: string) => unknown,

@@ -23,7 +23,8 @@ export function gradientNorm(parameters: Iterable<ParameterState>): number {
 }
 
 /**
- * One update of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) in place, with gradients scaled down to `maxGradNorm`.
+ * One update of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) in place, with gradients scaled down to
+ * `maxGradNorm`.
  * @param count of updates, this one included, for the correction of the moments' bias
  * @returns the norm before scaling
  * @throws when the norm is not finite; nothing has changed then

@@ -87,7 +87,8 @@ interface Decoding {
 const FEWEST_ROWS = 2;
 
 /**
- * Continuous batching: each step draws one token per row, and waiting rows take the places of finished ones before the next.
+ * Continuous batching: each step draws one token per row, and waiting rows take the places of finished ones before the
+ * next.
  */
 export function createDecoding(options: DecodingOptions): Unit & { add(job: SampleJob): void } {
   const cache = createCache(options.config, Math.max(options.room, FEWEST_ROWS), options.capacity);

@@ -20,7 +20,10 @@ import type { Drawn } from './decoding.js';
 import { stopIndex } from './stop.js';
 
 export interface OnnxPolicyOptions {
-  /** A Hugging Face folder, whose config.json, tokenizer and chat template every version shares. Its weights are not read. */
+  /**
+   * A Hugging Face folder, whose config.json, tokenizer and chat template every version shares. Its weights are not
+   * read.
+   */
   readonly folder: string;
   /** Threads, each with its own copy of the weights and work for one core. */
   readonly workers: number;
@@ -51,9 +54,9 @@ export type OnnxMessage =
 export const devices: readonly string[] = ['cpu'];
 
 /**
- * A policy on onnxruntime in worker threads; the event loop stays free. The bits of a result depend on weights and request alone,
- * not on the number of workers or on other requests. A version's folder must not change until the version is unloaded: a worker
- * that replaces a crashed one reads it again.
+ * A policy on onnxruntime in worker threads; the event loop stays free. The bits of a result depend on weights and
+ * request alone, not on the number of workers or on other requests. A version's folder must not change until the
+ * version is unloaded: a worker that replaces a crashed one reads it again.
  * @throws {UserError} when the folder, the device or the context length cannot be used
  * @example
  * const policy = await createOnnxPolicy({ folder: 'models/base', workers: 2, device: 'cpu' });

@@ -6,8 +6,8 @@ import { UserError } from '../../support/errors.js';
 export type Runtime = typeof Ort;
 
 /**
- * Loads ONNX Runtime at its first use. It is an optional dependency: its install script downloads CUDA libraries from outside the
- * package registry, and npm up to 11 leaves the package out where that download fails.
+ * Loads ONNX Runtime at its first use. It is an optional dependency: its install script downloads CUDA libraries from
+ * outside the package registry, and npm up to 11 leaves the package out where that download fails.
  * @throws {UserError} `onnxruntime-missing` with the command that installs it without the download
  */
 export async function loadRuntime(load: () => Promise<Runtime> = () => import('onnxruntime-node')): Promise<Runtime> {

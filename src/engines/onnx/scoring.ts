@@ -11,7 +11,10 @@ export interface ScoreJob<Result> {
   reject(error: Error): void;
 }
 
-/** Reads the result of one row from the outputs of a run: positions `begin` to `end`, exclusive, of the run's `B x width`. */
+/**
+ * Reads the result of one row from the outputs of a run: positions `begin` to `end`, exclusive, of the run's `B x
+ * width`.
+ */
 export type ReadRow<Result> = (outputs: ReadonlyMap<string, SessionTensor>, begin: number, end: number) => Result;
 
 export interface ScoringOptions<Result> {

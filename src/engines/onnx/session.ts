@@ -33,7 +33,8 @@ function wrap(runtime: Runtime, name: string, type: ElementType, { data, shape }
 }
 
 /**
- * Opens a runtime session, which takes 30 to 900 ms. Parameters are feeds, so one session serves every version of the weights.
+ * Opens a runtime session, which takes 30 to 900 ms. Parameters are feeds, so one session serves every version of the
+ * weights.
  */
 export async function createSession(graph: Graph, { threads }: SessionOptions): Promise<Session> {
   const runtime = await loadRuntime();

@@ -7,8 +7,8 @@ export function stopIndex(text: string, stops: readonly string[]): number {
 }
 
 /**
- * Checks after each new token whether the text contains a stop string. Decodes only a tail long enough for the longest one, so the
- * cost does not grow with the square of a completion's length.
+ * Checks after each new token whether the text contains a stop string. Decodes only a tail long enough for the longest
+ * one, so the cost does not grow with the square of a completion's length.
  */
 export function createStopCheck(
   tokenizer: Pick<Tokenizer, 'decode'>,

@@ -3,8 +3,8 @@ import type { TrainRow } from '../trainable.js';
 import type { SessionTensor } from './session.js';
 
 /**
- * Groups rows of one temperature and similar length into batches of at most `microTokens` tokens, padding included; a longer row is
- * a batch of its own. The order depends on the rows alone.
+ * Groups rows of one temperature and similar length into batches of at most `microTokens` tokens, padding included; a
+ * longer row is a batch of its own. The order depends on the rows alone.
  */
 export function microBatches<R extends Pick<TrainRow, 'tokens' | 'temperature'>>(
   rows: readonly R[],
@@ -25,7 +25,10 @@ export function microBatches<R extends Pick<TrainRow, 'tokens' | 'temperature'>>
   return batches;
 }
 
-/** Rows as feeds of one run, shorter rows padded on the right with zeros: of weight 0, so that the padding trains nothing. */
+/**
+ * Rows as feeds of one run, shorter rows padded on the right with zeros: of weight 0, so that the padding trains
+ * nothing.
+ */
 export function batchFeeds(rows: readonly TrainRow[]): Map<string, SessionTensor> {
   const first = at(rows, 0);
   const width = Math.max(...rows.map(({ tokens }) => tokens.length)) - 1;

@@ -35,8 +35,8 @@ interface Trainable {
 }
 
 /**
- * A trainable model on onnxruntime, on the calling thread, in memory: the runtime reads parameters and writes gradients in place.
- * Rerun, on one thread or several, it gives the same bits.
+ * A trainable model on onnxruntime, on the calling thread, in memory: the runtime reads parameters and writes gradients
+ * in place. Rerun, on one thread or several, it gives the same bits.
  * @throws {UserError} `bad-trainable` for a name that is no parameter
  */
 export function createOnnxTrainable(options: OnnxTrainableOptions): TrainableModel<Graph> {

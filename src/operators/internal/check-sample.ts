@@ -14,8 +14,8 @@ const fixed = ['run', 'promptId', 'itemId', 'sequence', 'step', 'sampleIndex', '
 const unbounded: readonly string[] = ['topLogprobs', 'tailLogprobs'];
 
 /**
- * Checks what a transform emitted for a sample, and packs it: same prompt and sample, typed arrays of the right type and
- * length, finite numbers, the topic's schema.
+ * Checks what a transform emitted for a sample, and packs it: same prompt and sample, typed arrays of the right type
+ * and length, finite numbers, the topic's schema.
  *
  * @throws {UserError} `bad-output`, naming sample and field.
  */

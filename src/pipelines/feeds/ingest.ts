@@ -19,8 +19,8 @@ export interface IngestEnvironment extends Pick<Plan, 'spec' | 'store'> {
 const STEPS_AHEAD = 4;
 
 /**
- * Steps that are written ahead of the published weights at most. The partitions of a cluster are not read in the order of the steps:
- * what waits for newer weights must leave credit for what does not.
+ * Steps that are written ahead of the published weights at most. The partitions of a cluster are not read in the order
+ * of the steps: what waits for newer weights must leave credit for what does not.
  */
 export const stepsAhead = ({ spec, store }: Pick<Plan, 'spec' | 'store'>): number =>
   store.traits.partitions === 1
@@ -28,8 +28,8 @@ export const stepsAhead = ({ spec, store }: Pick<Plan, 'spec' | 'store'>): numbe
     : Math.floor(promptCredit(spec) / promptsPerStep(spec)) - 1;
 
 /**
- * Writes prompts until the run has as many as its steps need, or the feed ends: a step's records in one transaction, together with
- * the places in the sources, so that a crash leaves no gap and no repeat.
+ * Writes prompts until the run has as many as its steps need, or the feed ends: a step's records in one transaction,
+ * together with the places in the sources, so that a crash leaves no gap and no repeat.
  */
 export async function ingest(
   feed: Feed,
@@ -59,7 +59,10 @@ interface Batch {
 
 const newBatch = (first: bigint): Batch => ({ appends: [], started: performance.now(), first });
 
-/** Continues from a token to the last prompt or the signal, or resolves to the token of another process that got further meanwhile. */
+/**
+ * Continues from a token to the last prompt or the signal, or resolves to the token of another process that got further
+ * meanwhile.
+ */
 async function ingestFrom(
   { token, offset }: Held,
   feed: Feed,

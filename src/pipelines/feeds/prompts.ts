@@ -30,8 +30,8 @@ interface Reader extends TaskSource {
 }
 
 /**
- * The prompts of a pipeline's tasks, mixed by weight: the next prompt is of the task that has had the least for its weight. With a
- * learner the sources are read over and over; without one, each once or up to its `limit`.
+ * The prompts of a pipeline's tasks, mixed by weight: the next prompt is of the task that has had the least for its
+ * weight. With a learner the sources are read over and over; without one, each once or up to its `limit`.
  */
 export function promptFeed(sources: readonly TaskSource[], environment: PromptEnvironment): Feed {
   const { spec, table } = environment;

@@ -42,8 +42,8 @@ export function recordedSpec(run: string): RecordedRun {
 }
 
 /**
- * A spec that begins with recorded samples, with what the recorded run says of them: how they were sampled and, where they have their
- * advantages, by which method. Any other spec stays as it is.
+ * A spec that begins with recorded samples, with what the recorded run says of them: how they were sampled and, where
+ * they have their advantages, by which method. Any other spec stays as it is.
  * @param folder what the spec's paths are relative to
  * @throws {UserError} as `recordedSpec`
  */

@@ -68,8 +68,8 @@ export interface RecordedEnvironment {
 }
 
 /**
- * The samples of a recorded topic, group by group in the order of their prompts. They keep who sampled them and when, and get this
- * run's numbers and steps. A group with missing records becomes a dead letter.
+ * The samples of a recorded topic, group by group in the order of their prompts. They keep who sampled them and when,
+ * and get this run's numbers and steps. A group with missing records becomes a dead letter.
  */
 export function recordedFeed(environment: RecordedEnvironment): Feed {
   const { recorded, topic, endless } = environment;

@@ -4,8 +4,9 @@ import { lastRecord } from '../../topics/scan.js';
 import type { Places } from './feed.js';
 
 /**
- * The topic `source` contains one token at a time: how far the sources were read, and the number of the next prompt. Whoever reads it
- * writes a step's prompts and the next token in one transaction, so one process writes prompts however many stand by.
+ * The topic `source` contains one token at a time: how far the sources were read, and the number of the next prompt.
+ * Whoever reads it writes a step's prompts and the next token in one transaction, so one process writes prompts however
+ * many stand by.
  */
 export interface Token {
   readonly places: Places;
@@ -77,7 +78,10 @@ export async function takeToken(log: TopicLog, consumer: Consumer, signal: Abort
   return undefined;
 }
 
-/** Reads the token that was just written, or that of another process that wrote prompts while this one had lost its place. */
+/**
+ * Reads the token that was just written, or that of another process that wrote prompts while this one had lost its
+ * place.
+ */
 export async function nextToken(consumer: Consumer, sequence: bigint, signal: AbortSignal): Promise<Held | undefined> {
   while (!signal.aborted) {
     const [record] = await consumer.poll(1, 500, signal);

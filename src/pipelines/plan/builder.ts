@@ -35,12 +35,14 @@ export interface PipelineBuilder {
 }
 
 /**
- * A pipeline in TypeScript: the same spec as in YAML, checked by the compiler, with operators of one's own between the stages.
+ * A pipeline in TypeScript: the same spec as in YAML, checked by the compiler, with operators of one's own between the
+ * stages.
  *
  * @param components parts given as objects, in place of those that the spec names
  * @example
  * const plan = pipeline({ pipeline: 'sums', steps: 50, model: { base: 'models/sums' }, prompts: { file: 'sums.jsonl' }, … })
- *   .transform('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward - verdict.completion.length / 1000 })))
+ *   .transform('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward -
+ *   verdict.completion.length / 1000 })))
  *   .plan();
  */
 export function pipeline(input: PipelineObjects, components: Components = {}): PipelineBuilder {

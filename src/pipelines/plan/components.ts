@@ -9,8 +9,8 @@ import type { PipelineSpec } from '../spec/spec.js';
 import { tasksOf } from '../spec/tasks.js';
 
 /**
- * Parts of a run given as objects, in place of those that the spec names. The caller closes them; the manifest records which
- * they are.
+ * Parts of a run given as objects, in place of those that the spec names. The caller closes them; the manifest records
+ * which they are.
  */
 export interface Components {
   /** Runs the model, in place of `model.engine`. */
@@ -20,8 +20,8 @@ export interface Components {
   /** Judges, in place of `verify`. */
   readonly verifier?: Verifier;
   /**
-   * Trains, in place of `learn`: a learner at the base model's weights, or a function that opens one. A function is called again
-   * whenever this process takes over the training; an object has to continue from `loadCheckpoint`.
+   * Trains, in place of `learn`: a learner at the base model's weights, or a function that opens one. A function is
+   * called again whenever this process takes over the training; an object has to continue from `loadCheckpoint`.
    */
   readonly learner?: Learner | (() => Promise<Learner>);
 }
@@ -30,8 +30,8 @@ export interface Components {
 export const verifierObject = ({ hash }: Verifier) => ({ object: hash });
 
 /**
- * The verifier of each task, by its name: the object, or the one that the spec names. Only the latter is closed by `close`. A task that
- * judges nothing has none.
+ * The verifier of each task, by its name: the object, or the one that the spec names. Only the latter is closed by
+ * `close`. A task that judges nothing has none.
  * @throws {UserError} `needs-object` when the spec has the hash of an object that is not here
  */
 export async function openVerifiers(

@@ -13,7 +13,8 @@ interface TrainedPlan {
 }
 
 /**
- * The loss that a pipeline trains with: `learn.loss`, or else its method's with the pipeline's clip range; plus the KL term.
+ * The loss that a pipeline trains with: `learn.loss`, or else its method's with the pipeline's clip range; plus the KL
+ * term.
  * @throws {UserError} `bad-loss`, `unknown-loss`, `bad-loss-settings`
  */
 export async function learnLoss({ spec, folder, method }: TrainedPlan): Promise<Loss> {

@@ -47,8 +47,8 @@ export const stagesWith = ({ stages }: Pick<Plan, 'stages'>, resource: ResourceN
   stages.filter((stage) => needs(stage, resource));
 
 /**
- * Topics of records that a process reads for these stages: all topics where it is the only one or runs every stage; otherwise
- * only the required ones (ACLs). `weights` tells how far the run is.
+ * Topics of records that a process reads for these stages: all topics where it is the only one or runs every stage;
+ * otherwise only the required ones (ACLs). `weights` tells how far the run is.
  */
 export function topicsRead({ store, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
   const own = stages.filter(({ name }) => wanted.includes(name));
@@ -60,8 +60,8 @@ export function topicsRead({ store, stages, topics }: Plan, wanted: readonly str
 
 /**
  * The graph of a spec and the user's own operators.
- * @throws {UserError} `bad-plan` when an operator follows a topic that the plan does not have; `module-not-loaded` without a method
- * where the spec names a module, which `loadPlan` loads
+ * @throws {UserError} `bad-plan` when an operator follows a topic that the plan does not have; `module-not-loaded`
+ * without a method where the spec names a module, which `loadPlan` loads
  */
 export function planOf(
   written: PipelineSpec,

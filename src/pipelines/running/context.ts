@@ -194,8 +194,8 @@ export interface ContextEnvironment {
 }
 
 /**
- * Updates the `privileged` topic from the declared sources. A document that cannot be read becomes a dead letter, once, that
- * does not quote it.
+ * Updates the `privileged` topic from the declared sources. A document that cannot be read becomes a dead letter, once,
+ * that does not quote it.
  */
 export async function ingestContext(environment: ContextEnvironment): Promise<IngestReport> {
   const { log, table, spec, folder, run, now } = environment;

@@ -20,7 +20,10 @@ export interface EvaluationSettings {
   /** 0, the default, is greedy. */
   readonly temperature?: number;
   readonly seed?: (itemId: string) => bigint;
-  /** Told of each item that could not be asked or judged, such as a question that is longer than the context; it does not count. */
+  /**
+   * Told of each item that could not be asked or judged, such as a question that is longer than the context; it does
+   * not count.
+   */
   readonly failed: (item: EvaluationItem, error: UserError) => void;
 }
 

@@ -57,9 +57,9 @@ interface Metering {
 }
 
 /**
- * Measures whether the student starts to repeat what only the teacher was shown. Groups without an advantage are measured too: a leak
- * that makes every answer correct leaves no advantage. A step with missing groups is reported once the steps that may overlap it are
- * past.
+ * Measures whether the student starts to repeat what only the teacher was shown. Groups without an advantage are
+ * measured too: a leak that makes every answer correct leaves no advantage. A step with missing groups is reported once
+ * the steps that may overlap it are past.
  */
 export function leakMeter(settings: LeakMeterSettings): LeakMeter {
   const { earlier } = settings;
@@ -146,7 +146,8 @@ async function leaksOf(
       judgement: verdict === 'correct' ? 'correct' : 'incorrect',
     }));
   } catch (error) {
-    // A group that was not scored may have no context, and a scored one may have lost it since: there is nothing to compare with.
+    // A group that was not scored may have no context, and a scored one may have lost it since: there is nothing to
+    // compare with.
     if (error instanceof UserError) return [];
     throw error;
   }

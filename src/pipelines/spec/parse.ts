@@ -180,8 +180,8 @@ function expectation(issue: Issue): string {
 }
 
 /**
- * How far a union's branch fits: an unknown key inside a map that fits otherwise is nearer than another type, and both are
- * nearer than a map whose own key is missing.
+ * How far a union's branch fits: an unknown key inside a map that fits otherwise is nearer than another type, and both
+ * are nearer than a map whose own key is missing.
  */
 function deepest(issues: readonly Issue[]): number {
   if (issues.every((issue) => issue.code === 'unrecognized_keys')) return 1;

@@ -32,7 +32,8 @@ export interface Renamed {
 }
 
 /**
- * Reads a spec's old field names. A field that is there under both names stays under both, so that the check reports the old one.
+ * Reads a spec's old field names. A field that is there under both names stays under both, so that the check reports
+ * the old one.
  *
  * @example
  * renameFields({ learn: { decay: 'linear' } }).data; // { learn: { schedule: 'linear' } }

@@ -3,7 +3,9 @@ import type { Message } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import type { PipelineSpec } from './spec.js';
 
-/** A data set of a pipeline, and how it is judged and taught. A pipeline without `tasks` is one task whose name is ''. */
+/**
+ * A data set of a pipeline, and how it is judged and taught. A pipeline without `tasks` is one task whose name is ''.
+ */
 export interface Task {
   readonly name: string;
   /** undefined: none of its own, as where a run begins with recorded samples. */

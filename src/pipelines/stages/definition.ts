@@ -82,8 +82,8 @@ export interface CheckContext {
 }
 
 /**
- * A kind of stage. The plan's graph, topics, checks and access rights, `--stage`, and what a replay may change follow from the
- * definitions; a new one takes a file and a line in `registry.ts`.
+ * A kind of stage. The plan's graph, topics, checks and access rights, `--stage`, and what a replay may change follow
+ * from the definitions; a new one takes a file and a line in `registry.ts`.
  */
 export interface StageDefinition {
   readonly name: string;

@@ -7,7 +7,10 @@ import { shapeStage } from './shape.js';
 import { teachStage } from './teach.js';
 import { verifyStage } from './verify.js';
 
-/** The stages that a pipeline is made of, in the order of the flow: each reads what the one before it in the plan writes. */
+/**
+ * The stages that a pipeline is made of, in the order of the flow: each reads what the one before it in the plan
+ * writes.
+ */
 export const stageDefinitions: readonly StageDefinition[] = [
   ingestStage,
   rolloutStage,

@@ -37,8 +37,8 @@ export interface Versions {
   /** Resolves to the newest version once it is at least `least`; loads nothing. */
   published(least: number): Promise<number>;
   /**
-   * Takes weights that are in their folder and about to be published, so that sampling need not wait for their checkpoint.
-   * Nothing they made may be committed before they are `published`.
+   * Takes weights that are in their folder and about to be published, so that sampling need not wait for their
+   * checkpoint. Nothing they made may be committed before they are `published`.
    */
   announce: Announce;
   /** The newest version, published or announced and loaded, once it is at least `least`. */

@@ -15,8 +15,9 @@ export interface Forgotten {
 }
 
 /**
- * Removes the text of every version of a document from the topic and the table, in one transaction. Its id and hashes remain:
- * scores that used it still name it, a replay that needs it reports `context-gone`, and an ingest does not read it again.
+ * Removes the text of every version of a document from the topic and the table, in one transaction. Its id and hashes
+ * remain: scores that used it still name it, a replay that needs it reports `context-gone`, and an ingest does not read
+ * it again.
  * @throws {UserError} `no-document` when the topic never contained it.
  */
 export async function forget(

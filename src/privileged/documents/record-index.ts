@@ -19,8 +19,8 @@ export interface RowOrder {
 }
 
 /**
- * Which records each document has, and to which prompt item it belongs. Texts are not stored, and nothing lives on V8's heap.
- * A document is a row; rows are numbered from 0. Two ids whose hashes collide share a row.
+ * Which records each document has, and to which prompt item it belongs. Texts are not stored, and nothing lives on V8's
+ * heap. A document is a row; rows are numbered from 0. Two ids whose hashes collide share a row.
  */
 export interface RecordIndex {
   readonly ids: TextIds;

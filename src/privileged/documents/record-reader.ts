@@ -4,11 +4,15 @@ import type { RecordLocation } from './record-index.js';
 /** Maximum number of records read at once. */
 const PAGE = 64;
 
-/** @param expected how many records from this location on the caller is likely to ask for; decides how many are read at once */
+/**
+ * @param expected how many records from this location on the caller is likely to ask for; decides how many are read at
+ * once
+ */
 export type RecordReader = (location: RecordLocation, expected: number) => Promise<LogRecord | undefined>;
 
 /**
- * Reads single records of a topic, in pages where they follow each other. A record that was deleted or compacted away is undefined.
+ * Reads single records of a topic, in pages where they follow each other. A record that was deleted or compacted away
+ * is undefined.
  */
 export function recordReader(log: TopicLog, topic: string): RecordReader {
   let page: {

@@ -9,15 +9,15 @@ import { documentsOf, findDocument, openTableState, readToEnd, type TableState }
 import type { TextIds } from './text-ids.js';
 
 /**
- * The topic of privileged context as a table of documents. It stores where each document's records are; their texts are read on
- * demand and kept in bounded caches. Every answer is as of the call.
+ * The topic of privileged context as a table of documents. It stores where each document's records are; their texts are
+ * read on demand and kept in bounded caches. Every answer is as of the call.
  */
 export interface PrivilegedTable {
   /** Reads the topic to its current end. */
   catchUp(): Promise<void>;
   /**
-   * A feed of the documents that can be found by search: each call gives the ids that changed since the call before; the first one
-   * gives all.
+   * A feed of the documents that can be found by search: each call gives the ids that changed since the call before;
+   * the first one gives all.
    */
   changes(): () => Promise<readonly string[]>;
   document(id: string): Promise<DocumentState | undefined>;
@@ -27,7 +27,9 @@ export interface PrivilegedTable {
   ingestedExcept(seen: TextIds): AsyncIterable<DocumentState>;
   /** Current documents of a prompt item, ordered by id. */
   ofItem(itemId: string): Promise<readonly DocumentVersion[]>;
-  /** The item documents of the same kind and partition as `id`, in arrival order; undefined when it belongs to no item. */
+  /**
+   * The item documents of the same kind and partition as `id`, in arrival order; undefined when it belongs to no item.
+   */
   neighbours(id: string): Neighbours | undefined;
   /** A whole chunk. @throws {UserError} `context-gone` when its text was removed. */
   piece(document: DocumentVersion, span: Span): Promise<PrivilegedPiece>;
@@ -54,7 +56,8 @@ export interface TableOptions {
 }
 
 /**
- * Opens the table over an existing topic and reads it to its end. Memory: up to 200 bytes per document, 25 per record, and its caches.
+ * Opens the table over an existing topic and reads it to its end. Memory: up to 200 bytes per document, 25 per record,
+ * and its caches.
  * @throws {UserError} `no-topic`
  * @example const table = await privilegedTable(log); await table.document('manuals/pump.md')
  */

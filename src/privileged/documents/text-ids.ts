@@ -3,9 +3,9 @@ import { required } from '../../support/required.js';
 import { numberList } from './number-list.js';
 
 /**
- * Assigns the numbers 0, 1, … to texts without storing the texts: each is represented by 64 bits of its hash, about 16 bytes in all.
- * Among ten million texts, two collide with a probability of about one in a million, so callers compare what is stored under
- * a number with the text they asked for.
+ * Assigns the numbers 0, 1, … to texts without storing the texts: each is represented by 64 bits of its hash, about 16
+ * bytes in all. Among ten million texts, two collide with a probability of about one in a million, so callers compare
+ * what is stored under a number with the text they asked for.
  */
 export interface TextIds {
   readonly size: number;

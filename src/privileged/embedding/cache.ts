@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { type ChunkId, privilegedKey } from '../records.js';
 
 /**
- * Embeddings of chunks on disk, so that a resumed run does not compute them again. There is one file per model, named by the model's
- * hash, with one row per chunk: the SHA-256 of its key, then float32 values. An embedding reveals something of its text, so only the
- * owner can read the files, and forgetting a document removes its rows.
+ * Embeddings of chunks on disk, so that a resumed run does not compute them again. There is one file per model, named
+ * by the model's hash, with one row per chunk: the SHA-256 of its key, then float32 values. An embedding reveals
+ * something of its text, so only the owner can read the files, and forgetting a document removes its rows.
  */
 export interface VectorCache {
   get(chunk: ChunkId): Float32Array | undefined;

@@ -14,8 +14,8 @@ export interface Embedder {
 }
 
 /**
- * Opens a sentence-embedding model from a local folder; nothing is downloaded. The same text always gives the same bits, whatever
- * else runs.
+ * Opens a sentence-embedding model from a local folder; nothing is downloaded. The same text always gives the same
+ * bits, whatever else runs.
  * @param workers number of threads; default one per core, at most 8
  * @throws {UserError} `bad-embedding-model`, here or with the first text
  */

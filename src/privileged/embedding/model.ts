@@ -20,7 +20,8 @@ export interface EmbeddingModel {
 }
 
 /**
- * Reads an embedding model's settings from its folder: `model.onnx` or `onnx/model.onnx`, `tokenizer.json`, and if they exist
+ * Reads an embedding model's settings from its folder: `model.onnx` or `onnx/model.onnx`, `tokenizer.json`, and if they
+ * exist
  * `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json` and `config.json`.
  * @throws {UserError} `bad-embedding-model` with the file, what was found and what was expected
  */

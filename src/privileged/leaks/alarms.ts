@@ -1,11 +1,14 @@
 import { type ByJudgement, type Judgement, judgements, type LeakName, leakMeters, type Spread } from './spread.js';
 
 /**
- * Minimum prompts on either side of a comparison. Prompts are counted and not samples, because the samples of one prompt are alike
- * and would feign certainty.
+ * Minimum prompts on either side of a comparison. Prompts are counted and not samples, because the samples of one
+ * prompt are alike and would feign certainty.
  */
 export const minPrompts = 10;
-/** Standard errors that a difference must exceed its margin by: a run makes hundreds of comparisons, so chance needs little room. */
+/**
+ * Standard errors that a difference must exceed its margin by: a run makes hundreds of comparisons, so chance needs
+ * little room.
+ */
 const STANDARD_ERRORS = 3;
 
 export interface LeakAlarm {
@@ -25,11 +28,12 @@ const meters = {
 /**
  * One alarm for each meter that has left its base.
  *
- * Answers are compared with answers of the same judgement at the start of the run, so that a rising accuracy alone raises no alarm
- * when correct answers resemble the privileged trace. Incorrect answers must also differ from the first correct ones, because an
- * improving student's answers approach what correct ones look like. A difference counts when it exceeds both a margin (0.1 of the words repeated, 0.02 of
- * the completions citing, half as long again or a third shorter) and one standard deviation between the base's prompts, by three
- * standard errors. With fewer than 10 prompts on either side there is no alarm.
+ * Answers are compared with answers of the same judgement at the start of the run, so that a rising accuracy alone
+ * raises no alarm when correct answers resemble the privileged trace. Incorrect answers must also differ from the first
+ * correct ones, because an improving student's answers approach what correct ones look like. A difference counts when
+ * it exceeds both a margin (0.1 of the words repeated, 0.02 of the completions citing, half as long again or a third
+ * shorter) and one standard deviation between the base's prompts, by three standard errors. With fewer than 10 prompts
+ * on either side there is no alarm.
  */
 export function leakAlarms(now: ByJudgement<Spread>, base: ByJudgement<Spread>): readonly LeakAlarm[] {
   return leakMeters.flatMap((meter) => {

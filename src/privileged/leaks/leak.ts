@@ -8,7 +8,10 @@ export interface LeakSample {
 
 /** Signs in one completion that the student repeats what only the teacher was shown. */
 export interface SampleLeak {
-  /** Share of words (0 to 1) in runs of at least `runWords` words that occur in the privileged text but not in the prompt. */
+  /**
+   * Share of words (0 to 1) in runs of at least `runWords` words that occur in the privileged text but not in the
+   * prompt.
+   */
   readonly repeated: number;
   /** Longest such run, in words. */
   readonly longestRun: number;
@@ -31,7 +34,8 @@ export function wordsOf(text: string): string[] {
  * @param gram minimum number of consecutive words that must match, at least 1
  * @returns the `share` (0 to 1) of the completion's words in such runs, and the number of words of the `longest`
  * @throws {RangeError} for a `gram` below 1
- * @example repeatedShare({ prompt: 'Why?', completion: 'because the seal leaks', privileged: ['It is because the seal leaks.'] }, 3).share // 1
+ * @example repeatedShare({ prompt: 'Why?', completion: 'because the seal leaks', privileged: ['It is because the seal
+ * leaks.'] }, 3).share // 1
  */
 export function repeatedShare(sample: LeakSample, gram: number): { readonly share: number; readonly longest: number } {
   if (!Number.isInteger(gram) || gram < 1)
@@ -77,8 +81,8 @@ const citations = [
 ];
 
 /**
- * The words with which a completion cites something that it was not shown; undefined when it cites nothing, or when its prompt uses
- * such words itself. Recognizes English wordings only.
+ * The words with which a completion cites something that it was not shown; undefined when it cites nothing, or when its
+ * prompt uses such words itself. Recognizes English wordings only.
  * @example citesUnseen('What is 2 + 3?', 'According to the reference solution it is 5.') // 'the reference solution'
  */
 export function citesUnseen(prompt: string, completion: string): string | undefined {

@@ -65,7 +65,8 @@ export const startOfRun: LeakState = {
  * Measures one step: does the student start to repeat what only the teacher was shown?
  * @param groups of the step, ordered by prompt: sums of floats depend on their order
  * @param isReplayed the step is part of the base already, and only fills the recent observations again
- * @returns the new state, the values of the step's `metrics` record and its alarms; undefined when no group has any context
+ * @returns the new state, the values of the step's `metrics` record and its alarms; undefined when no group has any
+ * context
  */
 export function measureStep(
   state: LeakState,

@@ -16,8 +16,8 @@ export interface PositionDifference {
 }
 
 /**
- * The difference by relative position: completions of any length are divided into `sections` equal parts, from beginning to end.
- * An infinite difference counts as the largest finite one of its sample.
+ * The difference by relative position: completions of any length are divided into `sections` equal parts, from
+ * beginning to end. An infinite difference counts as the largest finite one of its sample.
  * @throws {RangeError} for different lengths in one sample, NaN, or fewer than one section
  * @example differenceByPosition([{ student, teacher }], 10)[9]?.mean // over the last tenth of the completion
  */

@@ -3,8 +3,8 @@ import { required } from '../../support/required.js';
 import type { Ranker } from './ranker.js';
 
 /**
- * Maximum number of passages that the query's words may match in all. Rare words are used first: a word that most passages contain
- * says little about any of them and is the most expensive to score. The rarest word is always used.
+ * Maximum number of passages that the query's words may match in all. Rare words are used first: a word that most
+ * passages contain says little about any of them and is the most expensive to score. The rarest word is always used.
  */
 const MAX_CANDIDATES = 500;
 

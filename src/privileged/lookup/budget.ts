@@ -1,9 +1,9 @@
 import type { PrivilegedContext, PrivilegedPiece } from '../store.js';
 
 /**
- * Cuts a context to a token budget. Pieces are kept in order; the one that exceeds the budget is cut at its end, and those after it
- * become empty. Cut pieces are marked as `truncated` with the span that is left, so that the record of what was shown names every
- * piece that was found.
+ * Cuts a context to a token budget. Pieces are kept in order; the one that exceeds the budget is cut at its end, and
+ * those after it become empty. Cut pieces are marked as `truncated` with the span that is left, so that the record of
+ * what was shown names every piece that was found.
  * @param countTokens number of tokens of a text; called about log2(length) times for the piece that is cut
  * @throws {RangeError} when `maxTokens` is not an integer of at least 0
  */

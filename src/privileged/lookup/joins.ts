@@ -10,8 +10,8 @@ import { anotherItem, otherPassages } from './shuffle.js';
 export type Shown = 'own' | 'shuffled' | 'none';
 
 /**
- * How a prompt is joined with its context: by item id, with the records of one kind; by search, with the best passages for its
- * question according to BM25 or the named embedding model; or with the same documents for every prompt, by id.
+ * How a prompt is joined with its context: by item id, with the records of one kind; by search, with the best passages
+ * for its question according to BM25 or the named embedding model; or with the same documents for every prompt, by id.
  */
 export type Join =
   | PrivilegedKind
@@ -54,7 +54,9 @@ export function requireAllowed({ labels }: Pick<JoinOptions, 'labels'>, document
   );
 }
 
-/** Current documents of an item, in the order of the joins. An item unknown to the table makes it read the topic again. */
+/**
+ * Current documents of an item, in the order of the joins. An item unknown to the table makes it read the topic again.
+ */
 export async function itemDocuments(joins: Joins, itemId: string): Promise<readonly DocumentVersion[]> {
   const { table, options } = joins;
   const kinds = options.joins.filter((join) => typeof join === 'string');
@@ -100,7 +102,10 @@ export async function joinedPassages(
   return index.search(question, join.search, (document) => isAllowed(options, document));
 }
 
-/** What one join finds in the shuffled control arm: another item's documents, or as many other passages as the join finds. */
+/**
+ * What one join finds in the shuffled control arm: another item's documents, or as many other passages as the join
+ * finds.
+ */
 export async function shuffledPassages(
   joins: Joins,
   join: Join,

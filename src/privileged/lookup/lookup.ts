@@ -18,10 +18,12 @@ import type { Passage } from './search.js';
 export type { Join, JoinOptions, Shown } from './joins.js';
 
 /**
- * A store that looks up context in the table. A document joined by item or by id whose label is not allowed is an error, because
- * the pipeline asked for it; a search skips such documents (`hiddenFromSearch` counts them). Newer versions of documents are seen
- * once the caller lets the table catch up; an unknown item makes the table catch up on its own.
- * @throws {UserError} for documents named by id: `no-context` when one is missing, `label-refused` when one is not allowed
+ * A store that looks up context in the table. A document joined by item or by id whose label is not allowed is an
+ * error, because the pipeline asked for it; a search skips such documents (`hiddenFromSearch` counts them). Newer
+ * versions of documents are seen once the caller lets the table catch up; an unknown item makes the table catch up on
+ * its own.
+ * @throws {UserError} for documents named by id: `no-context` when one is missing, `label-refused` when one is not
+ * allowed
  * @example
  * const store = await privilegedStore(table, { joins: ['trace'], labels: [], shown: 'own', seed: 7 });
  * await store.lookup('sum-7', 'What is 3 + 4?');

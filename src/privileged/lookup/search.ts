@@ -13,13 +13,19 @@ export interface Passage {
 export interface SearchIndex {
   /** Updates the index from the table. */
   refresh(): Promise<void>;
-  /** The best passages for a text, best first; ties are ordered by document and position. Only documents that `allowed` accepts count. */
+  /**
+   * The best passages for a text, best first; ties are ordered by document and position. Only documents that `allowed`
+   * accepts count.
+   */
   search(text: string, limit: number, allowed: (document: DocumentVersion) => boolean): Promise<readonly Passage[]>;
   /** All passages, ordered by document and position. */
   passages(): readonly Passage[];
 }
 
-/** Reads every current document once, which takes a few seconds for 20,000 passages with BM25. Refreshing reads only what changed. */
+/**
+ * Reads every current document once, which takes a few seconds for 20,000 passages with BM25. Refreshing reads only
+ * what changed.
+ */
 export async function searchIndex(table: PrivilegedTable, ranker: Ranker = bm25()): Promise<SearchIndex> {
   const byNumber = new Map<number, Passage>();
   const indexed = new Map<string, { readonly version: string; readonly chunks: number[] }>();

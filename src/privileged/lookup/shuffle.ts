@@ -4,8 +4,9 @@ import type { PrivilegedTable } from '../documents/table.js';
 import type { Passage } from './search.js';
 
 /**
- * Another item with different texts, for the control arm that shows another prompt's context. It is drawn from the earlier items of
- * the same partition; the first item gets the next one. So the choice does not depend on how much of the topic has been read.
+ * Another item with different texts, for the control arm that shows another prompt's context. It is drawn from the
+ * earlier items of the same partition; the first item gets the next one. So the choice does not depend on how much of
+ * the topic has been read.
  * @param own the item's documents; the first one decides its position
  */
 export async function anotherItem(

@@ -22,9 +22,9 @@ const breaks: Readonly<Record<TextShape, readonly RegExp[]>> = {
 };
 
 /**
- * Splits a text into spans of at most `maxCharacters`, at the best places for its shape. Deterministic: the spans cover the
- * text in order, and none ends inside a surrogate pair. A span shorter than a quarter of the limit is joined with the next
- * one, so that a heading stays with its section.
+ * Splits a text into spans of at most `maxCharacters`, at the best places for its shape. Deterministic: the spans cover
+ * the text in order, and none ends inside a surrogate pair. A span shorter than a quarter of the limit is joined with
+ * the next one, so that a heading stays with its section.
  * @throws {RangeError} for options out of range
  * @example
  * chunkText('# A\none\n# B\ntwo\n', 'headings', { maxCharacters: 16, overlap: 0 });

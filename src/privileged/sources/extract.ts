@@ -29,9 +29,10 @@ const shapes: Readonly<Record<string, TextShape>> = {
 };
 
 /**
- * Extracts the text of a file by its extension: Markdown, HTML, PDF, docx, tables, JSON lines, source code, and plain text
- * for any other. Line ends become \n.
- * @throws {UserError} `document-encrypted`, `document-unreadable`, `document-encoding`, `document-binary`, `document-empty` or
+ * Extracts the text of a file by its extension: Markdown, HTML, PDF, docx, tables, JSON lines, source code, and plain
+ * text for any other. Line ends become \n.
+ * @throws {UserError} `document-encrypted`, `document-unreadable`, `document-encoding`, `document-binary`,
+ * `document-empty` or
  * `document-huge`; no message quotes the document
  */
 export async function extractText(path: string, bytes: Uint8Array): Promise<Extracted> {

@@ -60,10 +60,12 @@ interface Ingest {
 }
 
 /**
- * Brings the topic up to date with the sources: a changed document becomes a new version, a missing one is marked as deleted, an
- * unchanged one is not written and usually not even read. A document that cannot be read is reported and keeps its last version.
- * When a whole source fails, nothing is deleted. Only one ingest may write to a topic at a time.
- * @throws {Error} when the log fails. Every document written until then is complete, and the next call continues from there.
+ * Brings the topic up to date with the sources: a changed document becomes a new version, a missing one is marked as
+ * deleted, an unchanged one is not written and usually not even read. A document that cannot be read is reported and
+ * keeps its last version. When a whole source fails, nothing is deleted. Only one ingest may write to a topic at a
+ * time.
+ * @throws {Error} when the log fails. Every document written until then is complete, and the next call continues from
+ * there.
  * @example await ingest(log, table, { run: 'r1', sources: [{ files: ['manuals/*.md'] }], folder: '.', now: Date.now })
  */
 export async function ingest(log: TopicLog, table: PrivilegedTable, options: IngestOptions): Promise<IngestReport> {
@@ -95,7 +97,10 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
   return { ...state.counts, problems: state.problems };
 }
 
-/** Ingests until the signal aborts, and pauses for `intervalMs` after each time. Polling works on every kind of file system. */
+/**
+ * Ingests until the signal aborts, and pauses for `intervalMs` after each time. Polling works on every kind of file
+ * system.
+ */
 export async function* watchSources(
   log: TopicLog,
   table: PrivilegedTable,

@@ -53,7 +53,8 @@ export interface SourceUnit {
   readonly name: string;
   /**
    * Tells without reading whether a unit of one document is unchanged: `mark` (size and times, or an offset) changes
-   * whenever the unit does, and only then is `contentHash` computed. null for a unit of several documents, which is always read.
+   * whenever the unit does, and only then is `contentHash` computed. null for a unit of several documents, which is
+   * always read.
    */
   readonly stamp: { readonly id: string; readonly mark: string; contentHash(): Promise<string> } | null;
   /** Reports problems of single rows; rejects where the whole unit cannot be read. */

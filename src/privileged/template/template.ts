@@ -6,8 +6,8 @@ import type { PrivilegedContext, PrivilegedPiece } from '../store.js';
 import { freeNames } from './free-names.js';
 
 /**
- * Fields of a template. `question` is the student's last user message; `reference`, `trace` and `documents` are the pieces of one
- * kind; `context` is all pieces. A field without pieces is the empty string.
+ * Fields of a template. `question` is the student's last user message; `reference`, `trace` and `documents` are the
+ * pieces of one kind; `context` is all pieces. A field without pieces is the empty string.
  */
 const fields = ['question', 'context', 'reference', 'trace', 'documents'] as const;
 type Field = (typeof fields)[number];
@@ -41,9 +41,11 @@ export const defaultTemplateText = `{{ question }}
 {% endif %}Make sure that you understand why this material is right. Then solve the task from the beginning in your own words and reach your own conclusion, without referring to the material.`;
 
 /**
- * Parses the template of the teacher's prompt: Jinja with the fields `question`, `context`, `reference`, `trace` and `documents`.
+ * Parses the template of the teacher's prompt: Jinja with the fields `question`, `context`, `reference`, `trace` and
+ * `documents`.
  * @param source where the text is from, for error messages
- * @throws {UserError} `template-syntax`, `template-field` for an unknown field, `template-no-question`, `template-no-context`
+ * @throws {UserError} `template-syntax`, `template-field` for an unknown field, `template-no-question`,
+ * `template-no-context`
  * @example parseTemplate('{{ question }}\nHint: {{ trace }}\n', 'pipeline.yaml: teach.template')
  */
 export function parseTemplate(text: string, source: string): TeacherTemplate {
@@ -91,9 +93,9 @@ export function templateHash(text: string): string {
 }
 
 /**
- * The student's messages with the last user message rewritten by the template. Roles and all other messages are unchanged, so the
- * completion follows with the same token ids. Without pieces the messages are the student's own, as in the control arm whose teacher
- * sees no context.
+ * The student's messages with the last user message rewritten by the template. Roles and all other messages are
+ * unchanged, so the completion follows with the same token ids. Without pieces the messages are the student's own, as
+ * in the control arm whose teacher sees no context.
  * @throws {UserError} `template-no-context` for a piece whose kind the template does not show; `no-user-message`
  */
 export function renderTeacher(
@@ -141,8 +143,8 @@ export function checkKinds(template: TeacherTemplate, kinds: Iterable<Privileged
 }
 
 /**
- * Checks, before a run starts, that the template's wording, the context budget and a completion fit into the model's window. The
- * length of a task is only known when it is encoded.
+ * Checks, before a run starts, that the template's wording, the context budget and a completion fit into the model's
+ * window. The length of a task is only known when it is encoded.
  * @throws {UserError} `template-too-long`
  */
 export function checkWindow(

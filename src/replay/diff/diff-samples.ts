@@ -111,7 +111,8 @@ function sampleTotals() {
 }
 
 /**
- * Adds the token advantages of a sample pair by pair; a token that one side lacks counts as 0 there, since a replay from
+ * Adds the token advantages of a sample pair by pair; a token that one side lacks counts as 0 there, since a replay
+ * from
  * `prompts` may sample a completion of another length.
  * @returns their mean absolute difference
  */

@@ -15,8 +15,9 @@ import { isSpread } from '../recorded.js';
 import type { Difference } from './compare-records.js';
 
 /**
- * Finds damage in a run's topics and files without repeating anything: a record with a wrong checksum, a missing record, a
- * manifest that differs from its topic, or weights and checkpoints with a wrong digest. On Kafka, the broker checks records.
+ * Finds damage in a run's topics and files without repeating anything: a record with a wrong checksum, a missing
+ * record, a manifest that differs from its topic, or weights and checkpoints with a wrong digest. On Kafka, the broker
+ * checks records.
  * @returns the first damage; null where there is none
  */
 export async function damageOf(run: RunFolder, folder: string): Promise<Difference | null> {

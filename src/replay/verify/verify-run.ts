@@ -41,10 +41,11 @@ export interface VerifyOptions extends Watch {
 
 /**
  * Checks a finished run against its checksums, then repeats it in a temporary folder and compares every topic bit by
- * bit. A replay is repeated from the records of its parent. A run of a cluster is repeated on embedded topics and compared
- * in the order of each key.
- * @throws {UserError} `unfinished` before the last step; `other-manifest` where the model, verifier, template or another
- * input has changed; `deleted-head` where retention has deleted records; `parent-gone` where a replay's parent is missing
+ * bit. A replay is repeated from the records of its parent. A run of a cluster is repeated on embedded topics and
+ * compared in the order of each key.
+ * @throws {UserError} `unfinished` before the last step; `other-manifest` where the model, verifier, template or
+ * another input has changed; `deleted-head` where retention has deleted records; `parent-gone` where a replay's parent
+ * is missing
  * @example
  * const { equal, difference } = await verifyRun('runs/sums');
  */

@@ -2,7 +2,8 @@ import { UserError } from '../../support/errors.js';
 import type { TopicInfo } from '../../topics/log.js';
 
 /**
- * Version of the bundle format: a run as one tar file. Every entry has its SHA-256 in its extended header, as the comment
+ * Version of the bundle format: a run as one tar file. Every entry has its SHA-256 in its extended header, as the
+ * comment
  * `sha256 HEX`:
  *
  *     bundle.json                            index: topics with their offsets, and committed offsets

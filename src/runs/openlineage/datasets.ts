@@ -27,7 +27,9 @@ export interface Outcome {
 
 type Make = ReturnType<typeof facetsBy>;
 
-/** Datasets that the stages read and do not write: the base model, prompts, documents, and topics of other processes. */
+/**
+ * Datasets that the stages read and do not write: the base model, prompts, documents, and topics of other processes.
+ */
 export function inputsOf(subject: Subject, make: Make): InputDataset[] {
   const { plan, manifest, stages, sources } = subject;
   const { spec, folder } = plan;

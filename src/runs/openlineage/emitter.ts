@@ -31,9 +31,10 @@ export interface LineageSettings {
 }
 
 /**
- * Emits OpenLineage events to `openlineage.jsonl` in the run's folder, and to an HTTP endpoint if the environment names one.
- * The variables are those of OpenLineage's own clients: OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT (default `api/v1/lineage`),
- * OPENLINEAGE_API_KEY and OPENLINEAGE_NAMESPACE (default `default`). A failing endpoint is only a warning.
+ * Emits OpenLineage events to `openlineage.jsonl` in the run's folder, and to an HTTP endpoint if the environment names
+ * one. The variables are those of OpenLineage's own clients: OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT (default
+ * `api/v1/lineage`), OPENLINEAGE_API_KEY and OPENLINEAGE_NAMESPACE (default `default`). A failing endpoint is only a
+ * warning.
  * @throws {UserError} `openlineage-url` for anything but an http or https URL
  */
 export async function lineageEmitter(settings: LineageSettings): Promise<LineageEmitter> {

@@ -61,9 +61,9 @@ export const checkpointOf = (folder: string, version: number): string =>
   join(folder, `checkpoints/v${String(version).padStart(6, '0')}`);
 
 /**
- * Writes a version's weights and checkpoint, under the run's folder or, where the learner's machine is not to be relied on, into topics.
- * They are durable before the record that names them is committed, and the checkpoint of the last one committed stays until then, so
- * that a crash at any moment finds the one that belongs to the committed offsets.
+ * Writes a version's weights and checkpoint, under the run's folder or, where the learner's machine is not to be relied
+ * on, into topics. They are durable before the record that names them is committed, and the checkpoint of the last one
+ * committed stays until then, so that a crash at any moment finds the one that belongs to the committed offsets.
  */
 export function runPublisher<Stats>(
   learner: PublishedLearner,
@@ -116,7 +116,8 @@ export async function withCheckpoint(
     await use(checkpointOf(folder, version));
     return;
   }
-  // A learner that was stopped before it could commit its weights leaves a checkpoint of its own under the same version.
+  // A learner that was stopped before it could commit its weights leaves a checkpoint of its own under the same
+  // version.
   const found = await lastRecord(
     log,
     'checkpoints',
@@ -135,7 +136,9 @@ export async function withCheckpoint(
   await use(scratch);
 }
 
-/** The folder of a version that travelled through the topic: made of the base's files and the record's weights, once. */
+/**
+ * The folder of a version that travelled through the topic: made of the base's files and the record's weights, once.
+ */
 export async function materialise(
   { folder, base, spec }: RunFiles,
   { version, digest, chunk }: Weights,

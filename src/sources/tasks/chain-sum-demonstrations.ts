@@ -3,8 +3,8 @@ import { at } from '../../support/required.js';
 import { applied, chainSum, type Term, workedTrace } from './chain-sum.js';
 
 /**
- * The teacher's prompt of the example, worded as in the base model's training. A pipeline with that model must use it as
- * its teacher template.
+ * The teacher's prompt of the example, worded as in the base model's training. A pipeline with that model must use it
+ * as its teacher template.
  */
 export const CHAIN_SUM_TEACHER_TEMPLATE = 'Worked before: {{ trace }}\n{{ question }}';
 
@@ -23,13 +23,13 @@ export interface Demonstrator {
 }
 
 /**
- * Demonstrates a sum as a pupil who is weak at subtraction: with probability `slip` it loses the sign below zero (3 - 7 = 4)
- * and forgets the borrow across a ten (12 - 5 = 17). A model that imitates it makes these mistakes by habit, but keeps some
- * probability on the right step, which a reward on the final answer can find and reinforce.
+ * Demonstrates a sum as a pupil who is weak at subtraction: with probability `slip` it loses the sign below zero (3 - 7
+ * = 4) and forgets the borrow across a ten (12 - 5 = 17). A model that imitates it makes these mistakes by habit, but
+ * keeps some probability on the right step, which a reward on the final answer can find and reinforce.
  *
  * When `hinted`, it follows the worked solution, but departs from it at each step with probability `leave`, and then
- * continues from its own value. Without such examples, a model that reads a solution would score every step after a wrong
- * one as wrong too, and its scores would not locate the mistake.
+ * continues from its own value. Without such examples, a model that reads a solution would score every step after a
+ * wrong one as wrong too, and its scores would not locate the mistake.
  *
  * Never uses held-out questions.
  */

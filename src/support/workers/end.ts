@@ -3,8 +3,8 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 const END = null;
 
 /**
- * Ends a thread that runs models, at its next turn of the event loop. `terminate` may interrupt it within a run, and the runtime then
- * throws from native code, which aborts the whole process.
+ * Ends a thread that runs models, at its next turn of the event loop. `terminate` may interrupt it within a run, and
+ * the runtime then throws from native code, which aborts the whole process.
  */
 export function endWorker(worker: Worker): Promise<void> {
   return new Promise((resolve) => {

@@ -16,13 +16,17 @@ export interface Pool<M> {
 }
 
 /**
- * A pool of workers, threads or processes. Start it with `threads(url, workerData)` for code that shares memory and never hangs, or with
- * `processes(url, { kill })` for code that may have to be killed; the worker's module ends with `answerCalls` (concurrent, threads) or
- * `answerInTurn` (one by one, processes). A call goes to the least loaded worker with room: `cost` 1 lets calls share a worker,
- * `cost: capacity` gives a call a worker to itself. With `seconds` a call has a deadline, counted by `meter` while it is the first that its
- * worker has not answered. A worker that ends unexpectedly is replaced, told `setup`, and its calls are sent again: one at a time where
- * there were several, and once more where there was one; then the call rejects with a `CrashError`. A worker that cannot start ends
- * the pool, or rejects one waiting call where workers start lazily.
+ * A pool of workers, threads or processes. Start it with `threads(url, workerData)` for code that shares memory and
+ * never hangs, or with
+ * `processes(url, { kill })` for code that may have to be killed; the worker's module ends with `answerCalls`
+ * (concurrent, threads) or
+ * `answerInTurn` (one by one, processes). A call goes to the least loaded worker with room: `cost` 1 lets calls share a
+ * worker,
+ * `cost: capacity` gives a call a worker to itself. With `seconds` a call has a deadline, counted by `meter` while it
+ * is the first that its worker has not answered. A worker that ends unexpectedly is replaced, told `setup`, and its
+ * calls are sent again: one at a time where there were several, and once more where there was one; then the call
+ * rejects with a `CrashError`. A worker that cannot start ends the pool, or rejects one waiting call where workers
+ * start lazily.
  * @example
  * const pool = createPool<string>({ start: threads(workerUrl('./worker.js', import.meta.url), model), size: 4, capacity: 16 });
  * const vector = await pool.call('some text', 1);

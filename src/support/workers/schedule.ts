@@ -154,7 +154,10 @@ function post<M>(state: PoolState<M>, member: Member<M>): void {
   }
 }
 
-/** What follows from an answer, such as a new deadline, is done once per message: a quick call takes less time than its deadline. */
+/**
+ * What follows from an answer, such as a new deadline, is done once per message: a quick call takes less time than its
+ * deadline.
+ */
 function receive<M>(state: PoolState<M>, member: Member<M>, replies: readonly Reply[]): void {
   let begun = false;
   for (const reply of replies) {

@@ -3,7 +3,9 @@ import type { Call } from './protocol.js';
 import type { StartWorker, Transport } from './transport.js';
 
 export interface CallOptions {
-  /** Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard. */
+  /**
+   * Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Seconds of the worker's time; then it is killed and the call rejects with a `DeadlineError`. */
   readonly seconds?: number;
@@ -13,7 +15,10 @@ export interface PoolOptions<M> {
   /** `threads(url, workerData)` or `processes(url)`. */
   readonly start: StartWorker<M>;
   readonly size: number;
-  /** Work that one worker is given at most, so that the rest goes to whichever is free first. A single call may exceed it. */
+  /**
+   * Work that one worker is given at most, so that the rest goes to whichever is free first. A single call may exceed
+   * it.
+   */
   readonly capacity: number;
   /** What each new worker is told before anything else, also one that replaces another. */
   readonly setup?: () => readonly M[];
@@ -34,7 +39,9 @@ export interface Job<M> {
   readonly pinned: boolean;
   /** Workers that ended while this was all they had. */
   crashes: number;
-  /** A worker ended under it and others: it gets the next one to itself, so that no call fails for its neighbour's sake. */
+  /**
+   * A worker ended under it and others: it gets the next one to itself, so that no call fails for its neighbour's sake.
+   */
   alone: boolean;
   resolve(result: unknown): void;
   reject(error: unknown): void;

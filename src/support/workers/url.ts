@@ -1,6 +1,6 @@
 /**
- * Where a worker thread's compiled module is, also when the caller runs from `src/` under a test runner: a thread of its own
- * needs plain JavaScript, which `npm run build` puts in `dist/`.
+ * Where a worker thread's compiled module is, also when the caller runs from `src/` under a test runner: a thread of
+ * its own needs plain JavaScript, which `npm run build` puts in `dist/`.
  * @example new Worker(workerUrl('./onnx-worker.js', import.meta.url))
  */
 export function workerUrl(module: string, from: string): URL {

@@ -3,8 +3,8 @@ const THOUGHT = /<(\/?)(?:think|thinking|thought)>/gi;
 const END_OF_TURN = /(?:<\|[a-z_]+\|>|<\/s>)$/i;
 
 /**
- * What a completion says outside its thinking: what follows the last `</think>`, up to a `<think>` that is never closed.
- * A chat template may have opened the first one in the prompt. What is only thought is not an answer.
+ * What a completion says outside its thinking: what follows the last `</think>`, up to a `<think>` that is never
+ * closed. A chat template may have opened the first one in the prompt. What is only thought is not an answer.
  */
 export function spoken(completion: string): string {
   let start = 0;

@@ -15,9 +15,9 @@ interface Open {
 }
 
 /**
- * The fenced blocks of a completion, in order, for languages in which three backticks occur inside double quotes only. On top of
- * what Markdown allows, a block may be quoted (`> `), start on the line of its opening fence, end on the line of its last words,
- * and be followed by prose on the line of its closing fence.
+ * The fenced blocks of a completion, in order, for languages in which three backticks occur inside double quotes only.
+ * On top of what Markdown allows, a block may be quoted (`> `), start on the line of its opening fence, end on the line
+ * of its last words, and be followed by prose on the line of its closing fence.
  */
 export function looseBlocks(completion: string, languages: readonly string[]): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];

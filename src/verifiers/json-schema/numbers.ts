@@ -2,8 +2,8 @@ import type { Ajv, FuncKeywordDefinition } from 'ajv';
 import { compareDecimals, type Decimal, decimalKey, isMultipleOf, isWhole } from '../../support/decimal.js';
 import { ExactNumber, exactDecimal } from '../../support/exact-json.js';
 
-// ajv computes with doubles. Where a number has more digits than a double keeps, ajv sees a double of the same type (whole or not) in its
-// place, and the keywords that look at its value ask here for the number as it was written.
+// ajv computes with doubles. Where a number has more digits than a double keeps, ajv sees a double of the same type
+// (whole or not) in its place, and the keywords that look at its value ask here for the number as it was written.
 
 type Holder = object;
 const written = new WeakMap<Holder, Map<string, ExactNumber>>();
@@ -49,7 +49,10 @@ function writtenAt(value: number, holder: unknown, name: string | number): numbe
   return numbers?.get(String(name)) ?? value;
 }
 
-/** A text that is the same for equal JSON values only. Numbers compare as written, the order of an object's fields does not count. */
+/**
+ * A text that is the same for equal JSON values only. Numbers compare as written, the order of an object's fields does
+ * not count.
+ */
 export function canonical(value: unknown, holder: unknown, name: string | number): string {
   if (typeof value === 'number') {
     const number = writtenAt(value, holder, name);

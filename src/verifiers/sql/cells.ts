@@ -30,8 +30,8 @@ export interface NestedCell {
 }
 
 /**
- * A cell as it is compared: whole numbers and decimals are exact, `number` is a float, and dates, times and the like are
- * text.
+ * A cell as it is compared: whole numbers and decimals are exact, `number` is a float, and dates, times and the like
+ * are text.
  */
 export type Cell = null | boolean | number | bigint | DecimalCell | string | NestedCell;
 

@@ -13,8 +13,8 @@ const STATEMENT = new RegExp(`^(?:\\s|--.*\\n|/\\*(?:(?!\\*/)[\\s\\S])*\\*/|\\()
 const STATEMENT_LINE = new RegExp(`^\\s*\\(*(?:${WORDS})\\b|^\\s*(?:\`{3}|~{3})`, 'im');
 
 /**
- * The last block labelled as SQL, or else the last without a label, or a completion that starts as a statement. Thinking does not
- * count.
+ * The last block labelled as SQL, or else the last without a label, or a completion that starts as a statement.
+ * Thinking does not count.
  */
 export function extractQuery(completion: string): string | undefined {
   const text = spoken(completion);
@@ -24,7 +24,10 @@ export function extractQuery(completion: string): string | undefined {
   return STATEMENT.test(bare) ? bare : undefined;
 }
 
-/** A statement without the paragraphs of prose after it. Undefined if there are none, or if they contain another statement. */
+/**
+ * A statement without the paragraphs of prose after it. Undefined if there are none, or if they contain another
+ * statement.
+ */
 export function withoutProse(text: string): string | undefined {
   const gap = /\n[ \t]*\n/.exec(text);
   if (!gap) return undefined;

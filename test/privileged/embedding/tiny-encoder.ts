@@ -15,8 +15,8 @@ export interface TinyEncoder {
 const size = 8;
 
 /**
- * Writes a sentence-embedding model as an ONNX export of Hugging Face's has it: a random vector for each token, and the same one for
- * the words of a group, which mean the same.
+ * Writes a sentence-embedding model as an ONNX export of Hugging Face's has it: a random vector for each token, and the
+ * same one for the words of a group, which mean the same.
  */
 export function tinyEncoder(
   alike: readonly (readonly string[])[],

@@ -23,7 +23,9 @@ export type Value = string;
 /** An attribute: a string, a list of integers, a float (marked, since JavaScript has one number type) or an integer. */
 export type Attribute = string | number | readonly number[] | { readonly float: number };
 
-/** The part of a parameter's gradient that touches only some of its rows: `rows` [n, columns] belong at `indices` [n]. */
+/**
+ * The part of a parameter's gradient that touches only some of its rows: `rows` [n, columns] belong at `indices` [n].
+ */
 export interface SparseRows {
   readonly indices: Value;
   readonly rows: Value;

@@ -10,9 +10,9 @@ export function cacheNames(layer: number): { readonly keys: string; readonly val
 }
 
 /**
- * Computes the cache of whole prompts. Inputs: the parameters, `tokens` int64 [B, T], padded on the right with any id. Outputs for
- * each layer: `keys.i` and `values.i`, both float [B, kvHeads, T, headDim]. Entries of padding are garbage; `lengths` of
- * {@link decodeGraph} hides them.
+ * Computes the cache of whole prompts. Inputs: the parameters, `tokens` int64 [B, T], padded on the right with any id.
+ * Outputs for each layer: `keys.i` and `values.i`, both float [B, kvHeads, T, headDim]. Entries of padding are garbage;
+ * `lengths` of {@link decodeGraph} hides them.
  *
  * The last token of a prompt is not part of its prefill: it is what the first decoding step reads.
  */
@@ -68,18 +68,19 @@ export interface DecodeOptions {
 }
 
 /**
- * One step of decoding a batch of rows of different lengths. On one thread a row's results are the same bits in any batch of two
- * rows or more and with any S (a lone row goes twice: the runtime multiplies a single row in another order).
+ * One step of decoding a batch of rows of different lengths. On one thread a row's results are the same bits in any
+ * batch of two rows or more and with any S (a lone row goes twice: the runtime multiplies a single row in another
+ * order).
  *
- * Inputs: the parameters; `tokens` int64 [B], each row's newest token; `lengths` int64 [B], how many entries of its cache are valid,
- * which is also the position of `tokens`; each layer's cache `keys.i` and `values.i`, both float [B, kvHeads, S, headDim], S at
- * least 1, finite everywhere; `temperature` float [B, 1], 0 for greedy; `uniform` float [B, 1] in [0, 1). With `truncate` also `topK`
- * int64 [B, 1] (off: the vocabulary's size), `topP` float [B, 1] (off: 2) and `minP` float [B, 1] (off: 0); tokens as likely as the
- * last one kept are kept too.
+ * Inputs: the parameters; `tokens` int64 [B], each row's newest token; `lengths` int64 [B], how many entries of its
+ * cache are valid, which is also the position of `tokens`; each layer's cache `keys.i` and `values.i`, both float [B,
+ * kvHeads, S, headDim], S at least 1, finite everywhere; `temperature` float [B, 1], 0 for greedy; `uniform` float [B,
+ * 1] in [0, 1). With `truncate` also `topK` int64 [B, 1] (off: the vocabulary's size), `topP` float [B, 1] (off: 2) and
+ * `minP` float [B, 1] (off: 0); tokens as likely as the last one kept are kept too.
  *
- * Outputs: `next` int64 [B, 1], the drawn token; `logprobs` float [B, 1], its natural log-probability under logits / temperature
- * before truncation (temperature 1 where greedy); the cache's new entries of `tokens`: `newKeys.i` and `newValues.i` float
- * [B, kvHeads, headDim], which the caller appends at index `lengths`.
+ * Outputs: `next` int64 [B, 1], the drawn token; `logprobs` float [B, 1], its natural log-probability under logits /
+ * temperature before truncation (temperature 1 where greedy); the cache's new entries of `tokens`: `newKeys.i` and
+ * `newValues.i` float [B, kvHeads, headDim], which the caller appends at index `lengths`.
  */
 export function decodeGraph(config: ModelConfig, options: DecodeOptions): Graph {
   const { kvHeads, headDim } = config;

@@ -2,7 +2,8 @@ import type { Expressions } from '../../../losses/expressions.js';
 import type { Builder, Value } from './builder.js';
 
 /**
- * A loss's arithmetic as nodes of a graph. In float64 for what is reported: `exp(d) - d - 1` of a small `d` keeps no digit in float32.
+ * A loss's arithmetic as nodes of a graph. In float64 for what is reported: `exp(d) - d - 1` of a small `d` keeps no
+ * digit in float32.
  */
 export function expressions(b: Builder, precision: 'float32' | 'float64'): Expressions<Value> {
   const constant = (value: number, dims?: readonly number[]): Value =>

@@ -11,9 +11,9 @@ export function declareParameters(b: Builder, config: ModelConfig): string[] {
 const fineSteps = 256;
 
 /**
- * Cosines and sines for `positions` (int64, [B, T]). Position 256 i + j turns by the angle of 256 i and then by that of j, so two
- * small tables computed in float64 serve any context length, and a position has the same bits anywhere in a batch. The runtime's own
- * Cos and Sin differ between the body and the tail of an array.
+ * Cosines and sines for `positions` (int64, [B, T]). Position 256 i + j turns by the angle of 256 i and then by that of
+ * j, so two small tables computed in float64 serve any context length, and a position has the same bits anywhere in a
+ * batch. The runtime's own Cos and Sin differ between the body and the tail of an array.
  */
 export function rotation(b: Builder, config: ModelConfig, positions: Value): Rotation {
   const frequencies = rotaryFrequencies(config);

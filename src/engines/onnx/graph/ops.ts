@@ -73,7 +73,9 @@ export interface Rotation {
   readonly minusSin: Value;
 }
 
-/** Rotary position embedding of x [B, T, heads * headDim]: the halves of each head are the two coordinates that rotate. */
+/**
+ * Rotary position embedding of x [B, T, heads * headDim]: the halves of each head are the two coordinates that rotate.
+ */
 export function rotary(b: Builder, x: Value, heads: number, rotation: Rotation): Value {
   const turn = (value: Value, sin: Value): Value =>
     b.node('RotaryEmbedding', [value, rotation.cos, sin], { num_heads: heads });
@@ -86,7 +88,9 @@ export interface Heads {
   readonly headDim: number;
 }
 
-/** [B, T, heads * headDim] to [B, kvHeads, rep * T, headDim]: the queries that share a key/value head become its rows. */
+/**
+ * [B, T, heads * headDim] to [B, kvHeads, rep * T, headDim]: the queries that share a key/value head become its rows.
+ */
 export function foldQueries(b: Builder, x: Value, { heads, kvHeads, headDim }: Heads): Value {
   const split = b.node('Reshape', [x, b.ints([0, 0, kvHeads, heads / kvHeads, headDim])]);
   const grouped = b.node('Transpose', [split], { perm: [0, 2, 3, 1, 4] });
@@ -100,15 +104,17 @@ export function unfoldQueries(b: Builder, x: Value, { heads, kvHeads, headDim }:
   return b.node('Reshape', [split, b.ints([0, 0, -1])]);
 }
 
-/** Keys or values [B, T, kvHeads * headDim] by head: [B, kvHeads, T, headDim], or transposed [B, kvHeads, headDim, T]. */
+/**
+ * Keys or values [B, T, kvHeads * headDim] by head: [B, kvHeads, T, headDim], or transposed [B, kvHeads, headDim, T].
+ */
 export function byHead(b: Builder, x: Value, { kvHeads, headDim }: Heads, transposed: boolean): Value {
   const split = b.node('Reshape', [x, b.ints([0, 0, kvHeads, headDim])]);
   return b.node('Transpose', [split], { perm: transposed ? [0, 2, 3, 1] : [0, 2, 1, 3] });
 }
 
 /**
- * Softmax attention with grouped heads: q [B, T, heads * headDim], k and v [B, T, kvHeads * headDim], `mask` [rep * T, T] added
- * to the scores; gives [B, T, heads * headDim].
+ * Softmax attention with grouped heads: q [B, T, heads * headDim], k and v [B, T, kvHeads * headDim], `mask` [rep * T,
+ * T] added to the scores; gives [B, T, heads * headDim].
  */
 export function attention(b: Builder, q: Value, k: Value, v: Value, mask: Value, shape: Heads): Value {
   const scale = b.floats([shape.headDim ** -0.5]);
@@ -144,8 +150,8 @@ export function targetLogprobs(b: Builder, hidden: Value, head: Value, targets: 
   const logprobs = b.node('LogSoftmax', [b.node('Gemm', [scaled, head], { transB: 1 })], { axis: -1 });
   const column = b.node('Unsqueeze', [targets, b.ints([1])]);
   return b.record(b.node('GatherElements', [logprobs, column], { axis: 1 }), (g) => {
-    // The gradient of the logits, g * (onehot - p), is never formed: its two terms go through the products apart, so that only
-    // p is as large as the vocabulary.
+    // The gradient of the logits, g * (onehot - p), is never formed: its two terms go through the products apart, so
+    // that only p is as large as the vocabulary.
     const p = b.node('Exp', [logprobs]);
     const toScaled = b.node('Sub', [b.node('Gather', [head, targets]), b.node('Gemm', [p, head])]);
     const rows = b.node('Mul', [g, scaled]);
@@ -158,8 +164,8 @@ export function targetLogprobs(b: Builder, hidden: Value, head: Value, targets: 
 }
 
 /**
- * Log-probabilities of several ids per token, `ids` [N, M], under the same softmax: [N, M]. The way back takes memory for N * M
- * rows of `head`, rather than for a gradient of all N * V logits.
+ * Log-probabilities of several ids per token, `ids` [N, M], under the same softmax: [N, M]. The way back takes memory
+ * for N * M rows of `head`, rather than for a gradient of all N * V logits.
  */
 export function candidateLogprobs(
   b: Builder,

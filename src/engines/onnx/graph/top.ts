@@ -4,10 +4,10 @@ import { createBuilder, type Graph } from './builder.js';
 import { headName, modelStates } from './model.js';
 
 /**
- * The likeliest next tokens at every position. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1], above 0, and `k`
- * int64 [1], from 1 to the vocabulary's size. Outputs, under logits / temperature: `topIds` int64 [B, T, k], the likeliest first and of
- * equals the lower id first; `topLogprobs` float [B, T, k]; `tailLogprobs` float [B, T], the natural log of the probability of all
- * other tokens together, -infinity where it is below float32's range.
+ * The likeliest next tokens at every position. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1],
+ * above 0, and `k` int64 [1], from 1 to the vocabulary's size. Outputs, under logits / temperature: `topIds` int64 [B,
+ * T, k], the likeliest first and of equals the lower id first; `topLogprobs` float [B, T, k]; `tailLogprobs` float [B,
+ * T], the natural log of the probability of all other tokens together, -infinity where it is below float32's range.
  *
  * Padding on the right changes nothing, as in `scoreGraph`.
  */
@@ -19,8 +19,8 @@ export function topGraph(config: ModelConfig): Graph {
   const logprobs = b.node('LogSoftmax', [logits], { axis: -1 });
   const likeliest = b.nodes('TopK', [logprobs, k], 2, { axis: 1 });
   const [values, ids] = [at(likeliest, 0), at(likeliest, 1)];
-  // Summed directly: 1 minus the sum of the others would lose a small tail to rounding. Softmax and ReduceLogSum compute row by row;
-  // Exp and Log differ between the body and the end of an array, and so with the size of the batch.
+  // Summed directly: 1 minus the sum of the others would lose a small tail to rounding. Softmax and ReduceLogSum
+  // compute row by row; Exp and Log differ between the body and the end of an array, and so with the size of the batch.
   const probabilities = b.node('Softmax', [logits], { axis: -1 });
   const zeros = b.node('Expand', [b.floats([0]), b.node('Shape', [ids])]);
   const rest = b.node('ScatterElements', [probabilities, ids, zeros], { axis: 1 });

@@ -20,13 +20,13 @@ const perCandidate = ['B', 'T', 'K'] as const;
 /**
  * Value, metrics and gradients of a loss over given tokens.
  *
- * Inputs: the parameters; `tokens` and `targets` int64 [B, T] as for scoring; `temperature` float [1]; `weights` float [B, T], each
- * token's share of the mean, 0 for tokens that are not trained; `topIds` int64 [B, T, K] where the loss reads distillation targets;
- * and the loss's own inputs under their names, float [B, T], `targetTopLogprobs` [B, T, K]. What the inputs contain at tokens of
- * weight 0 has no effect.
+ * Inputs: the parameters; `tokens` and `targets` int64 [B, T] as for scoring; `temperature` float [1]; `weights` float
+ * [B, T], each token's share of the mean, 0 for tokens that are not trained; `topIds` int64 [B, T, K] where the loss
+ * reads distillation targets; and the loss's own inputs under their names, float [B, T], `targetTopLogprobs` [B, T, K].
+ * What the inputs contain at tokens of weight 0 has no effect.
  *
- * Outputs: `value` and a {@link metricName} for each metric, double [B, T], not weighted; a {@link gradientName} for each parameter
- * in `trainable`: the gradient of the sum of weight times value. Gradients of micro-batches add up.
+ * Outputs: `value` and a {@link metricName} for each metric, double [B, T], not weighted; a {@link gradientName} for
+ * each parameter in `trainable`: the gradient of the sum of weight times value. Gradients of micro-batches add up.
  */
 export function trainingGraph(config: ModelConfig, loss: Loss, trainable?: readonly string[]): Graph {
   const b = createBuilder();

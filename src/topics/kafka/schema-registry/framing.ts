@@ -9,8 +9,9 @@ const ID_HEADER = 'schema-id';
 const FRAME = 5;
 
 /**
- * The same log with values in Confluent's wire format: a zero byte, the schema's id in the registry as int32 big-endian, then the
- * Avro bytes. Subjects are named after topics (`TOPIC-value`). Callers see the Avro bytes and the fingerprint in header
+ * The same log with values in Confluent's wire format: a zero byte, the schema's id in the registry as int32
+ * big-endian, then the Avro bytes. Subjects are named after topics (`TOPIC-value`). Callers see the Avro bytes and the
+ * fingerprint in header
  * `schema`, as without a registry. Records of other producers lack that header and get it by the id in their frame.
  */
 export function framed(log: TopicLog, registry: Registry, topicPrefix: string): TopicLog {

@@ -5,7 +5,10 @@ import { type RegistrySettings, readSecret } from '../settings.js';
 
 /** The part of Confluent's schema registry API that a pipeline needs. */
 export interface Registry {
-  /** Asks whether a schema may follow a subject's latest version, and registers nothing. @throws {UserError} `schema-incompatible` */
+  /**
+   * Asks whether a schema may follow a subject's latest version, and registers nothing. @throws {UserError}
+   * `schema-incompatible`
+   */
   check(subject: string, schema: AvroSchema): Promise<void>;
   /**
    * The id of a schema under a subject, registered when it is new there.

@@ -3,8 +3,8 @@ import { type ModelConfig, rotaryFrequencies } from '../../../../src/models/conf
 import { numbers } from './models.js';
 
 /**
- * The decoder in plain float64 loops, written from the architecture and sharing nothing with the graphs but the frequencies:
- * log-probabilities [T][V] at each position of one sequence.
+ * The decoder in plain float64 loops, written from the architecture and sharing nothing with the graphs but the
+ * frequencies: log-probabilities [T][V] at each position of one sequence.
  */
 export function referenceLogprobs(
   config: ModelConfig,

@@ -1,4 +1,5 @@
-// Reads both topics beside the writer until the record with key `end`; every state it sees must be one that was committed.
+// Reads both topics beside the writer until the record with key `end`; every state it sees must be one that was
+// committed.
 import { openEmbedded } from '../../../../dist/topics/embedded/index.js';
 
 const log = await openEmbedded(process.argv[2], { readOnly: true });

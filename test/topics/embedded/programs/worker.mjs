@@ -1,4 +1,5 @@
-// Consumes `in` as a group and commits two outputs for each input, in transactions of 1 to 5 inputs, until it is killed.
+// Consumes `in` as a group and commits two outputs for each input, in transactions of 1 to 5 inputs, until it is
+// killed.
 import { openEmbedded } from '../../../../dist/topics/embedded/index.js';
 
 const log = await openEmbedded(process.argv[2]);

@@ -1,6 +1,9 @@
 import { type AddressInfo, createServer } from 'node:net';
 
-/** Answers what every client asks first, ApiVersions, as a broker of before Kafka 2.5: OffsetFetch up to 3, and nothing else. */
+/**
+ * Answers what every client asks first, ApiVersions, as a broker of before Kafka 2.5: OffsetFetch up to 3, and nothing
+ * else.
+ */
 export async function oldBroker(): Promise<{ address: string; close(): void }> {
   const server = createServer((socket) => {
     socket.on('error', () => {});

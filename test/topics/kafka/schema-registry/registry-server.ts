@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import avro from 'avsc';
 
 /**
- * A stand-in for Confluent's schema registry, for tests only: subjects, ids shared by equal schemas, and backward compatibility
- * as avsc sees it. The answers and status codes are those of the registry's documented API.
+ * A stand-in for Confluent's schema registry, for tests only: subjects, ids shared by equal schemas, and backward
+ * compatibility as avsc sees it. The answers and status codes are those of the registry's documented API.
  */
 export async function startRegistry() {
   const schemas: string[] = []; // id - 1
