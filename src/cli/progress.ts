@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Plan } from '../pipelines/plan/plan.js';
-import type { Judged } from '../runs/options.js';
+import type { HeldOutAccuracy, Judged, Summary } from '../runs/options.js';
 import type { RunEvent } from '../runs/run.js';
 import { colour, print, say, table, toJson } from './output.js';
 
@@ -88,8 +88,7 @@ function plain(steps: number): Reporter {
       if (event.event === 'alarm') say(alarmLine(event));
       if (event.event === 'deadLetter') say(deadLetterLine(event));
       if (event.event === 'warning') say(warningLine(event));
-      if (event.event === 'heldOut')
-        say(`held-out at version ${event.version}: ${event.correct} of ${event.n} correct, ${percent(event.accuracy)}`);
+      if (event.event === 'heldOut') say(heldOutLine(event));
       if (event.event === 'step' && ((event.step + 1) % every === 0 || event.step + 1 === event.steps)) {
         const { reward, speed, lag, left } = state.texts;
         say(`step ${event.step + 1}/${event.steps}  reward ${reward}  ${speed}  ${lag}  ${left} left`);
@@ -132,6 +131,23 @@ const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'dea
 
 const warningLine = ({ message }: Extract<RunEvent, { event: 'warning' }>) => `${colour.yellow('warning')} ${message}`;
 
+const heldOutLine = ({ version, correct, n, accuracy, tasks = {} }: Extract<RunEvent, { event: 'heldOut' }>) => {
+  const each = Object.entries(tasks).map(([name, task]) => `${name} ${percent(task.accuracy)}`);
+  const ofTasks = each.length === 0 ? '' : ` (${each.join(', ')})`;
+  return `held-out at version ${version}: ${correct} of ${n} correct, ${percent(accuracy)}${ofTasks}`;
+};
+
+/** Held-out accuracy of all tasks, then of each. */
+function accuracyLines({ steps, heldOut }: Pick<Summary, 'steps' | 'heldOut'>): string[] {
+  const line = (name: string, { before, after, n }: HeldOutAccuracy) => {
+    const gain = steps === 0 || before === null || after === null ? '' : ` (${percent(before)} before)`;
+    return `${name} ${colour.green(percent(after))}${gain}, ${n} held-out prompt${n === 1 ? '' : 's'}`;
+  };
+  const tasks = Object.entries(heldOut.tasks ?? {}).filter(([, { n }]) => n > 0);
+  if (heldOut.n === 0) return [];
+  return [line('held-out accuracy', heldOut), ...tasks.map(([name, accuracy]) => line(`  ${name}`, accuracy))];
+}
+
 const judgedLine = ({ topic, prompts, samples, correct }: Judged): string =>
   `${samples} samples of ${prompts} prompts in ${topic}, ${percent(samples > 0 ? correct / samples : null)} correct`;
 
@@ -146,15 +162,11 @@ function summaryText({
   judged,
 }: Extract<RunEvent, { event: 'summary' }>): string {
   const shown = (path: string) => relative(process.cwd(), path) || path;
-  const gain =
-    steps === 0 || heldOut.before === null || heldOut.after === null ? '' : ` (${percent(heldOut.before)} before)`;
   return [
     '',
     `${colour.bold(run)}: ${steps > 0 ? `${steps} steps ` : ''}in ${clock(seconds)}`,
     ...(judged ? [judgedLine(judged)] : []),
-    ...(heldOut.n > 0
-      ? [`held-out accuracy ${colour.green(percent(heldOut.after))}${gain}, ${heldOut.n} held-out prompts`]
-      : []),
+    ...accuracyLines({ steps, heldOut }),
     `weights ${shown(weights.path)}  ${weights.digest.slice(0, 16)}`,
     `topics in ${shown(folder)}:`,
     table(

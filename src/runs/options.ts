@@ -18,13 +18,22 @@ export interface Judged {
   readonly reward: number | null;
 }
 
+/** Held-out accuracy, from 0 to 1: of the base model and of the newest weights. null where they were not measured. */
+export interface HeldOutAccuracy {
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Held-out prompts that the newest weights were measured on. */
+  readonly n: number;
+}
+
 /** Result of a run. */
 export interface Summary {
   readonly run: string;
   readonly folder: string;
   readonly steps: number;
   readonly seconds: number;
-  readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly n: number };
+  /** In a pipeline with `tasks`, also that of each task. */
+  readonly heldOut: HeldOutAccuracy & { readonly tasks?: Readonly<Record<string, HeldOutAccuracy>> };
   readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
   readonly records: Readonly<Record<string, number>>;
   /** The judged samples; null if they are trained on or if this process does not read them. */

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { isShared, stagesWith } from '../pipelines/plan/plan.js';
+import type { Metric } from '../records/records.js';
 import type { TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
 import type { OpenRun } from './open/opening.js';
-import type { Judged, Summary } from './options.js';
+import type { HeldOutAccuracy, Judged, Summary } from './options.js';
 import { lastWeights } from './weights/publisher.js';
 
 /** Number of samples in the topics, without gap markers. */
@@ -16,13 +17,6 @@ async function countSamples(log: TopicLog, topics: readonly string[]): Promise<n
 
 export async function summarize(run: OpenRun, seconds: number): Promise<Summary> {
   const { plan, folder, manifest, log, versions, reads } = run;
-  const accuracies = new Map<number, { accuracy: number; n: number }>();
-  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
-    if (record.value === null) continue;
-    const metric = fromRecord('metrics', { ...record, value: record.value });
-    if (metric.stage === 'evaluate')
-      accuracies.set(metric.step, { accuracy: metric.values.accuracy ?? 0, n: metric.values.n ?? 0 });
-  }
   const last = await lastWeights(log);
   const version = last?.version ?? 0;
   const records: Record<string, number> = {};
@@ -34,16 +28,30 @@ export async function summarize(run: OpenRun, seconds: number): Promise<Summary>
     folder,
     steps: version,
     seconds,
-    heldOut: {
-      before: accuracies.get(0)?.accuracy ?? null,
-      after: accuracies.get(version)?.accuracy ?? null,
-      n: accuracies.get(version)?.n ?? 0,
-    },
+    heldOut: await heldOutOf(run, version),
     weights: { version, digest: last?.digest ?? '', path: resolve(await versions.folderOf(version)) },
     records,
     judged: trained.length > 0 ? null : await judgedOf(run),
     samples: trained.length > 0 && trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
   };
+}
+
+/** Held-out accuracy of the base model and of one version. */
+async function heldOutOf({ plan, log, reads }: OpenRun, version: number): Promise<Summary['heldOut']> {
+  const measured = new Map<number, Metric['values']>();
+  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
+    if (record.value === null) continue;
+    const { stage, step, values } = fromRecord('metrics', { ...record, value: record.value });
+    if (stage === 'evaluate') measured.set(step, values);
+  }
+  const accuracy = (suffix: string): HeldOutAccuracy => ({
+    before: measured.get(0)?.[`accuracy${suffix}`] ?? null,
+    after: measured.get(version)?.[`accuracy${suffix}`] ?? null,
+    n: measured.get(version)?.[`n${suffix}`] ?? 0,
+  });
+  const { tasks } = plan.spec;
+  if (!tasks) return accuracy('');
+  return { ...accuracy(''), tasks: Object.fromEntries(Object.keys(tasks).map((name) => [name, accuracy(`/${name}`)])) };
 }
 
 /** Samples written by the last stage of a run without a learner. */

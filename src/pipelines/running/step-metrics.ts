@@ -1,4 +1,7 @@
 import type { LearnStep } from '../../operators/learn.js';
+import type { Advantage } from '../../records/records.js';
+import type { PipelineSpec } from '../spec/spec.js';
+import { taskNameOf } from '../spec/tasks.js';
 
 /** What one training step looked like. */
 export interface StepReport {
@@ -25,19 +28,29 @@ export const stepFigures: readonly string[] = [
   'seconds',
 ];
 
-/** Means over the step's samples next to the trainer's own figures. Names are those of the `metrics` topic. */
+interface StepContext {
+  readonly seconds: number;
+  readonly stale: number;
+  readonly version: number;
+  readonly spec: Pick<PipelineSpec, 'tasks'>;
+}
+
+/**
+ * Means over the step's samples next to the trainer's own figures. Names are those of the `metrics` topic; in a
+ * pipeline with
+ * `tasks`, `reward/NAME` and `correct/NAME` are the means of each task that the step has samples of.
+ */
 export function stepMetrics(
   { step, samples, stats }: LearnStep<Readonly<Record<string, number>>>,
-  { seconds, stale, version }: { readonly seconds: number; readonly stale: number; readonly version: number },
+  { seconds, stale, version, spec }: StepContext,
 ): StepReport {
-  const mean = (of: (sample: (typeof samples)[number]) => number) =>
-    samples.length === 0 ? 0 : samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
+  const mean = (of: (sample: Advantage) => number) => meanOf(samples, of);
   const tokens = samples.reduce((sum, sample) => sum + sample.completionTokens.byteLength / 4, 0);
   const ages = samples.map((sample) => version - sample.policyVersion);
   const values = {
     ...stats,
-    reward: mean((sample) => sample.reward),
-    correct: mean((sample) => (sample.verdict === 'correct' ? 1 : 0)),
+    reward: mean(rewardOf),
+    correct: mean(correctOf),
     samples: samples.length,
     withAdvantage: mean((sample) => (sample.advantage === 0 ? 0 : 1)),
     tokens,
@@ -47,8 +60,27 @@ export function stepMetrics(
     stale,
     seconds,
     ...statisticMeans(samples.map(({ stats }) => stats)),
+    ...taskMeans(samples, spec),
   };
   return { step, values };
+}
+
+const rewardOf = ({ reward }: Advantage): number => reward;
+const correctOf = ({ verdict }: Advantage): number => (verdict === 'correct' ? 1 : 0);
+
+const meanOf = <T>(values: readonly T[], of: (value: T) => number): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + of(value), 0) / values.length;
+
+/** Reward and share of correct answers of each task. A task without samples in the step has no mean, so no figure. */
+function taskMeans(samples: readonly Advantage[], spec: Pick<PipelineSpec, 'tasks'>): Record<string, number> {
+  const means: Record<string, number> = {};
+  for (const task of Object.keys(spec.tasks ?? {})) {
+    const own = samples.filter(({ itemId }) => taskNameOf(spec, itemId) === task);
+    if (own.length === 0) continue;
+    means[`reward/${task}`] = meanOf(own, rewardOf);
+    means[`correct/${task}`] = meanOf(own, correctOf);
+  }
+  return means;
 }
 
 /** The mean of each of the method's statistics over the samples that have it. */

@@ -71,7 +71,7 @@ function learnOperator(
   };
   const report = (step: LearnStep<StepFigures>) => {
     const seconds = (now() - timer.lastStep) / 1000;
-    const metrics = stepMetrics(step, { seconds, stale, version: step.step });
+    const metrics = stepMetrics(step, { seconds, stale, version: step.step, spec });
     side.emit('metrics', { run, stage: name, step: step.step, time: now(), values: metrics.values, message: null });
     events.onStep(metrics);
     timer.lastStep = now();
