@@ -1,4 +1,4 @@
-/** Number arrays as they travel in records: little-endian bytes, whatever the machine. */
+/** Number arrays as stored in records: little-endian bytes on every machine. */
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -7,10 +7,10 @@ function bytesOf(values: Int32Array | Float32Array): Uint8Array {
   return littleEndian ? bytes : Buffer.from(bytes.buffer).swap32();
 }
 
-/** A fresh copy at an aligned address: record fields begin anywhere in their buffer. */
+/** An aligned copy: record fields may start anywhere in their buffer. */
 function alignedCopy(bytes: Uint8Array): ArrayBuffer {
   if (bytes.byteLength % 4 !== 0) {
-    throw new RangeError(`${bytes.byteLength} bytes are no array of 4-byte numbers`);
+    throw new RangeError(`${bytes.byteLength} bytes are not an array of 4-byte numbers`);
   }
   const copy = new ArrayBuffer(bytes.byteLength);
   new Uint8Array(copy).set(bytes);
@@ -18,7 +18,7 @@ function alignedCopy(bytes: Uint8Array): ArrayBuffer {
   return copy;
 }
 
-/** Token ids and the like, as int32 little-endian bytes. @throws {RangeError} when a value is no int32. */
+/** Token ids and the like, as int32 little-endian bytes. @throws {RangeError} if a value is not an int32 */
 export function int32Bytes(values: Int32Array | readonly number[]): Uint8Array {
   if (values instanceof Int32Array) return bytesOf(values);
   const wrong = values.findIndex((value) => (value | 0) !== value);

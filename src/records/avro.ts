@@ -8,11 +8,11 @@ export interface AvroSchema {
   readonly fields: readonly { readonly name: string; readonly type: unknown; readonly default?: unknown }[];
 }
 
-/** Turns the records of one topic into bytes and back. */
+/** Encodes and decodes the records of one topic. */
 export interface Codec<T> {
   /** The current schema, as in `schemas/`. */
   readonly schema: AvroSchema;
-  /** SHA-256 of the schema's Avro parsing canonical form, hex; goes with each record in the header `schema`. */
+  /** SHA-256 of the schema's Avro parsing canonical form, hex; stored in the header `schema` of each record. */
   readonly fingerprint: string;
   /** @throws {UserError} `bad-record` naming topic, field, found and expected. */
   encode(record: T): Uint8Array;
@@ -36,11 +36,11 @@ const long = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
 });
 
-/** The Avro type of a schema, reading and writing what the generated TypeScript types say. */
+/** The Avro type of a schema, matching the generated TypeScript types. */
 export function avroType(schema: AvroSchema, options: Partial<avro.ForSchemaOptions> = {}): avro.Type {
   return avro.Type.forSchema(schema as avro.Schema, {
     ...options,
-    // Takes the plain "long" only: one with a logical type, which is a time, stays a number.
+    // Only plain "long": one with a logical type, a timestamp, stays a number.
     registry: { long },
     wrapUnions: 'never',
     omitRecordMethods: true,
@@ -108,7 +108,7 @@ export function avroCodec<T extends object>(
       } catch (error) {
         throw new UserError(
           'bad-record',
-          `topic ${topic}: ${bytes.byteLength} bytes are no ${schema.name} under schema ${writer}: ${(error as Error).message}`,
+          `topic ${topic}: ${bytes.byteLength} bytes are not a valid ${schema.name} under schema ${writer}: ${(error as Error).message}`,
         );
       }
     },
@@ -150,9 +150,8 @@ const asArray: Leaf = (value) =>
   value instanceof Uint8Array ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : value;
 
 /**
- * Applies `leaf` to each `bytes` of a record, as avsc knows Node's Buffer only and records hold plain byte arrays.
- * Gives undefined for schemas without bytes, which need no conversion. What it converts is copied down to the bytes,
- * not further.
+ * Applies `leaf` to each `bytes` of a record, since avsc requires Buffers and records contain plain byte arrays.
+ * Returns undefined for schemas without bytes, which need no conversion. Copies only the path down to the bytes.
  */
 function eachBytes(schema: unknown, leaf: Leaf): Convert | undefined {
   if (schema === 'bytes') return leaf;

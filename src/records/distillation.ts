@@ -15,7 +15,7 @@ export interface DistillationTargets {
   readonly tailLogprobs: Float32Array;
 }
 
-/** Targets as they travel in a record. */
+/** Targets as stored in a record. */
 export function distillationRecord({ k, topIds, topLogprobs, tailLogprobs }: DistillationTargets): Distillation {
   return {
     k,
@@ -35,7 +35,7 @@ export function distillationTargets({ k, topIds, topLogprobs, tailLogprobs }: Di
   };
 }
 
-/** What is wrong with the shape of targets for `tokens` completion tokens; undefined where nothing is. */
+/** The problem with the shape of targets for `tokens` completion tokens; undefined if valid. */
 export function distillationProblem(targets: DistillationTargets, tokens: number): string | undefined {
   const { k, topIds, topLogprobs, tailLogprobs } = targets;
   if (!Number.isInteger(k) || k < 1) return `k: found ${k}, expected a whole number from 1`;

@@ -1,6 +1,6 @@
 import { float32Array, float32Bytes, int32Array, int32Bytes } from './arrays.js';
 
-/** The fields that are number arrays, and what they are outside of a record. */
+/** The fields that are number arrays, with their unpacked types. */
 interface ArrayFields {
   readonly promptTokens: Int32Array;
   readonly completionTokens: Int32Array;

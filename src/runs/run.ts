@@ -14,8 +14,7 @@ export type { Recorded, RunEvent, RunGoal, RunOptions, Summary } from './options
 /**
  * Runs a pipeline to its last step, resuming from the state of its folder.
  * @throws {UserError} `bad-plan` with every problem that `checkPlan` finds; `other-manifest` if the folder contains a
- * different run; `run-failed` if a stage cannot continue, or when every sample became a dead letter and nothing was
- * trained on
+ * different run; `run-failed` if a stage cannot continue or every sample became a dead letter
  */
 export async function runPipeline(options: RunOptions): Promise<Summary> {
   const { folder, onEvent = () => {}, signal, recorded } = options;

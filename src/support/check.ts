@@ -9,14 +9,11 @@ type Issue = z.core.$ZodIssue;
 export interface Problem {
   readonly path: Path;
   readonly kind: 'bad-field' | 'unknown-field';
-  /**
-   * What was found and what is expected. It never quotes a text, which may be secret, unless one of a few names is
-   * expected.
-   */
+  /** Found and expected value. Quotes text, which may be secret, only where one of a few names is expected. */
   readonly message: string;
 }
 
-/** What a value is, without quoting it. */
+/** Describes a value without quoting it. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';

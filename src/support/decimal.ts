@@ -29,7 +29,7 @@ function trimZeros(digits: string): string {
   return digits.slice(start, end);
 }
 
-/** A text that is the same for equal numbers only. */
+/** A text that is equal only for equal numbers. */
 export const decimalKey = ({ negative, digits, exponent }: Decimal): string =>
   `${negative ? '-' : ''}${digits}e${exponent}`;
 
@@ -43,7 +43,7 @@ export function compareDecimals(a: Decimal, b: Decimal): number {
 
 export const isWhole = ({ digits, exponent }: Decimal): boolean => exponent >= BigInt(digits.length);
 
-/** Whether a value is a whole multiple of a step. Takes no more time for large exponents. */
+/** Whether a value is a whole multiple of a step. Large exponents take no more time. */
 export function isMultipleOf(value: Decimal, step: Decimal): boolean {
   if (value.digits === '' || step.digits === '') return value.digits === '';
   const divisor = BigInt(step.digits);

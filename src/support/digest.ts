@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** SHA-256 in hex of the parts, each preceded by its length so that no two lists of parts meet. */
+/** SHA-256 in hex of the parts, each prefixed with its length, so that different lists never collide. */
 export function digest(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
   for (const part of parts) {
@@ -12,7 +12,7 @@ export function digest(...parts: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * The seed of one draw: the first 63 bits of a hash of what the draw is for.
+ * The seed of one draw: the first 63 bits of a hash of the draw's identity.
  * @example seedOf(7, 'rollout', 'chain-sum-12', 3, 40) // run seed, purpose, prompt, sample, policy version
  */
 export function seedOf(...parts: readonly (string | number | bigint)[]): bigint {

@@ -7,8 +7,8 @@ const full: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs what writes to `place`.
- * @throws {UserError} `disk-full` naming the place where there is no room; other errors as they are
+ * Runs a write to `place`.
+ * @throws {UserError} `disk-full` naming the place if the disk is full; other errors are rethrown
  */
 export function writing<T>(place: string, action: () => T): T {
   try {

@@ -1,6 +1,6 @@
 /**
- * A mistake of the user's: a wrong request, spec, file or record. Its message is complete on its own: what and where,
- * what was found, what was expected. The command line prints it without a stack trace.
+ * A user error: an invalid request, spec, file or record. Its message is self-contained: what and where, found,
+ * expected. The command line prints it without a stack trace.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
@@ -13,7 +13,7 @@ export class UserError extends Error {
   }
 }
 
-/** The name in `known` with the fewest edits, for "did you mean"; undefined where none is near. */
+/** The name in `known` with the fewest edits, for "did you mean"; undefined if none is close. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const distance = (a: string, b: string): number => {
     let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,9 +1,9 @@
-// Reads what must be there. Each throws instead of carrying on with a default.
+// Accessors for values that must exist. Each throws instead of falling back to a default.
 
 /**
- * A value that cannot be missing unless this program is wrong.
+ * A value that is missing only if there is a bug.
  * @param what names the value in the error
- * @throws {Error} when it is missing, instead of carrying on with a default
+ * @throws {Error} if it is missing
  * @example required(offsets[partition], `offset of partition ${partition}`)
  */
 export function required<T>(value: T | null | undefined, what: string): T {
@@ -13,7 +13,7 @@ export function required<T>(value: T | null | undefined, what: string): T {
 
 /**
  * The entry at an index that must exist.
- * @throws {RangeError} where it does not
+ * @throws {RangeError} if it does not
  */
 export function at<T>(values: ArrayLike<T>, index: number): T {
   const value = values[index];
@@ -23,7 +23,7 @@ export function at<T>(values: ArrayLike<T>, index: number): T {
 
 /**
  * The entry under a key that must exist.
- * @throws {RangeError} naming the key where it does not
+ * @throws {RangeError} naming the key if it does not
  */
 export function get<K, V>(map: ReadonlyMap<K, V>, key: K): V {
   const value = map.get(key);

@@ -6,7 +6,7 @@ type Path = readonly PropertyKey[];
 
 /**
  * Checks settings against a schema and fills in its defaults.
- * @param where path of the settings in what the user wrote, such as `topics.kafka`; empty where they stand alone
+ * @param where path of the settings in what the user wrote, such as `topics.kafka`; empty for top-level settings
  * @throws {UserError} `bad-settings`, or another code, with one line per problem: field, found, expected
  * @example parseSettings(z.strictObject({ retries: z.int().min(0).default(3) }), { retires: 5 })
  * // retires: no such setting; did you mean retries?
@@ -51,13 +51,13 @@ function describe(issue: Issue, schema: z.ZodType, input: unknown, where: string
   }
   const field = at(issue.path);
   const prefix = field === '' ? '' : `${field}: `;
-  // A custom check says itself what it found, or leaves it out because it may be a secret.
+  // A custom check reports the found value itself, or omits it because it may be a secret.
   if (issue.code === 'custom') return [`${prefix}${issue.message}`];
   const found = valueAt(input, issue.path);
   return [`${prefix}${found === undefined ? 'missing' : `found ${shown(found)}`}, ${expectation(issue)}`];
 }
 
-/** `where` and a path as they are written in messages: `sasl.plain.username`, `brokers[1]`. */
+/** `where` and a path as shown in messages: `sasl.plain.username`, `brokers[1]`. */
 export function placeOf(where: string, path: Path): string {
   return path.reduce<string>((place, key) => {
     if (typeof key === 'number') return `${place}[${key}]`;
@@ -85,14 +85,14 @@ function unknownToAll(branches: readonly (readonly Issue[])[]): string[] {
   return first.filter((key) => rest.every((keys) => keys.includes(key)));
 }
 
-/** The branch of a union that the input comes closest to; undefined where all fail at the top. */
+/** The branch of a union that matches the input best; undefined if all fail at the top level. */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const ranked = branches.map((issues) => ({ issues, depth: depthOf(issues) })).sort((a, b) => b.depth - a.depth);
   const [best] = ranked;
   return best && best.depth > 0 ? best.issues : undefined;
 }
 
-/** How far into a branch the input fits. A branch that knows every key comes before one that does not. */
+/** How well the input matches a branch. A branch that knows every key comes first. */
 function depthOf(issues: readonly Issue[]): number {
   const depths = issues.map((issue) => {
     if (issue.code === 'unrecognized_keys') return 2 + 2 * issue.path.length;
@@ -103,7 +103,7 @@ function depthOf(issues: readonly Issue[]): number {
   return Math.max(0, ...depths) - (strangers ? 1 : 0);
 }
 
-/** The value at a path of plain data; undefined where there is none. */
+/** The value at a path of plain data, if any. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
@@ -123,7 +123,7 @@ function innerOf(schema: unknown, key: PropertyKey): unknown[] {
   return schema instanceof z.ZodObject ? unwrap(Reflect.get(schema.shape, key)) : [];
 }
 
-/** The schemas that a wrapper, a union or the first part of a pipe stands for. */
+/** The schemas inside a wrapper, a union or the input of a pipe. */
 function unwrap(schema: unknown): unknown[] {
   const { innerType, options, in: input } = definitionOf(schema);
   if (options !== undefined) return options.flatMap(unwrap);

@@ -12,7 +12,7 @@ async function refuses(args: readonly string[], message: RegExp, code = 2): Prom
 }
 
 describe('a run from the command line', () => {
-  it('continues past dead letters, and fails when every sample became one', async () => {
+  it('continues past dead letters, and fails if every sample becomes one', async () => {
     const { folder, file } = tinyProject({ verify: { function: { module: 'judge.mjs' } }, shape: 'grpo' });
     writeFileSync(join(folder, 'judge.mjs'), `export default () => { throw new Error('no judge here'); };\n`);
     const prompts = join(folder, 'sums.jsonl');
@@ -31,7 +31,7 @@ describe('a run from the command line', () => {
     expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing was trained on.*dead-letters/) });
   });
 
-  it('is told in JSON lines, can be looked into, and is not run again once it is finished', async () => {
+  it('is reported in JSON lines, can be inspected, and does not run again once finished', async () => {
     const { folder, file } = tinyProject();
     const run = join(folder, 'run');
     const first = await rlsd(['run', file, '--run', run, '--steps', '2', '--json']);
@@ -116,7 +116,7 @@ describe('a run from the command line', () => {
   });
 });
 
-it('whose reader has gone away has failed where it is asked for its work, not for its lines', async () => {
+it('fails if its stdout closes before the result, but not before the progress lines', async () => {
   const { folder, file } = tinyProject();
   const run = join(folder, 'run');
   const unread = (args: readonly string[]) => {
@@ -130,7 +130,7 @@ it('whose reader has gone away has failed where it is asked for its work, not fo
   expect(await unread(['tail', run, 'rollouts'])).toBe(0);
 });
 
-describe('a wrong request', () => {
+describe('an invalid command line', () => {
   it.each([
     ['an unknown command', ['runn'], /unknown command 'runn'\n\(Did you mean run\?\)/],
     ['an unknown option', ['run', 'FILE', '--step', '3'], /unknown option '--step'\n\(Did you mean/],
@@ -207,7 +207,7 @@ describe('a wrong request', () => {
 });
 
 describe('eval', () => {
-  it('reports the lines that cannot be asked or judged, and evaluates the others', async () => {
+  it('reports the lines that cannot be sampled or judged, and evaluates the others', async () => {
     const { folder } = tinyProject();
     const lines = [
       '{"id": "a", "question": "1 + 1 =", "answer": "2"}',
@@ -245,7 +245,7 @@ describe('eval', () => {
 });
 
 describe('the pure functions', () => {
-  it('map lines, and a bad one is named while the others go on', async () => {
+  it('map lines, and report a bad one without stopping', async () => {
     const line = { id: 'a', gold: '$\\frac{1}{2}$', answer: '0.5' };
     const verified = await rlsd(
       ['verify', 'math'],

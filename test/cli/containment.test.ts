@@ -114,7 +114,7 @@ beforeAll(async () => {
   return () => rmSync(base, { recursive: true, force: true });
 });
 
-describe('no command says a word of what is privileged, with RLSD_DEBUG and RLSD_LOG', () => {
+describe('no command prints privileged content, even with RLSD_DEBUG and RLSD_LOG', () => {
   it.each([
     ['mermaid', ['--format', 'mermaid']],
     ['dot', ['--format', 'dot']],
@@ -179,7 +179,7 @@ describe('no command says a word of what is privileged, with RLSD_DEBUG and RLSD
     expect(status).not.toBe(0);
   });
 
-  it.each(['cut', 'text', 'foreign', 'flipped'])('where a record is %s', async (name) => {
+  it.each(['cut', 'text', 'foreign', 'flipped'])('if a record is %s', async (name) => {
     const commands = [
       ['resume', at(name)],
       ['privileged', 'list', at(name)],

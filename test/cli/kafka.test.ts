@@ -72,7 +72,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       return { username, password: { file: join(folder, `${username}.password`) } };
     };
 
-    it('runs to the end past poison, tells what it does in metrics, logs and traces, and keeps its secrets', async () => {
+    it('runs to the end past poison, reports metrics, logs and traces, and prints no secrets', async () => {
       const { folder } = tinyProject();
       writeFileSync(join(folder, 'sums.jsonl'), `${[...sums(3), 'no json', ...sums(40).slice(3)].join('\n')}\n`);
       writeFileSync(
@@ -177,7 +177,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       expect(written.filter((text) => text.includes(SECRET))).toEqual([]);
     });
 
-    it('says in one line what is wrong with a login, and what a user may not do', async () => {
+    it('reports login failures and missing permissions in one line', async () => {
       const { folder, file } = tinyProject();
       const attempt = async (command: readonly string[], sasl: object) => {
         const topics = { kafka: { brokers: broker.listeners.sasl, tls: tls(), sasl } };
@@ -200,7 +200,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       expect(checked.stderr).toMatch(topics);
     });
 
-    it('says in one line which server does not answer or is too old', async () => {
+    it('reports an unreachable or old server in one line', async () => {
       const { folder, file } = tinyProject();
       const old = await oldBroker();
       const attempts = [
@@ -227,7 +227,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       old.close();
     });
 
-    it('does not ask again where a group or a transactional id is denied', async () => {
+    it('does not retry a denied group or transactional id', async () => {
       const { folder } = tinyProject();
       const { AclResourceTypes, ResourcePatternTypes, AclOperationTypes, AclPermissionTypes, Kafka, logLevel } =
         kafkajs;
@@ -254,7 +254,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       await log.close();
     });
 
-    it('check names every difference of the topics of a run', async () => {
+    it('check lists every difference of the topics of a run', async () => {
       const { folder, file } = tinyProject({ topics: { kafka: { brokers: broker.brokers, partitions: 3 } } });
       const { spec, folder: base } = readSpec(file, []);
       const { topics, store } = planOf(spec, base);

@@ -29,7 +29,7 @@ async function grown(run: string, topic: string, least: number, child: ChildProc
   await log?.close();
 }
 
-it('a run killed again and again ends with the very weights and records of one that was not', {
+it('a run killed repeatedly ends with exactly the weights and records of an uninterrupted one', {
   timeout: 400_000,
 }, async () => {
   const { folder, file } = tinyProject({ steps: STEPS, evaluate: { every: 5 } });

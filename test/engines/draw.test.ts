@@ -16,7 +16,7 @@ const distribution = fc
   .map((weights) => weights.map((weight) => Math.log(weight / weights.reduce((a, b) => a + b, 0))));
 
 describe('drawToken', () => {
-  it('draws each token as often as its probability says', () => {
+  it('draws each token with its probability', () => {
     for (const [id, share] of draws({}).entries()) expect(share).toBeCloseTo(Math.exp(Number(logprobs[id])), 1);
   });
 
@@ -31,7 +31,7 @@ describe('drawToken', () => {
     expect([...draws(sampling).entries()].filter(([, share]) => share > 0).map(([id]) => id)).toEqual(expected);
   });
 
-  it('gives the likeliest token at temperature 0, and always at top-k 1', () => {
+  it('returns the likeliest token at temperature 0 and at top-k 1', () => {
     fc.assert(
       fc.property(distribution, fc.bigInt(0n, 1n << 62n), fc.nat(1000), (logs, seed, t) => {
         const likeliest = logs.indexOf(Math.max(...logs));
@@ -52,7 +52,7 @@ describe('drawToken', () => {
     );
   });
 
-  it('refuses an empty vocabulary', () => {
+  it('rejects an empty vocabulary', () => {
     expect(() => drawToken([], { temperature: 1, maxTokens: 1 }, 0n, 0)).toThrow(RangeError);
   });
 });

@@ -30,7 +30,7 @@ const definition = defineEngine({
 });
 
 describe('lacking', () => {
-  it('finds nothing missing from an engine that does what is asked', () => {
+  it('finds nothing missing from an engine that meets all needs', () => {
     const able: Capabilities = { ...none, samples: true, scores: 'topK', trains: true, weights: 'folder' };
     const needs = { samples: { by: 'a' }, scores: { kind: 'sampled', by: 'b' }, trains: { by: 'c' } } as const;
     expect(lacking({ name: 'able', capabilities: able }, { device: 'cpu', ...needs })).toEqual([]);
@@ -45,7 +45,7 @@ describe('lacking', () => {
     expect(lacking(mute, { device: 'cpu', ...needs })[0]).toMatch(message);
   });
 
-  it('refuses top-k needs from an engine that scores sampled tokens only, and new weights where it takes none', () => {
+  it('reports top-k scores and new weights for an engine without them', () => {
     const sampled = { name: 'sampled', capabilities: { ...none, scores: 'sampled', trains: true } as const };
     expect(lacking(sampled, { device: 'cpu', scores: { kind: 'sampled', by: 'teach' } })).toEqual([]);
     expect(lacking(sampled, { device: 'cpu', scores: { kind: 'topK', by: 'teach' } })).toHaveLength(1);
@@ -56,7 +56,7 @@ describe('lacking', () => {
 });
 
 describe('bindEngine', () => {
-  it('fills in defaults, and its id tells settings and module apart', () => {
+  it('fills in defaults, and has an id that depends on settings and module', () => {
     const ids = [
       bindEngine(definition, {}),
       bindEngine(definition, { size: 3 }),
@@ -77,18 +77,18 @@ describe('bindEngine', () => {
 });
 
 describe('registeredEngine', () => {
-  it('takes a name or a name with settings', () => {
+  it('accepts a name or a name with settings', () => {
     expect(registeredEngine('onnx').name).toBe('onnx');
     expect(registeredEngine({ onnx: { rows: 8 } }).id).not.toBe(registeredEngine('onnx').id);
   });
 
-  it('says which engines there are', () => {
+  it('lists the engines', () => {
     expect(() => registeredEngine('onxx')).toThrow('model.engine: unknown engine "onxx"; did you mean onnx?');
     expect(() => registeredEngine('zzzzzz')).toThrow('expected one of onnx, or { module: FILE }');
     expect(() => registeredEngine({ module: './mine.mjs' })).toThrow(/is a file; import it/);
   });
 
-  it('stands in for an engine that another program gave as an object, and refuses to run it', async () => {
+  it('is a placeholder for an engine that another program passed as an object, and refuses to run', async () => {
     const engine = registeredEngine(recordEngine(bindEngine(definition, {})));
     expect(engine.name).toBe('mine');
     const options = { folder, device: 'cpu', workers: 1 };
@@ -115,7 +115,7 @@ describe('loadEngine', () => {
   const engine = `{ name: 'mine', summary: 'Mine.', settings: ${schema}, create: (settings, { folder }) =>
     ({ capabilities: { ...${JSON.stringify(none)}, devices: [settings.on, folder] }, openPolicy: async () => {} }) }`;
 
-  it('loads a module, and gives it its settings and the folder that paths are relative to', async () => {
+  it('loads a module with its settings and the folder that paths are relative to', async () => {
     const path = module('good.mjs', `export default ${engine};`);
     const loaded = await loadEngine({ module: path, on: 'abacus' }, folder);
     expect(loaded.capabilities.devices).toEqual(['abacus', folder]);
@@ -140,7 +140,7 @@ describe('the ONNX engine', () => {
   const onnx = registeredEngine('onnx');
   const options = (model: string) => ({ folder: model, device: 'cpu', workers: 1 });
 
-  it('finds what keeps a model folder from being run', async () => {
+  it('reports why a model folder cannot run', async () => {
     expect(await onnx.check?.(options(tinyModel()))).toEqual([]);
     const cut = tinyModel();
     writeFileSync(join(cut, 'model.safetensors'), 'cut');

@@ -23,7 +23,7 @@ afterAll(() => policy.close());
 const ask = (content: string): Int32Array => policy.encodePrompt([{ role: 'user', content }]);
 
 describe('the n-gram example', () => {
-  it('answers from its corpus, and the verdicts say so', async () => {
+  it('answers from its corpus, as the verdicts confirm', async () => {
     const verifier = await createVerifier({ math: {} });
     const questions = [
       ['4 + 3 =', '7'],
@@ -55,7 +55,7 @@ describe('the n-gram example', () => {
     await verifier.close();
   });
 
-  it('scores what it samples, and its likeliest tokens with their tail add up to 1', async () => {
+  it('scores its samples, with top-k and tail probabilities that sum to 1', async () => {
     const prompt = ask('8 + 6 =');
     const sampling = { temperature: 1.5, maxTokens: 8 };
     const [drawn] = await policy.sample(0, { prompt, seeds: [3n], sampling });
@@ -69,7 +69,7 @@ describe('the n-gram example', () => {
     }
   });
 
-  it('is refused by name for a pipeline that trains', async () => {
+  it('is rejected by name in a pipeline that trains', async () => {
     const spec = checkSpec({
       pipeline: 'ngram',
       steps: 1,

@@ -47,11 +47,11 @@ async function trained(engine: Engine): Promise<readonly Float32Array[]> {
 }
 
 describe('openEngineLearner', () => {
-  it('trains what the engine opens, to the same bits as the thread of ONNX', async () => {
+  it("trains the engine's model to the same bits as the ONNX thread", async () => {
     expect(await trained(onThisThread)).toEqual(await trained(onnx));
   });
 
-  it('takes the learner that an engine brings', async () => {
+  it('uses the learner that an engine provides', async () => {
     const learner = await openEngineLearner(onThisThread, options);
     const own = { ...onThisThread, openLearner: async () => learner };
     expect(await openEngineLearner(own, options)).toBe(learner);

@@ -113,7 +113,7 @@ describe('a step', () => {
     expect(await weightsDigest(still)).toBe(await weightsDigest(createLocalLearner(optionsOf())));
   });
 
-  it('makes its updates in every epoch; without samples only the schedule moves', async () => {
+  it('makes its updates in every epoch; without samples only the schedule advances', async () => {
     const learner = createLocalLearner(optionsOf({ epochs: 3, updatesPerEpoch: 2, warmup: 4 }));
     expect(await learner.step(batch(1))).toMatchObject({ updates: 6, learningRate: 0.25e-2 });
     expect(await learner.step([])).toMatchObject({ updates: 0, learningRate: 0.5e-2, loss: 0 });
@@ -135,7 +135,7 @@ describe('a step', () => {
     expect(await drift(20)).toBeLessThan(await drift(0));
   });
 
-  it('refuses invalid samples by index and changes nothing', async () => {
+  it('rejects invalid samples by index and changes nothing', async () => {
     const learner = createLocalLearner(optionsOf());
     const before = await weightsDigest(learner);
     const [good, other] = batch(1);
@@ -155,7 +155,7 @@ describe('a step', () => {
   });
 });
 
-describe('a sample may bring', () => {
+describe('a sample may have', () => {
   it('token weights: 0 takes a token out of the gradient but not out of the mean', async () => {
     const samples = batch(1);
     const masked = samples.map((sample) => ({
@@ -176,7 +176,7 @@ describe('a sample may bring', () => {
     expect(half.gradientNorm).toBeCloseTo((plain?.gradientNorm ?? 0) / 2, 5);
   });
 
-  it('reference log-probabilities, which take the place of those of the starting weights', async () => {
+  it('reference log-probabilities, which replace those of the initial weights', async () => {
     const loss = trainingLoss(clippedPolicy.create(), { clip: [0.2, 0.28], kl: 1 });
     const far = batch(1).map((sample) => ({
       ...sample,
@@ -206,7 +206,7 @@ describe('a sample may bring', () => {
     expect(last.loss).toBeLessThan(first.loss / 4);
   });
 
-  it('nothing of it: a loss that reads distillation targets names the sample without them', async () => {
+  it('no distillation targets: a loss that reads them names the sample', async () => {
     const loss = sumLosses([
       [1, clippedPolicy.create()],
       [0.5, distillation.create()],
@@ -218,7 +218,7 @@ describe('a sample may bring', () => {
   });
 });
 
-describe('with some parameters frozen', () => {
+describe('with frozen parameters', () => {
   const trainable = ['model.layers.0.mlp.up_proj.weight', 'model.norm.weight'];
 
   it('changes the trained ones alone and reports the norm of their gradient', async () => {
@@ -253,7 +253,7 @@ describe('with some parameters frozen', () => {
     await expect(createLocalLearner(optionsOf()).loadCheckpoint(folder)).rejects.toThrow("another model's");
   });
 
-  it('refuses a name that is no parameter', () => {
+  it('rejects a name that is not a parameter', () => {
     expect(() => createLocalLearner({ ...optionsOf(), trainable: ['lm_heads'] })).toThrow('lm_heads');
   });
 });
@@ -287,7 +287,7 @@ describe('the same calls give the same bits', () => {
     return weightsDigest(learner);
   };
 
-  it('in every run, on one thread or two, here or in a thread of its own', async () => {
+  it('in every run, on one thread or two, on the calling thread or in a separate one', async () => {
     const expected = await train(createLocalLearner(optionsOf()));
     expect(await train(createLocalLearner(optionsOf({}, 2)))).toBe(expected);
     const learner = await createLearner(optionsOf());
@@ -329,7 +329,7 @@ describe('a checkpoint', () => {
     expect(await learner.loadCheckpoint(folder)).toEqual({ step: 1, offsets: 2 });
   });
 
-  it('that is missing, truncated, altered or of another model is refused and changes nothing', async () => {
+  it('is rejected if missing, truncated, altered or of another model, and changes nothing', async () => {
     const folder = join(root, 'broken');
     const learner = createLocalLearner(optionsOf());
     const before = await weightsDigest(learner);
@@ -363,8 +363,8 @@ describe('a checkpoint', () => {
   });
 });
 
-describe('in a thread of its own', () => {
-  it('leaves the event loop free and keeps the code of errors', async () => {
+describe('in a separate thread', () => {
+  it('does not block the event loop, and keeps error codes', async () => {
     const learner = await createLearner(optionsOf());
     let turns = 0;
     const count = (): void => {
@@ -383,7 +383,7 @@ describe('in a thread of its own', () => {
     await expect(learner.step([])).rejects.toThrow("the learner's thread has ended");
   });
 
-  it('refuses a model that is not there', async () => {
+  it('rejects a missing model', async () => {
     const { settings } = optionsOf();
     await expect(createLearner({ folder: join(root, 'none'), settings, threads: 1 })).rejects.toMatchObject({
       code: 'bad-model-folder',

@@ -7,7 +7,7 @@ import { readModelFolder } from '../../src/models/folder.js';
 import { floats, ids, numbers } from '../engines/onnx/graph/models.js';
 import { expectedOf, pytorchFolder, pytorchNames } from '../engines/pytorch.js';
 
-it.each(pytorchNames)('%s: three steps end where PyTorch and its AdamW end', async (name) => {
+it.each(pytorchNames)('%s: three steps match PyTorch and its AdamW', async (name) => {
   const { tokens, training } = expectedOf(name);
   const { config, parameters } = readModelFolder(pytorchFolder(name));
   const { clip, kl, ...settings } = training.settings;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { policyRows, supervisedRows, tokenShares } from '../../src/learner/samples.js';
 
-describe('shares of tokens', () => {
+describe('token weights', () => {
   const masks = [Uint8Array.of(1, 1, 1), Uint8Array.of(0, 1), Uint8Array.of(0)];
 
-  it('tokenMean gives every token the same, sequenceMean every sequence that trains', () => {
+  it('tokenMean weights tokens equally, sequenceMean trained sequences', () => {
     expect(tokenShares(masks, 'tokenMean')).toEqual([1 / 4, 1 / 4, 0]);
     expect(tokenShares(masks, 'sequenceMean')).toEqual([1 / 6, 1 / 2, 0]);
   });
@@ -26,7 +26,7 @@ describe('rows of a policy loss', () => {
     readsTop: inputs.includes('targetTopLogprobs'),
   });
 
-  it('put each completion token where it is predicted', () => {
+  it('place each completion token where it is predicted', () => {
     const [row] = policyRows([sample], 'tokenMean', reads('samplingLogprobs', 'tokenAdvantages'));
     expect(row?.tokens).toEqual(Int32Array.of(5, 6, 7, 8, 9));
     expect(row?.temperature).toBe(1);
@@ -35,19 +35,19 @@ describe('rows of a policy loss', () => {
     expect(row?.inputs.get('tokenAdvantages')).toEqual(Float32Array.of(0, 4, 0, 6));
   });
 
-  it('carry only what the loss reads', () => {
+  it('contain only what the loss reads', () => {
     const [row] = policyRows([sample], 'tokenMean', reads('tokenAdvantages'));
     expect([...(row?.inputs.keys() ?? [])]).toEqual(['tokenAdvantages']);
     expect(row).not.toHaveProperty('top');
   });
 
-  it('multiply weights by those of the sample', () => {
+  it("multiply weights by the sample's token weights", () => {
     const weighted = { ...sample, tokenWeights: Float32Array.of(2, 9, 0) };
     const [row] = policyRows([weighted], 'tokenMean', reads('tokenAdvantages'));
     expect(row?.weights).toEqual(Float32Array.of(0, 1, 0, 0));
   });
 
-  it('put k distillation targets at each token', () => {
+  it('place k distillation targets at each token', () => {
     const distillation = {
       k: 2,
       topIds: Int32Array.of(1, 2, 3, 4, 5, 6),
@@ -65,7 +65,7 @@ describe('rows of a policy loss', () => {
   });
 });
 
-it('rows of cross-entropy leave the first token out', () => {
+it('rows of cross-entropy omit the first token', () => {
   const [row] = supervisedRows([{ tokens: Int32Array.of(3, 4, 5), mask: Uint8Array.of(1, 0, 1) }]);
   expect(row?.weights).toEqual(Float32Array.of(0, 1));
 });

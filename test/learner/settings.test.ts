@@ -16,7 +16,7 @@ describe('learning rate', () => {
 });
 
 describe('settings', () => {
-  it('have defaults for all but the learning rate', () => {
+  it('have defaults except for the learning rate', () => {
     expect(learnerSettings({ lr: 1e-3 })).toMatchObject({
       epochs: 1,
       updatesPerEpoch: 1,

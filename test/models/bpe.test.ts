@@ -32,7 +32,7 @@ describe('makeTokenizer', () => {
     expect(encode('12 + 7 =119').map((id) => tokenizer.decode([id]))).toEqual(['12', ' +', ' 7', ' =', '119']);
   });
 
-  it('gives any text back, whatever its bytes', () => {
+  it('round-trips any text, whatever its bytes', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (text) => {
         fc.pre(!text.includes('<|'));
@@ -44,13 +44,13 @@ describe('makeTokenizer', () => {
     );
   });
 
-  it('gives the same files again, and ids without gaps', () => {
+  it('produces the same files each time, and ids without gaps', () => {
     expect(makeTokenizer(words)).toEqual(made);
     const ids = [...tokenizer.get_vocab(true).values()].sort((a, b) => a - b);
     expect(ids).toEqual(Array.from({ length: made.vocabSize }, (_, i) => i));
   });
 
-  it('refuses a word that the pre-tokenizer splits', () => {
+  it('rejects a word that the pre-tokenizer splits', () => {
     expect(() => makeTokenizer(['ab12'])).toThrow(/splits "ab12"/);
   });
 });

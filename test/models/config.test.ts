@@ -26,7 +26,7 @@ describe('parseConfig', () => {
     expect(shapes.has('lm_head.weight')).toBe(false);
   });
 
-  it('gives Qwen2 biases on q, k and v only, and Llama by attention_bias on all four', () => {
+  it('has biases on q, k and v only for Qwen2, and by attention_bias on all four for Llama', () => {
     const { head_dim: _, ...json } = qwen3;
     const qwen2 = parameterShapes(parseConfig({ ...json, model_type: 'qwen2' }, 'config.json'));
     expect(qwen2.get('model.layers.0.self_attn.k_proj.bias')).toEqual([32]);
@@ -38,7 +38,7 @@ describe('parseConfig', () => {
     expect(llama.get('lm_head.weight')).toEqual([50, 64]);
   });
 
-  it('names file, field, what was found and what is near', () => {
+  it('names file, field, found value and nearest match', () => {
     const { hidden_size: _, ...json } = qwen3;
     expect(() => parseConfig({ ...json, hiden_size: 64 }, 'm/config.json')).toThrow(
       'm/config.json: field "hidden_size" is missing (there is "hiden_size"); expected a positive number',

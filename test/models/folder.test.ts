@@ -33,7 +33,7 @@ describe('model folder', () => {
       expect(readFileSync(join(copy, name))).toEqual(readFileSync(join(folder, name)));
   });
 
-  it('makes the same tiny model from the same seed, another from another', () => {
+  it('creates the same tiny model from the same seed, a different one from another', () => {
     expect(modelDigest(tinyModel({ seed: 3 }))).toBe(modelDigest(tinyModel({ seed: 3 })));
     expect(modelDigest(tinyModel({ seed: 3 }))).not.toBe(modelDigest(tinyModel({ seed: 4 })));
   });
@@ -59,7 +59,7 @@ describe('model folder', () => {
     expect(() => modelDigest(folder)).toThrow(/model\.safetensors: the file is missing/);
   });
 
-  it('leaves out a head that is tied, and says float32 of what it wrote', () => {
+  it('omits a tied head, and declares float32 in config.json', () => {
     const folder = tinyModel({ tied: true });
     change(folder, (tensors) => {
       const embedding = tensors.get('model.embed_tokens.weight');
@@ -75,7 +75,7 @@ describe('model folder', () => {
     expect(readConfig(copy)).toEqual(model.config);
   });
 
-  it('names the tensor that is missing, misshapen or not of the model, and the nearest name', () => {
+  it('names a missing, misshapen or unknown tensor, and the nearest name', () => {
     const missing = tinyModel();
     change(missing, (tensors) => {
       const norm = tensors.get('model.norm.weight');
@@ -95,7 +95,7 @@ describe('model folder', () => {
     expect(() => readModelFolder(extra)).toThrow(/tensor vision\.weight belongs to no part of a llama model/);
   });
 
-  it('refuses a missing folder, a missing config, a config that is not JSON and truncated weights', () => {
+  it('rejects a missing folder, a missing config, a config that is not JSON, and truncated weights', () => {
     expect(() => readModelFolder('/nowhere/at/all')).toThrow(/\/nowhere\/at\/all: no such folder/);
     const folder = tinyModel();
     truncateSync(weights(folder), 5000);

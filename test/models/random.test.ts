@@ -17,7 +17,7 @@ const chiSquare = (values: readonly number[], cells: number): number => {
 const LIMIT = 63 + 5 * Math.sqrt(2 * 63);
 
 describe('uniformAt', () => {
-  it('lies in [0, 1), exact in float32, and depends on seed and index alone', () => {
+  it('is in [0, 1), exact in float32, and depends only on seed and index', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), fc.nat(), (seed, t) => {
         const u = uniformAt(seed, t);
@@ -29,7 +29,7 @@ describe('uniformAt', () => {
     );
   });
 
-  it('is even along a stream, and across neighbouring seeds', () => {
+  it('is uniform along a stream, and across neighbouring seeds', () => {
     const n = Array.from({ length: 8192 }, (_, i) => i);
     expect(
       chiSquare(
@@ -45,7 +45,7 @@ describe('uniformAt', () => {
     ).toBeLessThan(LIMIT);
   });
 
-  it('has streams without anything in common, also for seeds that differ by the step of the hash', () => {
+  it('has disjoint streams, even for seeds that differ by the step of the hash', () => {
     const step = 0x9e3779b97f4a7c15n;
     for (const seed of [1n, step, (2n * step) & (2n ** 63n - 1n)]) {
       const pairs = Array.from({ length: 4096 }, (_, t) => [uniformAt(0n, t), uniformAt(seed, t)] as const);
@@ -58,7 +58,7 @@ describe('uniformAt', () => {
 });
 
 describe('initModel', () => {
-  it('fills with a normal distribution of the asked deviation', () => {
+  it('fills with a normal distribution of the requested deviation', () => {
     const data = new Float32Array(20_001);
     fillNormal(data, 2, uniforms(5n));
     const mean = data.reduce((a, b) => a + b) / data.length;
@@ -68,7 +68,7 @@ describe('initModel', () => {
     expect(data.filter((x) => Math.abs(x) < 2).length / data.length).toBeCloseTo(0.683, 1);
   });
 
-  it('sets norms to 1, biases to 0 and scales what writes to the residual stream', () => {
+  it('sets norms to 1, biases to 0, and scales matrices that write to the residual stream', () => {
     const json = {
       model_type: 'qwen2',
       hidden_size: 64,

@@ -19,7 +19,7 @@ function raw(header: unknown, data: Uint8Array): string {
 }
 
 describe('safetensors', () => {
-  it('reads back every bit that it wrote, whatever the shapes', () => {
+  it('round-trips every bit, whatever the shapes', () => {
     fc.assert(
       fc.property(
         fc.dictionary(
@@ -140,7 +140,7 @@ describe('safetensors', () => {
     expect(() => readSafetensors(path)).toThrow(path);
   });
 
-  it('refuses a missing file, a cut header and a file of another kind', () => {
+  it('rejects a missing file, a truncated header and a file of another kind', () => {
     expect(() => readSafetensors(join(folder, 'none.safetensors'))).toThrow(/none\.safetensors: the file is missing/);
     const path = join(folder, 'short');
     writeFileSync(path, 'abc');

@@ -21,7 +21,7 @@ function edited(name: string, edit: (json: Record<string, unknown>) => void): st
 }
 
 describe('tokenizer', () => {
-  it('gives any text back', () => {
+  it('round-trips any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         fc.pre(!text.includes('<|'));
@@ -47,7 +47,7 @@ describe('tokenizer', () => {
     expect(readTokenizer(copy, vocabSize).eosIds).toEqual([eos, eos + 1]);
   });
 
-  it('refuses a tokenizer that does not match the vocabulary', () => {
+  it('rejects a tokenizer that does not match the vocabulary', () => {
     expect(() => readTokenizer(folder, vocabSize - 1)).toThrow(
       `the tokenizer has ids up to ${vocabSize - 1}, but the model's vocabulary ends at ${vocabSize - 2}`,
     );
@@ -66,7 +66,7 @@ describe('tokenizer', () => {
     );
   });
 
-  it('refuses a tokenizer without an end, one that is missing and one that is broken', () => {
+  it('rejects a tokenizer without an end token, a missing one and a broken one', () => {
     const endless = edited('config.json', (json) => {
       delete json.eos_token_id;
     });
@@ -96,7 +96,7 @@ describe('chat template', () => {
     expect(template.apply(messages.slice(0, 1), { addGenerationPrompt: false })).toBe('<|user|>3 + 4');
   });
 
-  it('prefers chat_template.jinja, and its hash follows the text', () => {
+  it('prefers chat_template.jinja, and hashes its text', () => {
     const copy = tinyModel();
     const before = readChatTemplate(copy, {}).hash;
     expect(readChatTemplate(tinyModel(), {}).hash).toBe(before);
@@ -106,7 +106,7 @@ describe('chat template', () => {
     expect(template.hash).not.toBe(before);
   });
 
-  it('takes the default of several templates', () => {
+  it('uses the default of several templates', () => {
     const copy = edited('tokenizer_config.json', (json) => {
       json.chat_template = [
         { name: 'tool_use', template: 'T' },
@@ -116,7 +116,7 @@ describe('chat template', () => {
     expect(readChatTemplate(copy, {}).apply(messages, { addGenerationPrompt: true })).toBe('D');
   });
 
-  it('says what is wrong with a template that is missing, cannot be parsed, or fails', () => {
+  it('reports a template that is missing, cannot be parsed, or fails', () => {
     const none = edited('tokenizer_config.json', (json) => {
       delete json.chat_template;
     });

@@ -8,7 +8,7 @@ describe('number arrays as bytes', () => {
     expect([...float32Bytes([1])]).toEqual([0, 0, 0x80, 0x3f]);
   });
 
-  it('come back, wherever in a buffer they begin', () => {
+  it('round-trip from any offset in a buffer', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), fc.array(fc.float()), fc.nat(7), (ints, floats, at) => {
         const shifted = (bytes: Uint8Array) => {
@@ -22,7 +22,7 @@ describe('number arrays as bytes', () => {
     );
   });
 
-  it('do not share memory with what they were made from', () => {
+  it('do not share memory with their source', () => {
     const values = Int32Array.of(1, 2, 3).subarray(1);
     const bytes = int32Bytes(values);
     values[0] = 9;
@@ -32,7 +32,7 @@ describe('number arrays as bytes', () => {
     expect(copy[0]).toBe(2);
   });
 
-  it('refuse what is no int32 and what is no whole number of values', () => {
+  it('reject values that are not int32 and incomplete values', () => {
     expect(() => int32Bytes([1, 2.5])).toThrow('value 1 is 2.5; expected an int32');
     expect(() => int32Bytes([2 ** 31])).toThrow(RangeError);
     expect(() => int32Array(new Uint8Array(5))).toThrow('5 bytes');

@@ -41,7 +41,7 @@ describe('codecs', () => {
     );
   });
 
-  it('keeps 64-bit numbers whole', () => {
+  it('preserves 64-bit numbers exactly', () => {
     const { encode, decode } = codecFor('prompts');
     expect(decode(encode(prompt))).toEqual(prompt);
   });
@@ -75,10 +75,10 @@ describe('codecs', () => {
     expect(error.message).toMatch(message);
   });
 
-  it('refuses bytes that are no record', () => {
+  it('rejects bytes that are not a record', () => {
     const { decode, encode } = codecFor('prompts');
     const bytes = encode(prompt);
-    expect(failure(() => decode(bytes.subarray(0, -1))).message).toMatch(/prompts: .* bytes are no Prompt/);
+    expect(failure(() => decode(bytes.subarray(0, -1))).message).toMatch(/prompts: .* bytes are not a valid Prompt/);
     expect(failure(() => decode(Buffer.concat([bytes, bytes]))).code).toBe('bad-record');
   });
 
@@ -92,7 +92,7 @@ describe('records of another schema', () => {
   const old = schema({ name: 'a', type: 'int' }, { name: 'gone', type: 'string' });
   const now = schema({ name: 'a', type: 'long' }, { name: 'b', type: ['null', 'string'], default: null });
 
-  it('are read through the schema that they were written with', () => {
+  it('are read with the schema that wrote them', () => {
     const writer = avroCodec<{ a: number; gone: string }>('notes', old);
     const reader = avroCodec<{ a: bigint; b: string | null }>('notes', now, [old]);
     const bytes = writer.encode({ a: 7, gone: 'x' });
@@ -100,13 +100,13 @@ describe('records of another schema', () => {
     expect(reader.decode(bytes, writer.fingerprint)).toEqual({ a: 7n, b: null });
   });
 
-  it('are refused when that schema is unknown', () => {
+  it('are rejected if that schema is unknown', () => {
     const error = failure(() => avroCodec('notes', now).decode(new Uint8Array([1]), 'feed'));
     expect(error.code).toBe('unknown-schema');
     expect(error.message).toMatch(/notes: .*feed/);
   });
 
-  it('are refused when that schema does not fit', () => {
+  it('are rejected if that schema is incompatible', () => {
     const other = schema({ name: 'a', type: 'string' });
     const writer = avroCodec<{ a: string }>('notes', other);
     const error = failure(() => avroCodec('notes', now, [other]).decode(writer.encode({ a: 'x' }), writer.fingerprint));

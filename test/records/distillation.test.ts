@@ -12,7 +12,7 @@ const targets = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, ma
 );
 
 describe('distillation targets', () => {
-  it('survive the record, and are well-formed', () => {
+  it('round-trip through a record, and are well-formed', () => {
     fc.assert(
       fc.property(targets, (value) => {
         expect(distillationTargets(distillationRecord(value))).toEqual(value);
@@ -21,7 +21,7 @@ describe('distillation targets', () => {
     );
   });
 
-  it('are of the wrong length for any other number of tokens', () => {
+  it('have the wrong length for any other number of tokens', () => {
     fc.assert(
       fc.property(targets, fc.integer({ min: 0, max: 9 }), (value, tokens) => {
         fc.pre(tokens !== value.tailLogprobs.length);

@@ -211,8 +211,8 @@ async function printed(command: () => Promise<void>): Promise<string> {
   return written;
 }
 
-describe('what is privileged', () => {
-  it('reaches the teacher: the markers are there to be found', async () => {
+describe('privileged content', () => {
+  it('reaches the teacher, so that the markers can be found', async () => {
     expect(await bytesOf('privileged')).toContain(`${marker}md`);
     expect(await bytesOf('references')).toContain(`${marker}a`);
     const scores = await bytesOf('teacher-scores');
@@ -222,13 +222,13 @@ describe('what is privileged', () => {
     expect(scores).not.toContain('notes:of-s0');
   });
 
-  it('is in nothing that the student model was given', () => {
+  it('is in no input of the student model', () => {
     expect(students.prompts.length).toBeGreaterThanOrEqual(8);
     for (const prompt of students.prompts) expect(students.decode(prompt)).not.toContain(marker);
     expect(students.decode(students.prompts[0] ?? new Int32Array())).toContain('+ 1 =');
   });
 
-  it('is not in what the record says the student was given, which follows from the prompt alone', async () => {
+  it('is in no recorded input of the student, which depends only on the prompt', async () => {
     const given = new Map(students.prompts.map((prompt) => [digest(int32Bytes(prompt)), prompt]));
     const prompts = new Map((await records(folder, 'prompts')).map((prompt) => [prompt.promptId, prompt]));
     const rollouts = await records(folder, 'rollouts');
@@ -239,7 +239,7 @@ describe('what is privileged', () => {
     }
   });
 
-  it('is in no topic but its own two', async () => {
+  it('is in no topic except its own two', async () => {
     const log = await openEmbedded(join(folder, 'topics'), { readOnly: true });
     const topics = (await log.describe()).map(({ name }) => name);
     await log.close();
@@ -249,7 +249,7 @@ describe('what is privileged', () => {
       expect(await bytesOf(topic), topic).not.toContain(marker);
   });
 
-  it('is in no file of the run beside the topics', () => {
+  it('is in no file of the run besides the topics', () => {
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const others = files
       .map((entry) => join(entry.parentPath, entry.name))
@@ -260,7 +260,7 @@ describe('what is privileged', () => {
     for (const path of others) expect(readFileSync(path).includes(marker), path).toBe(false);
   });
 
-  it('is in nothing that was printed, though every broken document was reported', async () => {
+  it('is never printed, though every broken document is reported', async () => {
     for (const part of ['summary', '"event":"committed"', '"event":"dead letter"', 'leaves out 1 documents marked hr'])
       expect(written).toContain(part);
     expect(written).not.toContain(marker);
@@ -274,7 +274,7 @@ describe('what is privileged', () => {
     expect(letters).not.toContain(marker);
   });
 
-  it('is measured at every step, in numbers alone', async () => {
+  it('is measured at every step, in numbers only', async () => {
     const metrics = await bytesOf('metrics');
     for (const name of ['leakRepeated', 'leakCited', 'completionWords', 'teacherMinusStudent4'])
       expect(metrics).toContain(name);
@@ -294,7 +294,7 @@ describe('what is privileged', () => {
     expect(list).not.toContain(marker);
   });
 
-  it('is in no answer of the other commands, and in no difference that a replay names', async () => {
+  it('is in no output of the other commands, and in no difference that a replay reports', async () => {
     const commands = {
       topics: () => topics(folder, {}),
       lag: () => lag(folder, {}),
@@ -323,7 +323,7 @@ describe('what is privileged', () => {
     await log.close();
   });
 
-  it('travels in a bundle only when it is to', async () => {
+  it('is exported only on request', async () => {
     const bundle = (name: string) => join(folder, '..', `${name}.tar`);
     await printed(() => exportBundle(folder, bundle('whole'), {}));
     expect(readFileSync(bundle('whole')).includes(marker)).toBe(true);
@@ -380,7 +380,7 @@ describe('what is privileged', () => {
     expect(() => parseTemplate('{{ question }}{{ raise_exception(context) }}', 't')).toThrow('raise_exception');
   });
 
-  it('is gone once forgotten, and what used it is still known', async () => {
+  it('is gone once forgotten, while its uses are still known', async () => {
     const [name = ''] = readdirSync(join(folder, 'vectors'));
     const vectorBytes = readFileSync(join(folder, 'vectors', name)).length;
     const forgotten = await printed(() => forgetPrivileged(folder, 'docs/a.md', { json: true }));

@@ -4,7 +4,7 @@ import { records, tinyFolder, tinyRun } from './tiny-run.js';
 const judging = { regex: { pattern: '[0-4]' } };
 const checking = { regex: { pattern: '[3-9]' } };
 
-it('puts what two verifiers judge differently into a topic of its own, once', async () => {
+it('writes each sample on which two verifiers disagree to its own topic, once', async () => {
   const { folder } = await tinyRun(tinyFolder(), 'run', { steps: 4, verify: { checked: [judging, checking] } });
   const verdicts = await records(folder, 'verdicts');
   const found = await records(folder, 'disagreements');
@@ -19,7 +19,7 @@ it('puts what two verifiers judge differently into a topic of its own, once', as
   }
 });
 
-it('is there only where a verifier is checked', async () => {
+it('creates the topic only if a verifier is checked', async () => {
   const { summary } = await tinyRun(tinyFolder(), 'run', { steps: 1 });
   expect(summary.records).not.toHaveProperty('disagreements');
 });

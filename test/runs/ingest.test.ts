@@ -55,7 +55,7 @@ describe('the prompts of a run', () => {
     expect(await sequences()).toEqual(allOnce);
   });
 
-  it('are written once where two processes began at the same moment', async () => {
+  it('are written once if two processes start at the same moment', async () => {
     const consumer = await log.consumer('ingest', ['source']);
     let commits = 0;
     await write({
@@ -68,7 +68,7 @@ describe('the prompts of a run', () => {
     expect(await sequences()).toEqual(allOnce);
   });
 
-  it('are written once where another process wrote some and went, just after this one had written', async () => {
+  it('are written once if another process wrote some and left, just after this one had written', async () => {
     const consumer = await log.consumer('ingest', ['source']);
     const other = async () => {
       const given = await consumer.poll(1, 0);

@@ -108,7 +108,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     expect(await records(log, 'dead-letters')).toEqual([]);
   }
 
-  it('trains the very weights of the embedded log, the example as it is', async () => {
+  it('trains the unchanged example to exactly the weights of the embedded log', async () => {
     const { folder } = tinyProject();
     const example = fileURLToPath(new URL('../../examples/arithmetic.yaml', import.meta.url));
     const short = ['--json', '--steps', '2', ...['prompts.heldOut=8', 'learn.prompts=4'].flatMap((s) => ['--set', s])];
@@ -136,7 +136,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     expect((await ask('lag')).every(({ lag }) => lag === 0)).toBe(true);
   });
 
-  it('goes on under kills, and ends with the weights of a run that had none', async () => {
+  it('survives kills, and ends with the weights of an uninterrupted run', async () => {
     const { args, open, digest, plan } = await project();
     const log = await open();
     await ensureTopics(log, plan.topics);
@@ -167,7 +167,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     await log.close();
   });
 
-  it('a process that was stopped past its session commits nothing of what it held', async () => {
+  it('a process that was paused past its session commits none of its records', async () => {
     const { args, open, digest, plan } = await project();
     const log = await open();
     await ensureTopics(log, plan.topics);
@@ -194,7 +194,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     await log.close();
   });
 
-  it('shares the work of a stage among its processes, those that come later and those that outlive others', async () => {
+  it('shares the work of a stage among its processes while they join and leave', async () => {
     const { args, open, plan } = await project();
     const log = await open();
     await ensureTopics(log, plan.topics);
@@ -230,7 +230,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     await log.close();
   });
 
-  it('stops when asked to while its work waits for others', async () => {
+  it('stops on request while it waits for other processes', async () => {
     const { args, open, plan } = await project();
     const log = await open();
     await ensureTopics(log, plan.topics);
@@ -250,7 +250,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     }
   });
 
-  it('does not go on without a topic that was deleted', async () => {
+  it('does not continue without a deleted topic', async () => {
     const { run, args } = await project();
     expect((await finished(start([...args('first'), '--steps', '1']))).code).toBe(0);
     const admin = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
@@ -261,7 +261,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     expect([code, stderr]).toEqual([2, expect.stringContaining('topic verdicts: is missing')]);
   });
 
-  it('runs each stage with no more rights than it needs, and trains the same weights', async () => {
+  it('runs each stage with minimal permissions, and trains the same weights', async () => {
     const { run, args, open, digest, plan } = await project();
     const log = await open();
     await ensureTopics(log, plan.topics);

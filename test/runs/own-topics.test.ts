@@ -44,7 +44,7 @@ it.each([1, 3])(
   120_000,
 );
 
-it('names the module that is no topic store', async () => {
+it('names the module that is not a topic store', async () => {
   const spec = checkSpec({ ...tinyPipeline, topics: { module: 'store.mjs' } });
   await expect(loadPlan(spec, tinyFolder())).rejects.toThrow(/^topics\.module: store\.mjs cannot be loaded/);
 });

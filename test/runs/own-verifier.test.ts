@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { records, tinyFolder, tinyRun } from './tiny-run.js';
 
-it("judges by a function in a file beside the pipeline's", async () => {
+it('judges by a function in a file next to the pipeline', async () => {
   const folder = tinyFolder();
   const source = 'export const low = ({ completion }: { completion: string }) => /[0-4]/.test(completion);';
   writeFileSync(join(folder, 'judge.ts'), source);
@@ -17,7 +17,7 @@ it("judges by a function in a file beside the pipeline's", async () => {
     expect([verifier, reward]).toEqual(['function', /[0-4]/.test(completion) ? 1 : 0]);
 });
 
-it('makes a dead letter, no verdict, of what a service does not judge', async () => {
+it('writes a dead letter, not a verdict, for a sample that a service does not judge', async () => {
   const asked = new Map<string, number>();
   const server = createServer((request, response) => {
     let body = '';

@@ -24,14 +24,14 @@ describe('a pipeline without learn', () => {
     });
   }, 60_000);
 
-  it('ends with the advantages where it has a method, its teacher included', async () => {
+  it('ends with advantages if it has a method, including its teacher', async () => {
     const change = { ...whole, shape, prompts: { file: 'sums.jsonl', limit: 5 } };
     const { folder, summary } = await tinyRun(tinyFolder(), 'run', change);
     expect(summary.judged).toMatchObject({ topic: 'advantages', prompts: 5, samples: 20 });
     expect(await records(folder, 'teacher-scores')).toHaveLength(20);
   }, 60_000);
 
-  it('is the same whether it was stopped or not', async () => {
+  it('gives the same results if it is interrupted', async () => {
     const base = tinyFolder();
     const change = { ...whole, prompts: { file: 'sums.jsonl', limit: 20 } };
     const once = await tinyRun(base, 'once', change);
@@ -42,7 +42,7 @@ describe('a pipeline without learn', () => {
     expect(await digests(twice.folder)).toEqual(await digests(once.folder));
   }, 60_000);
 
-  it('needs a limit where its prompts never end, and has none with learn', async () => {
+  it('needs a limit if its prompts never end, but not with learn', async () => {
     const generated = { ...judgeOnly, prompts: { generate: 'chain-sum' } };
     const problems = await checkPlan(planOf(checkSpec(generated), tinyFolder()));
     expect(problems.join()).toMatch(/prompts\.limit: is missing; a generator never ends/);
@@ -64,7 +64,7 @@ describe('a pipeline without rollout', () => {
   }, 60_000);
 });
 
-describe('what a part needs', () => {
+describe('requirements of each part', () => {
   it.each([
     [{ ...tinyPipeline, shape: undefined }, /shape: is missing; expected a method/],
     [{ ...tinyPipeline, steps: undefined }, /steps: is missing; expected a number/],

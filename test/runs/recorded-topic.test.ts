@@ -42,7 +42,7 @@ describe('a run from recorded advantages', () => {
     expect(Object.keys(summary.records)).not.toContain('rollouts');
   }, 60_000);
 
-  it('goes through them again where there are more steps, in batches of its own size', async () => {
+  it('repeats them if there are more steps, in batches of its own size', async () => {
     const change = beginningWith('advantages', { steps: 3, learn: { ...tinyPipeline.learn, prompts: 4 } });
     const { folder } = await tinyRun(base, 'longer', change);
     const advantages = await records(folder, 'advantages');
@@ -52,7 +52,7 @@ describe('a run from recorded advantages', () => {
     expect(ids.slice(8)).toEqual(ids.slice(0, 4).map((id) => `${id}@1`));
   }, 60_000);
 
-  it('is the same whether it was stopped or not', async () => {
+  it('gives the same results if it is interrupted', async () => {
     const change = beginningWith('advantages', { steps: 12 });
     const once = await tinyRun(base, 'once', change);
     await tinyRun(base, 'twice', change, { stages: ['copy'] });
@@ -63,7 +63,7 @@ describe('a run from recorded advantages', () => {
     expect(await digests(twice.folder)).toEqual(await digests(once.folder));
   }, 60_000);
 
-  it('measures the held-out prompts that it is given', async () => {
+  it('evaluates the given held-out prompts', async () => {
     const { prompts, verify } = tinyPipeline;
     const { summary } = await tinyRun(base, 'measured', beginningWith('advantages', { prompts, verify }));
     expect(summary.heldOut).toMatchObject({ n: 4, before: expect.any(Number), after: expect.any(Number) });
@@ -101,8 +101,8 @@ describe('a run from earlier topics', () => {
   }, 60_000);
 });
 
-describe('what cannot begin a run', () => {
-  it('is named', async () => {
+describe('topics that cannot start a run', () => {
+  it('are named', async () => {
     expect(() => plan(base, beginningWith('verdicts'))).toThrow(/shape: is missing/);
     expect(() => plan(base, beginningWith('advantages', { learn: undefined }))).toThrow(/learn: is missing/);
     expect(() => plan(base, { ...beginningWith('advantages'), from: { run: 'none', topic: 'advantages' } })).toThrow(

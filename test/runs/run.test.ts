@@ -26,7 +26,7 @@ describe('two lockstep runs of one manifest', () => {
 });
 
 describe('rlsd', () => {
-  it('with lambda 0 trains to the very weights of grpo, and with lambda 1 to others', async () => {
+  it('with lambda 0 trains to exactly the weights of grpo, and with lambda 1 to others', async () => {
     const base = tinyFolder();
     const grpo = await tinyRun(base, 'grpo', { shape: 'grpo', privileged: [] });
     const zero = await tinyRun(base, 'zero', { shape: { rlsd: { lambda: 0 } } });
@@ -58,7 +58,7 @@ describe('an overlapped run', () => {
     expect(summary).toMatchObject({ steps: 8, heldOut: { n: 4 }, weights: { version: 8 } });
   });
 
-  it('samples up to maxLag steps ahead of training, and says the true age of what it trains on', async () => {
+  it('samples up to maxLag steps ahead of training, and reports the true age of its samples', async () => {
     const base = tinyFolder();
     // Training of the first step waits for samples of the third: a run that did not overlap would stand still.
     let sampledAhead = () => {};
@@ -110,8 +110,8 @@ describe('an overlapped run', () => {
   });
 });
 
-describe("a user's operator in the run", () => {
-  it('changes records on their way, and what it leaves out is left out', async () => {
+describe('a user transform', () => {
+  it('changes and drops records', async () => {
     const base = tinyFolder();
     const operator: TransformOperator<'verdicts'> = () => (verdicts) =>
       verdicts.pipe(
@@ -129,7 +129,7 @@ describe("a user's operator in the run", () => {
 });
 
 describe('a run that trained on nothing', () => {
-  it('fails, whoever runs it', async () => {
+  it('fails, and points to the dead letters', async () => {
     const transforms = [defineTransform('verdicts', 'none', () => filter(() => false), { drops: true })];
     const run = tinyRun(tinyFolder(), 'run', { steps: 1 }, { transforms });
     await expect(run).rejects.toMatchObject({
@@ -139,10 +139,10 @@ describe('a run that trained on nothing', () => {
   });
 });
 
-describe('prompts that are no good', () => {
+describe('invalid prompts', () => {
   const long = JSON.stringify({ id: 'long', question: '3 + '.repeat(60), answer: '180' });
 
-  it('become dead letters that name file and line, and the rest goes on', async () => {
+  it('become dead letters that name file and line, and the rest continues', async () => {
     const base = tinyFolder([
       '{"id": 1, "question"',
       '[]',
@@ -163,7 +163,7 @@ describe('prompts that are no good', () => {
     );
   });
 
-  it('leave a gap where they are too long, and the step trains without them', async () => {
+  it('leave a gap if they are too long, and the step trains without them', async () => {
     const base = tinyFolder([...sums(3), long, ...sums(12).slice(3)]);
     const { folder, events } = await tinyRun(base, 'run', { prompts: { file: 'sums.jsonl' } });
     expect(events.flatMap((event) => (event.event === 'step' ? [event.values.samples] : []))).toEqual([8, 4, 8, 8]);
@@ -174,7 +174,7 @@ describe('prompts that are no good', () => {
       expect(await records(folder, topic)).toMatchObject({ length: 28, gaps: 1 });
   });
 
-  it('are left out of the measurement where they are held out, and are told of', async () => {
+  it('are excluded from the evaluation if held out, and reported', async () => {
     const base = tinyFolder([...sums(3), long, '{"id": "none", "question": "8 + 8 ="}']);
     const change = {
       prompts: { file: 'sums.jsonl', heldOut: 4 },
@@ -197,7 +197,7 @@ describe('prompts that are no good', () => {
     ]);
   });
 
-  it('do not stop the run where a whole step is made of them', async () => {
+  it('do not stop the run if they fill a whole step', async () => {
     const base = tinyFolder([...sums(2), long, long.replace('"long"', '"longer"'), ...sums(12).slice(2)]);
     const change = { prompts: { file: 'sums.jsonl' }, flow: { maxLag: 1 }, publish: { every: 2 } };
     const { folder, events, summary } = await tinyRun(base, 'run', change);
@@ -206,7 +206,7 @@ describe('prompts that are no good', () => {
     expect(await records(folder, 'dead-letters')).toHaveLength(2);
   });
 
-  it('can be put back into a run that was stopped', async () => {
+  it('can be requeued in an interrupted run', async () => {
     const base = tinyFolder([long, ...sums(12)]);
     const change = { prompts: { file: 'sums.jsonl' }, steps: 8 };
     await tinyRun(base, 'run', change, { stages: ['ingest', 'rollout'] });
@@ -226,7 +226,7 @@ describe('prompts that are no good', () => {
 });
 
 describe('a run of some stages', () => {
-  it('does what there is to do, and the whole pipeline goes on from there to the same weights', async () => {
+  it('processes the available input, and the whole pipeline resumes from there to the same weights', async () => {
     const base = tinyFolder();
     const whole = await tinyRun(base, 'whole');
     const first = await tinyRun(base, 'parts', {}, { stages: ['ingest', 'rollout'] });

@@ -31,14 +31,14 @@ it.each([
   60_000,
 );
 
-it('a run whose prompts are not all judged is refused by the repetition', async () => {
+it('replay rejects a run whose prompts are not all judged', async () => {
   const { folder } = await tinyRun(tinyFolder(), 'run', judge, { stages: ['ingest', 'rollout'] });
   await expect(verifyRun(folder)).rejects.toThrow(
     /stage verify is 24 records behind the end of rollouts; `rlsd resume/,
   );
 }, 60_000);
 
-it('a prompt that failed is judged after it was requeued, though the prompts had been written', async () => {
+it('a failed prompt is judged once requeued, even after all prompts have been written', async () => {
   const long = JSON.stringify({ id: 'long', question: 'x'.repeat(200), answer: '1' });
   const base = tinyFolder([...sums(5), long]);
   const change = { ...untrained, prompts: { file: 'sums.jsonl' } };
@@ -56,7 +56,7 @@ it('a prompt that failed is judged after it was requeued, though the prompts had
   expect(await verifyRun(folder)).toMatchObject({ equal: true, mode: 'prompts' });
 }, 60_000);
 
-it('processes that share the stages end when all is judged', async () => {
+it('processes that share the stages end when everything is judged', async () => {
   const base = tinyFolder();
   const log = await openEmbedded(join(base, 'shared'));
   onTestFinished(() => log.close());

@@ -16,7 +16,7 @@ const source = (generate: Generate, heldOut = 0) =>
   generatorSource({ name: 'own', generate }, 'h', { seed: 7, heldOut });
 
 describe('a generator', () => {
-  it('gives the same prompts from any position', async () => {
+  it('returns the same prompts from any position', async () => {
     const numbers = source(({ seed, index }) => ({ question: `${seed + index}?`, answer: index }));
     const whole = await take(numbers, 6);
     expect(whole.map(({ found }) => !isBad(found) && found.question)).toEqual(['7?', '8?', '9?', '10?', '11?', '12?']);
@@ -24,7 +24,7 @@ describe('a generator', () => {
       expect(await take(numbers, 6 - k, position)).toEqual(whole.slice(k));
   });
 
-  it('fills in the fields that it leaves out', async () => {
+  it('gets defaults for omitted fields', async () => {
     const [first] = await take(
       source(() => ({ question: 'why?' })),
       1,

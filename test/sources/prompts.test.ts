@@ -37,10 +37,10 @@ const ids = (all: Positioned[]) =>
   all.map(({ found, pass }) => (isBad(found) ? found.source : `${found.itemId}/${pass}`));
 
 describe('a file of prompts', () => {
-  it('is read over and over', async () => {
+  it('is read repeatedly', async () => {
     expect(ids(await take(await fileOf([line(1), line(2)]), 5))).toEqual(['1/0', '2/0', '1/1', '2/1', '1/2']);
   });
-  it('gives the same prompts from any position', async () => {
+  it('returns the same prompts from any position', async () => {
     const source = await fileOf([line(1), '', line(2), 'broken', line(3)]);
     const whole = await take(source, 9);
     for (const [i, { position }] of whole.entries())
@@ -77,7 +77,7 @@ describe('a file of prompts', () => {
     const same = (id: number) => JSON.stringify({ id, question: 'what?', answer: '1' });
     await expect(fileOf([same(1), same(2)], 1)).rejects.toThrow(/every question is held out/);
   });
-  it('may begin with a byte order mark', async () => {
+  it('may start with a byte order mark', async () => {
     expect(ids(await take(await fileOf([`\uFEFF${line(1)}`]), 1))).toEqual(['1/0']);
   });
   it('must contain more prompts than are held out', async () => {

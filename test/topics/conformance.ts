@@ -82,7 +82,7 @@ export function conformance(
     });
 
     describe('topics', () => {
-      it('creates what is missing and keeps what is there', async () => {
+      it('creates missing topics and keeps existing ones', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 2 }]);
         await log.append([append('in', 'a', '1')]);
         await log.ensureTopics([
@@ -99,7 +99,7 @@ export function conformance(
         expect(await readAll(log, 'in', 2)).toHaveLength(1);
       });
 
-      it('names every difference to a topic that exists', async () => {
+      it('lists every difference from an existing topic', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 2, retention: { ms: 86_400_000 } }]);
         const wrong = log.ensureTopics([{ name: 'in', partitions: 3, compact: true }]);
         await expect(wrong).rejects.toThrow(TopicMismatchError);
@@ -108,7 +108,7 @@ export function conformance(
         await expect(wrong).rejects.toThrow(/in: .*retention/);
       });
 
-      it('tells where each partition begins and ends', async () => {
+      it('reports the bounds of each partition', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 1 }]);
         const [before] = (await log.describe()).filter(({ name }) => name === 'in');
         expect(before?.bounds).toEqual([{ start: 0n, end: 0n }]);
@@ -119,7 +119,7 @@ export function conformance(
         expect(info?.bounds[0]?.end).toBeGreaterThanOrEqual(position?.offset ?? 99n);
       });
 
-      it('refuses a topic that does not exist', async () => {
+      it('rejects a topic that does not exist', async () => {
         await log.ensureTopics([{ name: 'prompts', partitions: 1 }]);
         await expect(log.append([append('promts', 'a', '1')])).rejects.toThrow(/promts/);
         await expect(log.read('promts', 0, 0n, 1)).rejects.toThrow(/promts/);
@@ -128,7 +128,7 @@ export function conformance(
     });
 
     describe('appending and reading', () => {
-      it('gives back keys, values, headers, order and times', async () => {
+      it('preserves keys, values, headers, order and times', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 1 }]);
         const before = Date.now();
         const every = new Uint8Array(256).map((_, i) => i);
@@ -162,7 +162,7 @@ export function conformance(
         }
       });
 
-      it('keeps what it gave unchanged when more is read and written', async () => {
+      it('does not modify returned records when more is read and written', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 1 }]);
         const sizes = [0, 1, 100, 5000, 70_000];
         await log.append(sizes.map((n, i) => ({ topic: 'in', key: `${i}`, value: new Uint8Array(n).fill(i + 1) })));
@@ -173,7 +173,7 @@ export function conformance(
         for (const [i, { value }] of records.entries()) expect(value?.every((byte) => byte === i + 1)).toBe(true);
       });
 
-      it('reads from an offset, at most as much as asked for, and nothing at the end', async () => {
+      it('reads from an offset, at most `max` records, and nothing at the end', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 1 }]);
         const positions = await log.append(['0', '1', '2', '3'].map((v) => append('in', v, v)));
         const from = (positions[1]?.offset ?? 0n) - 1n;
@@ -182,7 +182,7 @@ export function conformance(
         expect(await log.read('in', 0, 1_000_000n, 10)).toEqual([]);
       });
 
-      it('puts a key where Kafka puts it', async () => {
+      it("uses Kafka's partition for a key", async () => {
         await log.ensureTopics([{ name: 'in', partitions: 5 }]);
         const keys = Array.from({ length: 40 }, (_, i) => `prompt-${i}-ü`);
         await log.append(keys.map((key) => append('in', key, key)));
@@ -191,7 +191,7 @@ export function conformance(
         for (const { key, partition } of records) expect(partition).toBe(partitionOf(key, 5));
       });
 
-      it('keeps the order within a partition over many appends', async () => {
+      it('preserves the order within a partition across many appends', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 2 }]);
         for (let i = 0; i < 10; i++) await log.append([append('in', 'x', `${i}`), append('in', 'x', `${i}b`)]);
         const partition = partitionOf('x', 2);
@@ -199,7 +199,7 @@ export function conformance(
         expect((await log.read('in', partition, 0n, 100)).map(read)).toEqual(expected);
       });
 
-      it('finds the first record that is not older than a time', async () => {
+      it('finds the first record at or after a time', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 1 }]);
         await log.append([append('in', 'a', '1')]);
         const [first] = await log.read('in', 0, 0n, 1);
@@ -214,8 +214,8 @@ export function conformance(
       });
     });
 
-    describe('what is kept', () => {
-      it('keeps records, settings and offsets over a restart', async () => {
+    describe('durability', () => {
+      it('keeps records, settings and offsets across a restart', async () => {
         await log.ensureTopics([
           { name: 'in', partitions: 1 },
           { name: 'out', partitions: 1 },
@@ -255,7 +255,7 @@ export function conformance(
         ]);
       });
 
-      it('never gives more than it was asked for', async () => {
+      it('never returns more than `max`', async () => {
         await log.append(Array.from({ length: 10 }, (_, i) => append('in', `${i}`, `${i}`)));
         const consumer = await log.consumer('g', ['in']);
         const records = await take(consumer, 10, 3);
@@ -264,7 +264,7 @@ export function conformance(
         expect(first.length).toBeLessThanOrEqual(4);
       });
 
-      it('gives [] when the wait is over or the signal aborts', async () => {
+      it('returns [] on timeout or when the signal aborts', async () => {
         const consumer = await log.consumer('g', ['in']);
         expect(await consumer.poll(10, 20)).toEqual([]);
         const abort = new AbortController();
@@ -274,7 +274,7 @@ export function conformance(
         expect(await consumer.poll(10, 600_000, AbortSignal.abort())).toEqual([]);
       });
 
-      it('leaves nothing behind on a signal after polls that gave nothing', async () => {
+      it('leaves no listener on the signal after empty polls', async () => {
         await log.ensureTopics([{ name: 'in', partitions: 1 }]);
         const consumer = await log.consumer('g', ['in']);
         const { signal } = new AbortController();
@@ -282,14 +282,14 @@ export function conformance(
         expect(getEventListeners(signal, 'abort')).toEqual([]);
       });
 
-      it('wakes a waiting poll when a record comes', async () => {
+      it('wakes a waiting poll when a record arrives', async () => {
         const consumer = await log.consumer('g', ['in']);
         const waiting = consumer.poll(10, 60_000);
         await log.append([append('in', 'a', 'now')]);
         expect((await waiting).map(read)).toEqual(['now']);
       });
 
-      it('goes on from what was committed, not from what was read', async () => {
+      it('resumes from the committed offset, not from the last read', async () => {
         await log.append(['0', '1', '2', '3'].map((v) => append('in', v, v)));
         const consumer = await log.consumer('g', ['in']);
         const records = await take(consumer, 3);
@@ -299,7 +299,7 @@ export function conformance(
         expect((await take(next, 3)).map(read)).toEqual(['1', '2', '3']);
       });
 
-      it('keeps groups apart', async () => {
+      it('isolates groups', async () => {
         await log.append([append('in', 'a', '1')]);
         const one = await log.consumer('one', ['in']);
         const other = await log.consumer('other', ['in']);
@@ -321,7 +321,7 @@ export function conformance(
         expect(await log.committed('g', 'in')).toEqual(nextOffsets(records));
       });
 
-      it('writes nothing of a transaction that fails', async () => {
+      it('writes nothing if a transaction fails', async () => {
         await log.append([append('in', 'a', '1')]);
         const consumer = await log.consumer('g', ['in']);
         const records = await take(consumer, 1);
@@ -370,7 +370,7 @@ export function conformance(
         return got;
       }
 
-      it('share the partitions, and each record goes to one of them', async () => {
+      it('share the partitions, so that each record goes to one member', async () => {
         const members = [await log.consumer('g', ['in']), await log.consumer('g', ['in'])];
         // Both must have their partitions before anything comes; a group may need a while for that.
         await Promise.all(members.map((member) => member.poll(1, 200)));
@@ -380,7 +380,7 @@ export function conformance(
         expect(all.sort()).toEqual([...keys].sort());
       });
 
-      it('take over what a member that left did not commit', async () => {
+      it('take over the uncommitted records of a member that left', async () => {
         await log.append(keys.map((key) => append('in', key, key)));
         const first = await log.consumer('g', ['in']);
         const records = await take(first, 10);
@@ -392,7 +392,7 @@ export function conformance(
         expect([...records, ...rest].map(({ key }) => key).sort()).toEqual([...keys].sort());
       });
 
-      it('are fenced for partitions they lost, and told so', async () => {
+      it('are fenced on lost partitions, and notified', async () => {
         await log.append(keys.map((key) => append('in', key, key)));
         const first = await log.consumer('g', ['in']);
         const revoked: TopicPartition[] = [];

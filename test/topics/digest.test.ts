@@ -40,7 +40,7 @@ async function digestOf(topic: string, appends: readonly Append[], partitions = 
 describe('the digest of a topic', () => {
   const prompts = (run: string) => [0, 1, 2, 3, 4].map((n) => record('prompts', `p${n}`, prompt(run, n)));
 
-  it('counts and does not depend on run, batches or time', async () => {
+  it('counts records, and does not depend on run, batches or time', async () => {
     const one = await digestOf('prompts', prompts('one'), 2);
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000 });
     const other = await digestOf('prompts', prompts('other'), 2, 1);
@@ -69,14 +69,14 @@ describe('the digest of a topic', () => {
     expect(new Set(digests).size).toBe(variants.length);
   });
 
-  it('does not depend on how records travelled', async () => {
+  it('does not depend on transport headers', async () => {
     const traced = [record('prompts', 'p', prompt('r', 0), { traceparent: '00-1', tracestate: 'x' })];
     expect(await digestOf('prompts', traced)).toEqual(
       await digestOf('prompts', [record('prompts', 'p', prompt('r', 0))]),
     );
   });
 
-  it('leaves times in the record out', async () => {
+  it('ignores times in the record', async () => {
     const document = (time: number, content: string): Privileged => ({
       run: 'r',
       documentId: 'd',
@@ -97,7 +97,7 @@ describe('the digest of a topic', () => {
     expect(await at(1, 'a')).not.toEqual(await at(1, 'b'));
   });
 
-  it('leaves run and times of a dead letter and of the record in it out', async () => {
+  it('ignores run and times of a dead letter and of the record in it', async () => {
     const letter = (run: string, time: number, value: Uint8Array | null, content = 'x'): DeadLetter => ({
       run,
       id: 'id',
@@ -122,7 +122,7 @@ describe('the digest of a topic', () => {
     expect(await of(letter('a', 1, new Uint8Array([1, 2, 4])))).not.toEqual(garbage);
   });
 
-  it('of a topic without schema is that of its bytes', async () => {
+  it('hashes the bytes of a topic without a schema', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array(), fc.uint8Array(), async (a, b) => {
         const of = (value: Uint8Array) => digestOf('mine', [{ topic: 'mine', key: 'k', value }]);
@@ -133,7 +133,7 @@ describe('the digest of a topic', () => {
     );
   });
 
-  it('of a topic that does not exist is an error', async () => {
+  it('requires the topic to exist', async () => {
     const log = await openEmbedded(temporaryFolder());
     await expect(topicDigest(log, 'nothing')).rejects.toMatchObject({ code: 'unknown-topic' });
     await log.close();

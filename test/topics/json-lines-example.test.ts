@@ -54,7 +54,7 @@ describe('the file of examples/topics/json-lines', () => {
     expect(readFileSync(file(), 'utf8').trimEnd().split('\n')).toHaveLength(2);
   });
 
-  it('loses a transaction that was cut off, and no other', async () => {
+  it('loses only the transaction that was truncated', async () => {
     const log = await store.open(place);
     await log.ensureTopics([topic]);
     await log.append([record('a')]);
@@ -69,7 +69,7 @@ describe('the file of examples/topics/json-lines', () => {
     await third.close();
   });
 
-  it('is read next to its writer, and has one', async () => {
+  it('can be read next to its only writer', async () => {
     const log = await store.open(place);
     await log.ensureTopics([topic]);
     const reader = await store.open(place, { readOnly: true });
@@ -81,7 +81,7 @@ describe('the file of examples/topics/json-lines', () => {
     await expect(store.open(place)).rejects.toMatchObject({ code: 'topics-locked' });
   });
 
-  it('keeps as many bytes as a topic says', async () => {
+  it('applies the size limit of a topic', async () => {
     const log = await store.open(place);
     await log.ensureTopics([{ ...topic, retention: { bytes: 2 } }]);
     await log.append(['a', 'b', 'c'].map(record));

@@ -65,18 +65,18 @@ describe('the dataset of a topic', () => {
     expect(store.dataset(place, 'verdicts')).toEqual({ namespace: 'kafka://a:1', name: 'team.7.verdicts' });
   });
 
-  it('refuses a run that Kafka cannot name topics after', () => {
+  it('rejects a run name that is invalid in Kafka topics', () => {
     const store = topicStore('kafka', { brokers: 'a:1' });
     expect(() => store.dataset({ ...place, run: 'a b' }, 'verdicts')).toThrow(/run "a b".*expected letters/);
   });
 });
 
-describe('a store of its own', () => {
+describe('a custom store', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-store-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
 
-  it('needs no more than settings, traits and open', async () => {
+  it('needs only settings, traits and open', async () => {
     const kind = defineTopicStore({
       name: 'mine',
       summary: 'Mine.',
@@ -108,7 +108,7 @@ describe('a store of its own', () => {
     await expect(loadTopicStore(name, folder)).rejects.toThrow(message);
   });
 
-  it('that is not there is refused', async () => {
+  it('is named in the error if it is missing', async () => {
     await expect(loadTopicStore('none.mjs', folder)).rejects.toMatchObject({ code: 'bad-module' });
   });
 });

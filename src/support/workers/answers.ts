@@ -9,8 +9,8 @@ const failureOf = (error: unknown): Failure => {
 };
 
 /**
- * The worker's side of a pool of threads. Handles calls concurrently; those that finish in the same turn are answered
- * in one message. Errors keep their code.
+ * The worker's side of a pool of threads. Handles calls concurrently; one message answers all that finish in a turn.
+ * Errors keep their code.
  */
 export function answerCalls<M>(port: MessagePort, handle: (message: M) => unknown): void {
   const done: Reply[] = [];
@@ -30,22 +30,20 @@ export function answerCalls<M>(port: MessagePort, handle: (message: M) => unknow
   port.postMessage(READY);
 }
 
-/** What a call can tell the pool about its deadline. */
+/** Lets a call adjust its deadline. */
 export interface CallProgress {
-  /** A phase begins that may take this many seconds. */
+  /** Starts a phase that may take this many seconds. */
   within(seconds: number): void;
-  /** What had to be loaded first is loaded. */
+  /** One-time loading is done. */
   warm(): void;
 }
 
-/**
- * An answer waits at most this long for those of the calls after it, and for as long as the next one blocks the thread.
- */
+/** An answer waits at most this long for those of later calls, plus the time that the next call blocks the thread. */
 const FLUSH_MS = 5;
 
 /**
- * The worker's side of a pool of processes. Handles calls one by one, in order. The process ends with the one that
- * started it, also where that one was killed.
+ * The worker's side of a pool of processes. Handles calls one by one, in order. The process ends with its parent, even
+ * if that is killed.
  */
 export function answerInTurn<M>(handle: (message: M, progress: CallProgress) => unknown): void {
   let replies: Reply[] = [];

@@ -1,4 +1,4 @@
-/** Time that a worker has used since its meter was opened. */
+/** Time used by a worker since its meter was opened. */
 export interface Usage {
   readonly cpuSeconds: number;
   /** Seconds in which it neither ran nor waited for a processor. */
@@ -15,20 +15,20 @@ export const wallClock: OpenMeter = () => {
 };
 
 export interface Deadline {
-  /** Starts, or starts again, with this many seconds. */
+  /** Starts or restarts with this many seconds. */
   start(seconds: number): void;
   stop(): void;
 }
 
-/** A worker may idle this many times its seconds: it waits for something other than the processor. */
+/** A worker may idle this many times its seconds, as when it waits for I/O. */
 const IDLE_FACTOR = 3;
-/** Most calls end before the first reading of the meter, which takes longer than many of them. */
+/** Delay of the first reading (ms). Most calls end before it, and a reading takes longer than many calls. */
 const UNMETERED_MS = 50;
 const SHORTEST_TIMER_MS = 20;
 
 /**
- * A deadline in processor time, from soon after its start: a busy machine takes nothing from it.
- * @param late called with the seconds that are used up
+ * A deadline in processor time, so that a busy machine does not shorten it.
+ * @param late called with the seconds used
  */
 export function createDeadline(open: OpenMeter, late: (seconds: number) => void): Deadline {
   let timer: NodeJS.Timeout | undefined;

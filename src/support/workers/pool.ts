@@ -11,22 +11,21 @@ export interface Pool<M> {
   broadcast(message: M): Promise<void>;
   /** Workers alive now, and how many ended unexpectedly or were killed so far. */
   readonly state: { readonly alive: number; readonly replaced: number };
-  /** Ends all workers; open calls reject. */
+  /** Ends all workers and rejects open calls. */
   close(): Promise<void>;
 }
 
 /**
  * A pool of workers, threads or processes. Start it with `threads(url, workerData)` for code that shares memory and
- * never hangs, or with
- * `processes(url, { kill })` for code that may have to be killed; the worker's module ends with `answerCalls`
- * (concurrent, threads) or
- * `answerInTurn` (one by one, processes). A call goes to the least loaded worker with room: `cost` 1 lets calls share a
- * worker,
- * `cost: capacity` gives a call a worker to itself. With `seconds` a call has a deadline, counted by `meter` while it
- * is the first that its worker has not answered. A worker that ends unexpectedly is replaced, told `setup`, and its
- * calls are sent again: one at a time where there were several, and once more where there was one; then the call
- * rejects with a `CrashError`. A worker that cannot start ends the pool, or rejects one waiting call where workers
- * start lazily.
+ * never hangs, or with `processes(url, { kill })` for code that may have to be killed. The worker's module ends with
+ * `answerCalls` (concurrent, threads) or `answerInTurn` (one by one, processes).
+ *
+ * A call goes to the least loaded worker with capacity: `cost` 1 lets calls share a worker, `cost: capacity` gives a
+ * call its own. With `seconds` a call has a deadline, measured by `meter` while it is its worker's oldest open call.
+ *
+ * A worker that ends unexpectedly is replaced, gets `setup`, and its calls are retried: several one at a time, a single
+ * one once, after which it rejects with a `CrashError`. A worker that cannot start ends the pool, or rejects one
+ * waiting call if workers start lazily.
  * @example
  * const pool = createPool<string>({ start: threads(workerUrl('./worker.js', import.meta.url), model), size: 4, capacity: 16 });
  * const vector = await pool.call('some text', 1);

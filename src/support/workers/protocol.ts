@@ -1,4 +1,4 @@
-/** What a pool sends: several calls per message. */
+/** Message to a worker: several calls. */
 export interface Call<M> {
   readonly id: number;
   readonly message: M;
@@ -14,12 +14,12 @@ export type Outcome =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: Failure };
 
-/** What a worker sends back: several replies per message, each with the id of its call. */
+/** Message from a worker: several replies, each with the id of its call. */
 export type Reply =
   | Outcome
-  /** The call enters a phase that may take this many seconds: its deadline starts again. */
+  /** The call enters a phase that may take this many seconds: its deadline restarts. */
   | { readonly id: number; readonly within: number }
-  /** What the call had to load first is loaded: its own deadline starts now. */
+  /** One-time loading is done: the call's own deadline starts now. */
   | { readonly id: number; readonly warm: true };
 
 /** The first message of a worker, once its module has loaded. A worker that ends before could not start at all. */

@@ -5,12 +5,12 @@ import type { Failure, Outcome, Reply } from './protocol.js';
 import type { Job, Member, PoolState } from './state.js';
 import type { Transport } from './transport.js';
 
-// What happens to a pool's calls and workers; `pool.ts` says what a pool is.
+// Scheduling of a pool's calls and workers; see `pool.ts` for its interface.
 
-/** Calls that are sent without waiting for more of the same turn: waking a worker costs more than a message. */
+/** Send this many calls without waiting for more of the same turn: waking a worker costs more than a message. */
 const TOGETHER = 32;
 
-/** Makes a call's promise, which `place` puts in the queue or gives to a worker. */
+/** Creates a call's promise; `place` queues the call or sends it to a worker. */
 export function promised<M>(
   state: PoolState<M>,
   { message, cost, options, pinned }: Pick<Job<M>, 'message' | 'cost' | 'options' | 'pinned'>,
@@ -45,7 +45,7 @@ function cancel<M>(state: PoolState<M>, job: Job<M>): void {
   job.reject(job.options.signal?.reason);
   const waiting = state.queue.indexOf(job);
   if (waiting >= 0) state.queue.splice(waiting, 1);
-  // A thread is not killed: it would take down whatever else it is computing.
+  // A thread is not killed: that would abort its other calls.
   for (const { jobs, transport } of state.members)
     if (transport.pid !== undefined && [...jobs.values()].includes(job)) transport.kill();
 }
@@ -56,12 +56,12 @@ export function enqueue<M>(state: PoolState<M>, job: Job<M>): void {
     dispatch(state);
     return;
   }
-  // What is asked for in one turn is spread over the workers together.
+  // Distribute the calls of one turn over the workers together.
   if (!state.scheduled) setImmediate(dispatch, state);
   state.scheduled = true;
 }
 
-/** Gives waiting calls to workers with room, and starts more workers for what is left. */
+/** Assigns waiting calls to workers with capacity, and starts more workers for the rest. */
 function dispatch<M>(state: PoolState<M>): void {
   state.scheduled = false;
   const { capacity, lazy = false, size } = state.options;
@@ -84,7 +84,7 @@ function leastLoaded<M>(members: ReadonlySet<Member<M>>, onlyReady: boolean): Me
   return least;
 }
 
-/** Starts a worker and tells it what it has to know; one that fails at that ends the pool. */
+/** Starts a worker and sends it the setup; if that fails, the pool ends. */
 export function addMember<M>(state: PoolState<M>): Member<M> {
   const member: Member<M> = {
     transport: startWorker(state, () => member),
@@ -144,7 +144,7 @@ function post<M>(state: PoolState<M>, member: Member<M>): void {
   try {
     if (calls.length > 0) member.transport.post(calls);
   } catch (error) {
-    // One of them contains what cannot be cloned.
+    // One of the calls cannot be cloned.
     const message = error instanceof Error ? error.message : String(error);
     receive(
       state,
@@ -154,10 +154,7 @@ function post<M>(state: PoolState<M>, member: Member<M>): void {
   }
 }
 
-/**
- * What follows from an answer, such as a new deadline, is done once per message: a quick call takes less time than its
- * deadline.
- */
+/** Sets new deadlines and the like once per message: a deadline costs more than a quick call. */
 function receive<M>(state: PoolState<M>, member: Member<M>, replies: readonly Reply[]): void {
   let begun = false;
   for (const reply of replies) {
@@ -207,7 +204,7 @@ function watchFirst<M>(state: PoolState<M>, member: Member<M>): void {
   member.deadline.start(allowed);
 }
 
-/** A worker has ended: others take over its calls, except those that are to blame. */
+/** A worker has ended: others take over its calls, except those that crashed it. */
 function lost<M>(state: PoolState<M>, member: Member<M>, cause: string): void {
   member.deadline?.stop();
   state.members.delete(member);

@@ -4,7 +4,8 @@ import type { StartWorker, Transport } from './transport.js';
 
 export interface CallOptions {
   /**
-   * Rejects the call with the signal's reason. A process that is working on it is killed; a thread finishes it unheard.
+   * Rejects the call with the signal's reason. A process working on it is killed; a thread finishes it, and the result
+   * is ignored.
    */
   readonly signal?: AbortSignal | undefined;
   /** Seconds of the worker's time; then it is killed and the call rejects with a `DeadlineError`. */
@@ -15,18 +16,15 @@ export interface PoolOptions<M> {
   /** `threads(url, workerData)` or `processes(url)`. */
   readonly start: StartWorker<M>;
   readonly size: number;
-  /**
-   * Work that one worker is given at most, so that the rest goes to whichever is free first. A single call may exceed
-   * it.
-   */
+  /** Maximum load of a worker; further calls wait for the first one that is free. A single call may exceed it. */
   readonly capacity: number;
-  /** What each new worker is told before anything else, also one that replaces another. */
+  /** First messages to each new worker, including replacements. */
   readonly setup?: () => readonly M[];
-  /** Starts workers as they are needed, instead of all at once. */
+  /** Starts workers on demand instead of all at once. */
   readonly lazy?: boolean;
   /** How the time of a worker's process is measured. Default: by the clock. */
   readonly meter?: (pid: number) => ReturnType<OpenMeter>;
-  /** The first call with a key on a worker may take `seconds` longer, until the worker says that it is warm. */
+  /** The first call with a key on a worker may take `seconds` longer, until the worker reports that it is warm. */
   readonly warmUp?: { readonly key: (message: M) => string; readonly seconds: number };
 }
 
@@ -35,19 +33,17 @@ export interface Job<M> {
   readonly message: M;
   readonly cost: number;
   readonly options: CallOptions;
-  /** For this member, or whichever takes its place. */
+  /** For this member, or its replacement. */
   readonly pinned: boolean;
-  /** Workers that ended while this was all they had. */
+  /** Number of workers that ended while this was their only call. */
   crashes: number;
-  /**
-   * A worker ended under it and others: it gets the next one to itself, so that no call fails for its neighbour's sake.
-   */
+  /** A worker ended with it and others open: retry it alone, so that no call fails because of another. */
   alone: boolean;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
 
-/** One worker with the calls that it was given. */
+/** A worker with its open calls. */
 export interface Member<M> {
   transport: Transport<M>;
   readonly jobs: Map<number, Job<M>>;
@@ -57,7 +53,7 @@ export interface Member<M> {
   ready: boolean;
   readonly warm: Set<string>;
   deadline: Deadline | undefined;
-  /** The seconds of the deadline that it was killed at. */
+  /** Seconds of the deadline that killed it. */
   killedAt: number | undefined;
 }
 

@@ -6,7 +6,7 @@ import type { Call, Reply } from './protocol.js';
 
 export interface WorkerEvents {
   replies(replies: readonly Reply[]): void;
-  /** Once, when the worker is gone. */
+  /** Called once, when the worker has ended. */
   exit(cause: string): void;
 }
 
@@ -19,15 +19,15 @@ export interface Transport<M> {
   /** A worker without work does not keep this process alive. */
   ref(): void;
   unref(): void;
-  /** Ends the worker at once, whatever it is doing. */
+  /** Kills the worker immediately. */
   kill(): void;
-  /** Ends the worker and resolves when it is gone. */
+  /** Ends the worker and resolves when it has exited. */
   end(): Promise<void>;
 }
 
 export type StartWorker<M> = (events: WorkerEvents) => Transport<M>;
 
-/** Workers as threads of this process, which share its memory and its fate. */
+/** Workers as threads, which share this process's memory and crash it with them. */
 export function threads<M>(url: URL, workerData: unknown): StartWorker<M> {
   return ({ replies, exit }) => {
     const worker = new Worker(url, { workerData });
@@ -49,11 +49,11 @@ export function threads<M>(url: URL, workerData: unknown): StartWorker<M> {
 }
 
 export interface ProcessOptions {
-  /** Kills a process and what it has started. Default: SIGKILL to the process alone. */
+  /** Kills a process and its descendants. Default: SIGKILL to the process only. */
   readonly kill?: (pid: number) => void;
 }
 
-/** Workers as child processes, which can be killed in the middle of anything and take no other work with them. */
+/** Workers as child processes, which can be killed at any point without affecting other work. */
 export function processes<M>(url: URL, options: ProcessOptions = {}): StartWorker<M> {
   const { kill = (pid) => process.kill(pid, 'SIGKILL') } = options;
   return ({ replies, exit }) => {
@@ -79,7 +79,7 @@ export function processes<M>(url: URL, options: ProcessOptions = {}): StartWorke
     };
     return {
       pid: child.pid,
-      // A child that ended meanwhile is reported by 'exit'.
+      // If the child has ended, 'exit' reports it.
       post: (calls) => void (child.connected && child.send(calls, () => {})),
       ref() {
         child.ref();

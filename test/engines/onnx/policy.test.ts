@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => policy.close());
 
-it('can be closed while it samples, which ends the samples and not the process', async () => {
+it('can be closed while sampling, which rejects the samples and does not crash the process', async () => {
   for (let n = 0; n < 8; n++) {
     const busy = await create();
     await busy.load(0, folder);
@@ -59,7 +59,7 @@ describe('sampling', () => {
     }
   });
 
-  it('gives the same bits alone, in any company, in few rows and from several workers', async () => {
+  it('returns the same bits alone, among other requests, in few rows and from several workers', async () => {
     const requests: { version: number; request: SampleRequest }[] = [];
     const samplings: Sampling[] = [
       { temperature: 1, maxTokens: 20 },
@@ -94,7 +94,7 @@ describe('sampling', () => {
     }
   });
 
-  it('draws each member by its own seed, whatever the group', async () => {
+  it('draws each member from its own seed, whatever the group', async () => {
     const prompt = ask(policy, '1 + 1');
     const sampling = { temperature: 1, maxTokens: 12 };
     const group = await policy.sample(0, { prompt, seeds: seeds(5), sampling });
@@ -103,7 +103,7 @@ describe('sampling', () => {
     expect(new Set(group.map((completion) => completion.text)).size).toBe(5);
   });
 
-  it('is greedy at temperature 0, and truncation to one token is the same', async () => {
+  it('is greedy at temperature 0, as with top-k 1', async () => {
     const prompt = ask(policy, '2 + 2');
     const [greedy] = await policy.sample(0, { prompt, seeds: [1n], sampling: { temperature: 0, maxTokens: 16 } });
     const [topOne] = await policy.sample(0, {
@@ -114,7 +114,7 @@ describe('sampling', () => {
     expect(topOne?.tokens).toEqual(greedy?.tokens);
   });
 
-  it('ends with an end token, which the text leaves out', async () => {
+  it('ends with an end token, which the text omits', async () => {
     const prompt = ask(policy, '5');
     const [plain] = await policy.sample(0, { prompt, seeds: [3n], sampling: { temperature: 1, maxTokens: 30 } });
     const end = plain?.tokens[4] ?? 0;
@@ -155,7 +155,7 @@ describe('sampling', () => {
     expect(checked).toBeGreaterThan(0);
   });
 
-  it('ends where the context ends', async () => {
+  it('ends at the end of the context', async () => {
     const small = await create({ contextLength: 24 });
     await small.load(0, folder);
     const prompt = ask(small, '1 + 1 + 1 + 1');
@@ -175,7 +175,7 @@ describe('sampling', () => {
     await small.close();
   });
 
-  it('takes a prompt of one token, a group larger than its rows, and an empty group', async () => {
+  it('accepts a prompt of one token, a group larger than its rows, and an empty group', async () => {
     const few = await create({ rows: 2 });
     await few.load(0, folder);
     const request = { prompt: Int32Array.of(5), seeds: seeds(7), sampling: { temperature: 1, maxTokens: 6 } };
@@ -186,7 +186,7 @@ describe('sampling', () => {
 });
 
 describe('versions', () => {
-  it('keeps several apart, and forgets one that is unloaded', async () => {
+  it('isolates versions, and forgets an unloaded one', async () => {
     const mine = await create();
     await Promise.all([mine.load(0, folder), mine.load(7, other)]);
     const score = { tokens: ask(mine, '1 + 2'), from: 1, temperature: 1 };
@@ -207,7 +207,7 @@ describe('versions', () => {
     await mine.close();
   });
 
-  it('refuses a different architecture and a folder that cannot be read, and stays usable', async () => {
+  it('rejects a different architecture and an unreadable folder, and stays usable', async () => {
     await expect(policy.load(9, tinyModel({ layers: 3 }))).rejects.toThrow(
       /a different architecture .*: layers is 3, expected 2/,
     );
@@ -220,7 +220,7 @@ describe('versions', () => {
   });
 });
 
-describe('requests that are wrong', () => {
+describe('invalid requests', () => {
   it.each([
     [{ temperature: -1, maxTokens: 1 }, 'temperature is -1, expected 0 or more'],
     [{ temperature: Number.NaN, maxTokens: 1 }, 'temperature is NaN'],
@@ -233,7 +233,7 @@ describe('requests that are wrong', () => {
     await expect(policy.sample(0, { prompt: Int32Array.of(1), seeds: [1n], sampling })).rejects.toThrow(message);
   });
 
-  it('refuses tokens outside the vocabulary, no tokens, and a score of nothing', async () => {
+  it('rejects tokens outside the vocabulary, no tokens, and an empty completion to score', async () => {
     const sampling = { temperature: 1, maxTokens: 1 };
     await expect(policy.sample(0, { prompt: Int32Array.of(1, 99999), seeds: [1n], sampling })).rejects.toThrow(
       /token id 99999/,
@@ -244,13 +244,13 @@ describe('requests that are wrong', () => {
     );
   });
 
-  it('names the devices that there are, and the context that the model has', async () => {
+  it('names the available devices, and the context length of the model', async () => {
     await expect(create({ device: 'cuda' })).rejects.toThrow('device: found "cuda", expected cpu');
     await expect(create({ contextLength: 4096 })).rejects.toThrow(/context length is 4096, expected 2 to 128/);
   });
 });
 
-it('leaves the event loop free while it computes', async () => {
+it('does not block the event loop', async () => {
   const events: string[] = [];
   const sampling = policy
     .sample(0, { prompt: ask(policy, '1'), seeds: seeds(64), sampling: { temperature: 1, maxTokens: 100 } })
@@ -263,7 +263,7 @@ it('leaves the event loop free while it computes', async () => {
   expect(events).toEqual(['turn', 'turn', 'turn', 'turn', 'turn', 'sampled']);
 });
 
-it('rejects what is under way when it closes, and what comes after', async () => {
+it('rejects pending requests when it closes, and later ones', async () => {
   const closing = await create();
   await closing.load(0, folder);
   const request = { prompt: ask(closing, '1'), seeds: seeds(8), sampling: { temperature: 1, maxTokens: 100 } };

@@ -4,18 +4,18 @@ import { loadRuntime } from '../../../src/engines/onnx/runtime.js';
 const failing = (error: Error) => () => Promise.reject(error);
 
 describe('loading ONNX Runtime', () => {
-  it('gives the module', async () => {
+  it('returns the module', async () => {
     expect(await loadRuntime()).toHaveProperty('InferenceSession');
   });
 
-  it('names the command that installs it where it is missing', async () => {
+  it('names the command that installs it if it is missing', async () => {
     const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
     const loading = loadRuntime(failing(missing));
     await expect(loading).rejects.toMatchObject({ code: 'onnxruntime-missing', cause: missing });
     await expect(loading).rejects.toThrow(/ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@\d+\.\d+\.\d+/);
   });
 
-  it('passes on what else keeps it from loading', async () => {
+  it('passes on other load errors', async () => {
     const broken = new Error('libonnxruntime.so.1: cannot open shared object file');
     await expect(loadRuntime(failing(broken))).rejects.toBe(broken);
   });

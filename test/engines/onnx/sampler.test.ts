@@ -81,7 +81,7 @@ describe('the sampler against a plain reference on the same distribution', () =>
     expect(first?.logprobs[0]).toBeCloseTo(Math.log(probabilities[best] ?? 0), 5);
   });
 
-  it('draws each token as often as its probability says (chi-square)', async () => {
+  it('draws each token with its probability (chi-square)', async () => {
     const probabilities = await distribution(1);
     const draws = 6000;
     const seeds = Array.from({ length: draws }, (_, i) => BigInt(i));

@@ -19,7 +19,7 @@ describe('stop strings', () => {
     expect(stopIndex('one', [])).toBe(-1);
   });
 
-  it('stops at the very token that completes one, as a search of the whole text would', () => {
+  it('stops at the token that completes one, like a search of the whole text', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 120 }),
@@ -36,7 +36,7 @@ describe('stop strings', () => {
     );
   });
 
-  it('does not decode a long completion again and again', () => {
+  it('does not decode a long completion repeatedly', () => {
     const check = createStopCheck(tokenizer, ['never']);
     const tokens = new Array<number>(3000).fill(1);
     decoded = 0;

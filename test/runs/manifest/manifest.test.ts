@@ -15,7 +15,7 @@ const documents: Partial<PipelineInput> = {
   teach: { every: 2, contextTokens: 8, template: '{{ context }} {{ question }}' },
 };
 
-it('a run goes on only with what it began with; every difference is named', async () => {
+it('a run resumes only with its original manifest; every difference is named', async () => {
   const folder = tinyFolder();
   mkdirSync(join(folder, 'docs'));
   writeFileSync(join(folder, 'docs/a.md'), 'two plus two is four');
@@ -77,7 +77,7 @@ it('a run goes on only with what it began with; every difference is named', asyn
   expect(was.documents).toEqual({ 'docs/a.md': expect.stringMatching(/^[0-9a-f]{64}$/) });
 }, 60_000);
 
-it('a run whose topics are gone does not begin anew in their place', async () => {
+it('a run whose topics are gone does not start over', async () => {
   const folder = tinyFolder();
   const { folder: run } = await tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } });
   rmSync(join(run, 'topics'), { recursive: true });
@@ -91,7 +91,7 @@ it('a run whose topics are gone does not begin anew in their place', async () =>
   expect((await tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } })).summary.steps).toBe(1);
 });
 
-it('a manifest of another version, or none, is refused', () => {
+it('rejects a manifest of another version, and a missing one', () => {
   const folder = tinyFolder([]);
   expect(() => readManifest(folder)).toThrow(/no run here/);
   writeFileSync(join(folder, 'manifest.json'), '{');

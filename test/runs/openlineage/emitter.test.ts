@@ -59,7 +59,7 @@ async function endpoint(status = 201) {
 }
 
 describe('lineageEmitter', () => {
-  it('emits what a run read and wrote, to its folder and to the endpoint of the environment', async () => {
+  it('emits inputs and outputs of a run, to its folder and to the endpoint from the environment', async () => {
     const base = tinyFolder();
     writeFileSync(join(base, 'a.md'), '# Sums\n\n1 + 1 = 2\n');
     const { taken, url } = await endpoint();

@@ -4,7 +4,7 @@ import { makeTokenizer } from '../../../src/models/bpe.js';
 import { CHAIN_SUM_RECIPE, CHAIN_SUM_WORDS } from '../../../src/sources/tasks/chain-sum-base.js';
 import { chainSumDemonstration } from '../../../src/sources/tasks/chain-sum-demonstrations.js';
 
-it('the tokenizer holds every word of the example as one token, and the model has room for the longest conversation', () => {
+it('the tokenizer has one token per word of the example, and the context fits the longest conversation', () => {
   const { files } = makeTokenizer(CHAIN_SUM_WORDS);
   const tokenizer = new Tokenizer(JSON.parse(files['tokenizer.json']), JSON.parse(files['tokenizer_config.json']));
   const demonstrator = { slip: 1, leave: 0.5 };

@@ -26,14 +26,14 @@ function wrongSteps(completion: string): string[] {
 }
 
 describe('demonstrations of chain sums', () => {
-  it('are right without slips, and wrong by habit with them', () => {
+  it('are correct without slips, and systematically wrong with them', () => {
     expect(rightShare(false, 0, 0)).toBe(1);
     const habit = rightShare(false, 1, 0);
     expect(habit).toBeGreaterThan(0.35);
     expect(habit).toBeLessThan(0.45);
   });
 
-  it('slip only where taking away passes zero or a ten, about as often as asked', () => {
+  it('slip only where a subtraction crosses zero or a ten, at about the requested rate', () => {
     const all = demonstrations(false, 0.7, 0).flatMap(({ shown }) => shown.completion.split(' ; ').slice(0, -1));
     const inviting = all.filter((step) => {
       const [, value, digit] = /^(\d+) - (\d) = /.exec(step) ?? [];
@@ -47,7 +47,7 @@ describe('demonstrations of chain sums', () => {
     expect(wrong).toContain('12 - 5 = 17');
   });
 
-  it('follow a worked solution, leave it as often as asked and go on from their own value', () => {
+  it('follow a worked solution, deviate at the requested rate and continue from their own value', () => {
     expect(rightShare(true, 0.7, 0)).toBe(1);
     const shown = demonstrations(true, 0, 0.1);
     const steps = shown.reduce((n, { item }) => n + item.terms.length - 1, 0);

@@ -24,7 +24,7 @@ function shares(values: readonly (string | number)[]): Record<string, number> {
 }
 
 describe('chain sums', () => {
-  it('are worded as the data set and answered rightly, whatever the seed', () => {
+  it('match the wording of the data set and have correct answers, whatever the seed', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n }), fc.nat(1e6), fc.boolean(), (seed, index, heldOut) => {
         const { question, answer, trace } = chainSum({ seed, index, heldOut });
@@ -56,7 +56,7 @@ describe('chain sums', () => {
     expect(workedTrace(terms)).toBe('3 - 7 = -4 ; -4 + 9 = 5 ; the answer is 5');
   });
 
-  it('depend on seed, index and half alone', () => {
+  it('depend only on seed, index and half', () => {
     const forwards = stream(7, false, 50);
     const backwards = Array.from({ length: 50 }, (_, i) => chainSum({ seed: 7, index: 49 - i, heldOut: false }));
     expect(backwards.reverse()).toEqual(forwards);

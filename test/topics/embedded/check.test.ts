@@ -40,7 +40,7 @@ async function entriesOf(folder: string): Promise<Map<string, string>> {
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
 
-it('a bit flipped in the key or the value of any entry is found, and named by topic and place', async () => {
+it('detects a flipped bit in the key or value of any entry, and names topic and place', async () => {
   const folder = await filled();
   const file = join(folder, 'data.mdb');
   const original = readFileSync(file);
@@ -82,7 +82,7 @@ it('a bit flipped in the key or the value of any entry is found, and named by to
   ]);
 }, 60_000);
 
-it('no bit of the file that an entry depends on is flipped unseen', async () => {
+it('detects every flipped bit that an entry depends on', async () => {
   const folder = await filled();
   const file = join(folder, 'data.mdb');
   const original = readFileSync(file);

@@ -53,7 +53,7 @@ describe.each([
     expect(error.message).toMatch(why);
   });
 
-  it('topics of another format are refused', async () => {
+  it('rejects topics of another format', async () => {
     const folder = await filledFolder();
     const options = {
       path: folder,
@@ -70,7 +70,7 @@ describe.each([
     expect(error.message).toMatch(/format rlsd-topics 9; this release reads and writes rlsd-topics 3/);
   });
 
-  it('a database of something else is refused', async () => {
+  it('rejects the database of another program', async () => {
     const folder = temporaryFolder();
     const db = open<string, string>({ path: folder, noSubdir: false, overlappingSync: false });
     db.putSync('a', 'b');
@@ -78,7 +78,7 @@ describe.each([
     expect(await refusal(folder, readOnly)).toMatchObject({ name: 'UserError', code: 'topics-version' });
   });
 
-  it('a file in the place of the folder is refused', async () => {
+  it('rejects a file in place of the folder', async () => {
     const file = join(temporaryFolder(), 'file');
     writeFileSync(file, '');
     expect(await refusal(file, readOnly)).toMatchObject({ name: 'UserError', code: 'topics-missing' });
@@ -86,14 +86,14 @@ describe.each([
 });
 
 describe('a folder', () => {
-  it('that is missing is made for a writer and refused to a reader', async () => {
+  it('is created for a writer if missing; a reader fails', async () => {
     const folder = join(temporaryFolder(), 'not', 'there.yet');
     expect(await refusal(folder, true)).toMatchObject({ name: 'UserError', code: 'topics-missing' });
     await (await openEmbedded(folder)).close();
     await (await openEmbedded(folder, { readOnly: true })).close();
   });
 
-  it('that is removed while it is open gives an error to writer and reader', async () => {
+  it('causes errors for writer and reader if it is removed while open', async () => {
     const folder = await filledFolder();
     const log = await openEmbedded(folder);
     rmSync(folder, { recursive: true });
@@ -104,7 +104,7 @@ describe('a folder', () => {
     await log.close();
   });
 
-  it('that cannot be made is refused', async () => {
+  it('causes an error if it cannot be created', async () => {
     const parent = temporaryFolder();
     mkdirSync(join(parent, 'a'));
     writeFileSync(join(parent, 'a', 'b'), '');
@@ -114,7 +114,7 @@ describe('a folder', () => {
     });
   });
 
-  it('with pages that were freed opens again', async () => {
+  it('reopens after pages were freed', async () => {
     const folder = temporaryFolder();
     for (let round = 0; round < 5; round++) {
       const log = await openEmbedded(folder);
@@ -130,8 +130,8 @@ describe('a folder', () => {
   });
 });
 
-describe('a log that is open for reading only', () => {
-  it('refuses every write, and checks topics without making them', async () => {
+describe('a read-only log', () => {
+  it('rejects every write, and checks topics without creating them', async () => {
     const log = await openEmbedded(await filledFolder(), { readOnly: true });
     const readOnly = { name: 'UserError', code: 'topics-read-only' };
     await expect(log.append([{ topic: 'in', key: 'a', value: null }])).rejects.toMatchObject(readOnly);
@@ -144,8 +144,8 @@ describe('a log that is open for reading only', () => {
   });
 });
 
-describe('a disk without room', () => {
-  it('refuses the transaction, keeps what was written before, and goes on once there is room', async () => {
+describe('a full disk', () => {
+  it('fails the transaction, keeps earlier data, and accepts writes once there is space', async () => {
     const folder = temporaryFolder();
     const program = fileURLToPath(new URL('programs/filler.mjs', import.meta.url));
     // A limit on the size of files stands for the full disk; in blocks of 1 KiB.

@@ -17,7 +17,7 @@ async function opened(): Promise<TopicLog> {
 const keys = async (log: TopicLog) => (await log.read('out', 0, 0n, 1000)).map(({ key }) => key);
 
 describe('transactions of one turn', () => {
-  it('share one write, in their order, and each has its own result', async () => {
+  it('share one write, in order, with a result each', async () => {
     const writes: unknown[][] = [];
     const { commit } = groupCommit((action) => {
       writes.push([]);
@@ -35,7 +35,7 @@ describe('transactions of one turn', () => {
     expect(writes).toEqual([[1, 2, 3]]);
   });
 
-  it('are written one by one where the disk does not take all of them together', async () => {
+  it('are written one by one if the disk cannot hold them together', async () => {
     let room = 2;
     const { commit } = groupCommit((action) => {
       let used = 0;
@@ -51,7 +51,7 @@ describe('transactions of one turn', () => {
 });
 
 describe('on the embedded log', () => {
-  it('one that is refused leaves nothing behind and the others as they were asked for', async () => {
+  it('a failing transaction leaves nothing behind and does not affect the others', async () => {
     const log = await opened();
     const settled = await Promise.allSettled([
       log.append([append('out', 'a')]),
@@ -65,7 +65,7 @@ describe('on the embedded log', () => {
     await log.close();
   });
 
-  it('a member that loses its partitions before the write is fenced alone', async () => {
+  it('only the member that loses its partitions before the write is fenced', async () => {
     const log = await opened();
     const first = await log.consumer('g', ['in']);
     const other = await log.consumer('h', ['in']);
@@ -80,7 +80,7 @@ describe('on the embedded log', () => {
     await log.close();
   });
 
-  it('what was asked for before the log is closed is written', async () => {
+  it('closing the log first writes pending transactions', async () => {
     const log = await opened();
     const asked = log.append([append('out', 'a')]);
     await log.close();

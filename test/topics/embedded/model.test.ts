@@ -61,7 +61,7 @@ const step = fc.oneof(
 );
 
 describe('the embedded log', () => {
-  it('does what arrays do, whatever is done in whatever order', async () => {
+  it('behaves like arrays under any sequence of operations', async () => {
     const parent = temporaryFolder();
     let runs = 0;
     await fc.assert(
@@ -124,7 +124,7 @@ describe('retention', () => {
   const value = new Uint8Array(1000);
   const keys = async (log: TopicLog) => (await log.read('in', 0, 0n, 100)).map(({ key }) => key);
 
-  it('drops what is too old, at the next append and at the next opening; offsets go on', async () => {
+  it('drops expired records at the next append and the next open; offsets continue', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
     const folder = temporaryFolder();
     let log = await openEmbedded(folder);
@@ -146,7 +146,7 @@ describe('retention', () => {
     await log.close();
   });
 
-  it('drops the oldest past a size, never the newest', async () => {
+  it('drops the oldest records past a size, never the newest', async () => {
     const log = await openEmbedded(temporaryFolder());
     await log.ensureTopics([{ name: 'in', partitions: 1, retention: { bytes: 3500 } }]);
     for (const key of ['a', 'b', 'c', 'd', 'e']) await log.append([{ topic: 'in', key, value }]);
@@ -156,7 +156,7 @@ describe('retention', () => {
     await log.close();
   });
 
-  it('of a compacted topic forgets the dropped key, which can come again', async () => {
+  it('forgets a dropped key of a compacted topic, which may be written again', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
     const log = await openEmbedded(temporaryFolder());
     await log.ensureTopics([{ name: 'in', partitions: 1, compact: true, retention: { ms: 1000 } }]);
@@ -172,7 +172,7 @@ describe('retention', () => {
     await log.close();
   });
 
-  it('never lets time run backwards within a partition', async () => {
+  it('never decreases timestamps within a partition', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 2_000_000 });
     const log = await openEmbedded(temporaryFolder());
     await log.ensureTopics([{ name: 'in', partitions: 1 }]);

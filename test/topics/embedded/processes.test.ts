@@ -28,7 +28,7 @@ async function all(log: TopicLog, topic: string): Promise<LogRecord[]> {
 }
 
 describe('one writer', () => {
-  it('is named to the second one, which is refused', async () => {
+  it('makes a second one fail with an error that names the first', async () => {
     const folder = temporaryFolder();
     const writer = start('writer', folder);
     expect(await writer.line()).toBe('open');
@@ -41,7 +41,7 @@ describe('one writer', () => {
     await (await openEmbedded(folder)).close();
   });
 
-  it('that was killed leaves the folder to the next', async () => {
+  it('releases the folder when it is killed', async () => {
     const folder = temporaryFolder();
     const writer = start('writer', folder);
     expect(await writer.line()).toBe('open');
@@ -52,7 +52,7 @@ describe('one writer', () => {
     await log.close();
   });
 
-  it('is refused twice in one process too', async () => {
+  it('is the only one in its own process, too', async () => {
     const folder = temporaryFolder();
     const log = await openEmbedded(folder);
     await expect(openEmbedded(folder)).rejects.toMatchObject({ code: 'topics-locked' });
@@ -60,7 +60,7 @@ describe('one writer', () => {
     await log.close();
   });
 
-  it('that another took for dead cannot write any more', async () => {
+  it('cannot write after another process has taken over', async () => {
     const folder = temporaryFolder();
     const log = await openEmbedded(folder);
     await log.ensureTopics([{ name: 'in', partitions: 1 }]);
@@ -81,7 +81,7 @@ describe('one writer', () => {
 });
 
 describe('a process killed at any point', () => {
-  it('leaves whole transactions: outputs and offsets together, nothing twice, nothing lost', async () => {
+  it('leaves complete transactions: outputs with their offsets, no duplicates, no losses', async () => {
     const folder = temporaryFolder();
     const count = 1800;
     const keys = Array.from({ length: count }, (_, i) => `key-${i}`);
@@ -130,8 +130,8 @@ describe('a process killed at any point', () => {
   });
 });
 
-describe('many reading processes', () => {
-  it('see every committed record, and no half of a transaction, while one writes', async () => {
+describe('concurrent readers', () => {
+  it('see every committed record and no partial transaction during writes', async () => {
     const folder = temporaryFolder();
     const log = await openEmbedded(folder);
     await log.ensureTopics([

@@ -12,8 +12,8 @@ const specs = [
   { name: 'log', partitions: 1 },
 ];
 
-describe('a folder of topics written anew', () => {
-  it('holds nothing of what was removed, and all that was not: records, offsets, groups', async () => {
+describe('rewriting a folder of topics', () => {
+  it('erases removed data and keeps all other records, offsets and groups', async () => {
     const folder = temporaryFolder();
     const log = await openEmbedded(folder);
     await log.ensureTopics(specs);

@@ -71,7 +71,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     return log;
   };
 
-  it('loses and repeats nothing while brokers are killed and come back', async () => {
+  it('loses and repeats nothing while brokers are killed and restarted', async () => {
     const log = await open(settingsOf());
     await log.ensureTopics([
       { name: 'in', partitions: 6 },
@@ -150,7 +150,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     expect((await readAll(log, 'out', 4)).map(({ key }) => key).sort()).toEqual([...keys].sort());
   });
 
-  it('carries records larger than the message limit in chunks', async () => {
+  it('sends records larger than the message limit in chunks', async () => {
     const settings = settingsOf({ maxMessageBytes: 20_000, compression: 'snappy' });
     const log = await open(settings);
     const other = await open(settings);
@@ -200,7 +200,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     await expect(append).rejects.toMatchObject({ code: 'record-too-large' });
   });
 
-  it('names every difference of a topic that somebody else made', async () => {
+  it('lists every difference of a topic that somebody else created', async () => {
     const settings = settingsOf();
     const log = await open(settings);
     const kafka = new kafkajs.Kafka({ brokers: [...cluster.brokers], logLevel: kafkajs.logLevel.NOTHING });
@@ -225,7 +225,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     expect((await log.describe()).map(({ name }) => name)).toEqual(['prompts']);
   });
 
-  describe('the locks behind exactly once', () => {
+  describe('the fences behind exactly-once', () => {
     const clients: Client[] = [];
     afterEach(async () => {
       await Promise.all(clients.splice(0).map((client) => client.close()));
@@ -249,7 +249,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       return openWriter(client, { transactionalId, compression: 0, limit: 1_000_000, written: new Map(), isCompacted });
     };
 
-    it('refuse a writer whose id was taken', async () => {
+    it('reject a writer whose id was taken', async () => {
       const settings = settingsOf();
       const log = await open(settings);
       await log.ensureTopics([{ name: 'out', partitions: 1 }]);
@@ -264,7 +264,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       await expect.poll(() => readAll(log, 'out', 1), { timeout: 20_000 }).toHaveLength(2);
     });
 
-    it('refuse the former owner as soon as a member has its partitions', async () => {
+    it('reject the former owner as soon as another member has its partitions', async () => {
       const settings = settingsOf();
       const log = await open(settings);
       await log.ensureTopics([
@@ -279,7 +279,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       for (const writer of former) await expect(writer.write([append])).rejects.toThrow(FencedError);
     });
 
-    it('refuse offsets of another generation, and the outputs with them', async () => {
+    it('reject offsets of another generation, and the outputs with them', async () => {
       const settings = settingsOf();
       const log = await open(settings);
       await log.ensureTopics([
@@ -303,7 +303,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     let child: ChildProcess | undefined;
     afterEach(() => child?.kill('SIGKILL'));
 
-    it('commits nothing when it goes on', async () => {
+    it('commits nothing when it continues', async () => {
       const settings = settingsOf({ sessionMs: 2000 });
       const log = await open(settings);
       await log.ensureTopics([

@@ -18,7 +18,7 @@ describe.skipIf(await lacks('kafka')).each(versions)('Kafka %s', (version) => {
   });
   afterAll(() => broker?.stop());
 
-  it('keeps its partitions while work on what it was given takes longer than the session', async () => {
+  it('keeps its partitions while processing takes longer than the session timeout', async () => {
     const sessionMs = 1000;
     const log = await openKafka({ brokers, topicPrefix: `long-${randomBytes(6).toString('hex')}.`, sessionMs });
     await log.ensureTopics([{ name: 'in', partitions: 1 }]);

@@ -83,7 +83,7 @@ describe('settings of a cluster', () => {
 });
 
 describe('settings of a pipeline on Kafka', () => {
-  it('take brokers as a list or as one text, and fill in the defaults', () => {
+  it('accept brokers as a list or a string, and fill in the defaults', () => {
     const expected = { brokers: ['a:1', 'b:2'], partitions: 6, sharedFolder: false };
     expect(kafkaPipelineSchema.parse({ brokers: 'a:1, b:2' })).toEqual(expected);
     expect(kafkaPipelineSchema.parse({ brokers: ['a:1', 'b:2'] })).toEqual(expected);
@@ -91,7 +91,7 @@ describe('settings of a pipeline on Kafka', () => {
 });
 
 describe('snappy as Kafka frames it', () => {
-  it.each([0, 1, 1000, 32_768, 100_000])('gives %d bytes back', async (size) => {
+  it.each([0, 1, 1000, 32_768, 100_000])('round-trips %d bytes', async (size) => {
     const data = Buffer.alloc(size, 'kafka');
     expect((await uncompressSnappy(await compressSnappy(data))).equals(data)).toBe(true);
   });

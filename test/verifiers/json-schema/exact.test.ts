@@ -26,7 +26,7 @@ describe('numbers as written', () => {
     expect(judgement.verdict, judgement.reason).toBe(verdict);
   });
 
-  it('limits hold whole numbers of any size exactly', () => {
+  it('limits are exact for integers of any size', () => {
     const limit = parseExact('{"minimum": 123456789012345678901234567890}') as AnySchema;
     fc.assert(
       fc.property(fc.bigInt({ min: -1000n, max: 1000n }), (distance) => {
@@ -36,7 +36,7 @@ describe('numbers as written', () => {
     );
   });
 
-  it('multiples are those of whole arithmetic', () => {
+  it('multiples follow integer arithmetic', () => {
     fc.assert(
       fc.property(fc.bigInt(), fc.integer({ min: 1, max: 1_000_000 }), (value, step) => {
         expect(judge({ multipleOf: step }, String(value)).verdict).toBe(
@@ -90,7 +90,7 @@ describe('a schema that does not compile', () => {
     );
   });
 
-  it('says that a reference to another document is not fetched', () => {
+  it('reports that references to other documents are not fetched', () => {
     expect(() => judge({ $ref: 'http://127.0.0.1/x' }, '{}')).toThrow(
       'a reference does not resolve (nothing is fetched)',
     );

@@ -145,7 +145,7 @@ async function retrying<T>(
   }
 }
 
-/** Number of partitions in the metadata at hand; 0 where it does not contain the topic. */
+/** Number of partitions in the cached metadata; 0 if it does not contain the topic. */
 function knownPartitions(cluster: Cluster, topic: string): number {
   try {
     return cluster.findTopicPartitionMetadata(topic).length;
@@ -195,7 +195,7 @@ async function findCoordinator(cluster: Cluster, kind: 'group' | 'transaction', 
   try {
     return await cluster.findGroupCoordinator(wanted);
   } catch (error) {
-    // kafkajs asks every broker and hides why they refused: ask one again for its reason.
+    // kafkajs tries every broker and hides why they refused: ask one again for its reason.
     if (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound')
       await (await cluster.brokerPool.findConnectedBroker()).findGroupCoordinator(wanted);
     throw error;

@@ -5,7 +5,7 @@ function* causes(error: unknown): Generator<Error & { type?: unknown; code?: unk
   for (let e: unknown = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) yield e;
 }
 
-/** The protocol's name for what a broker refused, such as `ILLEGAL_GENERATION`; undefined where no broker answered. */
+/** The protocol's error name, such as `ILLEGAL_GENERATION`; undefined if no broker answered. */
 export function protocolType(error: unknown): string | undefined {
   for (const { type } of causes(error)) if (typeof type === 'string') return type;
   return undefined;
@@ -24,16 +24,16 @@ const CONNECTION = new Set([
 // Retriable by the protocol although kafkajs does not list them so.
 const RETRIABLE = new Set(['BROKER_NOT_AVAILABLE', 'STALE_CONTROLLER_EPOCH', 'UNKNOWN', 'OPERATION_NOT_ATTEMPTED']);
 
-// Of several partitions in one request, those beside the missing one were not attempted.
+// In a request for several partitions, those next to the missing one were not attempted.
 const MISSING = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'OPERATION_NOT_ATTEMPTED']);
 
-/** True where the brokers know no such topic. */
+/** Whether the topic does not exist on the brokers. */
 export function isMissingTopic(error: unknown): boolean {
   const type = protocolType(error);
   return type !== undefined && MISSING.has(type);
 }
 
-/** True where the cluster may answer when it is asked again: no connection, no leader, no coordinator yet. */
+/** Whether a retry may succeed: no connection, no leader, no coordinator yet. */
 export function isTransient(error: unknown): boolean {
   for (const { name, message, retriable, type } of causes(error)) {
     if (name === 'KafkaJSSASLAuthenticationError' || TLS_REFUSED.test(message)) return false;
@@ -43,12 +43,12 @@ export function isTransient(error: unknown): boolean {
   return false;
 }
 
-// Names of hosts come in these messages too.
+// These messages contain host names too.
 const TLS_REFUSED = /certificate|SSL routines/i;
-/** What a broker that goes down within a handshake causes as well. */
+/** Errors that a broker shutting down during a handshake causes as well. */
 const TLS_BROKEN_OFF = /TLS connection/;
 
-/** The same failure in words for the person who named the cluster; other errors as they are. */
+/** Explains a failure to the user who configured the cluster; returns other errors unchanged. */
 export function explain(error: unknown, brokers: readonly string[], doing: string): unknown {
   if (error instanceof UserError) return error;
   const where = brokers.join(', ');
@@ -58,7 +58,7 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
   if (type === 'ILLEGAL_SASL_STATE')
     return new UserError(
       'kafka-credentials',
-      `${doing}: the listener of Kafka at ${where} takes no login: leave sasl out`,
+      `${doing}: the listener of Kafka at ${where} does not support a login: remove sasl`,
     );
   if (
     chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError') ||
@@ -77,24 +77,24 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
 }
 
 const CLUES: readonly (readonly [RegExp, string])[] = [
-  [/closed connection|ECONNRESET|EPIPE/i, 'the listener may want TLS (tls) or a login (sasl)'],
-  [/before secure TLS connection|wrong version number|packet length too long/i, 'the listener may be one without TLS'],
+  [/closed connection|ECONNRESET|EPIPE/i, 'the listener may require TLS (tls) or a login (sasl)'],
+  [/before secure TLS connection|wrong version number|packet length too long/i, 'the listener may not use TLS'],
   [
     /unable to verify|self.signed|unable to get (local )?issuer/i,
     "tls.ca must name the authority of the broker's certificate",
   ],
   [
     /alert (bad )?certificate|certificate required|alert number (42|116)/i,
-    'the listener wants a client certificate (tls.cert, tls.key)',
+    'the listener requires a client certificate (tls.cert, tls.key)',
   ],
 ];
 
-/** `explain` for the first contact, where a failure is mostly one of the settings: says which to look at. */
+/** `explain` for the first connection, where the settings are the likely cause: names the ones to check. */
 export function explainConnecting(error: unknown, brokers: readonly string[]): unknown {
   const explained = explain(error, brokers, 'connecting');
   if (!(explained instanceof UserError) || explained === error) return explained;
   const clue = CLUES.find(([pattern]) => pattern.test(explained.message))?.[1];
-  // OpenSSL puts the place in its own source around what it has to say.
+  // OpenSSL wraps its message in a location in its own source.
   const message = explained.message.replace(/[0-9A-F]+:error:[0-9A-F]+:|[.\w/-]+\.c:\d+:/g, '').trim();
   return clue ? new UserError(explained.code, `${message}; ${clue}`) : explained;
 }

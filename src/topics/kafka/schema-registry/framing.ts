@@ -19,7 +19,7 @@ export function framed(log: TopicLog, registry: Registry, topicPrefix: string): 
   return {
     ...log,
     async ensureTopics(specs) {
-      // Before anything is created: an incompatible schema must not leave half a pipeline.
+      // Check before creating anything: an incompatible schema must not leave half a pipeline.
       for (const { name } of specs) if (isSchemaTopic(name)) await idOf(state, name, codecFor(name).fingerprint);
       await log.ensureTopics(specs);
     },
@@ -89,7 +89,7 @@ async function unframe(state: FramingState, record: LogRecord): Promise<LogRecor
   if (headers.schema !== undefined) return record; // written before a registry was configured
   const id = Buffer.from(value.buffer, value.byteOffset, FRAME).readInt32BE(1);
   const schema = await state.registry.byId(id);
-  const writer = schema ? fingerprint(state, schema) : `${id} of the registry, which it does not have`;
+  const writer = schema ? fingerprint(state, schema) : `id ${id}, which is not in the registry`;
   return { ...record, value: value.subarray(FRAME), headers: { ...rest, schema: writer } };
 }
 
@@ -106,7 +106,7 @@ function framedConsumer(state: FramingState, consumer: Consumer): Consumer {
       const given = await consumer.poll(...wanted);
       revoked.clear();
       const records = await unframeAll(state, given);
-      // Skip records of partitions revoked while the registry was asked; the new owner reads them again.
+      // Skip records of partitions revoked during the lookup; the new owner reads them again.
       return records.filter((record) => !revoked.has(partitionId(record)));
     },
     commit: async ({ appends, offsets }) => consumer.commit({ appends: await frameAll(state, appends), offsets }),

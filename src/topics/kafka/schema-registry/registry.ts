@@ -5,17 +5,14 @@ import { type RegistrySettings, readSecret } from '../settings.js';
 
 /** The part of Confluent's schema registry API that a pipeline needs. */
 export interface Registry {
-  /**
-   * Asks whether a schema may follow a subject's latest version, and registers nothing. @throws {UserError}
-   * `schema-incompatible`
-   */
+  /** Checks a schema against a subject's latest version. @throws {UserError} `schema-incompatible` */
   check(subject: string, schema: AvroSchema): Promise<void>;
   /**
-   * The id of a schema under a subject, registered when it is new there.
+   * The id of a schema under a subject; registers a new one.
    * @throws {UserError} `schema-incompatible` with the registry's reasons
    */
   register(subject: string, schema: AvroSchema): Promise<number>;
-  /** The schema with this id; undefined where the registry has none. */
+  /** The schema with this id, if any. */
   byId(id: number): Promise<AvroSchema | undefined>;
 }
 
@@ -24,7 +21,7 @@ const ATTEMPTS = 4;
 const NO_VERSION = [40401, 40402];
 const NO_SCHEMA = 40403;
 
-/** A client of the registry. Answers are kept, since the meaning of an id never changes. */
+/** A client of the registry. Caches answers, since the meaning of an id never changes. */
 export function openRegistry(settings: RegistrySettings): Registry {
   const endpoint = endpointOf(settings);
   const schemas = new Map<number, AvroSchema>();
@@ -46,7 +43,7 @@ export function openRegistry(settings: RegistrySettings): Registry {
   };
 }
 
-/** Where the registry is and what every request sends. */
+/** Address of the registry, and headers of every request. */
 interface Endpoint {
   readonly base: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -71,7 +68,7 @@ interface Reply {
   readonly answer: Answer;
 }
 
-/** One request; a failed connection or a status from 500 is tried again. @throws {UserError} `registry-unreachable` */
+/** One request; a failed connection or a status from 500 is retried. @throws {UserError} `registry-unreachable` */
 async function ask(endpoint: Endpoint, path: string, body?: object): Promise<Reply> {
   for (let attempt = 1; ; attempt++) {
     const reply = await askOnce(endpoint, path, body);

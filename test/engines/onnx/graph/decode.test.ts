@@ -154,7 +154,7 @@ describe.each(Object.entries(configs))('decoding %s', (_, config) => {
     }
   });
 
-  it('keeps to the tokens that top-k, top-p and min-p leave', async () => {
+  it('draws only tokens that top-k, top-p and min-p keep', async () => {
     const prompt = randomTokens(4, config.vocabSize, 9);
     const sorted = (referenceLogprobs(config, parameters, prompt, 1).at(-1) ?? [])
       .map((value, token) => ({ p: Math.exp(value), token }))
@@ -184,7 +184,7 @@ describe.each(Object.entries({ ...configs, wider }))('decoding %s', (_, config) 
   const parameters = randomParameters(config, 6);
   const rows = rowsOf(config);
 
-  it('gives the same bits in a small batch and a batch, in a larger cache and in the graph that can truncate', async () => {
+  it('returns the same bits in small and large batches, in a larger cache and in the truncating graph', async () => {
     const together = await decode(config, parameters, rows, { steps: 8, capacity: 20 });
     for (const [i, row] of rows.entries()) {
       const alone = await decode(config, parameters, [row, row], {

@@ -138,7 +138,7 @@ describe('gradients against central differences', () => {
     }
   });
 
-  it('refuses to differentiate what the value does not depend on', () => {
+  it('rejects a parameter that the value does not depend on', () => {
     const b = createBuilder();
     const x = b.input('x', 'float32', [2]);
     const y = b.input('y', 'float32', [2]);
@@ -146,7 +146,7 @@ describe('gradients against central differences', () => {
     expect(() => gradients(b, [[value, b.floats([1, 1])]], [y])).toThrow('y has no gradient');
   });
 
-  it('leaves out inputs and nodes that no output needs', () => {
+  it('drops inputs and nodes that no output depends on', () => {
     const b = createBuilder();
     const x = b.input('x', 'float32', [2]);
     b.input('unused', 'float32', [2]);
@@ -156,7 +156,7 @@ describe('gradients against central differences', () => {
   });
 });
 
-it('feeds and fetches: wrong types and missing feeds are named, fetches are written in place', async () => {
+it('names wrong types and missing feeds, and writes fetches in place', async () => {
   const b = createBuilder();
   const x = b.input('x', 'float32', ['N']);
   b.output('twice', add(b, x, x), ['N']);

@@ -47,7 +47,7 @@ describe.each(Object.entries(configs))('scoring %s', (_, config) => {
 describe.each(Object.entries({ ...configs, wider }))('scoring %s', (_, config) => {
   const parameters = randomParameters(config, 12);
 
-  it('gives the same bits in any batch and padding', async () => {
+  it('returns the same bits in any batch and padding', async () => {
     const score = await scorer(config, parameters);
     const rows = Array.from({ length: 9 }, (_, i) => randomTokens(4 + 3 * i, config.vocabSize, 100 + i));
     const together = await score(rows, 40);

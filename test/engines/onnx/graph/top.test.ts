@@ -58,7 +58,7 @@ describe.each(Object.entries(configs))('top-k scores of %s', (_, config) => {
     }
   });
 
-  it('have a tail of -infinity where k is the whole vocabulary', async () => {
+  it('have a tail of -infinity if k is the size of the vocabulary', async () => {
     const top = await topScorer(config, parameters);
     const { ids: all, logprobs, tail } = (await top([tokens], config.vocabSize))(0, 4);
     expect(new Set(all).size).toBe(config.vocabSize);

@@ -165,7 +165,7 @@ describe('the training graph', () => {
   const config = get(new Map(Object.entries(configs)), 'llama');
   const parameters = randomParameters(config, 1);
 
-  it('gives an untrained token no effect, however extreme its inputs', async () => {
+  it('ignores untrained tokens, however extreme their inputs', async () => {
     const session = await createSession(trainingGraph(config, policy), { threads: 1 });
     const run = (sampled: number, advantage: number) =>
       session.run(
@@ -182,7 +182,7 @@ describe('the training graph', () => {
     expect(await run(-1000, 5)).toEqual(await run(0, 0));
   });
 
-  it('gives gradients of the parameters that are trained only, the same as without the restriction', async () => {
+  it('returns gradients of the trained parameters only, equal to those without the restriction', async () => {
     const names = ['model.layers.1.self_attn.q_proj.weight', 'model.norm.weight'];
     const inputs = inputsOf(config, parameters);
     const run = async (trainable?: readonly string[]) => {

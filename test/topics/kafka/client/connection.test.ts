@@ -59,7 +59,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
   const ca = () => ({ file: broker.files?.ca ?? '' });
   const password = { env: 'TEST_KAFKA_PASSWORD' };
 
-  it('TLS with an own authority', async () => {
+  it('TLS with a private authority', async () => {
     expect(await roundTrip({ brokers: broker.listeners.tls, tls: { ca: ca() } })).toBe('hello');
   });
 
@@ -118,19 +118,19 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     [
       'no login',
       () => ({ brokers: broker.listeners.sasl, tls: { ca: ca() } }),
-      /may want TLS \(tls\) or a login \(sasl\)/,
+      /may require TLS \(tls\) or a login \(sasl\)/,
     ],
-    ['no TLS', () => ({ brokers: broker.listeners.tls }), /may want TLS \(tls\) or a login \(sasl\)/],
-    ['TLS where there is none', () => ({ brokers: broker.brokers, tls: true }), /may be one without TLS/],
+    ['no TLS', () => ({ brokers: broker.listeners.tls }), /may require TLS \(tls\) or a login \(sasl\)/],
+    ['TLS where there is none', () => ({ brokers: broker.brokers, tls: true }), /may not use TLS/],
     [
       'a login where there is none',
       () => ({ brokers: broker.brokers, sasl: { plain: { username: 'alice', password } } }),
-      /takes no login: leave sasl out/,
+      /does not support a login: remove sasl/,
     ],
     [
       'no client certificate',
       () => ({ brokers: broker.listeners.mtls, tls: { ca: ca() } }),
-      /wants a client certificate/,
+      /requires a client certificate/,
     ],
     ['another authority', () => ({ brokers: broker.listeners.tls, tls: true }), /tls.ca must name the authority/],
     [
@@ -163,13 +163,13 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
 });
 
 describe('a cluster that cannot be used', () => {
-  it('is named when nothing listens there', async () => {
+  it('is named if nothing listens there', async () => {
     const opening = openKafka({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] });
     await expect(opening).rejects.toMatchObject({ code: 'kafka-unreachable' });
     await expect(opening).rejects.toThrow(/127\.0\.0\.1:1, 127\.0\.0\.1:2.*ECONNREFUSED/);
   });
 
-  it('is refused when it is too old', async () => {
+  it('is rejected if it is too old', async () => {
     const old = await oldBroker();
     const opening = openKafka({ brokers: [old.address] });
     await expect(opening).rejects.toMatchObject({ code: 'kafka-too-old' });
@@ -177,7 +177,7 @@ describe('a cluster that cannot be used', () => {
     old.close();
   });
 
-  it('is not asked where a secret is missing', async () => {
+  it('is not contacted if a secret is missing', async () => {
     const brokers = ['127.0.0.1:1'];
     const sasl = { plain: { username: 'a', password: { env: 'NO_SUCH_VARIABLE' } } };
     await expect(openKafka({ brokers, sasl })).rejects.toThrow(

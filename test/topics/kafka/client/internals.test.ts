@@ -17,7 +17,7 @@ const exchange: Exchange<number> = {
   },
 };
 
-it('a connection that ended within an answer understands the answers of the next', async () => {
+it('parses responses again after a connection closed in the middle of one', async () => {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);

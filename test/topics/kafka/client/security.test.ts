@@ -9,7 +9,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-it('renews a token before it expires, and keeps it until then where the server is away', async () => {
+it('renews a token before it expires, and keeps it until then if the server is unreachable', async () => {
   let [issued, away] = [0, false];
   const server = createServer((_, response) => {
     response

@@ -14,8 +14,8 @@ const members = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxL
   ),
 ) as fc.Arbitrary<Member[]>;
 
-describe('sharing partitions', () => {
-  it('gives each to exactly one member, as even as possible', () => {
+describe('partition assignment', () => {
+  it('assigns each partition to exactly one member, as evenly as possible', () => {
     fc.assert(
       fc.property(members, fc.nat(24), (group, count) => {
         const shares = [...share(group, count).values()];
@@ -26,7 +26,7 @@ describe('sharing partitions', () => {
     );
   });
 
-  it('leaves everything where it is when nobody comes or goes', () => {
+  it('moves nothing while the membership stays the same', () => {
     fc.assert(
       fc.property(members, fc.nat(24), (group, count) => {
         const first = share(group, count);
@@ -39,7 +39,7 @@ describe('sharing partitions', () => {
     );
   });
 
-  it('moves only what a new member gets', () => {
+  it('moves only the share of a new member', () => {
     const before = [
       { id: 'a', generation: 3, owned: [0, 1, 2] },
       { id: 'b', generation: 3, owned: [3, 4, 5] },
@@ -50,7 +50,7 @@ describe('sharing partitions', () => {
     expect(shares.get('c')).toEqual([2, 5]);
   });
 
-  it('believes the newer generation where two claim the same', () => {
+  it('prefers the newer generation if two members claim a partition', () => {
     const claims = [
       { id: 'a', generation: 2, owned: [0] },
       { id: 'b', generation: 5, owned: [0] },

@@ -48,7 +48,7 @@ const newConsumer = () => {
 };
 
 describe('records that are ready', () => {
-  it('are given at most as asked for, in order, and each once', () => {
+  it('are returned at most `max` at a time, in order, once each', () => {
     const counts = fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(counts, fc.array(fc.nat({ max: 6 }), { maxLength: 30 }), (sizes, credits) => {
@@ -69,7 +69,7 @@ describe('records that are ready', () => {
     );
   });
 
-  it('come from every partition in turn', () => {
+  it('are taken from the partitions in turn', () => {
     const owned = ownedOf(owning(0, 4), owning(1, 4));
     const partitions = [1, 2, 3, 4].flatMap(() => takeReady(owned, 2).map(({ partition }) => partition));
     expect(partitions).toEqual([0, 0, 1, 1, 0, 0, 1, 1]);
@@ -102,7 +102,7 @@ describe('positions to commit', () => {
 });
 
 describe('a fetch', () => {
-  it('makes its committed records ready and moves past what it skipped', async () => {
+  it('makes its committed records ready and moves past skipped ones', async () => {
     const partition = owning(0, 0);
     const batch = { firstOffset: 0n, lastOffset: 1n, producerId: 1n, inTransaction: true };
     const records = [0n, 1n].map((offset) => ({
@@ -124,7 +124,7 @@ describe('a fetch', () => {
 });
 
 describe('a member', () => {
-  it('runs a rebalance and a commit one after the other, also where the first fails', async () => {
+  it('runs a rebalance and a commit in sequence, even if the first fails', async () => {
     const state = newConsumer();
     const order: string[] = [];
     const first = exclusive(state, async () => {
@@ -138,7 +138,7 @@ describe('a member', () => {
     expect(order).toEqual(['first', 'second']);
   });
 
-  it('wakes what waits for a change, and forgets the wait', async () => {
+  it('wakes waiters on a change, and removes them', async () => {
     const state = newConsumer();
     const abort = new AbortController();
     const waits = [changed(state, 600_000), changed(state, 600_000, abort.signal), changed(state, 0)];

@@ -37,7 +37,7 @@ async function writeAll(records: readonly Append[], begin = 100n) {
 }
 
 describe('batches of a transaction', () => {
-  it('have at most the limit in bytes', () =>
+  it('never exceed the limit in bytes', () =>
     fc.assert(
       fc.asyncProperty(appends, async (records) => {
         const { batches } = await writeAll(records);
@@ -63,7 +63,7 @@ describe('batches of a transaction', () => {
       }),
     ));
 
-  it('give each record the position after its last message', () =>
+  it('position each record after its last message', () =>
     fc.assert(
       fc.asyncProperty(appends, async (records) => {
         const { positions, ends } = await writeAll(records);

@@ -39,7 +39,7 @@ const plain = ({ key, value, headers }: BatchMessage) => ({
 });
 
 describe('record batches', () => {
-  it.each([0, 1, 2])('are written as kafkajs reads them, compression %i', (compression) =>
+  it.each([0, 1, 2])('can be read by kafkajs, compression %i', (compression) =>
     fc.assert(
       fc.asyncProperty(messages, async (wanted) => {
         const bytes = await encodeBatch(wanted, { ...options, compression });
@@ -63,7 +63,7 @@ describe('record batches', () => {
     ),
   );
 
-  it('have the checksum that kafkajs gives them', async () => {
+  it('have the same checksum as in kafkajs', async () => {
     const one = { key: Buffer.from('k'), value: Buffer.from('v'), headers: { a: 'b' } };
     const { timestamp, firstSequence, producerEpoch, producerId } = options;
     const theirs = await theirEncode({
@@ -78,7 +78,7 @@ describe('record batches', () => {
     expect(await encodeBatch([one], { ...options, compression: 0 })).toEqual(theirs.buffer);
   });
 
-  it('are read as kafkajs writes them: offsets, times before and after the first, headers that come twice, and the cut', () =>
+  it('can be read from kafkajs: offsets, times before and after the first, repeated headers, truncation', () =>
     fc.assert(
       fc.asyncProperty(
         messages,
@@ -119,7 +119,7 @@ describe('record batches', () => {
       { numRuns: 60 },
     ));
 
-  it('tell what a coordinator says of a transaction, and a record that looks like it', async () => {
+  it('distinguish transaction markers from records that look like them', async () => {
     for (const [number, control] of [
       [0, 'abort'],
       [1, 'commit'],
@@ -132,7 +132,7 @@ describe('record batches', () => {
     }
   });
 
-  it('are refused in the format of before Kafka 0.11', async () => {
+  it('are rejected in the format from before Kafka 0.11', async () => {
     const bytes = await encodeBatch([{ key: Buffer.from('k'), value: null, headers: {} }], {
       ...options,
       compression: 0,

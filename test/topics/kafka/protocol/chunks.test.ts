@@ -19,12 +19,12 @@ function stored(start: bigint, step = 1n): LogRecord[] {
 const nothing = async () => [];
 
 describe('chunks', () => {
-  it('leave a record alone that fits', () => {
+  it('are not used for a record that fits', () => {
     expect(messagesOf({ topic: 't', key: 'k', value, headers: {} }, 20_000)).toHaveLength(1);
     expect(messagesOf({ topic: 't', key: 'k', value: null }, 10)).toHaveLength(1);
   });
 
-  it('are within the limit, each with what a chunk adds', () => {
+  it('stay within the limit, overhead included', () => {
     for (const limit of [3000, 4096, 9999])
       for (const message of messagesOf({ topic: 't', key: 'k', value, headers: { schema: 's' } }, limit)) {
         const first = message.follows ? { [CHUNK.first]: '9223372036854775807' } : {};
@@ -32,7 +32,7 @@ describe('chunks', () => {
       }
   });
 
-  it('come together at the offset of the last, also when two records mix', async () => {
+  it('are joined at the offset of the last, even if two records interleave', async () => {
     const whole = assembler(nothing);
     const mixed = [...stored(0n, 2n), ...stored(1n, 2n)].sort((a, b) => (a.offset < b.offset ? -1 : 1));
     const records: LogRecord[] = [];
@@ -44,7 +44,7 @@ describe('chunks', () => {
     }
   });
 
-  it('are fetched from before where a reader begins within a record', async () => {
+  it('are fetched from earlier offsets if a reader starts within a record', async () => {
     const messages = stored(10n);
     const whole = assembler(async (from, to) => messages.filter(({ offset }) => offset >= from && offset < to));
     const results = [];
@@ -52,12 +52,12 @@ describe('chunks', () => {
     expect(new Uint8Array(results.at(-1)?.value ?? [])).toEqual(value);
   });
 
-  it('of a record whose head the retention took are no record', async () => {
+  it('are skipped if retention has removed the first ones', async () => {
     const whole = assembler(nothing);
     for (const message of stored(10n).slice(1)) expect(await whole.add(message)).toBeUndefined();
   });
 
-  it('must fit their digest', async () => {
+  it('must match their digest', async () => {
     const whole = assembler(nothing);
     const messages = stored(0n);
     const broken = messages.map((m, i) => (i === 1 ? { ...m, value: new Uint8Array(m.value?.byteLength ?? 0) } : m));

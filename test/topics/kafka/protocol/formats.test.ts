@@ -94,7 +94,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
     return messages;
   }
 
-  it('is written in each codec so that the broker can read it, and read in each that the broker writes', async () => {
+  it('is written in each codec that the broker reads, and read in each that the broker writes', async () => {
     const prefix = prefixOf();
     const kept = ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'];
     const admin = kafka.admin();
@@ -126,7 +126,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
     }
   });
 
-  it('is read whole by a client beyond its quota', async () => {
+  it('is read completely by a client over its quota', async () => {
     const topicPrefix = prefixOf();
     const clientId = `slow-${topicPrefix}`;
     const writer = await open({ topicPrefix });
@@ -150,7 +150,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
     expect(polled.map(({ key }) => key)).toEqual(keys);
   });
 
-  it('is read by another client with the schema file alone', async () => {
+  it('can be read by another client with only the schema file', async () => {
     const topicPrefix = prefixOf();
     const log = await open({ topicPrefix, compression: 'gzip' });
     await log.ensureTopics([spec]);
@@ -173,7 +173,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
     });
     afterAll(() => registry?.close());
 
-    it('is read by another client that asks the registry, and the other way round', async () => {
+    it('can be read by another client with the registry, and vice versa', async () => {
       const topicPrefix = prefixOf();
       const log = await open({ topicPrefix, schemaRegistry: { url: registry.url } });
       await log.ensureTopics([spec]);
@@ -205,7 +205,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
       );
     });
 
-    it('is not begun where the schema does not fit the one that is there', async () => {
+    it('does not start if the registered schema is incompatible', async () => {
       const topicPrefix = prefixOf();
       const client = openRegistry({ url: registry.url });
       const other = { ...avsc, fields: [{ name: 'somethingElse', type: 'string' }] };
@@ -219,7 +219,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
       expect(await client.byId(65_536)).toBeUndefined();
     });
 
-    it('is not begun where the address is not that of the API', async () => {
+    it('does not start if the address is not that of the API', async () => {
       const client = openRegistry({ url: `${registry.url}/elsewhere` });
       await expect(client.check('a-value', avsc)).rejects.toMatchObject({ code: 'registry-refused' });
     });

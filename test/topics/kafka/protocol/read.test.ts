@@ -35,7 +35,7 @@ const keysOf = (batches: RecordBatch[], aborted: [bigint, bigint][], from = 0n) 
   committedMessages(fetched(batches, aborted), from).messages.map(({ key }) => key);
 
 describe('committed messages of a fetch', () => {
-  it('leave out control records and move behind them', () => {
+  it('exclude control records and move past them', () => {
     const { messages, next } = committedMessages(fetched([batch(0, 1n, ['a', 'b']), batch(2, 1n, [], 'commit')]), 0n);
     expect(messages.map(({ key, offset }) => [key, offset])).toEqual([
       ['a', 0n],
@@ -44,7 +44,7 @@ describe('committed messages of a fetch', () => {
     expect(next).toBe(3n);
   });
 
-  it('leave out aborted transactions, whose producers may go on afterwards', () => {
+  it('exclude aborted transactions, whose producers may continue afterwards', () => {
     const batches = [
       batch(0, 1n, ['bad']),
       batch(1, 2n, ['good']),
@@ -55,7 +55,7 @@ describe('committed messages of a fetch', () => {
     expect(keysOf(batches, [[1n, 0n]])).toEqual(['good', 'later']);
   });
 
-  it('leave out several that began before the fetch, in whatever order they are listed', () => {
+  it('exclude several that began before the fetch, in whatever order they are listed', () => {
     const batches = [batch(10, 1n, ['x']), batch(11, 2n, ['y']), batch(12, 3n, ['z']), batch(13, 2n, [], 'abort')];
     expect(
       keysOf(
@@ -69,11 +69,11 @@ describe('committed messages of a fetch', () => {
     ).toEqual(['z']);
   });
 
-  it('begin at the offset asked for, within a batch', () => {
+  it('start at the requested offset, even within a batch', () => {
     expect(keysOf([batch(0, 1n, ['a', 'b', 'c'])], [], 2n)).toEqual(['c']);
   });
 
-  it('move behind a batch that compaction has emptied', () => {
+  it('move past a batch that compaction has emptied', () => {
     expect(committedMessages(fetched([{ ...batch(4, 1n, ['a']), lastOffset: 9n, records: [] }]), 4n).next).toBe(10n);
   });
 });

@@ -50,7 +50,7 @@ describe('values in the wire format of a schema registry', () => {
     expect(codec.decode(seen?.value ?? new Uint8Array(), seen?.headers.schema)).toEqual(reference);
   });
 
-  it('go through a consumer, and ids are asked for once', async () => {
+  it('pass through a consumer, with one lookup per id', async () => {
     await log.ensureTopics(specs);
     await log.append([record, record]);
     const consumer = await log.consumer('g', ['references']);
@@ -66,7 +66,7 @@ describe('values in the wire format of a schema registry', () => {
     await consumer.close();
   });
 
-  it('of another producer get the fingerprint of their schema', async () => {
+  it('from another producer get the fingerprint of their schema', async () => {
     await log.ensureTopics(specs);
     const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), codec.encode(reference)]);
     await inner.append([{ topic: 'references', key: 'i', value }]);
@@ -83,7 +83,7 @@ describe('values in the wire format of a schema registry', () => {
     expect(decode).toThrow(/unknown|99 of the registry/);
   });
 
-  it('are not given where their partition is taken away while the registry is asked', async () => {
+  it('are dropped if their partition is revoked during the lookup', async () => {
     await inner.ensureTopics(specs);
     const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 99]), codec.encode(reference)]);
     await inner.append([{ topic: 'references', key: 'i', value }]);
@@ -100,7 +100,7 @@ describe('values in the wire format of a schema registry', () => {
     expect(await seen.poll(1, 5000)).toEqual([]);
   });
 
-  it('leave records alone that were written before, tombstones and other topics', async () => {
+  it('do not affect earlier records, tombstones and other topics', async () => {
     await log.ensureTopics([...specs, { name: 'other', partitions: 1 }]);
     await inner.append([record]);
     await log.append([
@@ -114,7 +114,7 @@ describe('values in the wire format of a schema registry', () => {
     expect([...(other?.value ?? [])]).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('are refused before a topic is made when the schema is incompatible', async () => {
+  it('are rejected before a topic is created if the schema is incompatible', async () => {
     const fields = [{ name: 'somethingElse', type: 'string' }];
     registry.subjects.set('p.references-value', [JSON.stringify({ ...codec.schema, fields })]);
     const ensuring = log.ensureTopics(specs);
@@ -123,7 +123,7 @@ describe('values in the wire format of a schema registry', () => {
     expect(await inner.describe()).toEqual([]);
   });
 
-  it('need a registry that answers', async () => {
+  it('require a reachable registry', async () => {
     const lost = framed(inner, openRegistry({ url: 'http://127.0.0.1:1' }), '');
     const ensuring = lost.ensureTopics(specs);
     await expect(ensuring).rejects.toMatchObject({ code: 'registry-unreachable' });
