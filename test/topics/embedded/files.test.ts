@@ -40,8 +40,8 @@ describe.each([
   it.each<[string, (file: string) => void, RegExp]>([
     ['empty', (file) => writeFileSync(file, ''), /empty/],
     ['another kind of file', (file) => writeFileSync(file, 'hello '.repeat(10_000)), /does not begin like/],
-    ['cut off in the middle', (file) => truncateSync(file, (statSync(file).size >> 13) << 12), /cut off/],
-    ['cut off in its head', (file) => truncateSync(file, 100), /cut off/],
+    ['truncated in the middle', (file) => truncateSync(file, (statSync(file).size >> 13) << 12), /truncated/],
+    ['truncated in its header', (file) => truncateSync(file, 100), /cut off/],
     ['overwritten with zeros', (file) => overwrite(file, 0, 16_384, statSync(file).size - 16_384), /overwritten/],
     ['overwritten with ones', (file) => overwrite(file, 255, 16_384, statSync(file).size - 16_384), /overwritten/],
   ])('a file that is %s is refused', async (_, damage, why) => {
