@@ -16,6 +16,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(process.exitCode ?? (workers.includes(process.argv[2] ?? '') ? 1 : 0));
 });
 
+// Idle worker threads keep no process alive, so a command that waits for one of them to end has to do it itself.
+const alive = setInterval(() => {}, 60_000);
 try {
   await program().parseAsync();
 } catch (thrown) {
@@ -28,4 +30,6 @@ try {
   else if (!isExplained || (error.cause !== undefined && !(error.cause instanceof UserError)))
     process.stderr.write('rlsd: Unexpected error. Set RLSD_DEBUG=1 for a stack trace.\n');
   process.exitCode = expected && !failures.includes(error.code) ? 2 : 1;
+} finally {
+  clearInterval(alive);
 }

@@ -42,9 +42,9 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
       throw error;
     });
     const summary = await summarize(run, (performance.now() - started) / 1000);
+    onEvent({ event: 'summary', ...summary });
     if (own.some((stage) => needs(stage, 'trainer'))) refuseUntrained(summary);
     await lineage?.complete(summary);
-    onEvent({ event: 'summary', ...summary });
     return summary;
   } catch (error) {
     await lineage?.fail(error);

@@ -65,7 +65,7 @@ describe('a run from the command line', () => {
     const hidden = await rlsd(['tail', run, 'references', '--json']);
     expect(hidden.stdout).toContain('[privileged');
     expect((await rlsd(['dead-letters', run, 'list'])).stdout).toBe('no dead letters\n');
-    await refuses(['tail', run, 'rollout'], /no topic rollout; did you mean rollouts\?/);
+    await refuses(['tail', run, 'rollout'], /unknown topic rollout; did you mean rollouts\?/);
     await refuses(
       ['run', file, '--run', run, '--steps', '3'],
       /contains a different run:\n.*spec\.steps: the run has 2, this pipeline 3/,
@@ -197,12 +197,12 @@ describe('an invalid command line', () => {
   });
 
   it('is reported by check, with every problem at once', async () => {
-    const { file } = tinyProject({ publish: { every: 3 }, verify: { maths: {} } });
+    const { file } = tinyProject({ learn: { prompts: 0, lr: 1e-2 }, verify: { maths: {} } });
     const { code, stdout } = await rlsd(['check', file, '--json']);
     expect(code).toBe(2);
     const [report] = parseLines(stdout) as { ok: boolean; problems: string[] }[];
     expect(report?.ok).toBe(false);
-    expect(report?.problems.join('\n')).toMatch(/publish\.every[\s\S]*maths/);
+    expect(report?.problems.join('\n')).toMatch(/maths[\s\S]*learn\.prompts|learn\.prompts[\s\S]*maths/);
   });
 });
 

@@ -275,8 +275,8 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
           event: 'check',
           ok: false,
           problems: [
-            'topic differs.prompts: partitions is 1, expected 3; retention ms is 60000, expected -1',
             'topic differs.privileged: compact is false, expected true',
+            'topic differs.prompts: partitions is 1, expected 3; retention ms is 60000, expected -1',
             'topic differs.weights: is missing',
           ],
           warnings: [],

@@ -116,7 +116,7 @@ describe('clippedPolicy', () => {
   });
 
   it('refuses a clip range that is none', () => {
-    expect(() => clippedPolicy.create({ clip: [1.5, 0.2] })).toThrow('loss clippedPolicy.clip.0');
+    expect(() => clippedPolicy.create({ clip: [1.5, 0.2] })).toThrow('loss clippedPolicy.clip[0]');
   });
 });
 

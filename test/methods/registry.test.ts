@@ -36,7 +36,7 @@ const registry: readonly MethodDefinition[] = [...methods, scaled];
 
 describe('a registry with one method more', () => {
   const shape = shapeSchema(registry);
-  const schema = pipelineSchema.extend({ shape });
+  const schema = pipelineSchema.safeExtend({ shape });
 
   it.each([['scaled'], [{ scaled: { by: 3 } }], ['grpo']])('reads shape: %j in a spec', (value) => {
     expect(schema.safeParse({ ...tinyPipeline, shape: value }).success).toBe(true);
