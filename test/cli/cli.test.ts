@@ -112,7 +112,7 @@ describe('a run from the command line', () => {
         }
       }
     expect(await ended).toBe(1);
-    expect(errors.join('')).toBe('rlsd: stopped; `rlsd resume` goes on from here\n');
+    expect(errors.join('')).toBe('rlsd: stopped; `rlsd resume` continues from here\n');
   });
 });
 
