@@ -201,7 +201,7 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
         answer: '5',
       });
       expect(() => codec.decode(third?.value ?? new Uint8Array(), third?.headers.schema)).toThrow(
-        /65536 of the registry/,
+        /id 65536, which is not in the registry/,
       );
     });
 
