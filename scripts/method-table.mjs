@@ -34,7 +34,8 @@ function statisticsOf({ statistics }) {
 function teacherText({ settings, create }) {
   const { teacher } = create(settings.parse({}));
   if (teacher.scores === 'none') return 'none';
-  const scores = teacher.scores === 'topK' ? `the ${teacher.k} likeliest tokens` : 'sampled tokens';
+  const top = teacher.k === 'all' ? 'the whole vocabulary' : `the ${teacher.k} likeliest tokens`;
+  const scores = teacher.scores === 'topK' ? top : 'sampled tokens';
   const model = teacher.model === 'self' ? 'a snapshot of the policy' : 'a second model';
   const context = { privileged: 'privileged context', siblings: 'the rest of the group', none: 'the same prompt' };
   return `scores of ${scores} by ${model}, which sees ${context[teacher.context]}`;

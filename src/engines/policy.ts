@@ -63,6 +63,8 @@ export interface Policy {
   readonly templateHash: string;
   /** Maximum tokens of prompt and completion together. */
   readonly contextLength: number;
+  /** Number of token ids. Methods that compare whole distributions need it. */
+  readonly vocabularySize?: number;
   /** Loads a version of the weights from a Hugging Face folder. */
   load(version: number, folder: string): Promise<void>;
   /** Frees a version's memory. */

@@ -9,10 +9,14 @@ const MIN_TAIL = 1e-6;
  */
 const MIN_LOGPROB = -100;
 
-const settings = z.strictObject({
+const divergences = ['forwardKl', 'reverseKl', 'jensenShannon'] as const;
+export type DivergenceName = (typeof divergences)[number];
+
+/** The settings of the divergence, with a default of the caller's. */
+export const divergenceSettings = (divergence: DivergenceName) => ({
   divergence: z
-    .enum(['forwardKl', 'reverseKl', 'jensenShannon'])
-    .default('forwardKl')
+    .enum(divergences)
+    .default(divergence)
     .describe('Divergence between teacher and student: KL(teacher || student), KL(student || teacher), or between.'),
   beta: z
     .number()
@@ -20,15 +24,36 @@ const settings = z.strictObject({
     .lt(1)
     .default(0.5)
     .describe('Weight of the teacher in the mixture of `jensenShannon`; 0.5 is symmetric.'),
+  pointClip: z
+    .number()
+    .positive()
+    .exactOptional()
+    .describe(
+      'Most that one token id adds to the divergence of a position, in nats; beyond it its gradient is 0, so that a few words of style cannot outweigh the rest.',
+    ),
 });
 
+const settings = z.strictObject(divergenceSettings('forwardKl'));
+
+interface Bucket<V> {
+  readonly value: V;
+  readonly gradient: V;
+}
+
 /** One bucket's contribution to the divergence and its derivative by the student's log-probability. */
-function bucket<V>(
+function bucket<V>(e: Expressions<V>, teacher: V, student: V, options: z.output<typeof settings>): Bucket<V> {
+  const { value, gradient } = unclippedBucket(e, teacher, student, options);
+  if (options.pointClip === undefined) return { value, gradient };
+  const limit = e.constant(options.pointClip);
+  return { value: e.min(value, limit), gradient: e.where(e.lessOrEqual(value, limit), gradient, e.constant(0)) };
+}
+
+function unclippedBucket<V>(
   e: Expressions<V>,
   teacher: V,
   student: V,
   { divergence, beta }: z.output<typeof settings>,
-): { readonly value: V; readonly gradient: V } {
+): Bucket<V> {
   const p = e.exp(teacher);
   const q = e.exp(student);
   if (divergence === 'forwardKl') return { value: e.mul(p, e.sub(teacher, student)), gradient: e.neg(p) };
@@ -45,7 +70,8 @@ function bucket<V>(
 
 /**
  * Divergence between the teacher's and the student's next-token distributions over the teacher's top k tokens, all
- * others as one bucket (OPSD, arXiv 2601.18734, with top-k). In nats per token; 0 where both agree.
+ * others as one bucket (OPSD, arXiv 2601.18734, with top-k). In nats per token; 0 where both agree. Targets whose tail
+ * is -infinity have no such bucket.
  */
 export const distillation = defineLoss({
   name: 'distillation',
@@ -53,19 +79,21 @@ export const distillation = defineLoss({
   settings,
   needsAdvantage: false,
   build(e, at, options) {
-    const floor = e.constant(MIN_LOGPROB);
+    const [floor, zero] = [e.constant(MIN_LOGPROB), e.constant(0)];
     const student = at.topLogprobs;
     const top = bucket(e, e.max(at.targetTopLogprobs, floor), student, options);
     const probabilities = e.exp(student);
     const rest = e.sub(e.constant(1), e.sumLast(probabilities));
     const tailMass = e.max(rest, e.constant(MIN_TAIL));
-    const tail = bucket(e, e.max(at.targetTailLogprobs, floor), e.log(tailMass), options);
+    const rawTail = bucket(e, e.max(at.targetTailLogprobs, floor), e.log(tailMass), options);
+    // Targets without a tail are the whole distribution; what rounding leaves of the student's is none either.
+    const hasNoTail = e.lessOrEqual(at.targetTailLogprobs, floor);
+    const tail = {
+      value: e.where(hasNoTail, zero, rawTail.value),
+      gradient: e.where(hasNoTail, zero, rawTail.gradient),
+    };
     // d log(tail) / d logprob = -probability / tail, and 0 at the floor.
-    const perProbability = e.where(
-      e.lessOrEqual(rest, e.constant(MIN_TAIL)),
-      e.constant(0),
-      e.div(tail.gradient, tailMass),
-    );
+    const perProbability = e.where(e.lessOrEqual(rest, e.constant(MIN_TAIL)), zero, e.div(tail.gradient, tailMass));
     const divergence = e.add(e.sumLast(top.value), tail.value);
     return {
       value: divergence,

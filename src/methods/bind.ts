@@ -56,9 +56,16 @@ export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>
 
 function checkBehavior(name: string, { teacher, siblingContext }: MethodBehavior): void {
   if (teacher.scores === 'none') return;
-  const { scores, k, context } = teacher;
-  if (scores === 'topK' && !(k !== undefined && Number.isInteger(k) && k > 0))
-    throw new RangeError(`method ${name}: teacher.k: found ${k}, expected a whole number from 1 for topK scores`);
+  const { scores, k, context, contrast } = teacher;
+  if (scores === 'topK' && k !== 'all' && !(k !== undefined && Number.isInteger(k) && k > 0))
+    throw new RangeError(
+      `method ${name}: teacher.k: found ${k}, expected a whole number from 1, or 'all', for topK scores`,
+    );
+  if (contrast && !(scores === 'sampled' && context === 'privileged'))
+    throw new RangeError(
+      `method ${name}: teacher.contrast: found ${contrast} with ${scores} scores under ${context} context, ` +
+        'expected it with sampled scores under privileged context',
+    );
   if (context === 'siblings' && !siblingContext)
     throw new RangeError(`method ${name}: siblingContext is missing, expected a function for context 'siblings'`);
 }

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { advantageScale, groupAdvantages } from './advantage.js';
 import { bindMethod, defineMethod } from './bind.js';
 import { memberOf } from './check-group.js';
-import type { Method, NoTeacher } from './method.js';
+import type { JudgedGroup, Method, NoTeacher, ShapedSample } from './method.js';
+import { overlong, trainedMask } from './parts/overlong.js';
 
-const settings = z.strictObject({ scale: advantageScale });
+const settings = z.strictObject({ scale: advantageScale, overlong });
 
 export type GrpoSettings = z.input<typeof settings>;
 
@@ -13,21 +14,11 @@ export const grpoDefinition = defineMethod({
   summary: "Every token gets its completion's group-relative advantage.",
   settings,
   statistics: {},
-  fingerprint: ({ scale }) => scale,
-  create: ({ scale }) => ({
+  fingerprint: ({ scale, overlong }) => (overlong === 'train' ? scale : `${scale}, overlong ${overlong}`),
+  create: (settings) => ({
     teacher: { scores: 'none' },
     usesUniformGroups: false,
-    shape({ samples }) {
-      const advantages = groupAdvantages(
-        samples.map(({ reward }) => reward),
-        scale,
-      );
-      return samples.map(({ mask }, i) => {
-        const advantage = memberOf(advantages, i);
-        const tokenAdvantages = Float64Array.from(mask, (trains) => (trains ? advantage : 0));
-        return { advantage, tokenAdvantages, stats: {} };
-      });
-    },
+    shape: (group) => uniformCredit(group, settings),
   }),
 });
 
@@ -39,4 +30,18 @@ export const grpoDefinition = defineMethod({
  */
 export function grpo(settings: GrpoSettings = {}): Method<NoTeacher> {
   return bindMethod(grpoDefinition, settings);
+}
+
+/** Each completion's advantage on all of its trained tokens. */
+export function uniformCredit(
+  { samples }: JudgedGroup,
+  { scale, overlong: long }: z.output<typeof settings>,
+): ShapedSample[] {
+  const rewards = samples.map(({ reward }) => reward);
+  const advantages = groupAdvantages(rewards, scale);
+  return samples.map((sample, i) => {
+    const advantage = memberOf(advantages, i);
+    const mask = trainedMask(sample, long);
+    return { advantage, tokenAdvantages: Float64Array.from(mask, (trains) => (trains ? advantage : 0)), stats: {} };
+  });
 }

@@ -2,6 +2,7 @@
 export { type AdvantageScale, groupAdvantages, hasAdvantage } from './advantage.js';
 export { type BindMethodOptions, bindMethod, defineMethod } from './bind.js';
 export { type GrpoSettings, grpo } from './grpo.js';
+export { type GrpoOpsdSettings, grpoOpsd } from './grpo-opsd.js';
 export {
   asksTeacher,
   type JudgedGroup,
@@ -15,6 +16,11 @@ export {
   type TeacherNeed,
   type TeacherScores,
 } from './method.js';
+export { type OpdSettings, opd } from './opd.js';
+export { type OpsdSettings, opsd } from './opsd.js';
+export { type Schedule, scheduleAt } from './parts/schedule.js';
+export { permuted } from './permuted.js';
 export { methods } from './registry.js';
+export { type RlcsdSettings, rlcsd } from './rlcsd.js';
 export { type RlsdSettings, rlsd } from './rlsd.js';
-export { type Schedule, scheduleAt } from './schedule.js';
+export { type SdpoSettings, sdpo } from './sdpo.js';

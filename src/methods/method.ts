@@ -12,8 +12,8 @@ export interface NoTeacher {
 export interface TeacherScores {
   /** Log-probabilities of the sampled tokens, or the distribution over the `k` likeliest tokens at each position. */
   readonly scores: 'sampled' | 'topK';
-  /** Required for `topK`. */
-  readonly k?: number;
+  /** Required for `topK`. `all`: the whole vocabulary. */
+  readonly k?: number | 'all';
   /** A snapshot of the policy itself, or another model. */
   readonly model: 'self' | 'separate';
   /**
@@ -21,6 +21,8 @@ export interface TeacherScores {
    * verdicts (`siblingContext`), or nothing.
    */
   readonly context: 'privileged' | 'siblings' | 'none';
+  /** For `context: 'privileged'` and `sampled` scores: score under another prompt's context, too. */
+  readonly contrast?: 'shuffled';
 }
 
 /** What a method asks of a teacher. */
@@ -32,6 +34,8 @@ export interface JudgedSample {
   readonly id: string;
   readonly reward: number;
   readonly completionTokens: Int32Array;
+  /** Whether the token limit ended the completion. */
+  readonly truncated: boolean;
   /** 1: the token is trained on. */
   readonly mask: ArrayLike<number>;
   /** Log-probabilities under the policy that sampled the completion. */

@@ -19,6 +19,8 @@ const line = z.looseObject({
   rewards: z.array(z.number()).min(1),
   studentLogprobs: z.array(z.array(z.number())),
   teacherLogprobs: z.array(z.array(score)).optional(),
+  contrastLogprobs: z.array(z.array(score)).optional(),
+  truncated: z.array(z.boolean()).optional(),
   mask: z.array(z.array(z.union([z.literal(0), z.literal(1)]))),
   step: z.int().min(0),
   expected: z.unknown().optional(),
@@ -45,10 +47,11 @@ export function shapeLine(input: unknown, where: string, registry: readonly Meth
   const parsed = line.safeParse(input);
   if (!parsed.success)
     throw new UserError('bad-line', parsed.error.issues.map((issue) => problemOf(issue, input, where)).join('\n'));
-  const { id, method: name, rewards, studentLogprobs, teacherLogprobs, mask, step, expected: _, ...rest } = parsed.data;
-  const perSample = { studentLogprobs, mask, ...(teacherLogprobs && { teacherLogprobs }) };
+  const { id, method: name, rewards, studentLogprobs, mask, step, expected: _, ...optional } = parsed.data;
+  const { teacherLogprobs, contrastLogprobs, truncated, ...rest } = optional;
+  const perSample = { studentLogprobs, mask, teacherLogprobs, contrastLogprobs, truncated };
   for (const [field, found] of Object.entries(perSample))
-    if (found.length !== rewards.length)
+    if (found && found.length !== rewards.length)
       throw new UserError(
         'bad-line',
         `${where}: ${field}: found ${found.length} completions, expected ${rewards.length} as in rewards`,
@@ -59,8 +62,9 @@ export function shapeLine(input: unknown, where: string, registry: readonly Meth
       reward,
       completionTokens: new Int32Array(memberOf(mask, i).length),
       studentLogprobs: memberOf(studentLogprobs, i),
+      truncated: truncated ? memberOf(truncated, i) : false,
       teacherLogprobs: teacherLogprobs ? memberOf(teacherLogprobs, i) : null,
-      contrastLogprobs: null,
+      contrastLogprobs: contrastLogprobs ? memberOf(contrastLogprobs, i) : null,
       teacherTop: null,
       mask: memberOf(mask, i),
     })),

@@ -27,9 +27,10 @@ const teacherNeed = z.union([
   z.strictObject({ scores: z.literal('none') }),
   z.strictObject({
     scores: z.enum(['sampled', 'topK']),
-    k: z.int().min(1).exactOptional(),
+    k: z.union([z.int().min(1), z.literal('all')]).exactOptional(),
     model: z.enum(['self', 'separate']),
     context: z.enum(['privileged', 'siblings', 'none']),
+    contrast: z.literal('shuffled').exactOptional(),
   }),
 ]);
 const recordedObject = z.strictObject({ object: z.strictObject({ id: z.string(), teacher: teacherNeed }) });

@@ -6,11 +6,14 @@ import type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from '../pri
 import { float32Bytes, int32Array, int32Bytes } from '../records/arrays.js';
 import type { Distillation, DocumentUse, Message, TeacherScore, Verdict } from '../records/records.js';
 import { UserError } from '../support/errors.js';
+import { required } from '../support/required.js';
 import { type GroupSettings, groupSamples } from './group-samples.js';
 import { lastQuestion } from './verify.js';
 
 export interface TeacherSettings extends GroupSettings {
   readonly privileged: PrivilegedStore;
+  /** Another prompt's context for each prompt, for methods with a shuffled contrast. */
+  readonly shuffled?: PrivilegedStore;
   /** The conversation with the context in it, and which documents went in. */
   readonly prompt: (
     messages: readonly Message[],
@@ -87,8 +90,12 @@ function teacherFor(policy: Policy, method: Method, settings: TeacherSettings): 
     );
   if (method.teacher.scores === 'topK' && !policy.scoreTop)
     throw new RangeError(
-      `${method.name} asks for the teacher's top ${method.teacher.k} tokens, but the policy has no scoreTop: ` +
+      `${method.name} asks for the teacher's distribution, but the policy has no scoreTop: ` +
         'use an engine that scores top-k',
+    );
+  if (method.teacher.contrast && !settings.shuffled)
+    throw new RangeError(
+      `${method.name} contrasts each prompt's context with another's, but the teacher has no shuffled store`,
     );
   return { ...settings, policy, method };
 }
@@ -99,7 +106,7 @@ async function scoreGroup(teacher: Teacher, group: readonly Verdict[]): Promise<
   if (!first || !(method.usesUniformGroups || hasAdvantage(group.map((sample) => sample.reward))))
     return group.map(unscored);
   const recorded = await recordedScores?.(group);
-  if (recorded?.scores?.every((score) => fits(method.teacher, score))) return recorded.scores;
+  if (recorded?.scores?.every((score) => fits(teacher, score))) return recorded.scores;
   const see = await viewOf(teacher, group, first, recorded?.documents);
   const teacherVersion = await version(first.policyVersion);
   return Promise.all(
@@ -136,27 +143,44 @@ function unscored(sample: Verdict): TeacherScore {
 }
 
 /** Whether recorded scores are of the kind that the method asks for. */
-function fits({ scores, k, context }: TeacherScores, score: TeacherScore): boolean {
+function fits({ policy, method }: Teacher, score: TeacherScore): boolean {
+  const { scores, context, contrast } = method.teacher;
   if (score.teacherVersion === null) return context === 'siblings';
-  return scores === 'topK' ? score.teacherTop?.k === k : score.teacherLogprobs !== null;
+  if (scores === 'topK') return score.teacherTop?.k === topCount(policy, method);
+  return score.teacherLogprobs !== null && (!contrast || score.contrastLogprobs !== null);
+}
+
+/** How many tokens of each position the teacher names. */
+function topCount({ vocabularySize }: Policy, { name, teacher: { k } }: Method<TeacherScores>): number {
+  const count = k === 'all' ? vocabularySize : Math.min(required(k, `${name}: teacher.k`), vocabularySize ?? Infinity);
+  if (count === undefined)
+    throw new RangeError(`${name} asks for the whole distribution, but the policy does not tell its vocabularySize`);
+  return count;
 }
 
 /** How the teacher sees each sample of a group. */
 async function viewOf(
-  { policy, method, privileged, prompt: promptOf, templateHash }: Teacher,
+  { policy, method, privileged, shuffled, prompt: promptOf, templateHash }: Teacher,
   group: readonly Verdict[],
   first: Verdict,
   recorded: readonly DocumentUse[] | undefined,
 ): Promise<(sample: Verdict) => Seen | null> {
-  const { context } = method.teacher;
+  const { context, contrast } = method.teacher;
   if (context === 'none') {
     const seen = { prompt: policy.encodePrompt(first.messages), templateHash: null, documents: [] };
     return () => seen;
   }
   if (context === 'privileged') {
-    const found = await privileged.lookup(first.itemId, lastQuestion(first.messages), recorded);
+    const question = lastQuestion(first.messages);
+    const found = await privileged.lookup(first.itemId, question, recorded);
     const { messages, documents } = promptOf(first.messages, found);
-    const seen = { prompt: policy.encodePrompt(messages), templateHash, documents };
+    const other = contrast && (await shuffled?.lookup(first.itemId, question));
+    const seen = {
+      prompt: policy.encodePrompt(messages),
+      ...(other && { contrast: policy.encodePrompt(promptOf(first.messages, other).messages) }),
+      templateHash,
+      documents,
+    };
     return () => seen;
   }
   const encode = (text: string) =>
@@ -197,8 +221,8 @@ async function sampledScores({ policy }: Teacher, input: ScoreInput): Promise<Ui
 }
 
 async function topScores({ policy, method }: Teacher, input: ScoreInput): Promise<Distillation> {
-  const { k } = method.teacher;
-  if (!policy.scoreTop || k === undefined) throw new RangeError(`${method.name}: the policy has no scoreTop`);
+  if (!policy.scoreTop) throw new RangeError(`${method.name}: the policy has no scoreTop`);
+  const k = topCount(policy, method);
   const { ids, logprobs, tailLogprobs } = await policy.scoreTop(input.version, { ...requestOf(policy, input), k });
   return {
     k,

@@ -67,6 +67,7 @@ function judgedSample(record: Verdict | TeacherScore): Judged {
     id: `${record.promptId}/${record.sampleIndex}`,
     reward: record.reward,
     completionTokens,
+    truncated: record.finishReason === 'length',
     mask: new Uint8Array(completionTokens.length).fill(1),
     studentLogprobs: float32Array(record.samplingLogprobs),
     teacherLogprobs: floats(scores?.teacherLogprobs),

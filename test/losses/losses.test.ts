@@ -39,6 +39,7 @@ describe.each(lossDefinitions)('$name', (definition) => {
 describe('every divergence of distillation', () => {
   it.each(divergences)('%s has a gradient that matches finite differences', (divergence) => {
     checkLoss(distillation.create({ divergence, beta: 0.3 }));
+    checkLoss(distillation.create({ divergence, beta: 0.3, pointClip: 0.2 }));
   });
 
   it.each(divergences)(
@@ -75,6 +76,43 @@ describe('every divergence of distillation', () => {
       for (const value of [found.value, ...found.topGradient]) expect(Number.isFinite(value)).toBe(true);
     },
   );
+});
+
+describe('distillation over the whole vocabulary', () => {
+  const whole = (definition: { divergence: string; beta?: number; pointClip?: number }, q: number[], p: number[]) =>
+    evaluateLoss(distillation.create(definition), {
+      logprob: -1,
+      topLogprobs: q,
+      targetTopLogprobs: p,
+      targetTailLogprob: Number.NEGATIVE_INFINITY,
+    });
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const kl = (p: readonly number[], q: readonly number[]) => sum(p.map((a, i) => Math.exp(a) * (a - (q[i] ?? NaN))));
+
+  it('is the textbook divergence', () => {
+    fc.assert(
+      fc.property(distribution(5), distribution(5), number(0.1, 0.9), (q, p, beta) => {
+        const mixture = p.map((a, i) => Math.log(beta * Math.exp(a) + (1 - beta) * Math.exp(q[i] ?? Number.NaN)));
+        expect(whole({ divergence: 'forwardKl' }, q, p).value).toBeCloseTo(kl(p, q), 9);
+        expect(whole({ divergence: 'reverseKl' }, q, p).value).toBeCloseTo(kl(q, p), 9);
+        expect(whole({ divergence: 'jensenShannon', beta }, q, p).value).toBeCloseTo(
+          beta * kl(p, mixture) + (1 - beta) * kl(q, mixture),
+          9,
+        );
+      }),
+    );
+  });
+
+  it('limits what one token id adds with pointClip, and gives it no gradient beyond', () => {
+    const [q, p] = [
+      [Math.log(0.01), Math.log(0.99)],
+      [Math.log(0.99), Math.log(0.01)],
+    ];
+    const { value, topGradient } = whole({ divergence: 'forwardKl', pointClip: 0.5 }, q, p);
+    expect(value).toBeCloseTo(0.5 + 0.01 * Math.log(0.01 / 0.99), 9);
+    expect(topGradient[0]).toBe(0);
+    expect(topGradient[1]).toBeCloseTo(-0.01, 9);
+  });
 });
 
 describe('clippedPolicy', () => {

@@ -12,6 +12,12 @@ describe('groupAdvantages', () => {
 
   it('only centers when asked', () => expect(groupAdvantages([1, 0, 0, 1], 'center')).toEqual([0.5, -0.5, -0.5, 0.5]));
 
+  it('subtracts the mean of the others with leaveOneOut', () => {
+    expect(groupAdvantages([1, 0, 0], 'leaveOneOut').map((a) => a.toFixed(12))).toEqual(
+      [1, -0.5, -0.5].map((a) => a.toFixed(12)),
+    );
+  });
+
   it('is exactly 0 for a group of one and for equal rewards', () => {
     expect(groupAdvantages([0.7])).toEqual([0]);
     expect(groupAdvantages([0.1, 0.1, 0.1])).toEqual([0, 0, 0]);

@@ -11,6 +11,7 @@ export const judged = (
   id: 'p/0',
   reward,
   completionTokens: Int32Array.from(studentLogprobs, (_, t) => t),
+  truncated: false,
   studentLogprobs,
   teacherLogprobs,
   contrastLogprobs: null,

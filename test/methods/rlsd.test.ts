@@ -120,7 +120,7 @@ describe('rlsd', () => {
         const group = groupOf(...rewards.map((reward) => judged(reward, [-1, -1], teacher)));
         for (const { tokenAdvantages, stats } of wide.shape(group, 0)) {
           expect([...tokenAdvantages]).toEqual([0, 0]);
-          expect(stats.clippedWeights).toBe(0);
+          expect(stats.clippedWeights).toBe(teacher ? 0 : undefined);
         }
       }
   });
@@ -153,5 +153,46 @@ describe('rlsd', () => {
     expect(stats.lambda).toBe(1);
     expect(stats.clippedWeights).toBe(0.5);
     expect(stats.teacherStudentDelta).toBeCloseTo((0.1 - 4) / 2, 12);
+    expect(stats.clippedWeightsPositive).toBe(0.5);
+    expect(stats.clippedWeightsNegative).toBeUndefined();
+  });
+
+  it('with preserveMass moves credit between tokens and keeps its sum', () => {
+    const method = rlsd({ lambda: 1, weightClip: [0.2, 5], preserveMass: true });
+    const sum = (values: ArrayLike<number>) => Array.from(values).reduce((total, value) => total + value, 0);
+    fc.assert(
+      fc.property(groups, (group) => {
+        for (const [i, { advantage, tokenAdvantages }] of method.shape(group, 0).entries())
+          expect(sum(tokenAdvantages)).toBeCloseTo(advantage * sum(nth(group.samples, i).mask), 9);
+      }),
+    );
+  });
+
+  it('with preserveMass gives uniform credit where every weight is 0', () => {
+    const method = rlsd({ lambda: 1, weightClip: [0, 2], preserveMass: true });
+    const never = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const [good] = method.shape(groupOf(judged(1, [-1, -1], never), judged(0, [-1], [-1])), 0);
+    expect(good?.tokenAdvantages.every((value) => value === good.advantage)).toBe(true);
+  });
+
+  it("compares with the teacher under another prompt's context with against: shuffled", () => {
+    const method = rlsd({ lambda: 1, weightClip: [0.1, 9], against: 'shuffled' });
+    expect(method.teacher.contrast).toBe('shuffled');
+    const group = groupOf(
+      judged(1, [-3, -3], [-0.5, -1], { contrastLogprobs: [-1, -1] }),
+      judged(0, [-1], [-1], { contrastLogprobs: [-1] }),
+    );
+    const good = nth(method.shape(group, 0), 0);
+    expect(weight(good, 0)).toBeCloseTo(Math.exp(0.5), 9);
+    expect(weight(good, 1)).toBe(1);
+  });
+
+  it('masks completions that the token limit cut off, and counts their rewards', () => {
+    const method = rlsd({ lambda: 0, overlong: 'mask' });
+    const group = groupOf(judged(1, [-1], [-1]), judged(0, [-1], [-1], { truncated: true }));
+    const [whole, cut] = method.shape(group, 0);
+    expect(whole?.tokenAdvantages).toEqual(Float64Array.of(whole?.advantage ?? Number.NaN));
+    expect(cut?.tokenAdvantages).toEqual(Float64Array.of(0));
+    expect(cut?.advantage).toBe(-(whole?.advantage ?? Number.NaN));
   });
 });

@@ -67,7 +67,7 @@ describe('scoreTeacher', () => {
   it('refuses at once top-k scores of a policy that has none', () => {
     const method = asking({ scores: 'topK', k: 4, model: 'self', context: 'none' });
     expect(() => scoreTeacher(policy, method, settings)).toThrow(
-      /asking asks for the teacher's top 4 tokens, but the policy has no scoreTop: use an engine that scores top-k/,
+      /asking asks for the teacher's distribution, but the policy has no scoreTop: use an engine that scores top-k/,
     );
   });
 

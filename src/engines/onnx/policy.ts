@@ -94,6 +94,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
   const limits: Limits = { contextLength, vocabSize, versions };
   return {
     contextLength,
+    vocabularySize: vocabSize,
     templateHash: template.hash,
     encodePrompt(messages) {
       const tokens = tokenizer.encode(template.apply(messages, { addGenerationPrompt: true }));

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Engine, type EngineNeeds, lacking, type ModelOptions } from '../../engines/engine.js';
 import { loadEngine } from '../../engines/engine-spec.js';
+import { asksTeacher } from '../../methods/method.js';
 import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../../privileged/template/template.js';
 import { digest } from '../../support/digest.js';
 import type { PipelineSpec } from '../spec/spec.js';
@@ -10,6 +11,12 @@ import type { Plan } from '../stages/definition.js';
 
 /** Folder of the base model. @param folder what the spec's paths are relative to */
 export const baseFolder = (spec: PipelineSpec, folder: string): string => resolve(folder, spec.model.base);
+
+/** Folder of the separate teacher model; undefined where the policy teaches itself. */
+export function teacherFolder({ spec, folder, method }: Pick<Plan, 'spec' | 'folder' | 'method'>): string | undefined {
+  const separate = asksTeacher(method) && method.teacher.model === 'separate';
+  return separate && spec.teach.model !== undefined ? resolve(folder, spec.teach.model) : undefined;
+}
 
 /** Cores to use where the spec does not say. */
 export const defaultCores = (): number => Math.min(8, availableParallelism());

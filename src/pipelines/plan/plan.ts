@@ -1,6 +1,7 @@
 import type { Method } from '../../methods/method.js';
+import { permuted } from '../../methods/permuted.js';
 import { methods } from '../../methods/registry.js';
-import { registeredMethod } from '../../methods/shape-spec.js';
+import { isAbsent, registeredMethod } from '../../methods/shape-spec.js';
 import type { Transform } from '../../operators/transform.js';
 import type { TopicSpec } from '../../topics/log.js';
 import { storeOf } from '../../topics/registry.js';
@@ -71,7 +72,8 @@ export function planOf(
 ): Plan {
   const spec = withRecorded(written, folder);
   const store = opened ?? storeOf(spec.topics);
-  const method = given ?? (spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods));
+  const chosen = given ?? (spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods));
+  const method = spec.teach.weights === 'permuted' && !isAbsent(chosen) ? permuted(chosen, spec.seed) : chosen;
   const subject = { spec, folder, method };
   const stages: PlanStage[] = [];
   const created: StageTopic[] = [];

@@ -181,6 +181,13 @@ export const pipelineSchema = z
           .enum(['own', 'shuffled', 'none'])
           .default('own')
           .describe("Control arms: another prompt's context, or none."),
+        weights: z
+          .enum(['own', 'permuted'])
+          .default('own')
+          .describe("Control arm: the method's token advantages, permuted within each completion."),
+        model: text
+          .optional()
+          .describe('Folder of a separate teacher model with the same vocabulary, for methods that ask for one.'),
       })
       .prefault({}),
     shape: shape.optional(),

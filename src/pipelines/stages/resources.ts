@@ -16,6 +16,8 @@ export interface Resources {
   readonly source: Sources;
   readonly context: ContextEnvironment;
   readonly policy: Policy;
+  /** What the teacher scores with: the policy, or a separate model, whose only version is 0. */
+  readonly teacherPolicy: Policy;
   readonly versions: Versions;
   /** The verifier of an item's task. @throws {UserError} `no-task` */
   readonly verifier: (itemId: string) => Verifier;
@@ -60,7 +62,7 @@ export interface Versions {
 }
 
 /** A teacher's context and prompt. */
-export type Teacher = Pick<TeacherSettings, 'privileged' | 'prompt' | 'templateHash'>;
+export type Teacher = Pick<TeacherSettings, 'privileged' | 'shuffled' | 'prompt' | 'templateHash'>;
 
 /** The teachers of a pipeline's tasks. */
 export interface Teachers {

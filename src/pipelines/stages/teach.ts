@@ -3,6 +3,7 @@ import { concatMap, EMPTY, from, identity, mergeMap, type Observable, pipe, toAr
 import { asksTeacher, readsPrivileged } from '../../methods/method.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
+import { firstDifferentToken } from '../../models/vocabulary.js';
 import { scoreTeacher } from '../../operators/score-teacher.js';
 import { openEmbedder } from '../../privileged/embedding/embedder.js';
 import { checkKinds, checkWindow } from '../../privileged/template/template.js';
@@ -17,7 +18,7 @@ import { tasksOf } from '../spec/tasks.js';
 import { type CheckContext, defineRecordStage, type Plan } from './definition.js';
 import type { RecordedInputs, Resources } from './resources.js';
 
-type TeachResources = Pick<Resources, 'policy' | 'versions' | 'teacher' | 'leaks'>;
+type TeachResources = Pick<Resources, 'teacherPolicy' | 'versions' | 'teacher' | 'leaks'>;
 
 export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof TeachResources>({
   name: 'teach',
@@ -29,7 +30,7 @@ export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof 
   continuesFrom: ['metrics'],
   emits: ['metrics'],
   decidedBy: ['teach', 'privileged', 'tasks'],
-  needs: ['policy', 'versions', 'teacher', 'leaks'],
+  needs: ['teacherPolicy', 'versions', 'teacher', 'leaks'],
   check: checkTeach,
   build: ({ plan, resources, recorded }) => ({
     input: 'verdicts',
@@ -43,10 +44,12 @@ export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof 
 
 function teachOperator(
   { spec, method }: Plan,
-  { policy, versions, teacher, leaks }: TeachResources,
+  { teacherPolicy, versions, teacher, leaks }: TeachResources,
   { scores }: RecordedInputs,
 ) {
+  const isSeparate = asksTeacher(method) && method.teacher.model === 'separate';
   const version = async (snapshot: number) => {
+    if (isSeparate) return 0;
     // In a replay the samples are there before the weights.
     await versions.published(snapshot);
     await versions.load(snapshot);
@@ -69,7 +72,7 @@ function teachOperator(
       version: (policyVersion: number) => version(snapshotOf(spec, policyVersion, first.step)),
       ...(scores && { recorded: scores }),
     };
-    return from(group).pipe(scoreTeacher(policy, method, settings));
+    return from(group).pipe(scoreTeacher(teacherPolicy, method, settings));
   };
   // Without privileged context there is nothing that could leak.
   const measure = (side: Side) => (readsPrivileged(method) ? leaks(side) : identity);
@@ -93,9 +96,10 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
     !readsPrivileged(method) || tasksOf(spec).every((task) => taskContext(spec, task).joins.length > 0),
     `privileged: is empty, but the teacher of ${method.name} needs context: expected some of reference, trace`,
   );
+  await attempt(() => checkModel(plan, demand));
   demand(
-    !asksTeacher(method) || method.teacher.model === 'self',
-    `shape: ${method.name} asks for a separate teacher model, which a pipeline cannot open yet: expected a self-teacher`,
+    teach.weights === 'own' || method.loss.inputs.every((input) => input !== 'targetTopLogprobs'),
+    `teach.weights: found permuted, but ${method.name} distills distributions, which belong to their positions`,
   );
   if (asksTeacher(method) && !components.policy) {
     const scores = { kind: method.teacher.scores, by: `shape ${method.name}` };
@@ -121,6 +125,27 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
       checkWindow(template, window, task.templateField);
     }
   });
+}
+
+/** A separate teacher model is there where the method asks for one, and its token ids mean the same. */
+function checkModel({ spec, folder, method }: Plan, demand: CheckContext['demand']): void {
+  const { model } = spec.teach;
+  const isSeparate = asksTeacher(method) && method.teacher.model === 'separate';
+  demand(
+    !isSeparate || model !== undefined,
+    `teach.model: is missing; expected the folder of ${method.name}'s teacher`,
+  );
+  demand(
+    isSeparate || model === undefined,
+    `teach.model: found ${model}, but the teacher of ${method.name} is the policy`,
+  );
+  if (!isSeparate || model === undefined) return;
+  const different = firstDifferentToken(baseFolder(spec, folder), resolve(folder, model));
+  const [student, teacher] = different?.tokens ?? [];
+  demand(
+    different === undefined,
+    `teach.model: token ${different?.id} is ${JSON.stringify(teacher) ?? 'missing'} in ${model} and ${JSON.stringify(student) ?? 'missing'} in ${spec.model.base}; expected the same vocabulary`,
+  );
 }
 
 /** Finds a model that cannot embed one word before the run starts. */

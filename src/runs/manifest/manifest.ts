@@ -20,7 +20,13 @@ export interface Manifest {
   readonly spec: PipelineSpec;
   /** Folder that the spec's paths are relative to. */
   readonly folder: string;
-  readonly model: { readonly weights: string; readonly tokenizer: string; readonly template: string };
+  readonly model: {
+    readonly weights: string;
+    readonly tokenizer: string;
+    readonly template: string;
+    /** Of a separate teacher. */
+    readonly teacher?: string;
+  };
   /** Id of the engine: its name and a hash of its settings and module. Runs of 0.1.0 have none. */
   readonly engine?: string;
   readonly teacherTemplate: string | null;

@@ -6,7 +6,7 @@ import { fileDigest } from '../../models/safetensors.js';
 import { openSources } from '../../pipelines/feeds/sources.js';
 import { objectsOf, openVerifiers, verifiersHash } from '../../pipelines/plan/components.js';
 import { methodModuleHash } from '../../pipelines/plan/load-method.js';
-import { baseFolder, engineOf, templatesHash } from '../../pipelines/plan/model.js';
+import { baseFolder, engineOf, teacherFolder, templatesHash } from '../../pipelines/plan/model.js';
 import { needs, stagesWith, topicsRead } from '../../pipelines/plan/plan.js';
 import { transformHashes } from '../../pipelines/plan/transforms.js';
 import { documentHashes, embeddingHashes, hasEmbeddings } from '../../pipelines/running/context.js';
@@ -95,6 +95,7 @@ async function describeRun(
 ): Promise<Manifest> {
   const { spec, folder } = plan;
   const base = baseFolder(spec, folder);
+  const teacher = teacherFolder(plan);
   const methodModule = spec.shape === undefined ? undefined : methodModuleHash(spec.shape, folder);
   const lossModule = lossModuleHash(spec.learn?.loss, folder);
   return manifestOf({
@@ -104,6 +105,7 @@ async function describeRun(
       weights: modelDigest(base),
       tokenizer: fileDigest(join(base, 'tokenizer.json')),
       template: policy.templateHash,
+      ...(teacher !== undefined && { teacher: modelDigest(teacher) }),
     },
     teacherTemplate: stagesWith(plan, 'teacher').length > 0 ? templatesHash(spec) : null,
     engine: (await engineOf(plan)).id,

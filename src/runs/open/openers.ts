@@ -1,3 +1,5 @@
+import { asksTeacher } from '../../methods/method.js';
+import { engineOf, modelOptions, teacherFolder } from '../../pipelines/plan/model.js';
 import { needs } from '../../pipelines/plan/plan.js';
 import { type ContextEnvironment, contextOf, ingestContext } from '../../pipelines/running/context.js';
 import { earlierLeaks, leakMeter } from '../../pipelines/running/leak-meter.js';
@@ -21,6 +23,7 @@ type Openers = { readonly [K in ResourceName]: (run: ClaimedRun, get: Get) => Pr
 const openers: Openers = {
   source: async ({ inputs }) => inputs.source,
   policy: async ({ inputs }) => inputs.policy,
+  teacherPolicy: openTeacherPolicy,
   verifier: async ({ plan, inputs }) => byTask(plan.spec, inputs.verifiers),
   references: async ({ log }) => referenceTable(log),
   context: openContext,
@@ -61,11 +64,21 @@ async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {
   return context;
 }
 
+async function openTeacherPolicy({ plan, inputs, disposers }: ClaimedRun): Promise<Resources['teacherPolicy']> {
+  const folder = teacherFolder(plan);
+  if (folder === undefined) return inputs.policy;
+  const policy = disposers.use(await (await engineOf(plan)).openPolicy({ ...modelOptions(plan), folder }));
+  await policy.load(0, folder);
+  return policy;
+}
+
 async function openRunTeacher(run: ClaimedRun, get: Get): Promise<Resources['teacher']> {
   const { plan, folder, disposers, onEvent } = run;
   const { table } = await get('context');
   const { spec } = plan;
-  const teacher = disposers.use(await openTeachers({ spec, folder: plan.folder, run: folder, table }));
+  const contrast = asksTeacher(plan.method) ? plan.method.teacher.contrast : undefined;
+  const environment = { spec, folder: plan.folder, run: folder, table };
+  const teacher = disposers.use(await openTeachers({ ...environment, contrasts: contrast !== undefined }));
   for (const [label, documents] of await hiddenFromSearch(table, contextOf(spec)))
     onEvent({
       event: 'warning',

@@ -22,6 +22,8 @@ export interface TeacherEnvironment {
   /** The run's folder. */
   readonly run: string;
   readonly table: PrivilegedTable;
+  /** Whether the method compares with another prompt's context. */
+  readonly contrasts: boolean;
 }
 
 type Closing<T> = T & { close(): Promise<void> };
@@ -45,7 +47,7 @@ export async function openTeachers(environment: TeacherEnvironment): Promise<Clo
 }
 
 async function openTeacher(task: Task, environment: TeacherEnvironment): Promise<Closing<Teacher>> {
-  const { spec, folder, run, table } = environment;
+  const { spec, folder, run, table, contrasts } = environment;
   const template = teacherTemplate(task);
   const base = baseFolder(spec, folder);
   const tokenizer = readTokenizer(base, readConfig(base).vocabSize);
@@ -57,18 +59,20 @@ async function openTeacher(task: Task, environment: TeacherEnvironment): Promise
     embedders.push(embedder);
     return nearestVectors(embedder, vectorCache(vectorFolder(run), embedder.hash));
   };
-  const privileged = await privilegedStore(table, {
+  const options = {
     joins,
     labels,
-    shown,
     seed: spec.seed,
     rankerOf,
     ...(contextTokens && {
       budget: { tokens: contextTokens, countTokens: (text: string) => tokenizer.encode(text).length },
     }),
-  });
+  };
+  const privileged = await privilegedStore(table, { ...options, shown });
+  const shuffled = contrasts && (await privilegedStore(table, { ...options, shown: 'shuffled' }));
   return {
     privileged,
+    ...(shuffled && { shuffled }),
     templateHash: template.hash,
     prompt: (messages, context) => ({
       messages: renderTeacher(template, messages, context),

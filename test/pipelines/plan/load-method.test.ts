@@ -117,11 +117,9 @@ describe('checkPlan', () => {
     expect(await checkPlan(plan({ privileged: [], shape: 'grpo' }))).toEqual([]);
   });
 
-  it('refuses a method whose teacher is another model', async () => {
+  it('refuses a method whose teacher is another model that is not named', async () => {
     const method = { ...rlsd(), teacher: { scores: 'sampled', model: 'separate', context: 'none' } as const };
     const problems = await checkPlan(planOf(checkSpec(tinyPipeline), tinyFolder(), [], { method }));
-    expect(problems).toEqual([
-      'shape: rlsd asks for a separate teacher model, which a pipeline cannot open yet: expected a self-teacher',
-    ]);
+    expect(problems).toEqual(["teach.model: is missing; expected the folder of rlsd's teacher"]);
   });
 });

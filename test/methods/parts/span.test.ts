@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { spanBetween } from '../../src/methods/span.js';
+import { spanBetween } from '../../../src/methods/parts/span.js';
 
 const words = ['', 'a', 'bc', '<', '>', '<t>', '</t>', ' '];
 const decode = (tokens: Int32Array) => Array.from(tokens, (id) => words[id] ?? '').join('');

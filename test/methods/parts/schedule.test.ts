@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { scheduleAt } from '../../src/methods/schedule.js';
+import { scheduleAt } from '../../../src/methods/parts/schedule.js';
 
 describe('scheduleAt', () => {
   const schedule = { from: 0.5, to: 0, over: 50 };
