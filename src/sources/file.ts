@@ -1,9 +1,9 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { createInterface } from 'node:readline';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { parseExact } from '../support/exact-json.js';
+import { linesOf } from '../support/lines.js';
 import { fileHash } from './file-hash.js';
 import { parseItem } from './item.js';
 import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
@@ -15,7 +15,7 @@ import { type BadItem, isBad, type PromptSource, type SourceItem } from './sourc
 export function parsePromptLine(line: string, source: string): SourceItem {
   let json: unknown;
   try {
-    json = parseExact(line);
+    json = parseExact(line, { keep: 'digits' });
   } catch (error) {
     // The parser's own message quotes the line, which may contain privileged text.
     const at = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
@@ -29,18 +29,16 @@ export function parsePromptLine(line: string, source: string): SourceItem {
 export async function* readItems(file: string): AsyncGenerator<SourceItem | BadItem> {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new UserError('no-file', `${file}: no such file`);
   const seen = new Map<string, number>();
-  let number = 0;
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
-    // Some editors begin a file with a byte order mark.
-    const line = number++ === 0 ? text.replace(/^\uFEFF/, '') : text;
-    if (line.trim() === '') continue;
-    const source = `${basename(file)}:${number}`;
+  for await (const line of linesOf(createReadStream(file))) {
+    const source = `${basename(file)}:${line.number}`;
+    if (line.text?.trim() === '') continue;
     try {
-      const item = parsePromptLine(line, source);
+      if (line.text === undefined) throw new UserError('bad-prompt-line', `${source}: ${line.problem}`);
+      const item = parsePromptLine(line.text, source);
       const before = seen.get(item.itemId);
       if (before !== undefined)
         throw new UserError('bad-prompt-line', `${source}: id: found ${item.itemId} again, first on line ${before}`);
-      seen.set(item.itemId, number);
+      seen.set(item.itemId, line.number);
       yield item;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -86,9 +84,13 @@ async function readHeldOut(
   const ranked: { readonly rank: string; readonly item: SourceItem }[] = [];
   let lines = 0;
   let items = 0;
+  let firstBad: BadItem | undefined;
   for await (const found of readItems(file)) {
     lines++;
-    if (isBad(found)) continue;
+    if (isBad(found)) {
+      firstBad ??= found;
+      continue;
+    }
     items++;
     ranked.push({ rank: digest('held-out', found.question), item: found });
     if (ranked.length >= 2 * count + 1024) keepLowest(ranked, count);
@@ -98,7 +100,7 @@ async function readHeldOut(
     throw new UserError(
       'no-prompts',
       `${file}: found ${items} usable prompt${items === 1 ? '' : 's'} in ${lines} line${lines === 1 ? '' : 's'}, ` +
-        `expected more than prompts.heldOut (${count})`,
+        `expected more than prompts.heldOut (${count})${firstBad ? `\n${firstBad.error.message}` : ''}`,
     );
   return { lines, heldOut: ranked.map(({ item }) => item) };
 }

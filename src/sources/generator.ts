@@ -1,5 +1,5 @@
 import { UserError } from '../support/errors.js';
-import { type PromptInput, parseItem } from './item.js';
+import { isRow, type PromptInput, parseItem } from './item.js';
 import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
 
 export interface GeneratorRequest {
@@ -14,7 +14,7 @@ export interface GeneratorRequest {
 /**
  * What a generator returns. Without an `id`, one is made of the generator's name, the seed, the stream and the index.
  */
-export type GeneratedPrompt = Omit<PromptInput, 'id'> & { readonly id?: string | number };
+export type GeneratedPrompt = PromptInput;
 
 /** Makes the prompt at a position. The same request must always give the same prompt. */
 export type Generate = (request: GeneratorRequest) => GeneratedPrompt;
@@ -49,7 +49,7 @@ export function generatorSource(
       const reason = error instanceof Error ? error.message : String(error);
       throw new UserError('bad-prompt', `${name}: prompt ${index}: ${reason}`);
     }
-    const withId = typeof prompt === 'object' && prompt !== null ? { id: defaultId, ...prompt } : prompt;
+    const withId = isRow(prompt) ? { ...prompt, id: prompt.id ?? defaultId } : prompt;
     return { ...parseItem(withId, `${name}: prompt ${index}`, 'bad-prompt'), source: name };
   };
   const heldOut = Array.from({ length: heldOutCount }, (_, index) => itemAt(index, true));

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { nearest, UserError } from './errors.js';
+import { ExactNumber } from './exact-json.js';
 import { fieldsAt, placeOf, valueAt } from './settings.js';
 
 type Path = readonly PropertyKey[];
@@ -19,6 +20,7 @@ export function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return `a string of ${value.length} characters`;
+  if (value instanceof ExactNumber) return 'a number';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 

@@ -63,3 +63,35 @@ function powerModulo(base: bigint, exponent: bigint, modulus: bigint): bigint {
   }
   return result;
 }
+
+/** How far a number may be from the wanted one: by the larger of the two. */
+export interface Tolerance {
+  readonly absolute: number;
+  /** As a share of the wanted number. */
+  readonly relative: number;
+}
+
+/** Whether a number is as near to the wanted one as the tolerance says, computed without rounding. */
+export function isNear(value: Decimal, wanted: Decimal, { absolute, relative }: Tolerance): boolean {
+  const [is, was] = [scaled(value), scaled(wanted)];
+  const [fixed, share] = [scaled(decimalOf(String(absolute))), scaled(decimalOf(String(relative)))];
+  const proportional = { digits: magnitude(was.digits) * share.digits, power: was.power + share.power };
+  const powers = [is, was, fixed, proportional].map(({ power }) => power);
+  const lowest = powers.reduce((least, power) => (power < least ? power : least));
+  const whole = ({ digits, power }: Scaled) => digits * 10n ** (power - lowest);
+  const difference = magnitude(whole(is) - whole(was));
+  return difference <= whole(fixed) || difference <= whole(proportional);
+}
+
+/** `digits × 10^power` */
+interface Scaled {
+  readonly digits: bigint;
+  readonly power: bigint;
+}
+
+function scaled({ negative, digits, exponent }: Decimal): Scaled {
+  const whole = BigInt(digits === '' ? '0' : digits);
+  return { digits: negative ? -whole : whole, power: digits === '' ? 0n : exponent - BigInt(digits.length) };
+}
+
+const magnitude = (value: bigint): bigint => (value < 0n ? -value : value);

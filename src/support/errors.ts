@@ -13,8 +13,15 @@ export class UserError extends Error {
   }
 }
 
-/** The name in `known` with the fewest edits, for "did you mean"; undefined if none is close. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/**
+ * The name in `known` with the fewest edits, for "did you mean"; undefined if none is close.
+ * @param edits how many still count as close
+ */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  edits = Math.max(2, Math.floor(name.length / 3)),
+): string | undefined {
   const distance = (a: string, b: string): number => {
     let row = Array.from({ length: b.length + 1 }, (_, j) => j);
     for (let i = 1; i <= a.length; i++) {
@@ -30,5 +37,5 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   const best = known
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)[0];
-  return best && best.edits <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
+  return best && best.edits <= edits ? best.candidate : undefined;
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
-import { stringifyExact } from '../support/exact-json.js';
+import { ExactNumber, stringifyExact } from '../support/exact-json.js';
 import { type LineFields, lineId, openJudge, type PooledKind, type VerifiedLine } from './kind.js';
 import { readMathLine } from './math/line.js';
+import { mathFields } from './math/settings.js';
 import { openPool, type Pool } from './pool.js';
 import { verifierKinds } from './registry.js';
 
@@ -31,7 +32,11 @@ function lineVerifier(kind: PooledKind, fields: LineFields): LineVerifier {
   return async (value, source, lineNumber) => {
     const where = `${source}:${lineNumber}`;
     try {
-      const { id, completion, answer, ...given } = check(schema, value, where) as ParsedLine;
+      const { id, completion, answer, ...given } = check(
+        schema,
+        withDoubles(value, fields.settings),
+        where,
+      ) as ParsedLine;
       const settings = settingsOf(given, fields);
       const judge = await openJudge(kind, settings, { where, folder: '.' });
       await judge.check?.();
@@ -54,13 +59,24 @@ function lineVerifier(kind: PooledKind, fields: LineFields): LineVerifier {
   };
 }
 
+/** Settings are computed with, so their numbers are doubles; all other numbers of a line stay as written. */
+function withDoubles(line: unknown, settings: readonly string[]): unknown {
+  if (typeof line !== 'object' || line === null || Array.isArray(line)) return line;
+  return Object.fromEntries(
+    Object.entries(line).map(([name, value]) =>
+      value instanceof ExactNumber && settings.includes(name) ? [name, Number(value.text)] : [name, value],
+    ),
+  );
+}
+
 /** CPU seconds of one answer; see `math` in math/kind.ts. */
 const MATH_SECONDS = 5;
 
 /** The reference of `math` is in a field of its own. */
 const mathLine: LineVerifier = async (value, source, lineNumber) => {
   const where = `${source}:${lineNumber}`;
-  const { id, gold, answer, question = '', settings } = readMathLine(value, where);
+  const line = withDoubles(value, Object.keys(mathFields.shape));
+  const { id, gold, answer, question = '', settings } = readMathLine(line, where);
   const reference = { answer: gold, data: null };
   pool ??= openPool();
   const asked = { promptId: id, itemId: id, question, completion: answer, reference };

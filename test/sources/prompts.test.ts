@@ -27,6 +27,15 @@ const fileOf = (lines: string[], heldOut = 0) => {
   writeFileSync(join(folder, 'p.jsonl'), lines.join('\n'));
   return open(specOf({ file: 'p.jsonl', heldOut }));
 };
+const bytesOf = (bytes: Uint8Array) => {
+  writeFileSync(join(folder, 'p.jsonl'), bytes);
+  return open(specOf({ file: 'p.jsonl', heldOut: 0 }));
+};
+/** The items and messages of one pass over a file of these lines and one more, which is fine. */
+const readAll = async (...lines: string[]) => {
+  const all = await take(await fileOf([...lines, line(99)]), lines.length);
+  return all.map(({ found }) => (isBad(found) ? found.error.message : found));
+};
 const line = (id: number) => JSON.stringify({ id, question: `what is ${id}?`, answer: id });
 const take = async (source: PromptSource, count: number, from = 0n) => {
   const taken: Positioned[] = [];
@@ -76,6 +85,69 @@ describe('a file of prompts', () => {
     for (const { found } of await take(source, 68)) expect(isBad(found) || heldOut.has(found.question)).toBe(false);
     const same = (id: number) => JSON.stringify({ id, question: 'what?', answer: '1' });
     await expect(fileOf([same(1), same(2)], 1)).rejects.toThrow(/every question is held out/);
+  });
+  it('keeps the digits of numbers', async () => {
+    const row = '{"id":9007199254740993,"question":"?","answer":12345678901234567890,"data":{"a":[1.50,1e400]}}';
+    expect(await readAll(row, '{"id":-0,"question":"?","answer":2.50}')).toMatchObject([
+      { itemId: '9007199254740993', answer: '12345678901234567890', data: '{"a":[1.50,1e400]}' },
+      { itemId: '-0', answer: '2.50' },
+    ]);
+  });
+  it('takes null for absent', async () => {
+    expect(await readAll('{"id":null,"question":"?","answer":null,"trace":null,"data":null}')).toMatchObject([
+      { itemId: expect.stringMatching(/^[0-9a-f]{16}$/), answer: '', trace: null, data: null },
+    ]);
+    expect(await readAll('{"id":"a","question":null}')).toEqual([
+      'p.jsonl:1: question: found nothing, expected a string',
+    ]);
+  });
+  it('gives a line without an id one that follows from its content', async () => {
+    const rows = [1, 2, 3].map((n) => JSON.stringify({ question: `${n}?`, answer: String(n) }));
+    const ids = async (...lines: string[]) =>
+      (await readAll(...lines)).map((found) => (typeof found === 'string' ? found : found.itemId));
+    const [first, second, third] = await ids(...rows);
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(await ids(...rows.reverse())).toEqual([third, second, first]);
+    const [, again] = await ids('{"question":"?"}', '{"question":"?","answer":null}');
+    expect(again).toMatch(/^p\.jsonl:2: id: found [0-9a-f]{16} again, first on line 1$/);
+  });
+  it.each([
+    ['answr: unknown field; did you mean answer?', '{"id":1,"question":"?","answr":"x"}'],
+    ['Answer: unknown field; did you mean answer?', '{"id":1,"question":"?","Answer":5}'],
+    ['tarce: unknown field; did you mean trace?', '{"id":1,"question":"?","tarce":"x"}'],
+    ['ID: unknown field; did you mean id?', '{"ID":1,"question":"?"}'],
+    ['dta: unknown field; did you mean data?', '{"id":1,"question":"?","dta":{}}'],
+    ['qestion: unknown field; did you mean question?', '{"id":1,"qestion":"?"}'],
+    ['id: found an object, expected a string or a number', '{"id":{},"question":"?"}'],
+    ['id: found an empty string, expected some text', '{"id":"","question":"?"}'],
+    ['question: found a list, expected a string', '{"id":1,"question":["?"]}'],
+    ['answer: found a boolean, expected a string or a number', '{"id":1,"question":"?","answer":true}'],
+    ['trace: found a number, expected a string', '{"id":1,"question":"?","trace":1.50}'],
+    ['question: found half of a surrogate pair, expected text that UTF-8 can express', '{"id":1,"question":"\\ud83d"}'],
+    ['found a list, expected an object', '[1]'],
+    ['found a number, expected an object', '1.50'],
+    ['data: cannot be written as JSON', `{"id":1,"question":"?","data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+  ])('reports: %s', async (message, row) => {
+    expect(await readAll(row)).toEqual([expect.stringContaining(`p.jsonl:1: ${message}`)]);
+  });
+  it('leaves other fields alone', async () => {
+    const others = { task: 'sums', level: 5, date: 'today', metadata: {}, rating: 1, idx: 3, track: null };
+    expect(await readAll(JSON.stringify({ id: 'a', question: '?', ...others }))).toMatchObject([{ itemId: 'a' }]);
+    expect(await readAll('{"id":"a","question":"?","answer":"1","answers":"2"}')).toMatchObject([{ answer: '1' }]);
+  });
+  it('tells of a line that is not UTF-8, and reads the others', async () => {
+    const bytes = Buffer.from(`{"id":"a","question":"caf\xe9"}\n${line(1)}\n`, 'latin1');
+    const [bad, good] = await take(await bytesOf(bytes), 2);
+    expect(bad?.found).toMatchObject({
+      error: { message: 'p.jsonl:1: found bytes that are not UTF-8, expected UTF-8' },
+    });
+    expect(good?.found).toMatchObject({ itemId: '1' });
+    await expect(bytesOf(bytes.subarray(0, bytes.indexOf('\n')))).rejects.toThrow(/p\.jsonl:1: found bytes that/);
+  });
+  it('reads lines that contain other line separators', async () => {
+    expect(await readAll('{"id":"a","question":"1 +\u2028 1\u0085 ="}')).toMatchObject([
+      { question: '1 +\u2028 1\u0085 =' },
+    ]);
   });
   it('may start with a byte order mark', async () => {
     expect(ids(await take(await fileOf([`\uFEFF${line(1)}`]), 1))).toEqual(['1/0']);

@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline';
 import { Option } from 'commander';
 import { shapeLine } from '../../methods/shape-line.js';
 import { nearest, UserError } from '../../support/errors.js';
 import { parseExact } from '../../support/exact-json.js';
+import { linesOf } from '../../support/lines.js';
 import { lineVerifiers } from '../../verifiers/lines.js';
 import { examples, type Register } from '../options.js';
 import { print, say } from '../output.js';
@@ -15,7 +15,6 @@ async function eachLine(
   parse: (text: string) => unknown,
   map: (line: unknown, source: string, number: number) => unknown,
 ): Promise<void> {
-  let number = 0;
   let bad = false;
   let failed = false;
   const window: Promise<string | undefined>[] = [];
@@ -23,18 +22,19 @@ async function eachLine(
     const line = await window.shift();
     if (line !== undefined) print(line);
   };
-  for await (const text of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    const line = ++number;
-    if (text.trim() === '') continue;
+  for await (const line of linesOf(process.stdin)) {
+    const { number } = line;
+    if (line.text?.trim() === '') continue;
     const one = async () => {
       try {
-        return JSON.stringify(await map(parseLine(text, `stdin:${line}`, parse), 'stdin', line));
+        if (line.text === undefined) throw new UserError('bad-line', `stdin:${number}: ${line.problem}`);
+        return JSON.stringify(await map(parseLine(line.text, `stdin:${number}`, parse), 'stdin', number));
       } catch (error) {
         if (error instanceof UserError) {
           say(`rlsd: ${error.message}`);
           bad = true;
         } else {
-          say(`rlsd: stdin:${line}: unexpected error: ${error instanceof Error ? error.message : error}`);
+          say(`rlsd: stdin:${number}: unexpected error: ${error instanceof Error ? error.message : error}`);
           failed = true;
         }
         return undefined;
@@ -75,7 +75,7 @@ export async function verifyLines(kind: string): Promise<void> {
       `verify ${kind}: unknown kind; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
-  await eachLine(parseExact, verifyLine);
+  await eachLine((text) => parseExact(text, { keep: 'digits' }), verifyLine);
 }
 
 export const registerLines: Register = (rlsd) => {

@@ -10,6 +10,7 @@ import { taskContext } from '../running/context.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { itemIdIn, messagesOf, type Task } from '../spec/tasks.js';
 import { type Fed, type Feed, type Places, placeIn } from './feed.js';
+import { passId } from './pass-id.js';
 import { problemAppend } from './problem.js';
 import type { TaskSource } from './sources.js';
 
@@ -100,7 +101,7 @@ async function promptAppends(
   const { name, spec, run } = environment;
   const { answer, data, question, source } = item;
   const itemId = itemIdIn(task, item.itemId);
-  const promptId = pass === 0 ? itemId : `${itemId}#${pass}`;
+  const promptId = passId(itemId, pass, '#');
   const messages = messagesOf(task, question);
   const plain = toAppend('prompts', {
     ...{ run, promptId, itemId, ...place, messages },

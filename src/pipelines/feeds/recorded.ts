@@ -11,6 +11,7 @@ import { scan, scanInOrder } from '../../topics/scan.js';
 import type { FromSpec } from '../spec/spec.js';
 import { openLog } from '../topic-log.js';
 import { type Fed, type Feed, type Places, placeIn } from './feed.js';
+import { passId } from './pass-id.js';
 import { problemAppend } from './problem.js';
 import { recordedSpec } from './recorded-spec.js';
 
@@ -169,7 +170,7 @@ async function* groupsFrom(
 const copies =
   ({ key, records }: Group, pass: number, { name, run, topic }: RecordedEnvironment): Fed['appends'] =>
   async (sequence, step) => {
-    const promptId = pass === 0 ? key : `${key}@${pass}`;
+    const promptId = passId(key, pass, '@');
     return records.flatMap((record) => {
       const { value, headers } = record;
       const place = headerPlace(record);

@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import type { PrivilegedKind } from '../../records/records.js';
 import { nearest, UserError } from '../../support/errors.js';
+import { parseExact, stringifyExact } from '../../support/exact-json.js';
 import { maxDocumentCharacters } from './extract.js';
 import type { KeyedSource, SourceDocument, SourceProblem, SourceUnit } from './source.js';
 
@@ -44,7 +45,7 @@ function* rowDocuments(
   const text = (column: string): string | undefined => {
     const value = row[column];
     if (value !== undefined && value !== null && value !== '') {
-      return typeof value === 'string' ? value : JSON.stringify(value);
+      return typeof value === 'string' ? value : stringifyExact(value);
     }
     const meant = nearest(
       column,
@@ -123,7 +124,7 @@ async function* jsonRows(
 
 function jsonObject(text: string): Row | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseExact(text, { keep: 'digits' });
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : undefined;
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { type Decimal, decimalOf, isNear, type Tolerance } from '../../support/decimal.js';
 import { UserError } from '../../support/errors.js';
 import { isDenied } from '../answer/denial.js';
 import type { Judgement } from '../verifier.js';
@@ -68,19 +69,19 @@ export function judgeChoice(completion: string, gold: string, choices: number): 
 const NUMBER =
   /(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?(?![\w])/g;
 
-function toNumber(text: string): number {
-  return Number(text.replaceAll(',', ''));
+const DECIMAL = /^([-+]?)(?:(\d+)\.?|(\d*)(\.\d+))([eE][-+]?\d{1,3})?$/;
+
+/** The value of a number as written; undefined for text that is not a finite decimal number. */
+function decimalIn(text: string): Decimal | undefined {
+  const [all, sign, whole = '', integer = '', fraction = '', power = ''] =
+    DECIMAL.exec(text.trim().replaceAll(',', '')) ?? [];
+  if (all === undefined) return undefined;
+  return decimalOf(`${sign === '-' ? '-' : ''}${whole || integer || '0'}${fraction}${power}`);
 }
 
-interface Tolerance {
-  readonly absolute: number;
-  readonly relative: number;
-}
-
-export function judgeNumeric(completion: string, gold: string, { absolute, relative }: Tolerance): Judgement {
-  const wanted = toNumber(gold.trim());
-  if (gold.trim() === '' || !Number.isFinite(wanted))
-    throw new UserError('bad-reference', 'numeric: the reference is not a number');
+export function judgeNumeric(completion: string, gold: string, tolerance: Tolerance): Judgement {
+  const wanted = decimalIn(gold);
+  if (wanted === undefined) throw new UserError('bad-reference', 'numeric: the reference is not a number');
   const text = completion.slice(-SEARCHED).replaceAll('−', '-');
   const marked = [...text.matchAll(/####|\banswer\b/gi)].at(-1);
   const numbers = [...text.matchAll(NUMBER)].filter(({ index }) => !isDenied(text, index));
@@ -89,8 +90,8 @@ export function judgeNumeric(completion: string, gold: string, { absolute, relat
   if (answer === undefined) return judgement('unparseable', 'no number was found in the completion');
   if (new Set(after.map((match) => match[0])).size > 1 && /\bor\b/i.test(text.slice(marked?.index)))
     return judgement('incorrect', 'the completion names more than one number', answer);
-  const difference = Math.abs(toNumber(answer) - wanted);
-  return decide(difference <= Math.max(absolute, relative * Math.abs(wanted)), 'number', answer);
+  const said = decimalIn(answer);
+  return decide(said !== undefined && isNear(said, wanted, tolerance), 'number', answer);
 }
 
 /** @throws {UserError} `bad-field` for text that is not a regular expression */
