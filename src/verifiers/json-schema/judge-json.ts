@@ -6,7 +6,7 @@ import { ExactNumber, exactDecimal } from '../../support/exact-json.js';
 import { clip } from '../code/outcome.js';
 import type { Judgement } from '../verifier.js';
 import { extractJson } from './extract.js';
-import { beyondDoubles } from './numbers.js';
+import { asNamed, beyondDoubles } from './numbers.js';
 import type { JsonSchemaSettings, JsonSchemaTask } from './settings.js';
 import { type Validator, validatorOf } from './validator.js';
 
@@ -38,7 +38,7 @@ const firstOf = (found: readonly (string | undefined)[]): string | undefined => 
 
 /** @param open whether the schema may be quoted: an item's own is part of its reference */
 function complaint({ instancePath, keyword, message }: ErrorObject, open: boolean): string {
-  return `${instancePath || '/'} ${open && message ? message : `breaks "${keyword}"`}`;
+  return asNamed(`${instancePath || '/'} ${open && message ? message : `breaks "${keyword}"`}`);
 }
 
 const DEEP = 200;

@@ -27,9 +27,19 @@ export function beyondDoubles(value: unknown): string | undefined {
   return undefined;
 }
 
-/** A JSON value as ajv takes it: its `ExactNumber`s replaced by doubles of the same type. */
+// ajv ignores properties called `__proto__`. The schema and the value get another name of the same length instead.
+const PROTO = '__proto__';
+const PROTO_STAND_IN = '__proto_\uE001';
+
+const nameForAjv = (name: string): string => (name === PROTO ? PROTO_STAND_IN : name);
+
+/** A text of ajv's with the names of the value in it. */
+export const asNamed = (text: string): string => text.replaceAll(PROTO_STAND_IN, PROTO);
+
+/** A JSON value as ajv takes it: its `ExactNumber`s replaced by doubles of the same type, and `__proto__` renamed. */
 export function forAjv(value: unknown): unknown {
   if (value instanceof ExactNumber) return standIn(value);
+  if (typeof value === 'string') return nameForAjv(value);
   if (typeof value !== 'object' || value === null) return value;
   const exact = new Map<string, ExactNumber>();
   const replace = (inner: unknown, name: string): unknown => {
@@ -38,7 +48,12 @@ export function forAjv(value: unknown): unknown {
   };
   const copy: object = Array.isArray(value)
     ? value.map((inner, i) => replace(inner, String(i)))
-    : Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, replace(inner, name)]));
+    : Object.fromEntries(
+        Object.entries(value).map(([given, inner]) => {
+          const name = nameForAjv(given);
+          return [name, replace(inner, name)];
+        }),
+      );
   if (exact.size > 0) written.set(copy, exact);
   return copy;
 }

@@ -8,6 +8,7 @@ import { UserError } from '../../support/errors.js';
 import { stringifyExact } from '../../support/exact-json.js';
 import { required } from '../../support/required.js';
 import { clip } from '../code/outcome.js';
+import { checkEmptyValues } from './empty-values.js';
 import { formats } from './formats.js';
 import { addNumberKeywords, forAjv } from './numbers.js';
 
@@ -37,43 +38,68 @@ const regExp = Object.assign(
   { code: 'new RegExp' },
 );
 
-// Only own fields count: every object inherits a "constructor". Infinite numbers are invalid.
-const options = { strict: false, strictNumbers: true, logger: false, ownProperties: true, code: { regExp } } as const;
+const options = {
+  strict: false,
+  // Infinite numbers are invalid.
+  strictNumbers: true,
+  logger: false,
+  // Only own fields count: every object inherits a "constructor".
+  ownProperties: true,
+  code: { regExp },
+} as const;
 
 function prepared(engine: Ajv): Ajv {
   (formatsPlugin as unknown as FormatsPlugin)(engine);
   for (const [name, format] of Object.entries(formats)) engine.addFormat(name, format);
   addNumberKeywords(engine);
+  checkEmptyValues(engine);
   return engine;
 }
 
-const engines: readonly { readonly name: RegExp; readonly id: string; open(): Ajv }[] = [
-  {
-    name: /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/,
-    id: 'https://json-schema.org/draft/2020-12/schema',
-    open: () => prepared(new Ajv2020(options)),
-  },
-  {
-    name: /^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/,
-    id: 'https://json-schema.org/draft/2019-09/schema',
-    open: () => prepared(new Ajv2019(options)),
-  },
-  {
-    name: /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/,
-    id: 'http://json-schema.org/draft-07/schema',
-    open: () => prepared(new Ajv(options)),
-  },
+interface Draft {
+  readonly name: RegExp;
+  readonly id: string;
+  /** An engine for one schema: identifiers in schemas would clash. */
+  open(): Ajv;
+  /** Whether the draft's own schema accepts a schema. */
+  accepts(schema: AnySchema): boolean;
+}
+
+function draft(name: RegExp, id: string, open: () => Ajv): Draft {
+  let checker: Ajv | undefined;
+  const accepts = (schema: AnySchema) => {
+    checker ??= open();
+    return checker.validateSchema(schema) === true;
+  };
+  return { name, id, open: () => prepared(open()), accepts };
+}
+
+const drafts: readonly Draft[] = [
+  draft(
+    /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/,
+    'https://json-schema.org/draft/2020-12/schema',
+    () => new Ajv2020(options),
+  ),
+  draft(
+    /^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/,
+    'https://json-schema.org/draft/2019-09/schema',
+    () => new Ajv2019(options),
+  ),
+  draft(
+    /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/,
+    'http://json-schema.org/draft-07/schema',
+    () => new Ajv(options),
+  ),
 ];
 
 /** The engine for the draft that the schema names, or else for the newest draft in which it is valid. */
 function engineFor(schema: AnySchema, where: string): { readonly engine: Ajv; readonly schema: AnySchema } {
   const named: unknown = typeof schema === 'object' ? schema.$schema : undefined;
   if (named === undefined) {
-    const all = engines.map(({ open }) => open());
-    const engine = all.find((one) => one.validateSchema(schema) === true) ?? all[0];
-    if (engine) return { engine, schema };
+    const newest = drafts.find(({ accepts }) => accepts(schema)) ?? drafts[0];
+    if (newest) return { engine: newest.open(), schema };
   }
-  const found = engines.find(({ name }) => typeof named === 'string' && name.test(named));
+  const found = drafts.find(({ name }) => typeof named === 'string' && name.test(named));
   if (found && typeof schema === 'object') return { engine: found.open(), schema: { ...schema, $schema: found.id } };
   throw new UserError('bad-schema', `${where}.$schema: found ${kindOf(named)}, expected draft-07, 2019-09 or 2020-12`);
 }
@@ -85,6 +111,21 @@ const validators = new Map<string, Validator>();
 const KEEP = 1000;
 
 /**
+ * Whether a schema has `unevaluatedItems` and `contains`, after which ajv takes every item for evaluated, where the
+ * drafts say those that match (2020-12) or none (2019-09).
+ */
+function isUnsupported(schema: AnySchema): boolean {
+  const names = new Set<string>();
+  const collect = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (!Array.isArray(value)) for (const name of Object.keys(value)) names.add(name);
+    for (const inner of Object.values(value)) collect(inner);
+  };
+  collect(schema);
+  return names.has('contains') && names.has('unevaluatedItems');
+}
+
+/**
  * Compiles a schema of draft 7, 2019-09 or 2020-12.
  * @param open whether an error may quote the schema
  */
@@ -92,6 +133,12 @@ export function validatorOf(schema: AnySchema, where: string, open: boolean): Va
   const key = digest(stringifyExact(schema));
   const known = validators.get(key);
   if (known) return known;
+  if (isUnsupported(schema)) {
+    throw new UserError(
+      'bad-schema',
+      `${where}: found unevaluatedItems together with contains, which is not supported`,
+    );
+  }
   const { engine, schema: own } = engineFor(forAjv(schema) as AnySchema, where);
   if (typeof schema === 'object' && schema.$async !== undefined) {
     throw new UserError('bad-schema', `${where}.$async: asynchronous schemas are refused`);

@@ -36,6 +36,7 @@ describe('json-schema', () => {
     ['a type that does not exist', { type: 'strin' }],
     ['a reference to itself without end', { $ref: '#' }],
     ['a pattern that is none', { pattern: '(' }],
+    ['unevaluatedItems behind contains', { contains: { type: 'number' }, unevaluatedItems: false }],
   ])('is an error, not a verdict, for a schema with %s', (_, schema) => {
     expect(() => judge('{"a": 1}', schema)).toThrow(/^reference\.data\.schema/);
   });
