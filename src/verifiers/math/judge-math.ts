@@ -1,7 +1,11 @@
+import { plainCharacters } from '../answer/characters.js';
 import { pattern } from '../pattern.js';
 import type { Judgement } from '../verifier.js';
 import { repeatsQuestion } from './answer/echo.js';
 import { extractAnswer, looksMathematical } from './answer/extract.js';
+import { coreOf, innerClaim } from './answer/inner.js';
+import { inDigits } from './answer/number-words.js';
+import { compareMoments } from './compare/calendar.js';
 import { compareNodes } from './compare/compare.js';
 import { best, type Outcome } from './compare/expressions.js';
 import { letters } from './compare/normal.js';
@@ -43,13 +47,32 @@ export function compareMath(
 
 const DEFAULTS = readMathSettings({});
 
+/** The reason for the verdict, or the relation in front of the answer. */
+const CLAIMS = {
+  denied: 'the completion denies, asks or supposes its answer',
+  '!=': '\\ne',
+  hedged: 'the answer is uncertain or one of several',
+  changed: 'the answer is only a part of what the completion says',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
+  '≈': '\\approx',
+} as const;
+
 /** `compareMath` with settings that are already checked. */
 export function judgeMath(gold: string, answer: string, settings: MathSettings, question?: string): Judgement {
-  const found = extractAnswer(answer, settings.places, settings.notations);
-  if (found === undefined) return judgement('unparseable', 'no answer was found in the completion');
+  const asserted = extractAnswer(answer, settings.places, settings.notations);
+  if (asserted === undefined) return judgement('unparseable', 'no answer was found in the completion');
+  const claim = asserted.claim ?? innerClaim(asserted.text);
+  if (claim === 'denied' || claim === 'hedged' || claim === 'changed')
+    return judgement('incorrect', CLAIMS[claim], asserted.text);
+  const found = claim ? `${CLAIMS[claim]} ${coreOf(asserted)}` : asserted.text;
   if (found.length > LONGEST_ANSWER) return judgement('unparseable', 'the answer is too long to be read', found);
-  const reference = goldOf(gold, settings);
-  const chosen = withoutChoices(reference, found);
+  const reference = goldOf(plainCharacters(gold), settings);
+  const moments = compareMoments(reference, found);
+  if (moments !== undefined) return conclude(moments, found);
+  const chosen = withoutChoices(inDigits(reference), inDigits(found));
   if (typeof chosen === 'boolean')
     return judgement(chosen ? 'correct' : 'incorrect', `the choice ${chosen ? 'is' : 'is not'} the reference's`, found);
   const [goldText, extracted] = [decimalComma(...chosen), decimalComma(chosen[1], chosen[0])];
@@ -144,9 +167,18 @@ function withoutChoices(gold: string, answer: string): readonly [string, string]
   const letter = /^\s*(?:\\text(?:bf)?\s*\{)?\s*\(?([A-Z])\)?\s*\}?\s*$/;
   const [goldLetter, answerLetter] = [g?.letter ?? letter.exec(gold)?.[1], a?.letter ?? letter.exec(answer)?.[1]];
   if (!g?.rest && !a?.rest) return [gold, answer];
-  if (goldLetter && answerLetter) return goldLetter === answerLetter;
+  if (namesOther(a)) return false;
+  if (goldLetter && answerLetter && (goldLetter !== answerLetter || !g?.rest || !a?.rest))
+    return goldLetter === answerLetter;
   return [g?.rest ? g.rest : gold, a?.rest ? a.rest : answer];
 }
+
+/** `(B) or (C)`: several choices. */
+const namesOther = (found: ReturnType<typeof choice>): boolean =>
+  found !== undefined &&
+  /^[^a-zA-Z\d]{0,8}(?:\\text\s*\{\s*)?(?:or|and|,|\/|&|\(|$)?(?:[^a-zA-Z\d]|\\text\s*\{|\b(?:or|and|maybe|perhaps|possibly|else|also)\b){0,12}\(?[A-J](?:[).]|\s*$)/.test(
+    found.rest,
+  );
 
 /** Parses the content of an answer in \text{} that is more than words: `12 apples`, `A, B and C`, `3:30`. */
 function contentOf(node: Node): Node {
@@ -155,21 +187,25 @@ function contentOf(node: Node): Node {
   return content instanceof ParseFailure ? node : content;
 }
 
-/** `2,5` is a decimal if the other side writes one with a point. */
-const decimalComma = (text: string, other: string): string =>
-  /^\s*[-+]?(?:\d+,\d{1,2}|\d{4,},\d+|\d+,\d{4,})\s*$/.test(text) && /^\s*[-+]?\d*\.\d+\s*$/.test(other)
-    ? text.replace(',', '.')
-    : text;
+/** `2,5` is a decimal if the other side writes one with a point, `12,34,567` a number if the other side is one. */
+const decimalComma = (text: string, other: string): string => {
+  if (/^\s*[-+]?\d{1,2}(?:,\d{2})+,\d{3}\s*$/.test(text) && /^\s*[-+]?\d{6,}\s*$/.test(other))
+    return text.replaceAll(',', '');
+  return DECIMAL_COMMA.test(text) && /^\s*[-+]?\d*\.\d+\s*(?:\\?%)?\s*$/.test(other) ? text.replace(',', '.') : text;
+};
+
+const DECIMAL_COMMA = /^\s*[-+]?(?:\d+,\d{1,2}|\d{4,},\d+|\d+,\d{4,})\s*(?:\\?%)?\s*$/;
 
 /** The whole reference if it parses, otherwise the answer inside it. */
 function goldOf(gold: string, settings: MathSettings): string {
   const trimmed = gold.trim();
-  const marked = /\\boxed|\$|\\[([]|####|answer/i.test(trimmed);
+  const marked = /\\boxed|(?<!\\)\$|\\[([]|####|answer/i.test(trimmed);
   if (!marked && !(attempt(trimmed) instanceof ParseFailure)) return trimmed;
   const whole = /^\$+([^$]*)\$+$/.exec(trimmed)?.[1];
   if (whole !== undefined && !whole.includes('\\boxed')) return whole;
   const order = ['boxed', 'final-answer', 'last'] as const;
-  return extractAnswer(gold, order, settings.notations) ?? extractAnswer(gold, order, ['latex', 'expr']) ?? trimmed;
+  const found = extractAnswer(gold, order, settings.notations) ?? extractAnswer(gold, order, ['latex', 'expr']);
+  return found?.text || trimmed;
 }
 
 /** Only words: equal only to a reference that is also words. */
@@ -178,6 +214,7 @@ const isProse = (text: string): boolean => !/[\d\\$]/.test(text) && !looksMathem
 const plainText = (text: string): string =>
   text
     .replace(/\\(?:left|right|displaystyle|!|,|;)(?![a-zA-Z])/g, '')
+    .replace(/\\[cl]?dots[cbmoi]?(?![a-zA-Z])|…|\.{3}/g, '…')
     .replace(/(\d)\s+(?=\d)/g, '$1~')
     .replace(/[\s$]|\\[()[\]]/g, '')
     .replace(/[.,]$/, '');

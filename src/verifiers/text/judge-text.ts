@@ -1,6 +1,9 @@
 import { type Decimal, decimalOf, isNear, type Tolerance } from '../../support/decimal.js';
 import { UserError } from '../../support/errors.js';
-import { isDenied } from '../answer/denial.js';
+import { plainCharacters } from '../answer/characters.js';
+import { type Claim, claimOf, isDenied } from '../answer/claim.js';
+import { withoutMarkup } from '../answer/markup.js';
+import { spoken } from '../answer/spoken.js';
 import type { Judgement } from '../verifier.js';
 
 /** Characters of a completion that are searched, from its end: the answer is there. */
@@ -38,6 +41,12 @@ export function judgeRegex(completion: string, gold: string, pattern: RegExp, co
   return decide(answer.trim() === gold.trim(), 'matched answer', answer);
 }
 
+/** What the words around a choice make of it. */
+function claimAt(text: string, match: RegExpExecArray): Claim | undefined {
+  const at = match.index + match[0].lastIndexOf(match[1] ?? '');
+  return claimOf(text, at, at + 1);
+}
+
 /** Forms in which a completion settles on a letter, most telling first. */
 const CHOICE_FORMS = [
   String.raw`\\boxed\s*\{\s*(?:\\text\s*\{)?\s*\(?([L])\)?\s*\.?\s*\}`,
@@ -50,17 +59,20 @@ export function judgeChoice(completion: string, gold: string, choices: number): 
   const wanted = /^\s*\(?([A-Z])\)?[.)]?\s*$/i.exec(gold)?.[1]?.toUpperCase();
   if (!wanted || wanted.charCodeAt(0) - 64 > choices)
     throw new UserError('bad-reference', `choice: the reference is not one of the ${choices} letters from A`);
-  const text = completion.slice(-SEARCHED);
+  const text = withoutMarkup(plainCharacters(spoken(completion).slice(-SEARCHED)));
   for (const form of CHOICE_FORMS) {
     const found = [...text.matchAll(new RegExp(form.replace('[L]', `[${letters}]`), 'gi'))]
       .filter((match) => match[1] === match[1]?.toUpperCase() || form !== CHOICE_FORMS[1])
-      .filter((match) => !isDenied(text, match.index + match[0].lastIndexOf(match[1] ?? '')))
+      .filter((match) => claimAt(text, match) !== 'denied')
       .at(-1);
     const letter = found?.[1]?.toUpperCase();
     if (!found || !letter) continue;
     const rest = text.slice(found.index + found[0].length, found.index + found[0].length + 12);
-    if (new RegExp(String.raw`^\s*(?:,|or|and|/)\s*\(?[${letters}]\b`).test(rest))
-      return judgement('incorrect', 'the completion names more than one choice', `${letter}${rest}`);
+    const several = new RegExp(
+      String.raw`^[\s,;/)&}$\\]*(?:(?:or|and|maybe|perhaps|possibly)\b[\s,(]*)*\(?[${letters}]\b(?!['’ ]?[a-z])`,
+    );
+    if (several.test(rest) || claimAt(text, found) !== undefined)
+      return judgement('incorrect', 'the completion names more than one choice, or doubts it', `${letter}${rest}`);
     return decide(letter === wanted, 'choice', letter);
   }
   return judgement('unparseable', 'no choice was found in the completion');
@@ -79,19 +91,49 @@ function decimalIn(text: string): Decimal | undefined {
   return decimalOf(`${sign === '-' ? '-' : ''}${whole || integer || '0'}${fraction}${power}`);
 }
 
+/** What a percent sign or a word such as "million" after a number multiplies it by, as a power of ten. */
+const POWERS: readonly (readonly [RegExp, bigint])[] = [
+  [/^\s*(?:\\?%|per ?cent\b|pct\b)/i, -2n],
+  [/^\s+hundred\b/i, 2n],
+  [/^\s+thousand\b/i, 3n],
+  [/^\s+million\b/i, 6n],
+  [/^\s+billion\b/i, 9n],
+  [/^\s+trillion\b/i, 12n],
+];
+
+/** The end of what "answer" introduces: of its sentence, or where the reasons begin. */
+const ANSWER_END = /\n|\.(?=\s|$)|\b(?:because|since|which|where|although)\b|,\s*(?=not\b)/i;
+
 export function judgeNumeric(completion: string, gold: string, tolerance: Tolerance): Judgement {
   const wanted = decimalIn(gold);
   if (wanted === undefined) throw new UserError('bad-reference', 'numeric: the reference is not a number');
-  const text = completion.slice(-SEARCHED).replaceAll('−', '-');
+  const text = withoutMarkup(plainCharacters(spoken(completion).slice(-SEARCHED))).replaceAll('−', '-');
   const marked = [...text.matchAll(/####|\banswer\b/gi)].at(-1);
-  const numbers = [...text.matchAll(NUMBER)].filter(({ index }) => !isDenied(text, index));
-  const after = marked ? numbers.filter(({ index }) => index > marked.index) : [];
-  const answer = (after[0] ?? numbers.at(-1))?.[0];
-  if (answer === undefined) return judgement('unparseable', 'no number was found in the completion');
-  if (new Set(after.map((match) => match[0])).size > 1 && /\bor\b/i.test(text.slice(marked?.index)))
-    return judgement('incorrect', 'the completion names more than one number', answer);
-  const said = decimalIn(answer);
-  return decide(said !== undefined && isNear(said, wanted, tolerance), 'number', answer);
+  const all = [...text.matchAll(NUMBER)].map((match) => ({
+    at: match.index,
+    end: match.index + match[0].length,
+    text: match[0],
+  }));
+  const numbers = all.filter(({ at, end }) => !isDenied(text, at, end));
+  const from = marked ? marked.index + marked[0].length : 0;
+  const length = ANSWER_END.exec(text.slice(from).replace(/^[\s:*]+/, (gap) => ' '.repeat(gap.length)))?.index;
+  const equals = text.slice(from, length === undefined ? undefined : from + length).lastIndexOf('=');
+  const claimed = marked
+    ? numbers.filter(({ at, end }) => at > from + equals && (length === undefined || end <= from + length))
+    : [];
+  const answer = claimed[0] ?? numbers.at(-1);
+  if (answer === undefined || (marked && claimed.length === 0 && all.some(({ at }) => at >= from)))
+    return judgement('unparseable', 'no number was found in the completion');
+  if (new Set(claimed.map((number) => number.text)).size > 1)
+    return judgement('incorrect', 'the completion names more than one number', answer.text);
+  if (claimOf(text, answer.at, answer.end) !== undefined)
+    return judgement('incorrect', 'the completion only bounds, changes or doubts the number', answer.text);
+  const rest = text.slice(answer.end);
+  const power = POWERS.find(([unit]) => unit.test(rest))?.[1] ?? 0n;
+  const said = decimalIn(answer.text);
+  const value = said && { ...said, exponent: said.exponent + power };
+  const counted = /^\s+(?:dozen|score|gross)\b/i.test(rest);
+  return decide(value !== undefined && !counted && isNear(value, wanted, tolerance), 'number', answer.text);
 }
 
 /** @throws {UserError} `bad-field` for text that is not a regular expression */

@@ -1,12 +1,23 @@
-import { isDenied } from '../../answer/denial.js';
+import { type Claim, claimOf } from '../../answer/claim.js';
 import { pattern } from '../../pattern.js';
+import { readUnit } from '../evaluate/units.js';
 import { closing } from '../parse/lexer.js';
+import { unitAfter } from './unit-after.js';
 
 /** Part of a completion that may be its answer. */
 export interface Candidate {
   readonly start: number;
   readonly end: number;
   readonly text: string;
+  /** The unit after it in prose, and where it begins. */
+  readonly unit?: string;
+  readonly valueEnd?: number;
+}
+
+/** An answer and what the words around it make of it. */
+export interface Asserted {
+  readonly text: string;
+  readonly claim?: Claim;
 }
 
 /** "for all $x$": a name mentioned in prose. */
@@ -14,9 +25,8 @@ const ASIDE =
   /\b(?:for (?:all|every|any|each|some)|where|when|with|in terms of|respect to)(?: real| positive| integers?)*\s*$/i;
 const LONE_NAME = /^\s*\\?[a-zA-Z]+(?:_\w)?\s*$/;
 
-function isAnswer(text: string, { start, text: found }: Candidate): boolean {
-  return !isDenied(text, start) && !(LONE_NAME.test(found) && ASIDE.test(text.slice(Math.max(0, start - 60), start)));
-}
+const isAnswer = (text: string, { start, text: found }: Candidate): boolean =>
+  !(LONE_NAME.test(found) && ASIDE.test(text.slice(Math.max(0, start - 60), start)));
 
 export function boxes(text: string): readonly Candidate[] {
   const found: Candidate[] = [];
@@ -40,15 +50,19 @@ const DELIMITED = pattern(
 /** `12 cm$^2$` */
 const POWER_OF_PROSE = /^\s*[_^]/;
 
+/** `$9 * 2 = $18`: dollar signs of two prices, not delimiters. */
+const isPrice = (text: string, { start, end, text: found }: Candidate): boolean =>
+  text[start] === '$' && /\d/.test(text.charAt(end)) && /^\d/.test(found) && /[\s*(=+/-]$/.test(found);
+
 /** LaTeX between delimiters. */
 export function delimited(text: string): readonly Candidate[] {
   return [...text.matchAll(DELIMITED)]
     .map((match) => ({
       start: match.index,
       end: match.index + match[0].length,
-      text: match[1] ?? match[2] ?? match[3] ?? match[4] ?? match[5] ?? '',
+      text: (match[1] ?? match[2] ?? match[3] ?? match[4] ?? match[5] ?? '').replace(/^\s*~+/, ' '),
     }))
-    .filter((one) => isAnswer(text, one) && !POWER_OF_PROSE.test(one.text));
+    .filter((one) => isAnswer(text, one) && !POWER_OF_PROSE.test(one.text) && !isPrice(text, one));
 }
 
 const NUMBER = String.raw`(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|\.\d+)`;
@@ -103,45 +117,147 @@ const ROUNDING = pattern(
   String.raw`roughly|around|nearly|≈|\\approx)\s*(?:equal to )?\$*\s*$`,
 );
 
+/** `5` and `minutes` as one candidate. */
+function measured(source: string, found: Candidate): Candidate {
+  const unit = unitAfter(source.slice(found.end, found.end + 60), PLAIN_NUMBER.test(found.text));
+  if (!unit) return found;
+  return {
+    ...found,
+    end: found.end + unit.length,
+    valueEnd: found.end,
+    text: `${found.text}${unit.text}`,
+    unit: unit.text,
+  };
+}
+
+const PLAIN_NUMBER = /\d\s*\)?$/;
+
 type Joint = (between: string) => boolean;
 
 const boxJoint: Joint = (between) => BOX_JOINT.test(between);
 const latexJoint: Joint = (between) =>
   NEUTRAL.test(between) ? between.includes(',') : BOX_JOINT.test(between) && /\b(?:and|or)\b|,/.test(between);
 
-/** The last candidate and those directly before it that belong to the same answer, as one list. */
-function lastJoined(found: readonly Candidate[], source: string, joint: Joint): string | undefined {
-  let index = found.length - 1;
-  const rounded = found[index - 1];
-  const final = found[index];
-  if (!final) return undefined;
-  if (rounded && ROUNDING.test(source.slice(rounded.end, final.start))) index--;
-  const last = found[index] ?? final;
-  const parts = [last.text];
-  let alternatives = true;
-  for (let next = last; index > 0; index--) {
-    const before = found[index - 1];
-    if (!before) break;
-    const between = source.slice(before.end, next.start);
-    if (between.length > 60 || !joint(between)) break;
-    parts.unshift(before.text);
-    alternatives &&= /\bor\b/.test(between);
-    next = before;
+/** Drops the candidates at the end that are denied, asked for or supposed, and repetitions of them. */
+function undenied(found: readonly Candidate[], source: string): readonly Candidate[] {
+  const left = [...found];
+  const denied = new Set<string>();
+  for (let last = left.at(-1); last; last = left.at(-1)) {
+    const text = last.text.trim();
+    if (!denied.has(text)) {
+      if (claimOf(source, last.start, last.end) !== 'denied') break;
+      denied.add(text);
+    }
+    left.pop();
   }
-  const distinct = [...new Set(parts.map((part) => part.trim()))];
-  return distinct.length === 1 ? distinct[0] : distinct.join(alternatives ? ' or ' : ' , ');
+  return left;
 }
 
-export const lastBox = (text: string): string | undefined => lastJoined(boxes(text), text, boxJoint);
+/** `2 hours` and `30 minutes` are one quantity. */
+const isQuantity = (first: Candidate, second: Candidate, between: string): boolean =>
+  /^\s*(?:,?\s*and\s+|,\s*)?$/.test(between) &&
+  first.unit !== second.unit &&
+  dimensionOf(first) !== undefined &&
+  dimensionOf(first) === dimensionOf(second);
 
-/** The last LaTeX or plain expression, whichever comes later. */
-export function lastExpression(text: string, latex: boolean, plain: boolean): string | undefined {
-  const marked = latex ? delimited(text) : [];
+const dimensionOf = ({ unit }: Candidate): string | undefined =>
+  unit === undefined ? undefined : readUnit(unit.replace(/^\\text\{|\}$/g, ''))?.dimension;
+
+/**
+ * The last candidate that is not denied and those directly before it that belong to the same answer, as one list.
+ * `every`: all candidates belong to the same answer, as they do in one sentence.
+ */
+function lastJoined(all: readonly Candidate[], source: string, joint: Joint, every = false): Asserted | undefined {
+  const found = undenied(all, source);
+  const final = found.at(-1);
+  if (!final) return all.length > 0 ? { text: '', claim: 'denied' } : undefined;
+  let index = found.length - 1;
+  const rounded = found[index - 1];
+  if (rounded && ROUNDING.test(source.slice(rounded.end, final.start))) index--;
+  const last = measured(source, found[index] ?? final);
+  const parts = [last.text];
+  let alternatives = true;
+  let first = last;
+  for (; index > 0; index--) {
+    const previous = found[index - 1];
+    if (!previous) break;
+    const before = measured(source, previous);
+    const between = source.slice(before.end, first.start);
+    if (isQuantity(before, first, between)) {
+      parts[0] = `${before.text}${parts[0]}`;
+      first = { ...before, unit: first.unit ?? '' };
+      continue;
+    }
+    if (!every && (between.length > 60 || !joint(between))) break;
+    if (every && claimOf(source, before.start, before.end) === 'denied') continue;
+    parts.unshift(before.text);
+    alternatives &&= /\bor\b/.test(between);
+    first = before;
+  }
+  const distinct = [...new Set(parts.map((part) => part.trim()))];
+  const text = distinct.length === 1 ? (distinct[0] ?? '') : distinct.join(alternatives ? ' or ' : ' , ');
+  const claim =
+    claimOf(source, first.start, first.valueEnd ?? first.end) ?? claimOf(source, last.start, last.valueEnd ?? last.end);
+  return claim ? { text, claim } : { text };
+}
+
+export function lastBox(text: string): Asserted | undefined {
+  const found = boxes(text);
+  const answer = lastJoined(found, text, boxJoint);
+  const last = found.at(-1);
+  if (!answer || answer.claim || !last) return answer;
+  const around = boxContext(text, last);
+  return around === undefined ? { ...answer, claim: 'changed' } : { text: `${around}${answer.text}` };
+}
+
+/** A sign before a box that belongs to the answer; undefined if the box is only a part of an expression. */
+function boxContext(text: string, { start, end }: Candidate): string | undefined {
+  const before = text
+    .slice(Math.max(0, start - 40), start)
+    .replace(/(?:[\s&$*{]|\\(?:displaystyle|Large|large|[,;! ])(?![a-z]))+$/, '');
+  const after = text.slice(end, end + 20);
+  if (
+    /^\s*(?:[+*/^_<>≠≤≥]|\\(?:cdot|times|div|pm|ne|neq|le|leq|lt|ge|geq|gt)(?![a-z]))/.test(after) &&
+    !/^\s*(?:\^\s*\{?\s*\\circ|\*|_)/.test(after)
+  )
+    return undefined;
+  const [, relation] =
+    /(<=|>=|!=|[<>≤≥≠]|\\(?:ne|neq|le|leq|leqslant|lt|ge|geq|geqslant|gt|subset|subseteq|sim)(?![a-z]))$/.exec(
+      before,
+    ) ?? [];
+  if (relation) return /\n\s*>$/.test(before) || before === '>' ? '' : `${relation} `;
+  if (/(?:[\w)}]\s*[-+*/]|\\(?:cdot|times|div|pm)|[\^_/]|\\(?:frac|sqrt))$/.test(before)) return undefined;
+  return /(?:^|[=$(]\s*)-$/.test(before) && !/\n\s*-$|^-$/.test(`${before}`) ? '-' : '';
+}
+
+/** The last LaTeX or plain expression, whichever comes later. `every`: all of the expressions together. */
+export function lastExpression(
+  text: string,
+  range: Range,
+  latex: boolean,
+  plain: boolean,
+  every = false,
+): Asserted | undefined {
+  const inside = (found: readonly Candidate[]): readonly Candidate[] =>
+    found.map((one) => ({ ...one, start: one.start + range.start, end: one.end + range.start }));
+  const part = text.slice(range.start, range.end);
+  const marked = latex ? inside(delimited(part)) : [];
   const loose = plain
-    ? expressions(text).filter((one) => !marked.some((other) => one.start < other.end && one.end > other.start))
+    ? inside(expressions(part)).filter((one) => !marked.some((other) => one.start < other.end && one.end > other.start))
     : [];
   const [lastMarked, lastLoose] = [marked.at(-1), loose.at(-1)];
-  if (lastMarked && (!lastLoose || lastLoose.start < lastMarked.start)) return lastJoined(marked, text, latexJoint);
-  const listed = / and |\bor\b/.test(text.slice(-60));
-  return lastJoined(loose, text, (between) => PROSE_JOINT.test(between) || (listed && /^,\s*$/.test(between)));
+  if (lastMarked && (!lastLoose || lastLoose.start < lastMarked.start))
+    return lastJoined(marked, text, latexJoint, every && loose.length === 0);
+  const listed = / and |\bor\b/.test(part.slice(-60));
+  return lastJoined(
+    loose,
+    text,
+    (between) => PROSE_JOINT.test(between) || (listed && /^,\s*$/.test(between)),
+    every && marked.length === 0,
+  );
+}
+
+export interface Range {
+  readonly start: number;
+  readonly end: number;
 }

@@ -1,6 +1,11 @@
+import { plainCharacters } from '../../answer/characters.js';
+import { type Claim, claimOf } from '../../answer/claim.js';
+import { withoutMarkup } from '../../answer/markup.js';
 import { pattern } from '../../pattern.js';
+import { isMoment } from '../compare/calendar.js';
+import { BASE, baseOf } from '../parse/spelling.js';
 import type { Notation, Place } from '../settings.js';
-import { boxes, delimited, lastBox, lastExpression } from './candidates.js';
+import { type Asserted, boxes, delimited, lastBox, lastExpression, type Range } from './candidates.js';
 
 /** Only the end of a longer completion is read: the answer is there. */
 const MAX_LENGTH = 100_000;
@@ -25,15 +30,27 @@ const FINAL = pattern(
   String.raw`####|\banswer\b(?=\s+\(?[-+$\\]?\.?[\d\\({[A-Z]))\s*:?\**\s*`,
 );
 
-/** The text from the last "final answer is" to the end of its sentence. */
-function finalRegion(text: string): string | undefined {
-  for (const match of [...text.matchAll(FINAL)].reverse()) {
-    const rest = text.slice(match.index + match[0].length, match.index + match[0].length + 2000);
-    const nested = /^\s*(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*/i.exec(rest)?.[0] ?? '';
-    const sentence = unmarked(cutSentence(rest.slice(nested.length)));
-    if (sentence.trim()) return sentence;
-  }
-  return undefined;
+/** What follows "the answer is" up to the reasons for it. */
+const REASON =
+  /[\s,(]+(?:because|since|which|although|though|whereas|where(?!as)|as (?:we|it|this|there|the)|being|given that|for which)\b/i;
+
+/** Earlier statements are not read: a text of denials would take too long. */
+const MAX_STATEMENTS = 20;
+
+/** The sentences after "final answer is" and the like, last first. */
+function finalRegions(text: string): readonly Range[] {
+  return [...text.matchAll(FINAL)]
+    .slice(-MAX_STATEMENTS)
+    .reverse()
+    .flatMap((match) => {
+      const from = match.index + match[0].length;
+      const rest = text.slice(from, from + 2000);
+      const nested = /^\s*(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*/i.exec(rest)?.[0] ?? '';
+      const lead = nested.length + (/^[\s*:}]+/.exec(rest.slice(nested.length))?.[0].length ?? 0);
+      const sentence = cutSentence(rest.slice(lead));
+      const said = sentence.slice(0, REASON.exec(sentence)?.index ?? sentence.length);
+      return said.trim() ? [{ start: from + lead, end: from + lead + said.length }] : [];
+    });
 }
 
 /** Removes surrounding emphasis and quotation marks. */
@@ -43,8 +60,7 @@ const unmarked = (text: string): string =>
     .replace(/^[*`"#]+|[*`":]+$/g, '')
     .replace(/^(['_])([\s\S]*)\1$/, '$2');
 
-function cutSentence(text: string): string {
-  const trimmed = text.replace(/^[\s*:}]+/, '');
+function cutSentence(trimmed: string): string {
   let math = false;
   for (let i = 0; i < trimmed.length; i++) {
     const pair = trimmed.slice(i, i + 2);
@@ -61,41 +77,69 @@ function cutSentence(text: string): string {
 }
 
 /**
- * The text of the answer in a completion; undefined if there is none.
+ * The text of the answer in a completion and what the words around it make of it; undefined if there is none.
  * Adjacent candidates (`5 or 6`, two boxes joined by `and`) are returned as one list.
  */
 export function extractAnswer(
   source: string,
   places: readonly Place[],
   notations: readonly Notation[],
-): string | undefined {
+): Asserted | undefined {
   const text = stated(source.length > MAX_LENGTH ? source.slice(-MAX_LENGTH) : source);
   for (const place of places) {
     const found = extractAt(text, place, notations);
-    if (found?.trim()) return found;
+    if (found && (found.claim || found.text.trim())) return found;
   }
   return undefined;
 }
 
-/** The text after the thinking, if any, without chat markers and with signs instead of their names. */
-function stated(text: string): string {
-  const [, said = ''] = /^[\s\S]*<\/think(?:ing)?>([\s\S]*)$/.exec(text) ?? [];
-  return (said.trim() === '' ? text : said)
+/** The text after the thinking, if any, without markup and chat markers and with signs instead of their names. */
+function stated(source: string): string {
+  const [, said = ''] = /^[\s\S]*<\/think(?:ing)?>([\s\S]*)$/.exec(source) ?? [];
+  return plainCharacters(withoutMarkup(said.trim() === '' ? source : said))
     .replace(/<\/?(?:s|answer|final|solution)>|<\|[a-z_]+\|>/g, ' ')
-    .replace(/\b(?:negative|minus)\s+(?=[\d.])/g, '-');
+    .replace(/\b(?:negative|minus)\s+(?=[\d.])/g, '-')
+    .replace(BASE, (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`);
 }
 
-function extractAt(text: string, place: Place, notations: readonly Notation[]): string | undefined {
+function extractAt(text: string, place: Place, notations: readonly Notation[]): Asserted | undefined {
   const [latex, plain] = [notations.includes('latex'), notations.includes('expr')];
   if (place === 'boxed') return latex ? lastBox(text) : undefined;
-  if (place === 'final-answer') {
-    const region = finalRegion(text);
-    if (region === undefined) return undefined;
-    const inside = boxes(region).length > 0 || delimited(region).length > 0;
-    if (plain && !inside && looksMathematical(region)) return region;
-    return lastExpression(region, latex, plain) ?? (plain && region.length < 100 ? region : undefined);
-  }
+  if (place === 'final-answer') return finalAnswer(text, latex, plain);
   const bare = unmarked(text);
-  if (plain && bare.length < 400 && !/[$\n]|\\[([]/.test(bare) && looksMathematical(bare)) return bare;
-  return lastExpression(text, latex, plain) ?? (plain && text.length < 200 ? bare : undefined);
+  if (plain && bare.length < 400 && !/[$\n]|\\[([]/.test(bare) && (looksMathematical(bare) || isMoment(bare)))
+    return { text: bare };
+  return (
+    lastExpression(text, { start: 0, end: text.length }, latex, plain) ??
+    (plain && text.length < 200 ? { text: bare } : undefined)
+  );
+}
+
+function finalAnswer(text: string, latex: boolean, plain: boolean): Asserted | undefined {
+  let denied: Asserted | undefined;
+  for (const range of finalRegions(text)) {
+    const found = answerIn(text, range, latex, plain);
+    if (found?.claim !== 'denied') return found;
+    denied ??= found;
+  }
+  return denied;
+}
+
+const VERB = /\b(?:is|are|equals?|gives?|makes?|totals?|so|hence|thus|therefore|i\.e\.)\s|[=:]\s*(?=\$|\\\(|[-+]?\d)/gi;
+
+function answerIn(text: string, range: Range, latex: boolean, plain: boolean): Asserted | undefined {
+  const region = text.slice(range.start, range.end);
+  const bare = unmarked(region);
+  const inside = boxes(region).length > 0 || delimited(region).length > 0;
+  if (plain && !inside && (looksMathematical(bare) || isMoment(bare))) return withClaim(text, range, bare);
+  const verb = [...region.matchAll(VERB)].at(-1);
+  const from = verb && !inside ? range.start + verb.index + verb[0].length : range.start;
+  const after = lastExpression(text, { start: from, end: range.end }, latex, plain, true);
+  const found = after ?? lastExpression(text, range, latex, plain, true);
+  return found ?? (plain && region.length < 100 ? withClaim(text, range, bare) : undefined);
+}
+
+function withClaim(text: string, { start, end }: Range, found: string): Asserted {
+  const claim: Claim | undefined = claimOf(text, start, end);
+  return claim ? { text: found, claim } : { text: found };
 }

@@ -1,12 +1,34 @@
-import { type Node, some } from '../parse/ast.js';
-import { all, best, type Context, compareExpressions, constant, type Outcome } from './expressions.js';
+import { ANY, type Node, some } from '../parse/ast.js';
+import { compareAntiderivatives } from './antiderivatives.js';
+import {
+  all,
+  best,
+  type Context,
+  compareExpressions,
+  constant,
+  free,
+  hasDecimal,
+  type Outcome,
+  rename,
+} from './expressions.js';
 import { componentsOf, matrixOf } from './matrices.js';
 import { compareMembership, membership } from './membership.js';
 import { letters, type Named, named } from './normal.js';
 import { compareUnits, isMeasured } from './quantities.js';
-import { bareOf, hasSigns, identityValue, isEmptySet, spokenSet, spread, unchained, unrounded } from './readings.js';
+import {
+  bareOf,
+  counted,
+  hasSigns,
+  identityValue,
+  isEmptySet,
+  spokenSet,
+  spread,
+  unchained,
+  unrounded,
+} from './readings.js';
 import { compareRelations } from './relations.js';
 import { comparePieces, NAMED_SETS, pieces } from './sets.js';
+import { solves } from './systems.js';
 
 type ListNode = Extract<Node, { kind: 'list' }>;
 
@@ -19,6 +41,9 @@ export function compareNodes(gold: Node, answer: Node, context: Context): Outcom
     return best(
       [false, true].map((independent) => compareNodes(spread(gold, independent), spread(answer, independent), context)),
     );
+  if (isBound(gold) || isBound(answer)) return compareBounds(gold, answer, context);
+  const antiderivatives = compareAntiderivatives(gold, answer, context);
+  if (antiderivatives !== undefined) return antiderivatives;
   const [goldBare, answerBare] = [bareOf(gold, answer), bareOf(answer, gold)];
   if (goldBare !== gold || answerBare !== answer) return compareNodes(goldBare, answerBare, context);
   const [goldExact, answerExact] = [unrounded(gold, context), unrounded(answer, context)];
@@ -27,12 +52,35 @@ export function compareNodes(gold: Node, answer: Node, context: Context): Outcom
   return compareSettled(gold, answer, context);
 }
 
+/** `> 5`: a relation without its left side. */
+const isBound = (node: Node): node is Extract<Node, { kind: 'relation' }> =>
+  node.kind === 'relation' && node.terms[0]?.kind === 'symbol' && node.terms[0].name === ANY;
+
+/** A bound answers only a bound or a relation of one variable, unless it is a decimal rounded by `≈`. */
+function compareBounds(gold: Node, answer: Node, context: Context): Outcome {
+  const rounded = (node: Node): Node => {
+    const value = isBound(node) && node.relations.join() === '~' ? node.terms[1] : undefined;
+    return value && hasDecimal(value) ? value : node;
+  };
+  const [g, a] = [rounded(gold), rounded(answer)];
+  if (g !== gold || a !== answer) return compareNodes(g, a, context);
+  if (g.kind !== 'relation' || a.kind !== 'relation') return 'no';
+  const [variable, ...others] = [...new Set([...free(g), ...free(a)])].filter((name) => name !== ANY);
+  if (others.length > 0) return 'no';
+  const names = new Map([[ANY, variable ?? 'x']]);
+  const [left, right] = [rename(g, names), rename(a, names)];
+  return left.kind === 'relation' && right.kind === 'relation' ? compareRelations(left, right, context) : 'no';
+}
+
 function compareSettled(goldSide: Node, answerSide: Node, context: Context): Outcome {
   const [gold, answer] = [unchained(goldSide, answerSide), unchained(answerSide, goldSide)];
   if (gold.kind === 'relation' && answer.kind === 'relation') {
     const outcome = compareRelations(gold, answer, context);
     if (outcome === 'yes') return outcome;
   }
+  const [goldCount, answerCount] = [counted(gold, answer), counted(answer, gold)];
+  if (goldCount !== gold || answerCount !== answer) return compareSettled(goldCount, answerCount, context);
+  if (solves(gold, answer, context)) return 'yes';
   const [g, a] = [named(gold), named(answer)];
   if (g.name !== undefined && a.name !== undefined && g.name !== a.name && context.strict) return 'no';
   if (isResidue(g.value) || isResidue(a.value)) return compareResidues(g, a, context);
@@ -120,7 +168,7 @@ function compareStructures(gold: Node, answer: Node, context: Context): Outcome 
     return context.allowSetRelation && membership(gold, context) ? compareMembership(gold, answer, context) : 'no';
   if (relational(gold) && relational(answer) && (gold.kind === 'list' || answer.kind === 'list')) {
     const joints = gold.kind === 'list' && answer.kind === 'list' && (gold.joint === 'or') === (answer.joint === 'or');
-    const outcome = joints ? compareUnordered(gold.items, answer.items, context) : 'no';
+    const outcome = joints ? compareUnordered(gold, answer, context) : 'no';
     return outcome === 'yes' ? outcome : compareMembership(gold, answer, context);
   }
   const setSymbol = (node: Node): boolean =>
@@ -150,7 +198,10 @@ function compareStructures(gold: Node, answer: Node, context: Context): Outcome 
 
 function compareLists(gold: ListNode, answer: ListNode, context: Context): Outcome {
   const tuple = (list: ListNode): boolean => list.open === '(' || list.open === '[';
-  if (!tuple(gold) && !tuple(answer)) return compareUnordered(gold.items, answer.items, context);
+  if (!tuple(gold) && !tuple(answer)) {
+    const ordered = [...gold.items, ...answer.items].some(isEllipsis);
+    return ordered ? compareOrdered(gold.items, answer.items, context) : compareUnordered(gold, answer, context);
+  }
   if (tuple(gold) && tuple(answer)) {
     if (gold.open !== answer.open || gold.close !== answer.close) return 'no';
   } else if (!tuple(gold) && gold.items.length === 1 && gold.items[0])
@@ -175,7 +226,13 @@ function values(items: readonly Node[]): readonly Named[] {
 
 const stem = (name: string): string => name.replace(/_[^"]*/g, '_');
 
-function compareUnordered(gold: readonly Node[], answer: readonly Node[], context: Context): Outcome {
+const isEllipsis = (node: Node): boolean => node.kind === 'symbol' && node.name === '\\ldots';
+const isBraced = (node: Node): boolean => node.kind === 'list' && node.open.endsWith('{');
+const isTuple = (node: Node): boolean => node.kind === 'list' && node.open === '(';
+
+/** Compares as multisets. A tuple that an answer repeats counts once, and so do equal values joined by "or". */
+function compareUnordered(goldList: ListNode, answerList: ListNode, context: Context): Outcome {
+  const [gold, answer] = [goldList.items, answerList.items];
   const [g, a] = [values(gold), values(answer)];
   const [goldNamed, answerNamed] = [
     g.some((item) => item.name !== undefined),
@@ -190,11 +247,22 @@ function compareUnordered(gold: readonly Node[], answer: readonly Node[], contex
       context,
     );
   const pairUp = (one: Named, other: Named): Outcome =>
-    goldNamed && answerNamed && one.name !== other.name ? 'no' : compareNodes(one.value, other.value, context);
-  const covered = (from: readonly Named[], by: readonly Named[], swap: boolean): Outcome =>
-    all(from.map((one) => best(by.map((other) => (swap ? pairUp(other, one) : pairUp(one, other))))));
+    (goldNamed && answerNamed && one.name !== other.name) || isBraced(one.value) !== isBraced(other.value)
+      ? 'no'
+      : compareNodes(one.value, other.value, context);
   if (gold.length * answer.length > 400) return 'unsure';
-  return all([covered(g, a, false), covered(a, g, true)]);
+  const left = [...a];
+  let result: Outcome = 'yes';
+  for (const one of g) {
+    const outcomes = left.map((other) => pairUp(one, other));
+    const index = outcomes.indexOf('yes');
+    if (index >= 0) left.splice(index, 1);
+    else if (outcomes.includes('unsure')) result = 'unsure';
+    else return 'no';
+  }
+  const repeated = (other: Named): Outcome =>
+    answerList.joint === 'or' || isTuple(other.value) ? best(g.map((one) => pairUp(one, other))) : 'no';
+  return result === 'unsure' && left.length > 0 ? 'unsure' : all([result, ...left.map(repeated)]);
 }
 
 /** Compares numbers and expressions with percent signs, units, bases and ratios. */
@@ -206,12 +274,12 @@ function compareQuantities(gold: Node, answer: Node, context: Context): Outcome 
       gold.digits === answer.digits
       ? 'yes'
       : 'no';
-  if (gold.kind === 'percent' || answer.kind === 'percent') {
-    const bare = (node: Node): Node => (node.kind === 'percent' ? node.item : node);
-    const both = compareExpressions(bare(gold), bare(answer), context);
-    if (both === 'yes' || (gold.kind === 'percent' && answer.kind === 'percent')) return both;
-    return best([both, compareExpressions(gold, answer, context)]);
-  }
+  if (gold.kind === 'percent' && answer.kind === 'percent') return compareExpressions(gold.item, answer.item, context);
+  // The percent sign is understood if the reference has one, but an answer's sign counts.
+  if (gold.kind === 'percent' && !isMeasured(answer))
+    return best([compareExpressions(gold.item, answer, context), compareExpressions(gold, answer, context)]);
+  if (answer.kind === 'percent' && !isMeasured(gold)) return compareExpressions(gold, answer, context);
+  if (gold.kind === 'percent' || answer.kind === 'percent') return 'no';
   if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold.items, answer.items, context);
   if (isMeasured(gold) || isMeasured(answer)) return compareUnits(gold, answer, context, compareNodes);
   return compareExpressions(gold, answer, context);

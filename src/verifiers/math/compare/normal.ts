@@ -1,4 +1,4 @@
-import { children, type Node, some, symbols } from '../parse/ast.js';
+import { ANY, children, type Node, some, symbols } from '../parse/ast.js';
 import { free } from './expressions.js';
 
 /** A value and its name, as in `x = 5`. */
@@ -46,6 +46,9 @@ export function named(node: Node): Named {
   const [first] = node.terms;
   const last = node.terms.at(-1);
   if (!first || !last) return { name: undefined, value: node };
+  if (first.kind === 'symbol' && first.name === ANY) return { name: undefined, value: node };
+  if (node.relations.length === 1 && node.relations[0] === 'in' && !isSet(last))
+    return { name: undefined, value: node };
   if (node.relations.length === 1 && node.relations[0] === 'in')
     return { name: names(first) ? nameOf(first) : undefined, value: names(first) ? last : node };
   if (!node.relations.every((relation) => relation === '=' || relation === '~')) {
@@ -59,6 +62,12 @@ export function named(node: Node): Named {
     return { name: undefined, value: last };
   return { name: undefined, value: node };
 }
+
+/** What a name can be an element of. */
+const isSet = (node: Node): boolean =>
+  /^(?:list|setOperation|builder)$/.test(node.kind) ||
+  (node.kind === 'symbol' && /^(?:\\set|emptyset|[A-Z])/.test(node.name)) ||
+  node.kind === 'text';
 
 const mentions = (node: Node, name: Node): boolean => {
   if (symbols(node).length === 0) return false;

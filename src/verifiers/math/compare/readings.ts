@@ -17,6 +17,19 @@ export function unchained(node: Node, other: Node): Node {
   return { kind: 'list', open: '', close: '', items };
 }
 
+/** `C(5,2)` and `P(5,2)` as numbers, if the other side is no point. */
+export function counted(node: Node, other: Node): Node {
+  const [name, point] = node.kind === 'relation' && node.relations.join() === '=' ? node.terms : [];
+  if (name?.kind !== 'symbol' || !/^[CP]$/.test(name.name) || point?.kind !== 'list' || point.open !== '(') return node;
+  const [n, k] = point.items;
+  const whole = (item: Node | undefined): item is Node =>
+    item?.kind === 'number' && !item.decimal && item.value.d === 1n;
+  if (!whole(n) || !whole(k) || point.items.length !== 2 || /^(?:list|relation|matrix)$/.test(other.kind)) return node;
+  const ways: Node = { kind: 'call', name: 'binomial', items: [n, k], known: true };
+  const orders: Node = { kind: 'call', name: 'factorial', items: [k], known: true };
+  return name.name === 'C' ? ways : { kind: 'multiply', items: [ways, orders] };
+}
+
 export const hasSigns = (node: Node): boolean =>
   some(node, (inner) => inner.kind === 'plusMinus' || inner.kind === 'minusPlus');
 

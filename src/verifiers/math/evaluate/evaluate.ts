@@ -99,7 +99,7 @@ export function evaluate(node: Node, scope: Scope): Value {
       return quotient(value(node.left), value(node.right));
     case 'power':
       if (node.left.kind === 'symbol' && node.left.name === 'e' && !scope.symbols.has('e'))
-        return finite(fromComplex(z.exp(value(node.right).z)));
+        return finite(fromComplex(exponential(value(node.right).z)));
       return raise(value(node.left), value(node.right), scope);
     case 'negate':
       return opposite(value(node.item));
@@ -123,6 +123,14 @@ export function evaluate(node: Node, scope: Scope): Value {
     default:
       throw new NoValue('a structure in place of a number');
   }
+}
+
+/** @throws NoValue if the result is too small or too large for a floating-point number */
+function exponential(power: z.Complex): z.Complex {
+  const result = z.exp(power);
+  if (Number.isFinite(power.re) && (z.modulus(result) === 0 || !Number.isFinite(z.modulus(result))))
+    throw new NoValue('a power that is out of range');
+  return result;
 }
 
 function basedValue(digits: string, base: number): Rational {

@@ -155,10 +155,15 @@ const naturalLogarithm = (a: Value, flags: Flags): Value =>
 const extreme = (values: readonly Value[], sign: 1 | -1): Value =>
   values.reduce((best, value) => (sign * (value.z.re - best.z.re) > 0 ? value : best));
 
+/** Beyond it a floating-point angle has too few digits. */
+const LARGEST_ANGLE = 1e4;
+const PERIODIC = /^(?:sin|cos|tan|cot|sec|csc|cis)$/;
+
 function elementary(name: string, a: Value, flags: Flags): Value {
   const apply = ELEMENTARY.get(name);
   if (!apply) throw new ParseFailure('an unknown function');
   if (/^(?:arc(?:sin|cos)|artanh)$/.test(name) && a.z.im === 0 && Math.abs(a.z.re) > 1) flags.left.real = true;
+  if (PERIODIC.test(name) && z.modulus(a.z) > LARGEST_ANGLE) throw new ParseFailure('an angle that is too large');
   if (a.exact?.n === 0n && /^(?:sin|tan|arcsin|arctan|sinh|tanh)$/.test(name)) return a;
   if (a.exact?.n === 0n && /^(?:exp|cos|cosh|sec)$/.test(name)) return integer(1n);
   return roughly(apply(a.z));

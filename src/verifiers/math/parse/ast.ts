@@ -43,6 +43,9 @@ export type Node =
   | { readonly kind: 'relation'; readonly terms: readonly Node[]; readonly relations: readonly Relation[] }
   | { readonly kind: 'text'; readonly text: string };
 
+/** The missing left side of `> 5`. */
+export const ANY = '\\any';
+
 /** The text cannot be read, or is too large. */
 export class ParseFailure extends Error {
   constructor(message: string) {

@@ -80,7 +80,9 @@ export function parseFactors(c: Cursor): Node {
 
 function exponentText(c: Cursor): string {
   const argument = parseArgument(c);
-  return argument.kind === 'number' ? String(argument.value.n) : argument.kind === 'negate' ? '-' : '?';
+  const sign = argument.kind === 'negate' ? '-' : '';
+  const size = argument.kind === 'negate' ? argument.item : argument;
+  return size.kind === 'number' ? `${sign}${size.value.n}` : '?';
 }
 
 const isDigits = (text: string): boolean => /^\d+$/.test(text);

@@ -24,6 +24,20 @@ const RELATIONS: ReadonlyMap<string, string> = new Map([
   ['=>', 'other'],
   ['<>', '!='],
   ['==', '='],
+  ['∉', 'other'],
+  ['⊂', 'other'],
+  ['⊆', 'other'],
+  ['⊃', 'other'],
+  ['⊇', 'other'],
+  ['≪', 'other'],
+  ['≫', 'other'],
+  ['∼', 'other'],
+  ['≅', 'other'],
+  ['∝', 'other'],
+  ['≢', 'other'],
+  ['≃', '~'],
+  ['≮', '>='],
+  ['≯', '<='],
 ]);
 const UNICODE_COMMANDS: ReadonlyMap<string, string> = new Map([
   ['∪', 'cup'],
@@ -94,7 +108,7 @@ function readToken(lexer: Lexer): void {
 }
 
 function readSign(lexer: Lexer, character: string): void {
-  const relation = match(lexer, /<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~]/y);
+  const relation = match(lexer, /<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~∉⊂⊆⊃⊇≪≫∼≅∝≢≃≮≯]/y);
   if (relation) {
     lexer.at += relation.length;
     push(lexer, 'relation', RELATIONS.get(relation) ?? relation);
@@ -166,11 +180,15 @@ export function closing(text: string, open: number): number {
 
 function pushText(lexer: Lexer, content: string): void {
   const inner = content.replaceAll('⁀', '').trim();
-  const word = inner.toLowerCase().replace(/^[,.\s]+|[,.\s]+$/g, '');
+  const word = inner.toLowerCase().replace(/^[,.(\s]+|[,.)\s]+$/g, '');
+  if (!word && /^[()]$/.test(inner)) return;
   if (/^(?:and|or)$/.test(word)) push(lexer, 'separator', word);
   else if (/^[,;]$/.test(inner)) push(lexer, 'separator', inner);
   else if (word === 'to') push(lexer, 'operator', ':');
-  else if (/^(?:percent|percentage|pct|%)$/.test(word)) push(lexer, 'operator', '%');
+  else if (lexer.tokens.length > 0 && /(?:^|\W)(?:or|and)\W.*\d/.test(inner))
+    for (const token of tokenize(inner.replace(/[()]/g, ' ')))
+      token.type !== 'end' && push(lexer, token.type, token.text);
+  else if (/^(?:percent|percentage|pct|per cent|%)(?:$|[\s,])/.test(word)) push(lexer, 'operator', '%');
   else if (/^[-+]?\d[\d,]*(?:\.\d+)?$/.test(inner))
     for (const token of tokenize(inner)) token.type !== 'end' && push(lexer, token.type, token.text);
   else if (/^[a-zA-Z]$/.test(inner)) push(lexer, 'text', inner);

@@ -1,8 +1,8 @@
-import { type Node, ParseFailure, type Relation, some } from './ast.js';
+import { ANY, type Node, ParseFailure, type Relation, some } from './ast.js';
 import { parseArgument, parseOver } from './atoms.js';
 import { type Cursor, deeper, isOperator, peek, take } from './cursor.js';
 import { parseFactors, parsePostfix } from './factors.js';
-import { tokenize } from './lexer.js';
+import { type Token, tokenize } from './lexer.js';
 
 /**
  * Parses LaTeX or plain notation.
@@ -150,13 +150,17 @@ function residue(c: Cursor, right: Node, congruence: boolean): Node {
   return { kind: 'call', name: 'residue', items: [right, parseArgument(c)], known: true };
 }
 
+const isNot = ({ type, text }: Token): boolean => type === 'command' && text === 'not';
+
 function parseRelation(c: Cursor): Node {
   const terms: Node[] = [];
   const relations: Relation[] = [];
   let congruence = false;
-  if (peek(c).type !== 'relation') terms.push(residue(c, parseSide(c), false));
-  while (peek(c).type === 'relation' || (peek(c).type === 'command' && peek(c).text === 'not')) {
-    const negated = peek(c).text === 'not';
+  const leads = peek(c).type === 'relation' || isNot(peek(c));
+  if (!leads) terms.push(residue(c, parseSide(c), false));
+  else if (!/^[=≡]$/.test(peek(c).text)) terms.push({ kind: 'symbol', name: ANY });
+  while (peek(c).type === 'relation' || isNot(peek(c))) {
+    const negated = isNot(peek(c));
     if (negated) c.at++;
     const { text } = peek(c);
     if (text === 'mid') break;

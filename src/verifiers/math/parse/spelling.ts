@@ -17,6 +17,42 @@ const SUBSETS: ReadonlyMap<string, string> = new Map([
   ['*', 'nonzero'],
 ]);
 
+/** `1010 base 2` and `1010_{\text{two}}`. */
+export const BASE =
+  /(?<![\w.])\(?(\d[\dA-F]*)\)?(?:\s*(?:\\text\s*\{\s*)?\(?\s*(?:in\s+)?base[\s-]*\}?\s*(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\)?\}?|_\s*\{?\s*\\text\s*\{\s*(two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\}\s*\}?)/gi;
+const BASES =
+  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen'.split(' ');
+export const baseOf = (name: string): string => (/^\d/.test(name) ? name : String(BASES.indexOf(name.toLowerCase())));
+
+const AMOUNT = String.raw`(-?\s*(?:\d(?:[\d.,⁀]*\d)?|\.\d+))`;
+const NAMES: Readonly<Record<string, string>> = {
+  $: 'usd',
+  US$: 'usd',
+  C$: 'CAD',
+  CA$: 'CAD',
+  A$: 'AUD',
+  AU$: 'AUD',
+  HK$: 'HKD',
+  NT$: 'TWD',
+};
+
+/** Signs of currencies before or after an amount. An unescaped `$` is one only if it has no partner. */
+const CURRENCIES: readonly Rule[] = [
+  [
+    new RegExp(String.raw`((?:US|CA?|AU?|HK|NT)\s*\\?\$|\\\$|[€£¥₹₩₽₺₫])\s*(?:\\[,!; ])?${AMOUNT}`, 'g'),
+    (_, sign = '', amount = '') => {
+      const name = sign.replace(/[\\\s]/g, '');
+      return `${amount}\\text{ ${NAMES[name] ?? name}}`;
+    },
+  ],
+  [
+    new RegExp(String.raw`\b(USD|EUR|GBP|JPY|CNY|INR|KRW|CAD|AUD|HKD|TWD|CHF|MXN|Rs)\.?\s*${AMOUNT}`, 'g'),
+    '$2\\text{ $1}',
+  ],
+  [new RegExp(String.raw`${AMOUNT}\s*(?:\\[,; ])?\s*([€£¥₹₩₽₺₫])`, 'g'), '$1\\text{ $2}'],
+  [new RegExp(String.raw`^([^$]*)\$\s*${AMOUNT}([^$]*)$`), '$1$2\\text{ usd}$3'],
+];
+
 /** Applied in order: later rules rely on earlier ones. `⁀` marks a separator that groups digits. */
 const RULES: readonly Rule[] = [
   // Statements about the names in the answer.
@@ -40,12 +76,23 @@ const RULES: readonly Rule[] = [
   [/[×⋅·∙]/g, '*'],
   [/÷/g, '/'],
   [/→/g, '\\to '],
-  [/…/g, '\\ldots '],
   [/[½⅓¼⅕⅙⅐⅛⅑⅒⅔¾⅖⅗⅘⅚⅜⅝⅞]/g, (found) => found.normalize('NFKC').replace(/^(\d+)⁄(\d+)$/, ' \\frac{$1}{$2}')],
   [new RegExp(`⁻?[${SUPERSCRIPTS}]+`, 'g'), (found) => `^{${digits(found, SUPERSCRIPTS)}}`],
   [new RegExp(`[${SUBSCRIPTS}]+`, 'g'), (found) => `_{${digits(found, SUBSCRIPTS)}}`],
   [/[ℝℚℤℕℂ]/g, (found) => `\\set${found.normalize('NFKC')} `],
   // Numbers.
+  [BASE, (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`],
+  [/∛\s*/g, '\\sqrt[3]'],
+  [/∜\s*/g, '\\sqrt[4]'],
+  [/(?<=\d)\{\s*\}(?=\d)/g, ''],
+  [
+    /(?<![\d.,'])\d{1,3}(?:'\d{3})+(?!\d)|(?<![\w.])\d{1,3}(?:_\d{3}){2,}(?!\w)/g,
+    (found) => found.replace(/['_]/g, ''),
+  ],
+  [/(?<![\d.,])\d{1,3}(?:(?:\\[ ;:,]\s*|\{[ ,]\})\d{3})+(?![\d.]\d)(?!\d)/g, (found) => found.replace(/\D/g, '')],
+  [/(?<![\d.,])\d{1,3}(?: \d{3})+,\d+(?![\d,])/g, (found) => found.replaceAll(' ', '').replace(',', '.')],
+  [/(?<![\w\\])(\d+)C(\d+)(?!\w)/g, '\\binom{$1}{$2}'],
+  [/(?<![\w\\])C\s*\^\s*\{?(\d+)\}?\s*_\s*\{?(\d+)\}?/g, 'C_{$2}^{$1}'],
   [/(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g, '$1*'],
   [/\{([,.])\}/g, '$1⁀'],
   [/\{:\}/g, ':'],
@@ -75,6 +122,7 @@ const RULES: readonly Rule[] = [
   ],
   // Degrees, primes, and other notations for functions and relations.
   [/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|(?<=\d)\^\{?o\}?(?![a-zA-Z])/g, '°'],
+  [/°\s*([CF])(?![a-zA-Z])/g, '°\\text{ $1}'],
   [/\^\s*\{?((?:\s*\\prime(?![a-zA-Z]))+)\s*\}?/g, (_, primes = '') => "'".repeat(primes.split('prime').length - 1)],
   [/\\genfrac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}/g, '\\frac'],
   [/(?:\{\s*\}\s*|(?<![\w})\]]\s{0,3}))[_^]\s*\{?([a-zA-Z\d]+)\}?\s*C\s*_\s*\{?([a-zA-Z\d]+)\}?/g, '\\binom{$1}{$2}'],
@@ -83,7 +131,9 @@ const RULES: readonly Rule[] = [
   [/\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*([^()]+)\)/g, '\\pmod{$1}'],
   [/:=|\\(?:coloneqq|triangleq|stackrel\{[^{}]*\}\{=\})(?![a-zA-Z])/g, '='],
   [/^\s*(?:\\(?:therefore|implies|iff|to|(?:R|Longr|r|leftr|Leftr)ightarrow)(?![a-zA-Z])|[-=]>)/, ''],
+  [/\.{3,}|…|\\(?:[cl]?dots[cbmoi]?|hellip)(?![a-zA-Z])/g, '\\ldots '],
   // Units.
+  ...CURRENCIES,
   [/\b([ap])\.\s?m\b\.?/gi, '$1m'],
   [/\\%/g, '%'],
   [/^([^a-zA-Z\\]*\d)\s+([mgshlLNJWVKA])(\^?[23²³])?[\s.]*$/, '$1\\text{$2}$3'],
@@ -105,7 +155,7 @@ const RULES: readonly Rule[] = [
     /(\\set[A-Z] )\s*(?:\^\s*\{?\s*([+*-])\s*\}?|_\s*\{\s*([<>])\s*0\s*\})/g,
     (_, set = '', sign = '', order = '') => `${set.trim()}${SUBSETS.get(sign || order) ?? ''} `,
   ],
-  [/\\\$|\$|[€£¥]|(?<!\\)\\[()[\]]/g, ' '],
+  [/\\\$|\$|(?<!\\)\\[()[\]]/g, ' '],
 ];
 
 /** Whether every backslash is doubled, as in a text that was escaped twice. */
@@ -116,7 +166,7 @@ const PLAIN = /^(?:[\d\s,+\-*/()=]|\.(?!\.))*$/;
 
 /** Normalizes different spellings of the same mathematics and drops what has no meaning. */
 export function clean(source: string): string {
-  if (PLAIN.test(source)) return source;
+  if (PLAIN.test(source) && !/\d \d{3},\d/.test(source)) return source;
   const doubled = DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);
   const text = doubled ? source.replaceAll('\\\\', '\\') : source;
   return RULES.reduce((spelled, [pattern, replacement]) => spelled.replace(pattern, replacement as string), text);
