@@ -65,6 +65,7 @@ const HEDGED_BEFORE = pattern(
   String.raw`anywhere from)\b`,
 );
 const ONE_OF = rightBefore(String.raw`\b(?:between|(?:ranging|ranges?) from|one of)`);
+const UNCERTAIN = /altern|else|maybe|perhaps|possibl|probabl|presumabl/i;
 const ALTERNATIVE = /^\W*(?:alternatively|or else|or maybe|or perhaps|maybe|perhaps|possibly|probably|presumably)\b/i;
 const HEDGED_AFTER = pattern(
   'i',
@@ -152,20 +153,40 @@ const clauseAfter = (text: string): string =>
 const isAsked = (after: string): boolean =>
   /^[^.!\n]*?\?|^[^!\n?]*?[^.\s\d]\?/.test(after.slice(0, 80).split(/\.\s|[!\n]/)[0] ?? '');
 
+/** Nothing but words such as "the answer is". */
+const NEUTRAL = new RegExp(`^${FILLER}`, 'i');
+const SAYS_NOTHING = /^[^a-zA-Z?~≈±(\\]*$/;
+
 /** What the words around an answer make of it; undefined if it is plainly asserted. */
 export function claimOf(text: string, start: number, end: number): Claim | undefined {
   const [left, right] = [text.slice(Math.max(0, start - REACH), start), text.slice(end, end + REACH)];
-  const after = clauseAfter(right);
   const clause = clauseBefore(left);
+  return (
+    (NEUTRAL.test(clause) ? undefined : claimBefore(clause)) ??
+    (SAYS_NOTHING.test(right) ? undefined : claimAfter(right)) ??
+    hedged(left, clause)
+  );
+}
+
+function claimBefore(clause: string): Claim | undefined {
   for (const [claim, phrase] of BOUNDS) if (phrase.test(clause)) return claim;
-  if (isAsked(right) || DENIED_BEFORE.test(clause) || DENIED_AFTER.test(after) || RETRACTED.test(right))
-    return 'denied';
-  if (CHANGED_BEFORE.test(clause) || MULTIPLIED.test(clause) || CHANGED_AFTER.test(after)) return 'changed';
+  if (DENIED_BEFORE.test(clause)) return 'denied';
+  if (CHANGED_BEFORE.test(clause) || MULTIPLIED.test(clause)) return 'changed';
+  return HEDGED_BEFORE.test(clause) || ONE_OF.test(clause) ? 'hedged' : undefined;
+}
+
+function claimAfter(right: string): Claim | undefined {
+  const after = clauseAfter(right);
+  if (isAsked(right) || DENIED_AFTER.test(after) || RETRACTED.test(right)) return 'denied';
+  if (CHANGED_AFTER.test(after)) return 'changed';
   for (const [claim, phrase] of BOUNDS_AFTER) if (phrase.test(after)) return claim;
-  const sentence = left.split(/(?<=[.!?])\s|\n/).at(-1) ?? '';
-  return HEDGED_BEFORE.test(clause) || ONE_OF.test(clause) || HEDGED_AFTER.test(after) || ALTERNATIVE.test(sentence)
-    ? 'hedged'
-    : undefined;
+  return HEDGED_AFTER.test(after) ? 'hedged' : undefined;
+}
+
+/** "Alternatively, the answer is": at the beginning of the sentence. */
+function hedged(left: string, clause: string): Claim | undefined {
+  if (left.length === clause.length || !UNCERTAIN.test(left)) return undefined;
+  return ALTERNATIVE.test(left.split(/(?<=[.!?])\s|\n/).at(-1) ?? '') ? 'hedged' : undefined;
 }
 
 /** Whether the words around an answer deny it, ask for it or only suppose it. */

@@ -76,11 +76,11 @@ export function judgeMath(gold: string, answer: string, settings: MathSettings, 
   if (typeof chosen === 'boolean')
     return judgement(chosen ? 'correct' : 'incorrect', `the choice ${chosen ? 'is' : 'is not'} the reference's`, found);
   const [goldText, extracted] = [decimalComma(...chosen), decimalComma(chosen[1], chosen[0])];
-  const goldNode = attempt(goldText);
   if (question !== undefined && repeatsQuestion(goldText, extracted, question))
     return judgement('incorrect', 'the answer repeats the calculation that the question asks for', extracted);
   if (plainText(goldText) === plainText(extracted))
     return judgement('correct', 'the answer is written as the reference is', extracted);
+  const goldNode = attempt(goldText);
   if (isProse(extracted) && !(goldNode instanceof ParseFailure) && letters(goldNode) === undefined)
     return judgement('unparseable', 'no mathematics was found in the completion', extracted);
   const answerNode = attempt(extracted);
@@ -189,6 +189,7 @@ function contentOf(node: Node): Node {
 
 /** `2,5` is a decimal if the other side writes one with a point, `12,34,567` a number if the other side is one. */
 const decimalComma = (text: string, other: string): string => {
+  if (!text.includes(',')) return text;
   if (/^\s*[-+]?\d{1,2}(?:,\d{2})+,\d{3}\s*$/.test(text) && /^\s*[-+]?\d{6,}\s*$/.test(other))
     return text.replaceAll(',', '');
   return DECIMAL_COMMA.test(text) && /^\s*[-+]?\d*\.\d+\s*(?:\\?%)?\s*$/.test(other) ? text.replace(',', '.') : text;
@@ -199,6 +200,7 @@ const DECIMAL_COMMA = /^\s*[-+]?(?:\d+,\d{1,2}|\d{4,},\d+|\d+,\d{4,})\s*(?:\\?%)
 /** The whole reference if it parses, otherwise the answer inside it. */
 function goldOf(gold: string, settings: MathSettings): string {
   const trimmed = gold.trim();
+  if (/^-?[\d./]+$/.test(trimmed)) return trimmed;
   const marked = /\\boxed|(?<!\\)\$|\\[([]|####|answer/i.test(trimmed);
   if (!marked && !(attempt(trimmed) instanceof ParseFailure)) return trimmed;
   const whole = /^\$+([^$]*)\$+$/.exec(trimmed)?.[1];

@@ -95,11 +95,13 @@ export function extractAnswer(
 
 /** The text after the thinking, if any, without markup and chat markers and with signs instead of their names. */
 function stated(source: string): string {
-  const [, said = ''] = /^[\s\S]*<\/think(?:ing)?>([\s\S]*)$/.exec(source) ?? [];
-  return plainCharacters(withoutMarkup(said.trim() === '' ? source : said))
+  const [, said = ''] = source.includes('</think') ? (/^[\s\S]*<\/think(?:ing)?>([\s\S]*)$/.exec(source) ?? []) : [];
+  const text = plainCharacters(withoutMarkup(said.trim() === '' ? source : said))
     .replace(/<\/?(?:s|answer|final|solution)>|<\|[a-z_]+\|>/g, ' ')
-    .replace(/\b(?:negative|minus)\s+(?=[\d.])/g, '-')
-    .replace(BASE, (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`);
+    .replace(/\b(?:negative|minus)\s+(?=[\d.])/g, '-');
+  return /base|\\text/i.test(text)
+    ? text.replace(BASE, (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`)
+    : text;
 }
 
 function extractAt(text: string, place: Place, notations: readonly Notation[]): Asserted | undefined {

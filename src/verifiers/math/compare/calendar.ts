@@ -64,7 +64,7 @@ const plain = (text: string): string =>
 
 /** A date, time or telephone number; undefined if the text is none. */
 function momentOf(source: string): Moment | undefined {
-  if (source.length > 80 || !/\d|noon|midnight/i.test(source)) return undefined;
+  if (source.length > 80 || !/\d\D*[:/.-]\W*\d|[a-z]{2}|[ap]\.m/i.test(source)) return undefined;
   const text = plain(source);
   if (/^(?:12 )?noon$/i.test(text)) return { kind: 'time', minutes: 720, seconds: 0, ratio: false, half: 'pm' };
   if (/^(?:12 )?midnight$/i.test(text)) return { kind: 'time', minutes: 0, seconds: 0, ratio: false, half: 'am' };

@@ -1,4 +1,9 @@
-type Rule = readonly [pattern: RegExp, replacement: string | ((found: string, ...groups: string[]) => string)];
+/** `needs`: the pattern can match only a text with one of these, which is quicker to find. */
+type Rule = readonly [
+  pattern: RegExp,
+  replacement: string | ((found: string, ...groups: string[]) => string),
+  needs?: readonly string[],
+];
 
 /** Content of a pair of braces with at most two nested pairs. */
 const BRACED = String.raw`\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}`;
@@ -44,34 +49,36 @@ const CURRENCIES: readonly Rule[] = [
       const name = sign.replace(/[\\\s]/g, '');
       return `${amount}\\text{ ${NAMES[name] ?? name}}`;
     },
+    [...'$€£¥₹₩₽₺₫'],
   ],
   [
     new RegExp(String.raw`\b(USD|EUR|GBP|JPY|CNY|INR|KRW|CAD|AUD|HKD|TWD|CHF|MXN|Rs)\.?\s*${AMOUNT}`, 'g'),
     '$2\\text{ $1}',
+    ['USD', 'EUR', 'GBP', 'JPY', 'CNY', 'INR', 'KRW', 'CAD', 'AUD', 'HKD', 'TWD', 'CHF', 'MXN', 'Rs'],
   ],
-  [new RegExp(String.raw`${AMOUNT}\s*(?:\\[,; ])?\s*([€£¥₹₩₽₺₫])`, 'g'), '$1\\text{ $2}'],
-  [new RegExp(String.raw`^([^$]*)\$\s*${AMOUNT}([^$]*)$`), '$1$2\\text{ usd}$3'],
+  [new RegExp(String.raw`${AMOUNT}\s*(?:\\[,; ])?\s*([€£¥₹₩₽₺₫])`, 'g'), '$1\\text{ $2}', [...'€£¥₹₩₽₺₫']],
+  [new RegExp(String.raw`^([^$]*)\$\s*${AMOUNT}([^$]*)$`), '$1$2\\text{ usd}$3', ['$']],
 ];
 
 /** Applied in order: later rules rely on earlier ones. `⁀` marks a separator that groups digits. */
 const RULES: readonly Rule[] = [
   // Statements about the names in the answer.
   [/[\s,;]*(?:\\text\s*\{\s*,?\s*|(?<=[,\s]))(?:for (?:all|any|every)|where)\b[\s\S]*$/, ''],
-  [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, ''],
-  [/(?:[\s,;]|\\[ ,;])*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2'],
+  [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, '', ['\\forall']],
+  [/(?:[\s,;]|\\[ ,;])*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2', ['\\in']],
   // Decoration.
   [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label|[hv]space)\*?\s*${BRACED}`, 'g'), ' '],
-  [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}'],
-  [new RegExp(String.raw`\\(?:underline|underbar)\s*${BRACED}`, 'g'), '{$1}'],
+  [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}', ['\\textcolor']],
+  [new RegExp(String.raw`\\(?:underline|underbar)\s*${BRACED}`, 'g'), '{$1}', ['\\under']],
   [
     new RegExp(String.raw`(?:\\(?:checkmark|blacksquare|square|qed|qedsymbol|Box|ldotp)${NAME_ENDS}|[∎□■✓✔])\s*`, 'g'),
     ' ',
   ],
-  [/\\middle(?![a-zA-Z])/g, ''],
-  [/\\newline(?![a-zA-Z])/g, '\\\\'],
-  [/(?:\\\\\s*)+$|\\$/, ''],
+  [/\\middle(?![a-zA-Z])/g, '', ['\\middle']],
+  [/\\newline(?![a-zA-Z])/g, '\\\\', ['\\newline']],
+  [/(?:\\\\\s*)+$|\\$/, '', ['\\']],
   // Letters and signs outside ASCII.
-  [/\\surd(?![a-zA-Z])/g, '\\sqrt'],
+  [/\\surd(?![a-zA-Z])/g, '\\sqrt', ['\\surd']],
   [/[−–—﹣]/g, '-'],
   [/[×⋅·∙]/g, '*'],
   [/÷/g, '/'],
@@ -81,79 +88,117 @@ const RULES: readonly Rule[] = [
   [new RegExp(`[${SUBSCRIPTS}]+`, 'g'), (found) => `_{${digits(found, SUBSCRIPTS)}}`],
   [/[ℝℚℤℕℂ]/g, (found) => `\\set${found.normalize('NFKC')} `],
   // Numbers.
-  [BASE, (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`],
-  [/∛\s*/g, '\\sqrt[3]'],
-  [/∜\s*/g, '\\sqrt[4]'],
-  [/(?<=\d)\{\s*\}(?=\d)/g, ''],
+  [
+    BASE,
+    (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`,
+    ['base', 'Base', 'BASE', '\\text'],
+  ],
+  [/∛\s*/g, '\\sqrt[3]', ['∛']],
+  [/∜\s*/g, '\\sqrt[4]', ['∜']],
+  [/(?<=\d)\{\s*\}(?=\d)/g, '', ['{']],
   [
     /(?<![\d.,'])\d{1,3}(?:'\d{3})+(?!\d)|(?<![\w.])\d{1,3}(?:_\d{3}){2,}(?!\w)/g,
     (found) => found.replace(/['_]/g, ''),
+    ["'", '_'],
   ],
-  [/(?<![\d.,])\d{1,3}(?:(?:\\[ ;:,]\s*|\{[ ,]\})\d{3})+(?![\d.]\d)(?!\d)/g, (found) => found.replace(/\D/g, '')],
-  [/(?<![\d.,])\d{1,3}(?: \d{3})+,\d+(?![\d,])/g, (found) => found.replaceAll(' ', '').replace(',', '.')],
-  [/(?<![\w\\])(\d+)C(\d+)(?!\w)/g, '\\binom{$1}{$2}'],
-  [/(?<![\w\\])C\s*\^\s*\{?(\d+)\}?\s*_\s*\{?(\d+)\}?/g, 'C_{$2}^{$1}'],
-  [/(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g, '$1*'],
-  [/\{([,.])\}/g, '$1⁀'],
-  [/\{:\}/g, ':'],
-  [/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : '')],
-  [/(\d)\\,(?=\d{3}(?!\d))/g, '$1'],
-  [/(\.\d{0,9}?)(\d{2,12}?)\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
-  [/(\.\d{0,9}?)(\d)\2\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)'],
+  [
+    /(?<![\d.,])\d{1,3}(?:(?:\\[ ;:,]\s*|\{[ ,]\})\d{3})+(?![\d.]\d)(?!\d)/g,
+    (found) => found.replace(/\D/g, ''),
+    ['\\', '{'],
+  ],
+  [/(?<![\d.,])\d{1,3}(?: \d{3})+,\d+(?![\d,])/g, (found) => found.replaceAll(' ', '').replace(',', '.'), [' ']],
+  [/(?<![\w\\])(\d+)C(\d+)(?!\w)/g, '\\binom{$1}{$2}', ['C']],
+  [/(?<![\w\\])C\s*\^\s*\{?(\d+)\}?\s*_\s*\{?(\d+)\}?/g, 'C_{$2}^{$1}', ['C']],
+  [/(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g, '$1*', ['x', 'X']],
+  [/\{([,.])\}/g, '$1⁀', ['{']],
+  [/\{:\}/g, ':', ['{:']],
+  [/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : ''), ['\\!']],
+  [/(\d)\\,(?=\d{3}(?!\d))/g, '$1', ['\\,']],
+  [/(\.\d{0,9}?)(\d{2,12}?)\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)', ['..', 'dots']],
+  [/(\.\d{0,9}?)(\d)\2\2+\s*(?:\.{3}|\\[lc]?dots[cb]?)(?![a-zA-Z])/g, '$1($2)', ['..', 'dots']],
   // Brackets.
-  [/\\([lr])brace(?![a-zA-Z])/g, (_, side) => (side === 'l' ? '\\{' : '\\}')],
+  [/\\([lr])brace(?![a-zA-Z])/g, (_, side) => (side === 'l' ? '\\{' : '\\}'), ['brace']],
   [
     /\\([lr])(brack|paren)(?![a-zA-Z])/g,
     (_, side = '', kind) => (kind === 'brack' ? '[]' : '()')['lr'.indexOf(side)] ?? '',
+    ['brack', 'paren'],
   ],
-  [/\\left\s*\\\{\s*\\begin\s*\{([a-z]+)\}([\s\S]*?)\\end\s*\{\1\}\s*\\right\s*\./g, '\\begin{cases}$2\\end{cases}'],
-  [/\\(?:left|right)\s*\./g, ''],
-  [/\\left\s*\||\\lvert(?![a-zA-Z])/g, '\\lvert '],
-  [/\\right\s*\||\\rvert(?![a-zA-Z])/g, '\\rvert '],
-  [/\\([lr])Vert(?![a-zA-Z])/g, '\\|'],
-  [/\\(?:left|right)\s*\\\|/g, '\\|'],
-  [/\\(?:left|right)(?![a-zA-Z])\s*/g, ''],
-  [/\\(?:big|Big|bigg|Bigg)[lr]?(?![a-zA-Z])\s*/g, ''],
+  [
+    /\\left\s*\\\{\s*\\begin\s*\{([a-z]+)\}([\s\S]*?)\\end\s*\{\1\}\s*\\right\s*\./g,
+    '\\begin{cases}$2\\end{cases}',
+    ['\\begin'],
+  ],
+  [/\\(?:left|right)\s*\./g, '', ['\\left', '\\right']],
+  [/\\left\s*\||\\lvert(?![a-zA-Z])/g, '\\lvert ', ['\\left', '\\lvert']],
+  [/\\right\s*\||\\rvert(?![a-zA-Z])/g, '\\rvert ', ['\\right', '\\rvert']],
+  [/\\([lr])Vert(?![a-zA-Z])/g, '\\|', ['Vert']],
+  [/\\(?:left|right)\s*\\\|/g, '\\|', ['\\left', '\\right']],
+  [/\\(?:left|right)(?![a-zA-Z])\s*/g, '', ['\\left', '\\right']],
+  [/\\(?:big|Big|bigg|Bigg)[lr]?(?![a-zA-Z])\s*/g, '', ['\\big', '\\Big']],
   // Intervals with outward brackets: ]0,1[ is (0,1).
   [
     /([[\]])((?:[^[\](),;]|\([^()]*\))+[,;](?:[^[\](),;]|\([^()]*\))+)([[\]])/g,
     (found, open = '', inside = '', close = '') =>
       open === '[' && close === ']' ? found : `${open === '[' ? '[' : '('}${inside}${close === ']' ? ']' : ')'}`,
+    ['[', ']'],
   ],
   // Degrees, primes, and other notations for functions and relations.
-  [/\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|(?<=\d)\^\{?o\}?(?![a-zA-Z])/g, '°'],
-  [/°\s*([CF])(?![a-zA-Z])/g, '°\\text{ $1}'],
-  [/\^\s*\{?((?:\s*\\prime(?![a-zA-Z]))+)\s*\}?/g, (_, primes = '') => "'".repeat(primes.split('prime').length - 1)],
-  [/\\genfrac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}/g, '\\frac'],
-  [/(?:\{\s*\}\s*|(?<![\w})\]]\s{0,3}))[_^]\s*\{?([a-zA-Z\d]+)\}?\s*C\s*_\s*\{?([a-zA-Z\d]+)\}?/g, '\\binom{$1}{$2}'],
-  [/\\cr(?![a-zA-Z])/g, '\\\\'],
-  [/\((\d+)\)(?=_)/g, '$1'],
-  [/\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*([^()]+)\)/g, '\\pmod{$1}'],
-  [/:=|\\(?:coloneqq|triangleq|stackrel\{[^{}]*\}\{=\})(?![a-zA-Z])/g, '='],
+  [
+    /\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|(?<=\d)\^\{?o\}?(?![a-zA-Z])/g,
+    '°',
+    ['^', '\\degree'],
+  ],
+  [/°\s*([CF])(?![a-zA-Z])/g, '°\\text{ $1}', ['°']],
+  [
+    /\^\s*\{?((?:\s*\\prime(?![a-zA-Z]))+)\s*\}?/g,
+    (_, primes = '') => "'".repeat(primes.split('prime').length - 1),
+    ['\\prime'],
+  ],
+  [/\\genfrac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}/g, '\\frac', ['\\genfrac']],
+  [
+    /(?:\{\s*\}\s*|(?<![\w})\]]\s{0,3}))[_^]\s*\{?([a-zA-Z\d]+)\}?\s*C\s*_\s*\{?([a-zA-Z\d]+)\}?/g,
+    '\\binom{$1}{$2}',
+    ['C'],
+  ],
+  [/\\cr(?![a-zA-Z])/g, '\\\\', ['\\cr']],
+  [/\((\d+)\)(?=_)/g, '$1', [')_']],
+  [
+    /\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*([^()]+)\)/g,
+    '\\pmod{$1}',
+    ['mod'],
+  ],
+  [
+    /:=|\\(?:coloneqq|triangleq|stackrel\{[^{}]*\}\{=\})(?![a-zA-Z])/g,
+    '=',
+    [':=', '\\coloneqq', '\\triangleq', '\\stackrel'],
+  ],
   [/^\s*(?:\\(?:therefore|implies|iff|to|(?:R|Longr|r|leftr|Leftr)ightarrow)(?![a-zA-Z])|[-=]>)/, ''],
-  [/\.{3,}|…|\\(?:[cl]?dots[cbmoi]?|hellip)(?![a-zA-Z])/g, '\\ldots '],
+  [/\.{3,}|…|\\(?:[cl]?dots[cbmoi]?|hellip)(?![a-zA-Z])/g, '\\ldots ', ['…', '...', 'dots', '\\hellip']],
   // Units.
   ...CURRENCIES,
-  [/\b([ap])\.\s?m\b\.?/gi, '$1m'],
-  [/\\%/g, '%'],
+  [/\b([ap])\.\s?m\b\.?/gi, '$1m', ['m']],
+  [/\\%/g, '%', ['\\%']],
   [/^([^a-zA-Z\\]*\d)\s+([mgshlLNJWVKA])(\^?[23²³])?[\s.]*$/, '$1\\text{$2}$3'],
   [
     /(\d) ?([cdk]?m(?=\^\{[23]\})|(?<= )(?:[cdk]?m|mi|ft)\/(?:s|h|min)(?=\^\{2\}|\^2|(?![\w^])))(?!\w)/g,
     '$1\\text{$2}',
+    ['m', 'ft/'],
   ],
-  [/(\d|\})(?:\s|~|\\[,;: ])*\\mathrm\s*\{(?!\s*[ei]\s*\})/g, '$1\\text{'],
+  [/(\d|\})(?:\s|~|\\[,;: ])*\\mathrm\s*\{(?!\s*[ei]\s*\})/g, '$1\\text{', ['\\mathrm']],
   [
     /\\frac\s*\{\s*\\(?:text|mathrm)\s*\{([^{}]*)\}\s*\}\s*\{\s*\\(?:text|mathrm)\s*\{([^{}]*)\}\s*\}/g,
     '\\text{$1/$2}',
+    ['\\frac'],
   ],
-  [/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2'],
+  [/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2', ['/']],
   // Fonts of names, and named sets.
   [/\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g, ' $1 '],
-  [/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 '],
-  [/\\([RQZNC])(?![a-zA-Z])/g, '\\set$1 '],
+  [/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 ', ['\\mathbb', '\\Bbb']],
+  [/\\([RQZNC])(?![a-zA-Z])/g, '\\set$1 ', ['\\']],
   [
     /(\\set[A-Z] )\s*(?:\^\s*\{?\s*([+*-])\s*\}?|_\s*\{\s*([<>])\s*0\s*\})/g,
     (_, set = '', sign = '', order = '') => `${set.trim()}${SUBSETS.get(sign || order) ?? ''} `,
+    ['\\set'],
   ],
   [/\\\$|\$|(?<!\\)\\[()[\]]/g, ' '],
 ];
@@ -169,5 +214,11 @@ export function clean(source: string): string {
   if (PLAIN.test(source) && !/\d \d{3},\d/.test(source)) return source;
   const doubled = DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);
   const text = doubled ? source.replaceAll('\\\\', '\\') : source;
-  return RULES.reduce((spelled, [pattern, replacement]) => spelled.replace(pattern, replacement as string), text);
+  return RULES.reduce(
+    (spelled, [pattern, replacement, needs]) =>
+      needs && !needs.some((part) => spelled.includes(part))
+        ? spelled
+        : spelled.replace(pattern, replacement as string),
+    text,
+  );
 }
