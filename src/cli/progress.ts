@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Plan } from '../pipelines/plan/plan.js';
-import type { HeldOutAccuracy, Judged, Summary } from '../runs/options.js';
+import type { HeldOutAccuracy, Judged, Learned, Summary } from '../runs/options.js';
 import type { RunEvent } from '../runs/run.js';
 import { colour, print, say, table, toJson } from './output.js';
 
@@ -64,7 +64,7 @@ function live(pipeline: string, steps: number): Reporter {
       if (event.event === 'started') {
         say(startedLine(event));
         bar.start(steps, 0, state.texts);
-      } else if (event.event === 'step') bar.update(event.step + 1, state.texts);
+      } else if (event.event === 'step') bar.update(state.done, state.texts);
       else if (event.event === 'alarm') above(alarmLine(event));
       else if (event.event === 'deadLetter') above(deadLetterLine(event));
       else if (event.event === 'warning') above(warningLine(event));
@@ -90,6 +90,7 @@ function plain(steps: number): Reporter {
       if (event.event === 'warning') say(warningLine(event));
       if (event.event === 'heldOut') say(heldOutLine(event));
       if (event.event === 'step' && ((event.step + 1) % every === 0 || event.step + 1 === event.steps)) {
+        if (event.learner !== undefined) return say(`${event.learner}: step ${event.step + 1}/${event.steps}`);
         const { reward, speed, lag, left } = state.texts;
         say(`step ${event.step + 1}/${event.steps}  reward ${reward}  ${speed}  ${lag}  ${left} left`);
       }
@@ -103,7 +104,9 @@ function tracker() {
   const state = {
     done: 0,
     texts: { reward: '-', heldOut: '-', speed: '-', lag: '', left: '-' },
+    /** The main learner's progress is the run's. */
     take(event: RunEvent) {
+      if ('learner' in event) return;
       if (event.event === 'heldOut') {
         heldOut = event.accuracy;
         state.texts.heldOut = percent(heldOut);
@@ -131,16 +134,24 @@ const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'dea
 
 const warningLine = ({ message }: Extract<RunEvent, { event: 'warning' }>) => `${colour.yellow('warning')} ${message}`;
 
-const heldOutLine = ({ version, correct, n, accuracy, tasks = {} }: Extract<RunEvent, { event: 'heldOut' }>) => {
+const heldOutLine = ({
+  learner,
+  version,
+  correct,
+  n,
+  accuracy,
+  tasks = {},
+}: Extract<RunEvent, { event: 'heldOut' }>) => {
+  const who = learner === undefined ? '' : `${learner}: `;
   const each = Object.entries(tasks).map(([name, task]) => `${name} ${percent(task.accuracy)}`);
   const ofTasks = each.length === 0 ? '' : ` (${each.join(', ')})`;
-  return `held-out at version ${version}: ${correct} of ${n} correct, ${percent(accuracy)}${ofTasks}`;
+  return `${who}held-out at version ${version}: ${correct} of ${n} correct, ${percent(accuracy)}${ofTasks}`;
 };
 
 /** Held-out accuracy of all tasks, then of each. */
-function accuracyLines({ steps, heldOut }: Pick<Summary, 'steps' | 'heldOut'>): string[] {
+function accuracyLines({ weights, heldOut }: Learned): string[] {
   const line = (name: string, { before, after, n }: HeldOutAccuracy) => {
-    const gain = steps === 0 || before === null || after === null ? '' : ` (${percent(before)} before)`;
+    const gain = weights.version === 0 || before === null || after === null ? '' : ` (${percent(before)} before)`;
     return `${name} ${colour.green(percent(after))}${gain}, ${n} held-out prompt${n === 1 ? '' : 's'}`;
   };
   const tasks = Object.entries(heldOut.tasks ?? {}).filter(([, { n }]) => n > 0);
@@ -148,26 +159,26 @@ function accuracyLines({ steps, heldOut }: Pick<Summary, 'steps' | 'heldOut'>): 
   return [line('held-out accuracy', heldOut), ...tasks.map(([name, accuracy]) => line(`  ${name}`, accuracy))];
 }
 
+const weightsLine = ({ weights: { path, digest } }: Learned): string =>
+  `weights ${shown(path)}  ${digest.slice(0, 16)}`;
+
+const shown = (path: string): string => relative(process.cwd(), path) || path;
+
 const judgedLine = ({ topic, prompts, samples, correct }: Judged): string =>
   `${samples} samples of ${prompts} prompts in ${topic}, ${percent(samples > 0 ? correct / samples : null)} correct`;
 
-function summaryText({
-  run,
-  folder,
-  steps,
-  seconds,
-  heldOut,
-  weights,
-  records,
-  judged,
-}: Extract<RunEvent, { event: 'summary' }>): string {
-  const shown = (path: string) => relative(process.cwd(), path) || path;
+function summaryText(summary: Summary): string {
+  const { run, folder, steps, seconds, records, judged, learners = {} } = summary;
   return [
     '',
     `${colour.bold(run)}: ${steps > 0 ? `${steps} steps ` : ''}in ${clock(seconds)}`,
     ...(judged ? [judgedLine(judged)] : []),
-    ...accuracyLines({ steps, heldOut }),
-    `weights ${shown(weights.path)}  ${weights.digest.slice(0, 16)}`,
+    ...accuracyLines(summary),
+    weightsLine(summary),
+    ...Object.entries(learners).flatMap(([name, learned]) => [
+      `learner ${name}:`,
+      ...[...accuracyLines(learned), weightsLine(learned)].map((line) => `  ${line}`),
+    ]),
     `topics in ${shown(folder)}:`,
     table(
       ['topic', 'records'],

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { stepsAhead } from '../pipelines/feeds/ingest.js';
 import type { Sources } from '../pipelines/feeds/sources.js';
 import { flowOrder, needs, type Plan, type PlanStage } from '../pipelines/plan/plan.js';
+import { evaluateStage } from '../pipelines/stages/evaluate.js';
 import { openRunFolder, type RunFolder } from '../runs/inspect/run-folder.js';
 import type { Recorded } from '../runs/options.js';
 import type { Summary } from '../runs/run.js';
@@ -63,7 +64,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
       ...(options.onEvent && { onEvent: options.onEvent }),
       ...(options.signal && { signal: options.signal }),
       change: { from, set, only: partTexts(part), train, evaluate },
-      stages: [...after.map(({ name }) => name), ...(evaluate ? ['evaluate'] : [])],
+      stages: [...after, ...(evaluate ? measuring(plan) : [])].map(({ name }) => name),
       recorded: {
         ...(options.proof && { proof: true }),
         source: replay.source,
@@ -80,6 +81,8 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
     await run.log.close();
   }
 }
+
+const measuring = ({ stages }: Plan): PlanStage[] => stages.filter(({ definition }) => definition === evaluateStage);
 
 /** A replay with everything checked that can be checked before it runs. */
 interface ReplayPlan {

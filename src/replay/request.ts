@@ -42,7 +42,7 @@ export function checkTraining(from: string, part: Part, train: boolean, evaluate
 /** A note where the request has no effect without training. */
 export function ineffectiveChanges(from: string, was: PipelineSpec, is: PipelineSpec, train: boolean): string[] {
   if (train) return [];
-  const fields = ['learn', 'publish', 'evaluate'] as const;
+  const fields = ['learn', 'learners', 'publish', 'evaluate'] as const;
   const field = fields.find((one) => !isDeepStrictEqual(was[one], is[one]));
   if (field !== undefined) return [`--set ${field}: has no effect without --train`];
   return from === 'advantages' ? ['only training follows advantages; add --train'] : [];

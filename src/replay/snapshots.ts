@@ -35,5 +35,5 @@ export async function teacherSnapshots({ log }: RunFolder, folder: string, query
       'weights-gone',
       `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ${weightsFolder(at(gone, 0))}; --train trains it again`,
     );
-  return [...needed].filter(isThere).map(weightsFolder);
+  return [...needed].filter(isThere).map((version) => weightsFolder(version));
 }

@@ -1,3 +1,4 @@
+import { MAIN_LEARNER, ofLearner } from '../pipelines/spec/learners.js';
 import type { TopicRecords, Weights } from '../records/records.js';
 import { nearest, UserError } from '../support/errors.js';
 import type { LogRecord, TopicInfo, TopicLog } from '../topics/log.js';
@@ -72,10 +73,14 @@ export async function copyTopic(
   await flush();
 }
 
-/** Every published version, by number. */
-export async function weightsOf(log: TopicLog): Promise<Map<number, Weights>> {
+/** Every version that a learner published, by number. */
+export async function weightsOf(log: TopicLog, learner = MAIN_LEARNER): Promise<Map<number, Weights>> {
   const versions = new Map<number, Weights>();
-  for await (const weights of recordsOf(log, 'weights')) versions.set(weights.version, weights);
+  for await (const record of scanInOrder(log, ofLearner('weights', learner))) {
+    if (record.value === null) continue;
+    const weights = fromRecord('weights', { ...record, value: record.value });
+    versions.set(weights.version, weights);
+  }
   return versions;
 }
 

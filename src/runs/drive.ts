@@ -1,17 +1,19 @@
 import { isIngested } from '../pipelines/feeds/token.js';
 import { flowOrder, type Plan, stagesWith } from '../pipelines/plan/plan.js';
+import { MAIN_LEARNER } from '../pipelines/spec/learners.js';
 import { stepsOf } from '../pipelines/spec/sections.js';
-import type { Versions } from '../pipelines/stages/resources.js';
 import type { RunningStage } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
+import { get } from '../support/required.js';
 import type { TopicLog } from '../topics/log.js';
 import { drained } from './inspect/lag.js';
-import type { OpenRun } from './open/opening.js';
+import type { OpenLearner, OpenRun } from './open/opening.js';
 import type { RunGoal } from './options.js';
 
 /** Starts the stages and waits for the last step, or for what ends the run before. */
 export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: AbortSignal | undefined): Promise<void> {
-  const { log, versions } = run;
+  const { log } = run;
+  const { versions } = get(run.learners, MAIN_LEARNER);
   const again = run.manifest.parent ? 'do the replay again into a new folder' : '`rlsd resume` continues from here';
   const running = await startStages(run);
   const fed = goal?.feed?.(log, versions.published) ?? Promise.resolve();
@@ -25,11 +27,12 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
 }
 
 async function startStages(run: OpenRun): Promise<RunningStage[]> {
-  const { plan, environment, events, resources, recordedInputs, observer, disposers } = run;
+  const { environment, eventsOf, recordedInputs, observer, disposers } = run;
   const running: RunningStage[] = [];
   disposers.add(() => Promise.all(running.map((stage) => stage.stop())));
   for (const stage of run.stages) {
-    const context = { plan, stage, environment, events, recorded: recordedInputs, resources };
+    const { plan, resources } = get(run.learners, stage.learner);
+    const context = { plan, stage, environment, events: eventsOf(stage), recorded: recordedInputs, resources };
     const started = await stage.definition.start(context);
     observer.watch(started);
     running.push(started);
@@ -39,15 +42,16 @@ async function startStages(run: OpenRun): Promise<RunningStage[]> {
 
 /** Resolves when the run is where it was to go. */
 async function reached(run: OpenRun, goal: RunGoal | undefined, running: readonly RunningStage[]): Promise<void> {
-  const { plan, log, versions, stages } = run;
+  const { plan, log, learners, stages } = run;
   const partial = goal === undefined && isPartial(plan, run);
   // We are the only writer, so a partial run ends once its input is drained.
-  if (partial && !plan.store.traits.multiProcess) return idle(running, versions);
-  const [trainer] = stagesWith(plan, 'trainer');
-  if (goal?.until === null || (goal === undefined && !trainer)) return exhausted(run, goal);
-  await versions.published(goal?.until ?? stepsOf(plan.spec));
+  if (partial && !plan.store.traits.multiProcess) return idle(running, [...learners.values()]);
+  const trained = stagesWith(plan, 'trainer').length > 0;
+  if (goal?.until === null || (goal === undefined && !trained)) return exhausted(run, goal);
+  for (const { versions } of learners.values()) await versions.published(goal?.until ?? stepsOf(plan.spec));
   // What reads the weights besides the rollout measures them: the last measurement belongs to the run.
-  for (const { name, input } of stages) if (input === trainer?.output) await drained(log, name, input, pollMsOf(plan));
+  for (const { name, input, inputType } of stages)
+    if (inputType === 'weights') await drained(log, name, input, pollMsOf(plan));
 }
 
 /**
@@ -61,7 +65,7 @@ async function exhausted({ plan, log, stages }: OpenRun, goal: RunGoal | undefin
   const pollMs = pollMsOf(plan);
   if (feeders.some(({ input }) => input === 'source')) await ingested(log, pollMs);
   for (const { name, input } of before) await drained(log, name, input, pollMs);
-  for (const { name, input } of stages) if (input === 'weights') await drained(log, name, input, pollMs);
+  for (const { name, input, inputType } of stages) if (inputType === 'weights') await drained(log, name, input, pollMs);
 }
 
 const pollMsOf = ({ store }: Plan): number => (store.traits.location === 'folder' ? 20 : 250);
@@ -81,11 +85,12 @@ function runFailed(cause: unknown, again: string): never {
 const never = (): Promise<never> => new Promise(() => {});
 
 /** Resolves once every stage has done all it can: what is in work waits for weights that nobody here makes. */
-async function idle(stages: readonly RunningStage[], versions: Versions): Promise<void> {
+async function idle(stages: readonly RunningStage[], learners: readonly OpenLearner[]): Promise<void> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const working = stages.reduce((sum, { stats }) => sum + stats.running, 0);
-    if (working !== versions.waiting() || stages.some(({ stats }) => stats.committing)) continue;
+    const waiting = learners.reduce((sum, { versions }) => sum + versions.waiting(), 0);
+    if (working !== waiting || stages.some(({ stats }) => stats.committing)) continue;
     if (stages.every(({ stats }) => stats.waiting || stats.running > 0)) return;
   }
 }

@@ -12,7 +12,7 @@ export interface Observer extends StageObserver {
   deadLetter: OnDeadLetter;
   /** The run cannot continue. */
   failed(error: Error): void;
-  step(report: StepReport): void;
+  step(stage: string, report: StepReport): void;
   close(): Promise<void>;
 }
 
@@ -94,10 +94,10 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
       deadLetters.inc({ stage, cause });
       log('warn', 'dead letter', { stage, ...(at && placeOf(at)), cause, error });
     },
-    step({ step, values }) {
-      reward.set({ stage: 'learn' }, values.reward ?? 0);
-      age.set({ stage: 'learn' }, values.policyAge ?? 0);
-      log('info', 'step', { stage: 'learn', step, ...values });
+    step(stage, { step, values }) {
+      reward.set({ stage }, values.reward ?? 0);
+      age.set({ stage }, values.policyAge ?? 0);
+      log('info', 'step', { stage, step, ...values });
     },
     failed: (error) => log('error', 'failed', { error: error.message }),
     close: () => server?.() ?? Promise.resolve(),

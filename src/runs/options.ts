@@ -26,15 +26,21 @@ export interface HeldOutAccuracy {
   readonly n: number;
 }
 
+/** What a learner has reached. */
+export interface Learned {
+  /** In a pipeline with `tasks`, also that of each task. */
+  readonly heldOut: HeldOutAccuracy & { readonly tasks?: Readonly<Record<string, HeldOutAccuracy>> };
+  readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
+}
+
 /** Result of a run. */
-export interface Summary {
+export interface Summary extends Learned {
   readonly run: string;
   readonly folder: string;
   readonly steps: number;
   readonly seconds: number;
-  /** In a pipeline with `tasks`, also that of each task. */
-  readonly heldOut: HeldOutAccuracy & { readonly tasks?: Readonly<Record<string, HeldOutAccuracy>> };
-  readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
+  /** In a pipeline with `learners`, those whose stages this process ran. */
+  readonly learners?: Readonly<Record<string, Learned>>;
   readonly records: Readonly<Record<string, number>>;
   /** The judged samples; null if they are trained on or if this process does not read them. */
   readonly judged: Judged | null;
@@ -53,11 +59,13 @@ export type RunEvent =
     }
   | ({
       readonly event: 'step';
+      /** Of a learner besides the main one. */
+      readonly learner?: string;
       readonly steps: number;
       /** Records that each stage has yet to commit. */
       readonly lag: Readonly<Record<string, number>>;
     } & StepReport)
-  | ({ readonly event: 'heldOut'; readonly version: number } & TaskEvaluation)
+  | ({ readonly event: 'heldOut'; readonly learner?: string; readonly version: number } & TaskEvaluation)
   | { readonly event: 'alarm'; readonly stage: string; readonly step: number; readonly message: string }
   | { readonly event: 'deadLetter'; readonly stage: string; readonly cause: string; readonly error: string }
   /** A problem that does not stop the run, or a deprecated setting of its pipeline. */

@@ -1,11 +1,14 @@
 import { resolve } from 'node:path';
 import { isShared, stagesWith } from '../pipelines/plan/plan.js';
+import { furtherLearners, MAIN_LEARNER } from '../pipelines/spec/learners.js';
+import { evaluateStage } from '../pipelines/stages/evaluate.js';
 import type { Metric } from '../records/records.js';
+import { get, required } from '../support/required.js';
 import type { TopicLog } from '../topics/log.js';
 import { fromRecord } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
 import type { OpenRun } from './open/opening.js';
-import type { HeldOutAccuracy, Judged, Summary } from './options.js';
+import type { HeldOutAccuracy, Judged, Learned, Summary } from './options.js';
 import { lastWeights } from './weights/publisher.js';
 
 /** Number of samples in the topics, without gap markers. */
@@ -16,9 +19,11 @@ async function countSamples(log: TopicLog, topics: readonly string[]): Promise<n
 }
 
 export async function summarize(run: OpenRun, seconds: number): Promise<Summary> {
-  const { plan, folder, manifest, log, versions, reads } = run;
-  const last = await lastWeights(log);
-  const version = last?.version ?? 0;
+  const { plan, folder, manifest, log, learners, reads } = run;
+  const main = await learnedBy(run, MAIN_LEARNER);
+  const further: Record<string, Learned> = {};
+  for (const learner of furtherLearners(plan.spec))
+    if (learners.has(learner)) further[learner] = await learnedBy(run, learner);
   const records: Record<string, number> = {};
   for (const { name } of plan.topics)
     if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
@@ -26,23 +31,33 @@ export async function summarize(run: OpenRun, seconds: number): Promise<Summary>
   return {
     run: manifest.run,
     folder,
-    steps: version,
+    steps: main.weights.version,
     seconds,
-    heldOut: await heldOutOf(run, version),
-    weights: { version, digest: last?.digest ?? '', path: resolve(await versions.folderOf(version)) },
+    ...main,
+    ...(Object.keys(further).length > 0 && { learners: further }),
     records,
     judged: trained.length > 0 ? null : await judgedOf(run),
     samples: trained.length > 0 && trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
   };
 }
 
+async function learnedBy(run: OpenRun, learner: string): Promise<Learned> {
+  const { version, digest } = required(await lastWeights(run.log, learner), `weights of learner '${learner}'`);
+  const { versions } = get(run.learners, learner);
+  return {
+    heldOut: await heldOutOf(run, version, learner),
+    weights: { version, digest, path: resolve(await versions.folderOf(version)) },
+  };
+}
+
 /** Held-out accuracy of the base model and of one version. */
-async function heldOutOf({ plan, log, reads }: OpenRun, version: number): Promise<Summary['heldOut']> {
+async function heldOutOf({ plan, log, reads }: OpenRun, version: number, learner: string): Promise<Learned['heldOut']> {
+  const stages = plan.stages.filter((stage) => stage.definition === evaluateStage && stage.learner === learner);
   const measured = new Map<number, Metric['values']>();
   for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
     if (record.value === null) continue;
     const { stage, step, values } = fromRecord('metrics', { ...record, value: record.value });
-    if (stage === 'evaluate') measured.set(step, values);
+    if (stages.some(({ name }) => name === stage)) measured.set(step, values);
   }
   const accuracy = (suffix: string): HeldOutAccuracy => ({
     before: measured.get(0)?.[`accuracy${suffix}`] ?? null,

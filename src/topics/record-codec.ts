@@ -40,6 +40,10 @@ const keys: { readonly [K in TopicName]: (record: TopicRecords[K]) => string } =
   disagreements: (r) => r.promptId,
 };
 
+/** The type of a topic's records, `verdicts` for `verdicts.half-marks`; undefined for a topic of plain bytes. */
+export const recordType = (topic: string): TopicName | undefined =>
+  (Object.keys(keys) as TopicName[]).find((name) => topic === name || topic.startsWith(`${name}.`));
+
 /** The place according to a record's fields; undefined for topics without prompts. */
 export function placeOf(record: unknown): Place | undefined {
   const { promptId, step, sampleIndex = null, groupSize = 1 } = record as Partial<Place>;

@@ -1,5 +1,4 @@
 import { isShared } from '../../pipelines/plan/plan.js';
-import { schemaTopics } from '../../records/codec.js';
 import { lagByStage, stageLag } from '../../runs/inspect/lag.js';
 import { hasRedactedFields, isRedacted, isSourceTopic, redact } from '../../runs/inspect/redact.js';
 import { openRunFolder } from '../../runs/inspect/run-folder.js';
@@ -7,7 +6,7 @@ import { nearest, UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
 import { topicDigest } from '../../topics/digest.js';
 import type { LogRecord } from '../../topics/log.js';
-import { fromRecord, type TopicName } from '../../topics/record-codec.js';
+import { fromRecord, recordType } from '../../topics/record-codec.js';
 import { lastOffset } from '../../topics/scan.js';
 import { examples, jsonOption, nonNegativeInteger, type Register } from '../options.js';
 import { print, say, table, toJson } from '../output.js';
@@ -109,8 +108,8 @@ function describe(
   const headers = hidden.all && found.title !== undefined ? { ...found, title: redact(found.title) } : found;
   if (value === null) return { ...place, gap: headers.gap ?? null, headers };
   if (hidden.all) return { ...place, headers, value: redact(value) };
-  const kind = (topic.split('.')[0] ?? topic) as TopicName;
-  if (!schemaTopics().includes(kind)) return { ...place, value: texts ? Buffer.from(value).toString() : value };
+  const kind = recordType(topic);
+  if (kind === undefined) return { ...place, value: texts ? Buffer.from(value).toString() : value };
   const decoded = Object.entries(fromRecord(kind, { ...record, value }));
   const show = ([field, v]: [string, unknown]): [string, unknown] =>
     hidden.fields && v !== null && isRedacted(kind, field) ? [field, redact(v)] : [field, shown(field, v)];

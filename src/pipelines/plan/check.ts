@@ -1,6 +1,6 @@
 import { UserError } from '../../support/errors.js';
 import { checkTopics } from '../topic-log.js';
-import type { Plan } from './plan.js';
+import { type Plan, planOfLearner } from './plan.js';
 
 export interface CheckOptions {
   /** Folder of a run, whose topics on a cluster are checked too. */
@@ -26,7 +26,8 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
   const demand = (holds: boolean, problem: string) => {
     if (!holds) problems.push(problem);
   };
-  for (const { definition } of plan.stages) await definition.check({ plan, prompts, documents, demand, attempt });
+  for (const { definition, learner } of plan.stages)
+    await definition.check({ plan: planOfLearner(plan, learner), prompts, documents, demand, attempt });
   // Several stages may look at the same field.
   return [...new Set([...problems, ...(await checkTopics(plan, runFolder))])];
 }

@@ -4,9 +4,11 @@ import { methods } from '../../methods/registry.js';
 import { isAbsent, registeredMethod } from '../../methods/shape-spec.js';
 import type { Transform } from '../../operators/transform.js';
 import type { TopicSpec } from '../../topics/log.js';
+import type { TopicName } from '../../topics/record-codec.js';
 import { storeOf } from '../../topics/registry.js';
 import type { TopicStore } from '../../topics/store.js';
 import { withRecorded } from '../feeds/recorded-spec.js';
+import { learnersOf, MAIN_LEARNER, ofLearner, specOfLearner } from '../spec/learners.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { copyStage } from '../stages/copy.js';
 import type { Plan, PlanStage, StageDefinition, StageTopic, Subject } from '../stages/definition.js';
@@ -31,13 +33,17 @@ export interface PlanOptions {
 /** Topics that every run has, whichever stages it runs. */
 const always = ['weights', 'metrics', 'dead-letters'];
 
+/** A topic of a learner: each has its own weights, and all write the same metrics. */
+const topicOf = (topic: TopicName, learner: string): string =>
+  topic === 'weights' ? ofLearner(topic, learner) : topic;
+
 const manifestTopic = { name: 'manifest', compact: true };
 /** What several processes need from each other besides. Only the newest checkpoints are kept. */
 const checkpointsTopic = { name: 'checkpoints', retention: { bytes: 4 * 2 ** 30 } };
 
 /** Whether a topic contains the run's own state rather than records of the dataflow. */
 export const isShared = (topic: string): boolean =>
-  [manifestTopic, checkpointsTopic].some(({ name }) => name === topic);
+  [manifestTopic, checkpointsTopic].some(({ name }) => topic === name || topic.startsWith(`${name}.`));
 
 /** Whether a stage works with a resource. */
 export const needs = ({ definition }: PlanStage, resource: ResourceName): boolean =>
@@ -49,14 +55,15 @@ export const stagesWith = ({ stages }: Pick<Plan, 'stages'>, resource: ResourceN
 
 /**
  * Topics of records that a process reads for these stages: all topics where it is the only one or runs every stage;
- * otherwise only the required ones (ACLs). `weights` tells how far the run is.
+ * otherwise only the required ones (ACLs). `weights` tells how far the run is, and that of a learner how far it is.
  */
 export function topicsRead({ store, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
   const own = stages.filter(({ name }) => wanted.includes(name));
   if (!store.traits.multiProcess || own.length === stages.length) return new Set(topics.map(({ name }) => name));
   const read = own.flatMap(({ input, definition }) => [input, ...definition.tables, ...definition.continuesFrom]);
   // The token of the prompts is read by a consumer group of its own.
-  return new Set(['weights', ...read.filter((name) => name !== 'source')]);
+  const weights = own.map(({ learner }) => ofLearner('weights', learner));
+  return new Set(['weights', ...weights, ...read.filter((name) => name !== 'source')]);
 }
 
 /**
@@ -78,20 +85,24 @@ export function planOf(
   const stages: PlanStage[] = [];
   const created: StageTopic[] = [];
   let flow: Pick<PlanStage, 'input' | 'inputType'> = { input: 'source', inputType: undefined };
-  const add = (name: string, definition: PlanStage['definition'], output: string) => {
-    const fixed = definition.input && { input: definition.input, inputType: definition.input };
-    stages.push({ name, definition, ...flow, ...fixed, output, outputType: definition.output });
-    created.push(...definition.otherTopics(subject), { name: output, spread: definition.spreads });
-    flow = { input: output, inputType: definition.output };
+  const add = (definition: StageDefinition, stage: Pick<PlanStage, 'name' | 'learner' | 'output'>) => {
+    const { input, output, spreads } = definition;
+    const fixed = input && { input: topicOf(input, stage.learner), inputType: input };
+    stages.push({ ...stage, definition, ...flow, ...fixed, outputType: output });
+    created.push(...definition.otherTopics(subject), { name: stage.output, spread: spreads });
   };
   for (const definition of definitionsOf(subject)) {
-    add(definition.name, definition, definition.output);
-    for (const transform of transforms.filter(({ topic }) => topic === definition.output)) {
-      const output = `${flow.input}.${transform.name}`;
-      add(output, transformStage(transform, definition.spreads), output);
+    const { name, output, perLearner, spreads } = definition;
+    for (const learner of perLearner ? learnersOf(spec) : [MAIN_LEARNER])
+      add(definition, { name: ofLearner(name, learner), learner, output: topicOf(output, learner) });
+    flow = { input: output, inputType: output };
+    for (const transform of transforms.filter(({ topic }) => topic === output)) {
+      const transformed = `${flow.input}.${transform.name}`;
+      add(transformStage(transform, spreads), { name: transformed, learner: MAIN_LEARNER, output: transformed });
+      flow = { input: transformed, inputType: output };
     }
   }
-  const topics = topicsOf(store, created);
+  const topics = topicsOf(store, spec, created);
   checkTransforms(transforms, topics);
   return { ...subject, store, stages, topics, transforms, warnings, components };
 }
@@ -104,7 +115,7 @@ function definitionsOf(subject: Subject): StageDefinition[] {
   return from ? [copyStage(from), ...definitions] : definitions;
 }
 
-function topicsOf({ traits }: TopicStore, created: readonly StageTopic[]): TopicSpec[] {
+function topicsOf({ traits }: TopicStore, spec: PipelineSpec, created: readonly StageTopic[]): TopicSpec[] {
   const { partitions } = traits;
   const specs = [...created, ...always.map((name): StageTopic => ({ name }))].map(
     ({ name, compact, spread }): TopicSpec => ({
@@ -113,7 +124,11 @@ function topicsOf({ traits }: TopicStore, created: readonly StageTopic[]): Topic
       ...(compact && { compact }),
     }),
   );
-  const shared = [manifestTopic, ...(traits.multiProcess ? [checkpointsTopic] : [])].map((topic) => ({
+  const checkpoints = learnersOf(spec).map((learner) => ({
+    ...checkpointsTopic,
+    name: ofLearner(checkpointsTopic.name, learner),
+  }));
+  const shared = [manifestTopic, ...(traits.multiProcess ? checkpoints : [])].map((topic) => ({
     partitions: 1,
     ...topic,
   }));
@@ -130,6 +145,16 @@ export function flowOrder(plan: Pick<Plan, 'stages'>, from = plan.stages[0]?.out
 export function decidedBefore({ stages }: Pick<Plan, 'stages'>, topic: string): string[] {
   const last = stages.findIndex(({ output }) => output === topic);
   return stages.slice(0, last + 1).flatMap(({ definition }) => definition.decidedBy);
+}
+
+/** The plan as the stages of one learner see it: with that learner's settings. */
+export function planOfLearner(plan: Plan, learner: string): Plan {
+  const { learner: object, ...components } = plan.components;
+  return {
+    ...plan,
+    spec: specOfLearner(plan.spec, learner),
+    components: { ...components, ...(object && learner === MAIN_LEARNER && { learner: object }) },
+  };
 }
 
 /** Topics that a stage of the plan writes. */

@@ -15,12 +15,17 @@ export function specProblems(spec: PipelineSpec): readonly SpecProblem[] {
   return [...rules(spec), ...promptRules(spec), ...flowRules(spec)].filter(({ holds }) => !holds);
 }
 
-function rules({ learn, steps, shape, from }: PipelineSpec): Rule[] {
+function rules({ learn, learners, steps, shape, from }: PipelineSpec): Rule[] {
   return [
     {
       field: 'steps',
       holds: !learn || steps !== undefined,
       problem: 'is missing; expected a number, the steps of learn',
+    },
+    {
+      field: 'learners',
+      holds: !learners || learn !== undefined,
+      problem: 'needs learn; expected the settings that each learner starts from',
     },
     {
       field: 'shape',

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import type { Engine } from '../../engines/engine.js';
 import { type EngineInput, engineSchema } from '../../engines/engine-spec.js';
-import { optimizationFields } from '../../learner/settings.js';
-import { lossSchema } from '../../losses/loss-spec.js';
 import type { Method } from '../../methods/method.js';
 import { methods } from '../../methods/registry.js';
 import type { RlsdSettings } from '../../methods/rlsd.js';
@@ -10,6 +8,7 @@ import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
 import { generatorNames, generators } from '../../sources/registry.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
+import { learnersSchema, learnFields } from './learners.js';
 import { specProblems } from './spec-rules.js';
 
 /**
@@ -194,21 +193,13 @@ export const pipelineSchema = z
     learn: z
       .strictObject({
         prompts: count.describe('Prompts that make one step.'),
-        ...optimizationFields,
-        loss: lossSchema
-          .optional()
-          .describe("Loss to train with, or a sum of losses, or a module of your own. Default: the method's."),
-        clip: z
-          .tuple([z.number().gt(0).lt(1), z.number().positive()])
-          .default([0.2, 0.28])
-          .describe("PPO clip range of the method's loss: the ratio counts from `1 - low` to `1 + high`."),
-        kl: z.number().min(0).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
-        threads: count.optional().describe('Threads of the learner. Default: one per core, at most 8.'),
+        ...learnFields,
       })
       .optional()
       .describe(
         'How the model is trained. Without it the judged samples, or with `shape` the advantages, are the result.',
       ),
+    learners: learnersSchema.optional(),
     publish: z
       .strictObject({
         every: count.default(1).describe('Steps between publications.'),

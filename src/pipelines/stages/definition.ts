@@ -23,6 +23,8 @@ export interface StageTopic extends Pick<TopicSpec, 'name' | 'compact'> {
 export interface PlanStage {
   /** Unique in the plan; also its consumer group and the name that `--stage` takes. */
   readonly name: string;
+  /** The learner that it belongs to; '' for the main one, and for a stage that belongs to none. */
+  readonly learner: string;
   readonly definition: StageDefinition;
   readonly input: string;
   /** Which records `input` contains; undefined for the positions in the source of the prompts. */
@@ -92,6 +94,8 @@ export interface StageDefinition {
   readonly input?: TopicName;
   /** Whether the pipeline has this stage. */
   readonly isPartOf: (subject: Subject) => boolean;
+  /** Whether each learner has a stage of this kind, with weights of its own. */
+  readonly perLearner: boolean;
   /** Records that it writes, and the topic's name unless the plan gives another. */
   readonly output: TopicName;
   /** Whether its output is spread over the partitions of a cluster, so that several processes can read it. */
@@ -119,7 +123,16 @@ type Described<Needs extends ResourceName> = Pick<StageDefinition, 'name' | 'sum
   Partial<
     Pick<
       StageDefinition,
-      'input' | 'spreads' | 'tables' | 'continuesFrom' | 'emits' | 'otherTopics' | 'portable' | 'decidedBy' | 'check'
+      | 'input'
+      | 'perLearner'
+      | 'spreads'
+      | 'tables'
+      | 'continuesFrom'
+      | 'emits'
+      | 'otherTopics'
+      | 'portable'
+      | 'decidedBy'
+      | 'check'
     >
   > & {
     readonly needs: readonly Needs[];
@@ -130,6 +143,7 @@ type Described<Needs extends ResourceName> = Pick<StageDefinition, 'name' | 'sum
 export function defineStage<Needs extends ResourceName>(described: Described<Needs>): StageDefinition {
   const { name, needs, start } = described;
   return {
+    perLearner: false,
     spreads: false,
     tables: [],
     continuesFrom: [],

@@ -15,6 +15,7 @@ export const evaluateStage = defineRecordStage<'weights', 'metrics', 'policy' | 
   summary: 'Measures published weights on the held-out prompts.',
   input: 'weights',
   isPartOf: ({ spec }) => spec.learn !== undefined || spec.rollout === undefined,
+  perLearner: true,
   output: 'metrics',
   continuesFrom: ['metrics'],
   decidedBy: ['evaluate'],

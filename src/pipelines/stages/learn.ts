@@ -18,6 +18,7 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
   name: 'learn',
   summary: 'Trains on the advantages of a step and publishes the weights.',
   isPartOf: ({ spec }) => spec.learn !== undefined,
+  perLearner: true,
   output: 'weights',
   emits: ['metrics'],
   needs: ['trainer', 'versions'],

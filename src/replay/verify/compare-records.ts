@@ -1,10 +1,10 @@
 import { elementType } from '../../records/arrays.js';
-import { codecFor, schemaTopics } from '../../records/codec.js';
+import { codecFor } from '../../records/codec.js';
 import { isRedacted, redact } from '../../runs/inspect/redact.js';
 import { UserError } from '../../support/errors.js';
 import { at, required } from '../../support/required.js';
 import type { LogRecord } from '../../topics/log.js';
-import type { TopicName } from '../../topics/record-codec.js';
+import { recordType } from '../../topics/record-codec.js';
 
 /** The first place where two logs differ. */
 export interface Difference {
@@ -62,8 +62,8 @@ function contentOf(topic: string, record: LogRecord): Record<string, unknown> {
 
 /** A value's fields without run and time; a value that is not a record of the topic stays as bytes. */
 function fieldsOf(topic: string, value: Uint8Array, writer: string | undefined): Record<string, unknown> {
-  const name = topic.split('.')[0] as TopicName;
-  if (!schemaTopics().includes(name)) return { value };
+  const name = recordType(topic);
+  if (name === undefined) return { value };
   const codec = codecFor(name);
   try {
     const { run: _, time: __, ...fields } = codec.decode(value, writer) as unknown as Record<string, unknown>;

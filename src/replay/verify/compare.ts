@@ -2,7 +2,7 @@ import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { at } from '../../support/required.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { fromRecord, recordType } from '../../topics/record-codec.js';
 import { localStore, storeOf } from '../../topics/registry.js';
 import { scan, scanInOrder } from '../../topics/scan.js';
 import { isSpread } from '../recorded.js';
@@ -21,7 +21,7 @@ const physical: Readonly<Record<string, readonly string[]>> = {
 };
 
 const fieldsIn = (fields: Readonly<Record<string, readonly string[]>>, topic: string): readonly string[] =>
-  fields[topic] ?? [];
+  fields[recordType(topic) ?? topic] ?? [];
 
 export interface CompareOptions {
   /** The logs have different partitions, so only the order within a key is reproducible. */

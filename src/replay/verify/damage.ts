@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { checkCheckpoint } from '../../learner/checkpoint.js';
 import { modelDigest } from '../../models/folder.js';
+import { learnersOf, ofLearner } from '../../pipelines/spec/learners.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { manifestDifferences, topicManifest } from '../../runs/manifest/manifest.js';
@@ -24,7 +25,13 @@ export async function damageOf(run: RunFolder, folder: string): Promise<Differen
   // Records from Kafka keep their offsets, and the markers of its transactions leave gaps between them.
   const damage = await run.plan.store.findDamage(placeOf(folder), !isSpread(run));
   if (damage) return { ...damage, key: '' };
-  return (await changedManifest(run)) ?? (await damagedFile(run.log, folder));
+  const changed = await changedManifest(run);
+  if (changed) return changed;
+  for (const learner of learnersOf(run.plan.spec)) {
+    const damaged = await damagedFile(run.log, folder, learner);
+    if (damaged) return damaged;
+  }
+  return null;
 }
 
 async function changedManifest({ log, manifest }: RunFolder): Promise<Difference | null> {
@@ -39,12 +46,13 @@ async function changedManifest({ log, manifest }: RunFolder): Promise<Difference
   return { topic: 'manifest', partition: 0, offset: 0n, key: 'run', field, expected, found };
 }
 
-/** Checks checkpoints, and weights that are still on disk. */
-async function damagedFile(log: TopicLog, folder: string): Promise<Difference | null> {
-  for await (const record of scan(log, 'weights', 0)) {
+/** Checks a learner's checkpoints, and its weights that are still on disk. */
+async function damagedFile(log: TopicLog, folder: string, learner: string): Promise<Difference | null> {
+  const topic = ofLearner('weights', learner);
+  for await (const record of scan(log, topic, 0)) {
     if (record.value === null) continue;
     const { version, digest, location, chunk } = fromRecord('weights', { ...record, value: record.value });
-    const place = { topic: 'weights', partition: 0, offset: record.offset, key: record.key };
+    const place = { topic, partition: 0, offset: record.offset, key: record.key };
     if (chunk) {
       const found = createHash('sha256').update(chunk.bytes).digest('hex');
       if (found !== digest) return { ...place, field: 'chunk.bytes', expected: digest, found };
@@ -53,7 +61,7 @@ async function damagedFile(log: TopicLog, folder: string): Promise<Difference | 
       const found = modelDigest(join(folder, location));
       if (found !== digest) return { ...place, field: `${location}/model.safetensors`, expected: digest, found };
     }
-    const checkpoint = checkpointOf(folder, version);
+    const checkpoint = checkpointOf(folder, version, learner);
     if (!existsSync(checkpoint)) continue;
     try {
       checkCheckpoint(checkpoint);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from '../../pipelines/feeds/sources.js';
-import { flowOrder, needs, type Plan } from '../../pipelines/plan/plan.js';
+import { flowOrder, needs, type Plan, type PlanStage } from '../../pipelines/plan/plan.js';
 import { documentHashes } from '../../pipelines/running/context.js';
 import type { ResourceName } from '../../pipelines/stages/resources.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
@@ -59,7 +59,7 @@ export async function planRepeat(run: RunFolder, machine: Machine): Promise<Repe
     ...shared,
     mode: 'prompts',
     notes: [...notes, `${why}: repeated from the recorded prompts${unevaluated}`],
-    stages: stages.filter((name) => name !== 'ingest' && (unchanged || name !== 'evaluate')),
+    stages: plan.stages.filter((stage) => !needsSource(stage, unchanged)).map(({ name }) => name),
     async fill(to) {
       for (const topic of ['prompts', ...tables]) await copyTopic(log, to, topic);
       await copyTopic(log, to, 'dead-letters', isFromIngest);
@@ -67,6 +67,10 @@ export async function planRepeat(run: RunFolder, machine: Machine): Promise<Repe
     compared: made,
   };
 }
+
+/** Whether a stage reads the source of the prompts: to write them, or the held-out ones where they have changed. */
+const needsSource = (stage: PlanStage, unchanged: boolean): boolean =>
+  needs(stage, 'source') && (stage.input === 'source' || !unchanged);
 
 /** Why the model cannot be run again, and which stages cannot either. */
 interface Limit {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isIngested } from '../../pipelines/feeds/token.js';
 import { isShared, type Plan, planOf, stagesWith } from '../../pipelines/plan/plan.js';
+import { learnersOf, MAIN_LEARNER } from '../../pipelines/spec/learners.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
 import { stageLag } from '../../runs/inspect/lag.js';
 import { openRunFolder, type RunFolder } from '../../runs/inspect/run-folder.js';
@@ -107,13 +108,16 @@ const isTrained = (plan: Plan): boolean => stagesWith(plan, 'trainer').length > 
 async function checkFinished(run: RunFolder, folder: string): Promise<void> {
   const { log, plan } = run;
   if (!isTrained(plan)) return checkExhausted(run, folder);
-  const newest = Math.max(-1, ...(await weightsOf(log)).keys());
   const steps = stepsOf(plan.spec);
-  if (newest < steps)
+  for (const learner of learnersOf(plan.spec)) {
+    const newest = Math.max(-1, ...(await weightsOf(log, learner)).keys());
+    if (newest >= steps) continue;
+    const who = learner === MAIN_LEARNER ? 'the run' : `learner ${learner}`;
     throw new UserError(
       'unfinished',
-      `${folder}: the run is at version ${newest}, expected ${steps}; \`rlsd resume ${folder}\` continues it`,
+      `${folder}: ${who} is at version ${newest}, expected ${steps}; \`rlsd resume ${folder}\` continues it`,
     );
+  }
 }
 
 async function checkExhausted({ log, plan }: RunFolder, folder: string): Promise<void> {

@@ -7,13 +7,14 @@ import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
 import { baseFolder } from '../../pipelines/plan/model.js';
 import { contextOf } from '../../pipelines/running/context.js';
+import { learnersOf, ofLearner } from '../../pipelines/spec/learners.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { storeName } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
-import { lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
+import { checkpointOf, lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
 import { type BundleInputs, bundleInputs } from './inputs.js';
 import { encodeSegment, type Writer, writerOf, writersOf } from './segment.js';
@@ -64,7 +65,7 @@ export async function exportRun(folder: string, { to, withoutPrivileged = false 
       records[topic.name] = isLeftOut ? 0 : await writeTopic(run.log, topic, out);
     }
     for (const [name, path] of filesOfRun(run, folder)) await out.file(`files/${name}`, path);
-    await writeCheckpoint(run, folder, out);
+    await writeCheckpoints(run, folder, out);
     for (const [name, path] of inputs.files) await out.file(`inputs/${name}`, path);
     await out.end(records);
     tar.finalize();
@@ -184,7 +185,9 @@ function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: strin
     for (const each of readdirSync(from, { withFileTypes: true }))
       if (each.isFile()) files.push([`${name}/${each.name}`, join(from, each.name)]);
   };
-  const kinds = ['weights', 'checkpoints'].filter((kind) => existsSync(join(folder, kind)));
+  const kinds = learnersOf(plan.spec)
+    .flatMap((learner) => [ofLearner('weights', learner), ofLearner('checkpoints', learner)])
+    .filter((kind) => existsSync(join(folder, kind)));
   for (const kind of kinds)
     for (const version of readdirSync(join(folder, kind)).sort())
       if (/^v\d+$/.test(version)) add(`${kind}/${version}`, join(folder, kind, version));
@@ -194,14 +197,18 @@ function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: strin
   return files;
 }
 
-/** Writes the latest checkpoint as a file where checkpoints are kept in a topic. */
-async function writeCheckpoint({ log, manifest, plan }: RunFolder, folder: string, out: EntryWriter): Promise<void> {
-  const last = await lastWeights(log);
+/** Writes each learner's latest checkpoint as a file where checkpoints are kept in a topic. */
+async function writeCheckpoints({ log, manifest, plan }: RunFolder, folder: string, out: EntryWriter): Promise<void> {
   const { spec, store } = plan;
-  if (!viaTopics(store) || !last || last.version === 0) return;
+  if (!viaTopics(store)) return;
   const base = baseFolder(spec, plan.folder);
-  await withCheckpoint({ log, run: manifest.run, folder, base, spec, store }, last, async (checkpoint) => {
-    for (const name of readdirSync(checkpoint))
-      await out.file(`files/checkpoints/v${String(last.version).padStart(6, '0')}/${name}`, join(checkpoint, name));
-  });
+  for (const learner of learnersOf(spec)) {
+    const last = await lastWeights(log, learner);
+    if (!last || last.version === 0) continue;
+    const files = { log, run: manifest.run, learner, folder, base, spec, store };
+    await withCheckpoint(files, last, async (checkpoint) => {
+      for (const name of readdirSync(checkpoint))
+        await out.file(`${checkpointOf('files', last.version, learner)}/${name}`, join(checkpoint, name));
+    });
+  }
 }

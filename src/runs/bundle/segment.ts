@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import avro from 'avsc';
 import { type AvroSchema, avroType, fingerprintOf } from '../../records/avro.js';
-import { codecFor, releasedSchemas, schemaTopics } from '../../records/codec.js';
+import { codecFor, releasedSchemas } from '../../records/codec.js';
 import { required } from '../../support/required.js';
 import type { LogRecord } from '../../topics/log.js';
-import type { TopicName } from '../../topics/record-codec.js';
+import { recordType } from '../../topics/record-codec.js';
 
 /** Schemas with which a topic's values may have been written, by fingerprint; none for a topic of plain bytes. */
 export function writersOf(topic: string): Writers {
-  const name = topic.split('.')[0] as TopicName;
-  if (!schemaTopics().includes(name)) return new Map();
+  const name = recordType(topic);
+  if (name === undefined) return new Map();
   const schemas: AvroSchema[] = [codecFor(name).schema, ...releasedSchemas(name).map(({ schema }) => schema)];
   return new Map(schemas.map((schema) => [fingerprintOf(avroType(schema)), { schema, type: avroType(schema) }]));
 }

@@ -37,6 +37,8 @@ export interface Manifest {
   readonly methodModule?: string;
   /** Content hash of the user's module that defines the loss. */
   readonly lossModule?: string;
+  /** That of each further learner that has a loss module of its own. */
+  readonly lossModules?: Readonly<Record<string, string>>;
   readonly prompts: string;
   /** Content hash of each user transform module, by topic. */
   readonly through: Readonly<Record<string, string>>;

@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { lossModuleHash } from '../../losses/load-loss.js';
 import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
 import { openSources } from '../../pipelines/feeds/sources.js';
 import { objectsOf, openVerifiers, verifiersHash } from '../../pipelines/plan/components.js';
+import { lossModuleHashes } from '../../pipelines/plan/learn-loss.js';
 import { methodModuleHash } from '../../pipelines/plan/load-method.js';
 import { baseFolder, engineOf, teacherFolder, templatesHash } from '../../pipelines/plan/model.js';
 import { needs, stagesWith, topicsRead } from '../../pipelines/plan/plan.js';
 import { transformHashes } from '../../pipelines/plan/transforms.js';
 import { documentHashes, embeddingHashes, hasEmbeddings } from '../../pipelines/running/context.js';
+import { learnersOf, MAIN_LEARNER } from '../../pipelines/spec/learners.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
 import { ensureTopics, openLog, placeOf, refuseDeleted } from '../../pipelines/topic-log.js';
 import type { StageEnvironment } from '../../runtime/stage.js';
+import { get } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { lagByStage, recentLag } from '../inspect/lag.js';
 import { claimFolder, claimTopics, type Manifest, manifestOf, topicManifest } from '../manifest/manifest.js';
@@ -50,27 +52,33 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     },
     observer,
   };
-  const files: RunFiles = { log, run: manifest.run, folder, base: baseFolder(spec, plan.folder), spec, store };
-  if ((!multiProcess || isBasePublisher(opening)) && !(await lastWeights(log))) await publishBase(files);
+  const base = baseFolder(spec, plan.folder);
+  const files: RunFiles = { log, run: manifest.run, learner: MAIN_LEARNER, folder, base, spec, store };
+  if (!multiProcess || isBasePublisher(opening))
+    for (const learner of learnersOf(spec))
+      if (!(await lastWeights(log, learner))) await publishBase({ ...files, learner });
   const reads = topicsRead(
     plan,
     stages.map(({ name }) => name),
   );
   const claimed = { ...opening, inputs, manifest, before, log, files, environment, reads, readsDocuments };
-  const { resources, versions } = await openResources(claimed);
+  const learners = await openResources(claimed);
+  const { versions } = get(learners, MAIN_LEARNER);
   return {
     ...claimed,
     resumed: before !== undefined,
     observer,
-    resources,
-    versions,
+    learners,
     recordedInputs: { sampledBy: recorded?.sampledBy, scores: await recorded?.scores?.(versions.digestOf) },
-    events: {
-      async onStep(report) {
-        observer.step(report);
-        onEvent({ event: 'step', steps: stepsOf(spec), lag: lagByStage(await lag()), ...report });
-      },
-      onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', version, ...evaluation }),
+    eventsOf({ name, learner }) {
+      const owner = learner === MAIN_LEARNER ? {} : { learner };
+      return {
+        async onStep(report) {
+          observer.step(name, report);
+          onEvent({ event: 'step', ...owner, steps: stepsOf(spec), lag: lagByStage(await lag()), ...report });
+        },
+        onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', ...owner, version, ...evaluation }),
+      };
     },
   };
 }
@@ -97,7 +105,6 @@ async function describeRun(
   const base = baseFolder(spec, folder);
   const teacher = teacherFolder(plan);
   const methodModule = spec.shape === undefined ? undefined : methodModuleHash(spec.shape, folder);
-  const lossModule = lossModuleHash(spec.learn?.loss, folder);
   return manifestOf({
     spec,
     folder,
@@ -112,7 +119,7 @@ async function describeRun(
     verifier: verifiersHash(verifiers),
     shaper: plan.method.id,
     ...(methodModule && { methodModule }),
-    ...(lossModule && { lossModule }),
+    ...lossModuleHashes(plan),
     prompts: source.hash,
     through: transformHashes(plan),
     ...objectsOf(plan.components),

@@ -1,9 +1,11 @@
+import type { Policy } from '../../engines/policy.js';
 import { asksTeacher } from '../../methods/method.js';
 import { engineOf, modelOptions, teacherFolder } from '../../pipelines/plan/model.js';
-import { needs } from '../../pipelines/plan/plan.js';
+import { needs, planOfLearner } from '../../pipelines/plan/plan.js';
 import { type ContextEnvironment, contextOf, ingestContext } from '../../pipelines/running/context.js';
 import { earlierLeaks, leakMeter } from '../../pipelines/running/leak-meter.js';
 import { referenceTable } from '../../pipelines/running/references.js';
+import { learnersOf, MAIN_LEARNER } from '../../pipelines/spec/learners.js';
 import { promptsPerStep, rolloutOf } from '../../pipelines/spec/sections.js';
 import { byTask } from '../../pipelines/spec/tasks.js';
 import type { ResourceName, Resources, Versions } from '../../pipelines/stages/resources.js';
@@ -12,7 +14,7 @@ import { hiddenFromSearch } from '../../privileged/lookup/lookup.js';
 import { refuseOtherDocuments } from '../manifest/manifest.js';
 import { openTrainer } from '../weights/trainer.js';
 import { followVersions } from '../weights/versions.js';
-import type { ClaimedRun } from './opening.js';
+import type { ClaimedRun, OpenLearner } from './opening.js';
 import { learnerOpener } from './resources.js';
 import { openTeachers } from './teacher.js';
 
@@ -33,10 +35,47 @@ const openers: Openers = {
   trainer: async ({ plan, files, disposers }) => disposers.use(openTrainer(files, learnerOpener(plan))),
 };
 
-/** Opens what the stages of this process need, each resource once. */
-export async function openResources(
-  run: ClaimedRun,
-): Promise<{ readonly resources: Partial<Resources>; readonly versions: Versions }> {
+/** Opens what the stages of this process need: for each learner, each resource once. */
+export async function openResources(run: ClaimedRun): Promise<ReadonlyMap<string, OpenLearner>> {
+  const learners = new Map<string, OpenLearner>();
+  for (const learner of new Set([MAIN_LEARNER, ...run.stages.map((stage) => stage.learner)]))
+    learners.set(learner, await openLearner(runOfLearner(run, learner)));
+  return learners;
+}
+
+/** Distance between the version numbers under which the policy knows two learners' weights. */
+const APART = 2 ** 32;
+
+/** The run as the stages of one learner see it. */
+function runOfLearner(run: ClaimedRun, learner: string): ClaimedRun {
+  const { plan, inputs, files, stages } = run;
+  const first = APART * learnersOf(plan.spec).indexOf(learner);
+  return {
+    ...run,
+    plan: planOfLearner(plan, learner),
+    inputs: { ...inputs, policy: first === 0 ? inputs.policy : numberedFrom(first, inputs.policy) },
+    files: { ...files, learner },
+    stages: stages.filter((stage) => stage.learner === learner),
+  };
+}
+
+/** A policy whose versions are numbered from `first`, as far as measuring them needs it. */
+function numberedFrom(first: number, policy: Policy): Policy {
+  return {
+    encodePrompt: (messages) => policy.encodePrompt(messages),
+    decode: (tokens) => policy.decode(tokens),
+    templateHash: policy.templateHash,
+    contextLength: policy.contextLength,
+    load: (version, folder) => policy.load(first + version, folder),
+    unload: (version) => policy.unload(first + version),
+    has: (version) => policy.has(first + version),
+    sample: (version, ...request) => policy.sample(first + version, ...request),
+    score: (version, ...request) => policy.score(first + version, ...request),
+    close: () => policy.close(),
+  };
+}
+
+async function openLearner(run: ClaimedRun): Promise<OpenLearner> {
   const opened: { [K in ResourceName]?: Promise<Resources[K]> } = {};
   const get: Get = <K extends ResourceName>(name: K): Promise<Resources[K]> => {
     const opening: Promise<Resources[K]> = opened[name] ?? openers[name](run, get);
@@ -47,11 +86,12 @@ export async function openResources(
   const open = async <K extends ResourceName>(name: K) => {
     resources[name] = await get(name);
   };
+  const { plan, files, reads, stages } = run;
   // Processes that read the documents refuse to continue if they have changed.
-  if (run.reads.has('privileged')) await get('context');
-  const wanted = new Set(run.stages.flatMap(({ definition }) => definition.needs));
+  if (files.learner === MAIN_LEARNER && reads.has('privileged')) await get('context');
+  const wanted = new Set(stages.flatMap(({ definition }) => definition.needs));
   for (const name of wanted) await open(name);
-  return { resources, versions: await get('versions') };
+  return { plan, resources, versions: await get('versions') };
 }
 
 async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {

@@ -47,12 +47,20 @@ export interface ClaimedRun extends Opening {
   readonly readsDocuments: boolean;
 }
 
+/** What the stages of one learner work with. */
+export interface OpenLearner {
+  /** The plan with the learner's settings. */
+  readonly plan: Plan;
+  readonly versions: Versions;
+  readonly resources: Partial<Resources>;
+}
+
 /** A run whose folder, topics and models are open. */
 export interface OpenRun extends ClaimedRun {
   readonly resumed: boolean;
   readonly observer: Observer;
-  readonly events: StageEvents;
-  readonly versions: Versions;
-  readonly resources: Partial<Resources>;
+  readonly eventsOf: (stage: PlanStage) => StageEvents;
+  /** The main learner and those of this process's stages, by name. */
+  readonly learners: ReadonlyMap<string, OpenLearner>;
   readonly recordedInputs: RecordedInputs;
 }

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { baseFolder } from '../../pipelines/plan/model.js';
-import { type Plan, writtenBy } from '../../pipelines/plan/plan.js';
+import { needs, type Plan, writtenBy } from '../../pipelines/plan/plan.js';
 import { tasksOf } from '../../pipelines/spec/tasks.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
-import { codecFor, schemaTopics } from '../../records/codec.js';
+import { codecFor } from '../../records/codec.js';
+import { recordType } from '../../topics/record-codec.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { facetsBy, InputDataset, OutputDataset } from './event.js';
 
@@ -19,9 +20,14 @@ export interface Subject {
   readonly sources: readonly SourceDigest[];
 }
 
-/** The result of that work. */
-export interface Outcome {
+interface Trained {
   readonly weights: { readonly digest: string; readonly path: string };
+}
+
+/** The result of that work. */
+export interface Outcome extends Trained {
+  /** Those of further learners. */
+  readonly learners?: Readonly<Record<string, Trained>>;
   readonly records: Readonly<Record<string, number>>;
 }
 
@@ -76,13 +82,17 @@ export function outputsOf(subject: Subject, make: Make, outcome?: Outcome): Outp
       ...(rowCount !== undefined && { outputFacets: { outputStatistics: make.outputStatistics({ rowCount }) } }),
     };
   });
-  if (!outcome || !subject.stages.includes('learn')) return topics;
-  const { path, digest } = outcome.weights;
-  const facets = {
-    datasetType: make.datasetType({ datasetType: 'MODEL' }),
-    version: make.version({ datasetVersion: digest }),
-  };
-  return [...topics, { namespace: 'file', name: resolve(path), facets }];
+  if (!outcome) return topics;
+  const trained = ownStages(subject).filter((stage) => needs(stage, 'trainer'));
+  const models = trained.map(({ learner }): OutputDataset => {
+    const { path, digest } = (outcome.learners?.[learner] ?? outcome).weights;
+    const facets = {
+      datasetType: make.datasetType({ datasetType: 'MODEL' }),
+      version: make.version({ datasetVersion: digest }),
+    };
+    return { namespace: 'file', name: resolve(path), facets };
+  });
+  return [...topics, ...models];
 }
 
 const ownStages = ({ plan, stages }: Subject) => plan.stages.filter(({ name }) => stages.includes(name));
@@ -100,7 +110,7 @@ function topicsWritten(subject: Subject): Set<string> {
 /** Identifies a topic of a cluster by broker and full name, and an embedded one by its path. */
 function topicDataset(topic: string, { plan: { store }, folder }: Subject, make: Make) {
   const place = store.dataset(placeOf(resolve(folder)), topic);
-  const kind = schemaTopics().find((name) => name === topic.split('.')[0]);
+  const kind = recordType(topic);
   const fields = kind ? fieldsOf(codecFor(kind).schema) : [];
   return {
     ...place,

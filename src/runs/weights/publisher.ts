@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { modelDigest } from '../../models/folder.js';
 import type { LearnStep } from '../../operators/learn.js';
 import type { Publisher } from '../../operators/publish-weights.js';
+import { MAIN_LEARNER, ofLearner } from '../../pipelines/spec/learners.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import type { Announce } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
@@ -13,7 +14,11 @@ import { fromRecord, toAppend } from '../../topics/record-codec.js';
 import { lastRecord } from '../../topics/scan.js';
 import type { TopicStore } from '../../topics/store.js';
 
-export const weightsFolder = (version: number): string => `weights/v${String(version).padStart(6, '0')}`;
+/** A learner's weights, relative to the run's folder. */
+export const weightsFolder = (version: number, learner = MAIN_LEARNER): string =>
+  `${ofLearner('weights', learner)}/${numbered(version)}`;
+
+const numbered = (version: number): string => `v${String(version).padStart(6, '0')}`;
 
 /** What the publisher needs of a learner. */
 export interface PublishedLearner {
@@ -26,16 +31,18 @@ export interface PublishedLearner {
 /** Whether weights and checkpoints travel through topics: no folder is seen by every process. */
 export const viaTopics = ({ traits }: TopicStore): boolean => traits.weights === 'topics';
 
-/** The last record of the `weights` topic, if any. */
-export async function lastWeights(log: TopicLog): Promise<Weights | undefined> {
-  const last = await lastRecord(log, 'weights', 0, ({ value }) => value !== null);
+/** The last weights that a learner published, if any. */
+export async function lastWeights(log: TopicLog, learner = MAIN_LEARNER): Promise<Weights | undefined> {
+  const last = await lastRecord(log, ofLearner('weights', learner), 0, ({ value }) => value !== null);
   return last?.value ? fromRecord('weights', { ...last, value: last.value }) : undefined;
 }
 
-/** Where a run keeps its files and what they are made of. */
+/** Where a learner of a run keeps its files and what they are made of. */
 export interface RunFiles {
   readonly log: TopicLog;
   readonly run: string;
+  readonly learner: string;
+  /** The run's. */
   readonly folder: string;
   /** Folder of the base model. */
   readonly base: string;
@@ -43,22 +50,22 @@ export interface RunFiles {
   readonly store: TopicStore;
 }
 
-/** Publishes the base model as version 0 of a run that has published nothing yet. */
-export async function publishBase({ log, run, folder, base, store }: RunFiles): Promise<Weights> {
-  const location = viaTopics(store) ? null : weightsFolder(0);
+/** Publishes the base model as version 0 of a learner that has published nothing yet. */
+export async function publishBase({ log, run, learner, folder, base, store }: RunFiles): Promise<Weights> {
+  const location = viaTopics(store) ? null : weightsFolder(0, learner);
   if (location) {
     rmSync(join(folder, location), { recursive: true, force: true });
     cpSync(base, join(folder, location), { recursive: true });
   }
   const digest = modelDigest(base);
   const weights: Weights = { run, version: 0, parent: null, step: 0, digest, offsets: [], location, chunk: null };
-  await log.append([toAppend('weights', weights)]);
+  await log.append([toAppend('weights', weights, ofLearner('weights', learner))]);
   return weights;
 }
 
 /** The checkpoint that goes with a published version, in a folder that every learner sees. */
-export const checkpointOf = (folder: string, version: number): string =>
-  join(folder, `checkpoints/v${String(version).padStart(6, '0')}`);
+export const checkpointOf = (folder: string, version: number, learner = MAIN_LEARNER): string =>
+  join(folder, ofLearner('checkpoints', learner), numbered(version));
 
 /**
  * Writes a version's weights and checkpoint, under the run's folder or, where the learner's machine is not to be relied
@@ -66,70 +73,77 @@ export const checkpointOf = (folder: string, version: number): string =>
  * committed stays until then, so that a crash at any moment finds the one that belongs to the committed offsets.
  */
 export function runPublisher<Stats>(
-  learner: PublishedLearner,
-  { log, run, folder, spec, store }: RunFiles,
+  trained: PublishedLearner,
+  files: RunFiles,
   offsets: () => readonly Position[],
   announce: Announce,
 ): Publisher<Stats> {
+  const { log, run, learner, folder, spec, store } = files;
   const { every } = spec.publish;
   return {
     due: ({ step }) => (step + 1) % every === 0,
     async publish({ step }: LearnStep<Stats>) {
       const version = step + 1;
       const consumed = offsets();
-      const fresh = join(folder, `weights/${process.pid}.partial`);
+      const fresh = unfinished(files, 'weights');
       mkdirSync(fresh, { recursive: true });
-      const digest = await learner.saveModel(fresh);
-      const location = weightsFolder(version);
+      const digest = await trained.saveModel(fresh);
+      const location = weightsFolder(version, learner);
       place(fresh, join(folder, location), digest);
       // No learner in another process can come in between.
       if (!store.traits.multiProcess) announce(version, { digest, location });
       const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
       if (!viaTopics(store)) {
-        await learner.saveCheckpoint(checkpointOf(folder, version), consumed);
+        await trained.saveCheckpoint(checkpointOf(folder, version, learner), consumed);
         // Steps may be ahead of what is committed, where samples may be older than the newest version.
-        const committed = (await lastWeights(log))?.version ?? 0;
-        await pruneWeights(folder, version, spec);
-        await prune(folder, 'checkpoints', (old) => old < committed);
+        const committed = (await lastWeights(log, learner))?.version ?? 0;
+        await pruneWeights(files, version);
+        await prune(files, 'checkpoints', (old) => old < committed);
         return [{ ...weights, location, chunk: null }];
       }
-      await pruneWeights(folder, version, spec);
-      const scratch = join(folder, `checkpoints/${process.pid}.partial`);
-      await learner.saveCheckpoint(scratch, consumed);
-      await log.append([{ topic: 'checkpoints', key: String(version), value: packed(scratch), headers: { digest } }]);
+      await pruneWeights(files, version);
+      const scratch = unfinished(files, 'checkpoints');
+      await trained.saveCheckpoint(scratch, consumed);
+      const topic = ofLearner('checkpoints', learner);
+      await log.append([{ topic, key: String(version), value: packed(scratch), headers: { digest } }]);
       const bytes = readFileSync(join(folder, location, 'model.safetensors'));
       return [{ ...weights, location: null, chunk: { index: 0, count: 1, bytes } }];
     },
   };
 }
 
+/** Where this process writes files that are not yet complete. */
+const unfinished = ({ folder, learner }: RunFiles, kind: FileKind, version?: number): string =>
+  join(
+    folder,
+    ofLearner(kind, learner),
+    `${[process.pid, ...(version === undefined ? [] : [version])].join('.')}.partial`,
+  );
+
 /**
  * Calls `use` with the folder of the checkpoint that belongs to published weights.
  * @throws {UserError} `no-checkpoint`
  */
 export async function withCheckpoint(
-  { log, folder, store }: RunFiles,
+  files: RunFiles,
   { version, digest }: Pick<Weights, 'version' | 'digest'>,
   use: (checkpoint: string) => Promise<unknown>,
 ): Promise<void> {
+  const { log, folder, learner, store } = files;
   if (!viaTopics(store)) {
-    await use(checkpointOf(folder, version));
+    await use(checkpointOf(folder, version, learner));
     return;
   }
+  const topic = ofLearner('checkpoints', learner);
   // A learner that was stopped before it could commit its weights leaves a checkpoint of its own under the same
   // version.
-  const found = await lastRecord(
-    log,
-    'checkpoints',
-    0,
-    (r) => r.key === String(version) && r.headers.digest === digest,
-  );
+  const found = await lastRecord(log, topic, 0, (r) => r.key === String(version) && r.headers.digest === digest);
   if (!found?.value)
     throw new UserError(
       'no-checkpoint',
-      `topic checkpoints: none of version ${version} with digest ${digest}; the learner cannot go on from there`,
+      `topic ${topic}: none of version ${version} with digest ${digest}; the learner cannot go on from there`,
     );
-  const scratch = join(folder, `checkpoints/${process.pid}.partial`);
+  const scratch = unfinished(files, 'checkpoints');
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   for (const [name, bytes] of unpacked(found.value)) writeFileSync(join(scratch, name), bytes);
@@ -139,13 +153,11 @@ export async function withCheckpoint(
 /**
  * The folder of a version that travelled through the topic: made of the base's files and the record's weights, once.
  */
-export async function materialise(
-  { folder, base, spec }: RunFiles,
-  { version, digest, chunk }: Weights,
-): Promise<string> {
-  const target = join(folder, weightsFolder(version));
+export async function materialise(files: RunFiles, { version, digest, chunk }: Weights): Promise<string> {
+  const { folder, learner, base } = files;
+  const target = join(folder, weightsFolder(version, learner));
   if (existsSync(target) && modelDigest(target) === digest) return target;
-  const fresh = join(folder, `weights/${process.pid}.${version}.partial`);
+  const fresh = unfinished(files, 'weights', version);
   rmSync(fresh, { recursive: true, force: true });
   cpSync(base, fresh, {
     recursive: true,
@@ -159,7 +171,7 @@ export async function materialise(
       `version ${version}: ${chunk ? 'the weights in the topic' : `the base model in ${base}`} have SHA-256 ${found}, expected ${digest}`,
     );
   place(fresh, target, digest);
-  await pruneWeights(folder, version, spec);
+  await pruneWeights(files, version);
   return target;
 }
 
@@ -202,9 +214,10 @@ function unpacked(value: Uint8Array): [string, Buffer][] {
   return files;
 }
 
-function pruneWeights(folder: string, version: number, spec: PipelineSpec): Promise<unknown> {
+function pruneWeights(files: RunFiles, version: number): Promise<unknown> {
+  const { spec } = files;
   const { every, keep } = spec.publish;
-  return prune(folder, 'weights', (old) => old < version - keep * every && !lasting(old, version, spec));
+  return prune(files, 'weights', (old) => old < version - keep * every && !lasting(old, version, spec));
 }
 
 /** Versions that stay: the base, those that are measured, and what the teacher of a sample in flight may be. */
@@ -213,12 +226,15 @@ function lasting(old: number, version: number, { teach, evaluate, flow }: Pipeli
   return old === 0 || old % evaluate.every === 0 || old >= oldestInFlight - (oldestInFlight % teach.every);
 }
 
+const fileKinds = ['weights', 'checkpoints'] as const;
+type FileKind = (typeof fileKinds)[number];
+
 async function prune(
-  folder: string,
-  kind: 'weights' | 'checkpoints',
+  { folder, learner }: RunFiles,
+  kind: FileKind,
   goes: (version: number) => boolean,
 ): Promise<unknown> {
-  const root = join(folder, kind);
+  const root = join(folder, ofLearner(kind, learner));
   if (!existsSync(root)) return;
   const old = readdirSync(root).filter((name) => {
     const version = /^v(\d+)$/.exec(name)?.[1];
@@ -228,9 +244,9 @@ async function prune(
 }
 
 /** Removes what processes of this machine that are no more left unfinished. */
-export function sweep(folder: string): void {
-  for (const kind of ['weights', 'checkpoints']) {
-    const root = join(folder, kind);
+export function sweep({ folder, learner }: RunFiles): void {
+  for (const kind of fileKinds) {
+    const root = join(folder, ofLearner(kind, learner));
     for (const name of existsSync(root) ? readdirSync(root) : []) {
       const pid = /^(\d+)(\.\d+)?\.partial$/.exec(name)?.[1];
       if (pid !== undefined && !alive(Number(pid))) rmSync(join(root, name), { recursive: true, force: true });

@@ -10,7 +10,7 @@ export function openTrainer(
   files: RunFiles,
   openLearner: () => Promise<Learner>,
 ): RunTrainer & { close(): Promise<void> } {
-  const { log } = files;
+  const { log, learner: name } = files;
   let learner: Learner | undefined;
   let next = 0;
   const open = (): Learner => {
@@ -27,8 +27,8 @@ export function openTrainer(
   };
   return {
     async takeOver() {
-      sweep(files.folder);
-      const last = (await lastWeights(log)) ?? (await publishBase(files));
+      sweep(files);
+      const last = (await lastWeights(log, name)) ?? (await publishBase(files));
       // Steps that were made and not committed are in no checkpoint, and another learner may have made them since.
       await learner?.close();
       learner = undefined;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Policy } from '../../engines/policy.js';
 import type { PolicyVersion } from '../../operators/rollout.js';
+import { ofLearner } from '../../pipelines/spec/learners.js';
 import type { Versions } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
@@ -85,8 +86,9 @@ export async function followVersions(settings: VersionSettings): Promise<Version
 }
 
 async function refresh(state: State): Promise<void> {
+  const { files } = state;
   for (;;) {
-    const records = await state.files.log.read('weights', 0, state.nextOffset, 8);
+    const records = await files.log.read(ofLearner('weights', files.learner), 0, state.nextOffset, 8);
     if (records.length === 0) return state.waiters.wake();
     for (const record of records) {
       state.nextOffset = record.offset + 1n;
@@ -101,7 +103,7 @@ async function refresh(state: State): Promise<void> {
 
 function knownVersion(state: State, version: number): Known {
   const found = state.known.get(version);
-  if (!found) throw new Error(`weights: version ${version} was not published`);
+  if (!found) throw new Error(`${ofLearner('weights', state.files.learner)}: version ${version} was not published`);
   return found;
 }
 
@@ -109,9 +111,10 @@ async function folderOf(state: State, version: number): Promise<string> {
   const { files } = state;
   const { location, offset } = knownVersion(state, version);
   if (location !== null) return join(files.folder, location);
-  const [record] = await files.log.read('weights', 0, offset, 1);
+  const topic = ofLearner('weights', files.learner);
+  const [record] = await files.log.read(topic, 0, offset, 1);
   if (!record?.value)
-    throw new UserError('records-gone', `weights: the record of version ${version} at offset ${offset} is gone`);
+    throw new UserError('records-gone', `${topic}: the record of version ${version} at offset ${offset} is gone`);
   return materialise(files, fromRecord('weights', { ...record, value: record.value }));
 }
 

@@ -24,12 +24,15 @@ let run: string;
 let bundle: string;
 
 const project = () => join(root, 'project');
-const plan = () => planOf(checkSpec({ ...tinyPipeline, steps: 2, evaluate: { every: 1 } }), project());
+const learners = { other: { lr: 1e-3, loss: { module: 'loss.mjs', ceiling: 3 } } };
+const plan = () => planOf(checkSpec({ ...tinyPipeline, steps: 2, evaluate: { every: 1 }, learners }), project());
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'rlsd-bundle-'));
   tinyModel({ folder: join(project(), 'model'), hiddenSize: 16, layers: 1, contextLength: 64, gain: 2 });
   writeFileSync(join(project(), 'sums.jsonl'), `${sums(40).join('\n')}\n`);
+  const loss = new URL('../../../examples/losses/dual-clip.mjs', import.meta.url);
+  writeFileSync(join(project(), 'loss.mjs'), `export { default } from '${loss.href}';\n`);
   run = join(root, 'run');
   bundle = join(root, 'run.tar');
   await runPipeline({ plan: plan(), folder: run });
@@ -139,11 +142,14 @@ describe('exportRun and importRun', () => {
     await importRun(join(root, 'half.tar'), to);
     await elsewhere(async () => {
       const { spec, folder } = readManifest(to);
-      const { weights } = await runPipeline({ plan: planOf(spec, folder), folder: to });
+      const { weights, learners } = await runPipeline({ plan: planOf(spec, folder), folder: to });
       const { log } = await openRunFolder(run);
-      const last = (await log.read('weights', 0, 2n, 1))[0];
+      const trained = { weights: weights.digest, 'weights.other': learners?.other?.weights.digest ?? '' };
+      for (const [topic, digest] of Object.entries(trained)) {
+        const [last] = await log.read(topic, 0, 2n, 1);
+        expect(last?.value && Buffer.from(last.value).includes(digest)).toBe(true);
+      }
       await log.close();
-      expect(last?.value && Buffer.from(last.value).includes(weights.digest)).toBe(true);
     });
   }, 60_000);
 

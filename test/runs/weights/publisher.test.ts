@@ -27,7 +27,7 @@ it('keeps the checkpoint of the newest version that is committed, however far th
   };
   const publisher = runPublisher(
     learner,
-    { log, run: 'r', folder, base: folder, spec, store: storeOf(spec.topics) },
+    { log, run: 'r', learner: '', folder, base: folder, spec, store: storeOf(spec.topics) },
     () => [],
     () => {},
   );

@@ -38,7 +38,7 @@ beforeEach(async () => {
   log = await openEmbedded(folder);
   await log.ensureTopics([{ name: 'weights', partitions: 1 }]);
   await publish(0);
-  const files = { log, run: 'r', folder, base: folder, spec, store: storeOf(spec.topics) };
+  const files = { log, run: 'r', learner: '', folder, base: folder, spec, store: storeOf(spec.topics) };
   versions = await followVersions({ files, policy, keep: 1, teacherOf: () => 0, pollMs: 10 });
 });
 afterEach(async () => {
@@ -90,7 +90,7 @@ it('an unload that the end of the run cuts short is an error of nobody', async (
     unloaded.push(version);
     throw new Error('the workers were closed');
   };
-  const files = { log, run: 'r', folder, base: folder, spec, store: storeOf(spec.topics) };
+  const files = { log, run: 'r', learner: '', folder, base: folder, spec, store: storeOf(spec.topics) };
   const settings = {
     files,
     policy: { ...policy, unload },
