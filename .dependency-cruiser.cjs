@@ -21,7 +21,8 @@ const layers = {
   pipelines: flow,
   runs: [...flow, 'pipelines'],
   replay: [...flow, 'pipelines', 'runs'],
-  cli: [...flow, 'pipelines', 'runs', 'replay'],
+  compare: [...flow, 'pipelines', 'runs', 'replay'],
+  cli: [...flow, 'pipelines', 'runs', 'replay', 'compare'],
 };
 // Operators name the interfaces that they need where those live, as types.
 const interfaces = [

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { programVersions } from '../runs/manifest/program-hash.js';
 import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
+import { registerCompare } from './commands/compare.js';
 import { registerDeadLetters } from './commands/dead-letters.js';
 import { registerEval } from './commands/eval.js';
 import { registerGraph } from './commands/graph.js';
@@ -25,6 +26,7 @@ const commands: readonly Register[] = [
   registerDeadLetters,
   registerPrivileged,
   registerEval,
+  registerCompare,
   registerLines,
 ];
 

@@ -1,0 +1,25 @@
+import type { Estimate, PairedDifference } from '../statistics.js';
+
+const percent = (value: number): string => (100 * value).toFixed(1);
+const signed = (value: number): string => `${value >= 0 ? '+' : '−'}${percent(Math.abs(value))}`;
+
+/** An accuracy in percent with its standard error: `91.4 ± 0.6`. */
+export const accuracyText = ({ mean, se }: Estimate): string =>
+  Number.isNaN(se) ? percent(mean) : `${percent(mean)} ± ${percent(se)}`;
+
+/** A difference in points with its 95 % confidence interval: `+1.9 [+1.2, +2.6]`. */
+export const differenceText = ({ mean, low, high }: PairedDifference): string =>
+  Number.isNaN(low) ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+
+export function pText(p: number): string {
+  if (Number.isNaN(p)) return '–';
+  return p < 0.0001 ? '< 0.0001' : p.toPrecision(2);
+}
+
+/** A figure of any size with its standard error. */
+export function figureText({ mean, se }: Estimate): string {
+  const short = (value: number) => String(Number(value.toPrecision(3)));
+  return Number.isNaN(se) ? short(mean) : `${short(mean)} ± ${short(se)}`;
+}
+
+export const percentText = percent;

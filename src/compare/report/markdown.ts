@@ -1,0 +1,20 @@
+import type { Comparison } from '../summarize.js';
+import { reportTables } from './tables.js';
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|');
+
+/** The comparison as Markdown tables. */
+export function markdownReport(comparison: Comparison): string {
+  const sections = reportTables(comparison).map(({ title, caption, header, rows }) =>
+    [
+      `## ${title}`,
+      '',
+      caption,
+      '',
+      `| ${header.map(escaped).join(' | ')} |`,
+      `|${header.map(() => '---|').join('')}`,
+      ...rows.map((row) => `| ${row.map(escaped).join(' | ')} |`),
+    ].join('\n'),
+  );
+  return `# ${comparison.experiment}\n\n${sections.join('\n\n')}\n`;
+}
