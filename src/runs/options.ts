@@ -4,6 +4,7 @@ import type { Plan } from '../pipelines/plan/plan.js';
 import type { TaskEvaluation } from '../pipelines/running/evaluate.js';
 import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { RecordedInputs, Versions } from '../pipelines/stages/resources.js';
+import type { IngestCounts } from '../privileged/sources/ingest.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';
 
@@ -42,6 +43,8 @@ export interface Summary extends Learned {
   /** In a pipeline with `learners`, those whose stages this process ran. */
   readonly learners?: Readonly<Record<string, Learned>>;
   readonly records: Readonly<Record<string, number>>;
+  /** What this process read from the declared document sources; absent if there are none or it does not read them. */
+  readonly documents?: IngestCounts;
   /** The judged samples; null if they are trained on or if this process does not read them. */
   readonly judged: Judged | null;
   /** Samples that reached the learner instead of the dead letters; null if this process does not read them. */

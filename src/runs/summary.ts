@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { isShared, stagesWith } from '../pipelines/plan/plan.js';
+import { contextOf } from '../pipelines/running/context.js';
 import { furtherLearners, MAIN_LEARNER } from '../pipelines/spec/learners.js';
 import { evaluateStage } from '../pipelines/stages/evaluate.js';
+import { ingestCounts } from '../privileged/sources/ingest.js';
 import type { Metric } from '../records/records.js';
 import { get, required } from '../support/required.js';
 import type { TopicLog } from '../topics/log.js';
@@ -27,6 +29,8 @@ export async function summarize(run: OpenRun, seconds: number): Promise<Summary>
   const records: Record<string, number> = {};
   for (const { name } of plan.topics)
     if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
+  const { context } = get(learners, MAIN_LEARNER).resources;
+  const ingested = contextOf(plan.spec).sources.length > 0 ? context?.ingested : undefined;
   const trained = stagesWith(plan, 'trainer').map(({ input }) => input);
   return {
     run: manifest.run,
@@ -36,6 +40,7 @@ export async function summarize(run: OpenRun, seconds: number): Promise<Summary>
     ...main,
     ...(Object.keys(further).length > 0 && { learners: further }),
     records,
+    ...(ingested && { documents: ingestCounts(ingested) }),
     judged: trained.length > 0 ? null : await judgedOf(run),
     samples: trained.length > 0 && trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
   };

@@ -7,6 +7,7 @@ import { planOf } from '../../src/pipelines/plan/plan.js';
 import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { ensureTopics, openLog } from '../../src/pipelines/topic-log.js';
 import type { TopicRecords } from '../../src/records/records.js';
+import { claimTopics, type Manifest, topicManifest } from '../../src/runs/manifest/manifest.js';
 import type { TopicLog } from '../../src/topics/log.js';
 import { fromRecord, type TopicName } from '../../src/topics/record-codec.js';
 import { scan } from '../../src/topics/scan.js';
@@ -107,6 +108,17 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     );
     expect(await records(log, 'dead-letters')).toEqual([]);
   }
+
+  it('records more document hashes than fit into one message', async () => {
+    const { plan, open, run } = await project();
+    const log = await open();
+    await ensureTopics(log, plan.topics);
+    const hashes = Array.from({ length: 12_000 }, (_, k) => [`documents/${k}.md`, 'ab'.repeat(32)]);
+    const manifest = { format: 1, run, folder: '/', spec: plan.spec, documents: Object.fromEntries(hashes) };
+    await claimTopics(log, run, manifest as unknown as Manifest);
+    expect((await topicManifest(log))?.documents).toEqual(manifest.documents);
+    await log.close();
+  });
 
   it('trains the unchanged example to exactly the weights of the embedded log', async () => {
     const { folder } = tinyProject();

@@ -41,8 +41,11 @@ export async function ingestPrivileged(folder: string, { json }: Options): Promi
   }
 }
 
-/** Lists the documents without any content. */
-export async function listPrivileged(folder: string, { json }: Options): Promise<void> {
+/** Lists the documents without any content, or with their titles. */
+export async function listPrivileged(
+  folder: string,
+  { json, showPrivileged = false }: Options & { readonly showPrivileged?: boolean },
+): Promise<void> {
   const { log } = await openRunFolder(folder);
   const table = await privilegedTable(log);
   const rows = [];
@@ -56,6 +59,7 @@ export async function listPrivileged(folder: string, { json }: Options): Promise
       versions: versions.length,
       chunks: current?.spans.length ?? 0,
       time: new Date(updatedAt).toISOString(),
+      ...(showPrivileged && { title: current?.title ?? null }),
     });
   rows.sort((a, b) => (a.id < b.id ? -1 : 1));
   await log.close();
@@ -70,8 +74,10 @@ export async function listPrivileged(folder: string, { json }: Options): Promise
       row.versions,
       row.chunks,
       row.time,
+      ...(showPrivileged ? [row.title ?? '-'] : []),
     ]);
-    print(columns(['id', 'state', 'kind', 'label', 'version', 'versions', 'chunks', 'time'], cells));
+    const names = ['id', 'state', 'kind', 'label', 'version', 'versions', 'chunks', 'time'];
+    print(columns(showPrivileged ? [...names, 'title'] : names, cells));
   }
 }
 
@@ -100,6 +106,7 @@ export const registerPrivileged: Register = (rlsd) => {
   privileged
     .command('list <run>')
     .description('list ids, versions and labels, without content')
+    .option('--show-privileged', 'show titles as well')
     .addOption(jsonOption())
     .action(listPrivileged);
   privileged

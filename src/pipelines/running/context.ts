@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fileDigest } from '../../models/safetensors.js';
@@ -7,6 +6,8 @@ import type { DocumentState } from '../../privileged/documents/document.js';
 import type { PrivilegedTable } from '../../privileged/documents/table.js';
 import { embeddingModelHash, readEmbeddingModel } from '../../privileged/embedding/model.js';
 import type { Join } from '../../privileged/lookup/lookup.js';
+import type { ReadLimits } from '../../privileged/reading/reader.js';
+import { csvHeader, headerProblems } from '../../privileged/sources/csv.js';
 import { filesOf } from '../../privileged/sources/files.js';
 import { type IngestReport, ingest as ingestDocuments, watchSources } from '../../privileged/sources/ingest.js';
 import type { DocumentSource, FileSource, SourceProblem } from '../../privileged/sources/source.js';
@@ -14,7 +15,7 @@ import type { PrivilegedKind } from '../../records/records.js';
 import type { OnDeadLetter, RunningStage } from '../../runtime/stage.js';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
-import type { TopicLog } from '../../topics/log.js';
+import type { Append, TopicLog } from '../../topics/log.js';
 import { fromRecord, toAppend } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import type { PipelineSpec } from '../spec/spec.js';
@@ -27,6 +28,8 @@ export interface ContextSpec {
   readonly labels: readonly string[];
   /** Seconds between two reads of the sources; undefined: they are read once. */
   readonly watch: number | undefined;
+  /** What reading one document may take; undefined: the defaults. */
+  readonly limits: ReadLimits | undefined;
 }
 
 /** What the whole pipeline declares; with tasks, the joins of all of them. */
@@ -46,14 +49,16 @@ export const taskContext = (spec: PipelineSpec, { joins }: Task): ContextSpec =>
 };
 
 function declaredContext({ privileged }: PipelineSpec): ContextSpec {
-  if (Array.isArray(privileged)) return { sources: [], joins: privileged, labels: [], watch: undefined };
-  const { sources, join, labels, watch } = privileged;
+  if (Array.isArray(privileged))
+    return { sources: [], joins: privileged, labels: [], watch: undefined, limits: undefined };
+  const { sources, join, labels, watch, limits } = privileged;
   return {
     // The parser omits fields that were not given, so none is present and undefined.
     sources: sources as DocumentSource[],
     joins: join as Join[],
     labels,
     watch,
+    limits,
   };
 }
 
@@ -163,23 +168,13 @@ async function checkKeyed(
   if (!existsSync(path)) return [`${field}.keyed: ${path}: no such file`];
   const columns = [source.key, source.reference, source.trace].filter((name) => name !== undefined);
   if (columns.length < 2) return [`${field}: found no column to show, expected reference, trace or both`];
-  const ending = /\.(csv|tsv)$/i.exec(path)?.[1]?.toLowerCase();
-  if (!ending) return [];
-  const file = await open(path);
-  let header = '';
-  for await (const line of file.readLines()) {
-    header = line;
-    break;
+  if (!/\.(csv|tsv)$/i.test(path)) return [];
+  try {
+    return headerProblems(await csvHeader(path, path), columns).map((problem) => `${field}: ${path}: ${problem}`);
+  } catch (error) {
+    if (error instanceof UserError) return [`${field}: ${error.message}`];
+    throw error;
   }
-  const columnsFound = header.replace(/^\uFEFF/, '').split(ending === 'csv' ? ',' : '\t');
-  const known = columnsFound.map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
-  return columns
-    .filter((name) => !known.includes(name))
-    .map((name) => {
-      const near = nearest(name, known);
-      // Without a header, the first line is privileged text: quote only a name that is close to the expected one.
-      return `${field}: ${path}: no column ${name}; ${near ? `did you mean ${near}?` : `expected one of the ${known.length} columns in its first line`}`;
-    });
 }
 
 export interface ContextEnvironment {
@@ -191,6 +186,8 @@ export interface ContextEnvironment {
   readonly run: string;
   readonly now: () => number;
   readonly onDeadLetter?: OnDeadLetter;
+  /** What the run read from its sources when it began. */
+  readonly ingested?: IngestReport;
 }
 
 /**
@@ -199,8 +196,8 @@ export interface ContextEnvironment {
  */
 export async function ingestContext(environment: ContextEnvironment): Promise<IngestReport> {
   const { log, table, spec, folder, run, now } = environment;
-  const { sources } = contextOf(spec);
-  const report = await ingestDocuments(log, table, { run, sources, folder, now });
+  const { sources, limits } = contextOf(spec);
+  const report = await ingestDocuments(log, table, { run, sources, folder, now, ...(limits && { limits }) });
   await deadLetterProblems(report.problems, environment);
   return report;
 }
@@ -212,7 +209,8 @@ export function watchContext(
 ): Pick<RunningStage, 'ended' | 'stop'> & { readonly stats: { readonly running: number; readonly waiting: boolean } } {
   const { log, table, spec, folder, run, now } = environment;
   const abort = new AbortController();
-  const options = { run, sources: contextOf(spec).sources, folder, now };
+  const { sources, limits } = contextOf(spec);
+  const options = { run, sources, folder, now, ...(limits && { limits }) };
   const watch = async () => {
     const reports = watchSources(log, table, { ...options, intervalMs: seconds * 1000, signal: abort.signal });
     for await (const { problems } of reports) await deadLetterProblems(problems, environment);
@@ -229,11 +227,15 @@ export function watchContext(
   };
 }
 
+/** Dead letters appended at once. */
+const LETTERS = 500;
+
 async function deadLetterProblems(problems: readonly SourceProblem[], environment: ContextEnvironment): Promise<void> {
   if (problems.length === 0) return;
   const { log, run, now, onDeadLetter } = environment;
   const known = new Set<string>();
   for await (const record of scan(log, 'dead-letters', 0)) known.add(record.key);
+  const letters: Append[] = [];
   for (const { source, code, message } of problems) {
     const id = digest('privileged', source, code, message).slice(0, 16);
     if (known.has(id)) continue;
@@ -241,8 +243,9 @@ async function deadLetterProblems(problems: readonly SourceProblem[], environmen
     onDeadLetter?.('ingest', code, message);
     const place = { topic: 'privileged', partition: 0, offset: -1n, key: source };
     const letter = { run, id, stage: 'ingest', cause: code, error: message, ...place };
-    await log.append([toAppend('dead-letters', { ...letter, value: null, headers: {}, attempts: 1, time: now() })]);
+    letters.push(toAppend('dead-letters', { ...letter, value: null, headers: {}, attempts: 1, time: now() }));
   }
+  for (let k = 0; k < letters.length; k += LETTERS) await log.append(letters.slice(k, k + LETTERS));
 }
 
 /** The steps and the number of samples whose teacher was shown a document. */

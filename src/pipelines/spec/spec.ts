@@ -60,7 +60,14 @@ const label = text.optional().describe('Access label; a pipeline that does not l
 
 const documentSource = z
   .union([
-    z.strictObject({ files: z.array(text).min(1).describe('Paths or globs of documents.'), label }),
+    z.strictObject({
+      files: z.array(text).min(1).describe('Paths or globs of documents.'),
+      include: z
+        .array(z.enum(['comments', 'headers']))
+        .optional()
+        .describe('Parts of Word documents to read as well: comments, page headers and footers. Default: neither.'),
+      label,
+    }),
     z.strictObject({
       keyed: text.describe('CSV, TSV or JSON lines with a row a prompt item.'),
       key: text.describe("Column of the prompt's id."),
@@ -119,6 +126,15 @@ const privileged = z
       join: z.array(documentJoin).min(1).describe('In the order in which they are shown and the budget is spent.'),
       labels: z.array(text).default([]).describe('Access labels that this pipeline may read.'),
       watch: z.number().positive().optional().describe('Seconds between two looks at the sources. Default: read once.'),
+      limits: z
+        .strictObject({
+          seconds: z.number().positive().max(3600).default(30).describe('Processor seconds per document.'),
+          memory: z.int().min(128).max(65_536).default(1024).describe('MiB of memory of the process that reads it.'),
+        })
+        .optional()
+        .describe(
+          'What reading one HTML page, PDF or Word document may take. One that takes more becomes a dead letter.',
+        ),
     }),
   ])
   .default([])

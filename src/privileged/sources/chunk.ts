@@ -1,4 +1,4 @@
-import type { TextShape } from './extract.js';
+import type { TextShape } from '../formats/extracted.js';
 
 export interface ChunkOptions {
   /** Maximum characters (UTF-16 units) of a chunk, including the overlap; at least 16. */

@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digest } from '../../support/digest.js';
 import { filesOf } from './files.js';
@@ -29,7 +28,6 @@ export async function digestSource(source: DocumentSource, folder: string): Prom
     const hash = createHash('sha256');
     try {
       const path = join(folder, name);
-      if ((await lstat(path)).isSymbolicLink()) continue;
       bytes += await hashFile(hash, path);
       parts.push(name, hash.digest('hex'));
     } catch (error) {

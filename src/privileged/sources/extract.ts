@@ -1,23 +1,24 @@
 import { basename, extname } from 'node:path';
-import type { FormatCallback } from 'html-to-text';
 import { UserError } from '../../support/errors.js';
-
-/** Where a text is best split: at headings, top-level definitions, lines (rows of a table), or paragraphs. */
-export type TextShape = 'headings' | 'code' | 'lines' | 'paragraphs';
+import { declaredEncoding, decode } from '../formats/decode.js';
+import { tooLong } from '../formats/errors.js';
+import { type Content, maxDocumentCharacters, type OptionalPart, type TextShape } from '../formats/extracted.js';
+import { markdownTitle } from '../formats/titles.js';
+import { refuseUnsupported } from '../formats/unsupported.js';
 
 export interface Extracted {
   readonly title: string;
   readonly text: string;
   readonly shape: TextShape;
+  /** What was left out although it may matter, such as `2 charts`. */
+  readonly omitted?: readonly string[];
 }
 
-/** Maximum characters of a document. */
-export const maxDocumentCharacters = 32 << 20;
+const markdown = ['.md', '.markdown', '.mdx'];
+const html = ['.html', '.htm', '.xhtml'];
 
 const shapes: Readonly<Record<string, TextShape>> = {
-  ...Object.fromEntries(
-    ['.md', '.markdown', '.mdx', '.html', '.htm', '.xhtml', '.docx'].map((name) => [name, 'headings']),
-  ),
+  ...Object.fromEntries([...markdown, ...html, '.docx'].map((name) => [name, 'headings'])),
   ...Object.fromEntries(
     ['.csv', '.tsv', '.jsonl', '.ndjson', '.json', '.yaml', '.yml', '.log'].map((name) => [name, 'lines']),
   ),
@@ -28,144 +29,68 @@ const shapes: Readonly<Record<string, TextShape>> = {
   ),
 };
 
+type ReadFormat = (path: string, bytes: Uint8Array, include: readonly OptionalPart[]) => Promise<Content> | Content;
+
+const readHtml = async (): Promise<ReadFormat> => {
+  const { htmlContent } = await import('../formats/html/html.js');
+  return (path, bytes) => htmlContent(path, decode(path, bytes, declaredEncoding));
+};
+
+/**
+ * Formats that need a parser, which can take long, or much memory, for a small file. Parsers are large: each is loaded
+ * when the first document of its kind is read. Everything else is read in linear time.
+ */
+const readers: Readonly<Record<string, () => Promise<ReadFormat>>> = {
+  ...Object.fromEntries(html.map((name) => [name, readHtml])),
+  '.docx': async () => {
+    const { docxContent } = await import('../formats/docx/docx.js');
+    return docxContent;
+  },
+  '.pdf': async () => {
+    const { pdfContent } = await import('../formats/pdf.js');
+    return pdfContent;
+  },
+};
+
+/** Loads what reads a file; undefined for a format that needs no parser. */
+export const loadReader = (path: string): Promise<ReadFormat> | undefined => readers[extname(path).toLowerCase()]?.();
+
+/** Whether a file is better read in a process that can be ended. */
+export const needsReader = (path: string): boolean => extname(path).toLowerCase() in readers;
+
 /**
  * Extracts the text of a file by its extension: Markdown, HTML, PDF, docx, tables, JSON lines, source code, and plain
  * text for any other. Line ends become \n.
- * @throws {UserError} `document-encrypted`, `document-unreadable`, `document-encoding`, `document-binary`,
- * `document-empty` or
- * `document-huge`; no message quotes the document
+ * @param include parts of a document that are otherwise left out
+ * @throws {UserError} `document-format`, `document-encrypted`, `document-unreadable`, `document-encoding`,
+ * `document-binary`, `document-empty` or `document-huge`; no message quotes the document
  */
-export async function extractText(path: string, bytes: Uint8Array): Promise<Extracted> {
+export async function extractText(
+  path: string,
+  bytes: Uint8Array,
+  include: readonly OptionalPart[] = [],
+): Promise<Extracted> {
   const extension = extname(path).toLowerCase();
-  const raw = await textOf(path, extension, bytes);
-  const text = raw.replace(/\r\n?/g, '\n');
-  if (text.length > maxDocumentCharacters) {
-    throw new UserError(
-      'document-huge',
-      `${path}: ${text.length} characters, expected at most ${maxDocumentCharacters}`,
-    );
-  }
+  const content = await contentOf(path, extension, bytes, include);
+  const text = content.text.replace(/\r\n?/g, '\n');
+  if (text.length > maxDocumentCharacters) throw tooLong(path, String(text.length));
   if (text.trim() === '') {
     const hint = extension === '.pdf' ? ' (a scan contains only images; run it through OCR first)' : '';
     throw new UserError('document-empty', `${path}: found no text${hint}`);
   }
-  return { title: titleOf(extension, text) ?? basename(path), text, shape: shapes[extension] ?? 'paragraphs' };
+  const { title = basename(path), omitted = [] } = content;
+  return { title, text, shape: shapes[extension] ?? 'paragraphs', ...(omitted.length > 0 && { omitted }) };
 }
 
-async function textOf(path: string, extension: string, bytes: Uint8Array): Promise<string> {
-  switch (extension) {
-    case '.pdf':
-      return await pdfText(path, bytes);
-    case '.docx':
-      return await docxText(path, bytes);
-    case '.html':
-    case '.htm':
-    case '.xhtml':
-      return await htmlText(decode(path, bytes));
-    default:
-      return decode(path, bytes);
-  }
-}
-
-/** UTF-8, or UTF-16 with a byte order mark. */
-function decode(path: string, bytes: Uint8Array): string {
-  const [first, second] = bytes;
-  const encoding =
-    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
-  let text: string;
-  try {
-    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
-  } catch {
-    throw new UserError(
-      'document-encoding',
-      `${path}: found bytes that are not ${encoding.toUpperCase()}, expected UTF-8`,
-    );
-  }
-  if (text.includes('\0')) throw new UserError('document-binary', `${path}: found NUL bytes, expected text`);
-  return text;
-}
-
-const heading: FormatCallback = (element, walk, builder) => {
-  builder.openBlock({ leadingLineBreaks: 2 });
-  builder.addInline(`${'#'.repeat(Number(element.name?.slice(1)))} `);
-  walk(element.children, builder);
-  builder.closeBlock({ trailingLineBreaks: 2 });
-};
-
-// The readers of documents are large: each is loaded when the first document of its kind is read.
-
-async function htmlText(html: string): Promise<string> {
-  const { convert } = await import('html-to-text');
-  return convert(html, {
-    wordwrap: false,
-    limits: { maxInputLength: maxDocumentCharacters },
-    formatters: { heading },
-    selectors: [
-      { selector: 'a', options: { ignoreHref: true } },
-      { selector: 'img', format: 'skip' },
-      { selector: 'table', format: 'dataTable', options: { uppercaseHeaderCells: false } },
-      ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, format: 'heading' })),
-    ],
-  });
-}
-
-async function pdfText(path: string, bytes: Uint8Array): Promise<string> {
-  const { getDocumentProxy } = await import('unpdf');
-  try {
-    // The reader detaches the buffer it gets. Verbosity 0 hides warnings, which may quote the document.
-    const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0, isEvalSupported: false });
-    try {
-      const pages: string[] = [];
-      let characters = 0;
-      for (let number = 1; number <= document.numPages && characters <= maxDocumentCharacters; number++) {
-        const page = await document.getPage(number);
-        const { items } = await page.getTextContent();
-        const text = items.map((item) => ('str' in item ? item.str + (item.hasEOL ? '\n' : '') : '')).join('');
-        page.cleanup();
-        pages.push(text);
-        characters += text.length;
-      }
-      return pages.join('\n\n');
-    } finally {
-      await document.destroy();
-    }
-  } catch (error) {
-    if (error instanceof Error && error.name === 'PasswordException') throw encrypted(path);
-    throw unreadable(path, 'PDF', error);
-  }
-}
-
-/** First bytes of a compound file, which Word writes instead of a zip for a document with a password. */
-const compoundFile = [0xd0, 0xcf, 0x11, 0xe0];
-
-async function docxText(path: string, bytes: Uint8Array): Promise<string> {
-  if (compoundFile.every((byte, k) => bytes[k] === byte)) throw encrypted(path);
-  const { default: mammoth } = await import('mammoth');
-  try {
-    const { value } = await mammoth.convertToHtml(
-      { buffer: Buffer.from(bytes) },
-      { styleMap: ["p[style-name='Title'] => h1:fresh"] },
-    );
-    return await htmlText(value);
-  } catch (error) {
-    throw unreadable(path, 'docx', error);
-  }
-}
-
-function encrypted(path: string): UserError {
-  return new UserError(
-    'document-encrypted',
-    `${path}: found a password-protected document, expected one without a password`,
-  );
-}
-
-/** Gives only the name of the reader's error, since its message may quote the document. */
-function unreadable(path: string, format: string, error: unknown): UserError {
-  const name = error instanceof Error ? error.name : 'error';
-  return new UserError('document-unreadable', `${path}: damaged, or not a ${format} file (${name})`);
-}
-
-function titleOf(extension: string, text: string): string | undefined {
-  if (shapes[extension] !== 'headings') return undefined;
-  return /^#{1,6}[ \t]+(.+?)[ \t#]*$/m.exec(text)?.[1]?.slice(0, 200);
+async function contentOf(
+  path: string,
+  extension: string,
+  bytes: Uint8Array,
+  include: readonly OptionalPart[],
+): Promise<Content> {
+  refuseUnsupported(path, bytes);
+  const read = await loadReader(path);
+  if (read) return read(path, bytes, include);
+  const text = decode(path, bytes, extension === '.xml' ? declaredEncoding : undefined);
+  return { text, title: markdown.includes(extension) ? markdownTitle(text.replace(/\r\n?/g, '\n')) : undefined };
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { lstat, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { glob } from 'tinyglobby';
 import { UserError } from '../../support/errors.js';
-import { extractText } from './extract.js';
+import type { DocumentReader } from '../reading/reader.js';
+import { listFiles } from './list-files.js';
 import type { FileSource, SourceProblem, SourceUnit } from './source.js';
 import { problemOf } from './source.js';
 
@@ -11,48 +11,57 @@ import { problemOf } from './source.js';
 const maxFileBytes = 64 << 20;
 
 /**
- * The files of a source, sorted by name. Symbolic links are skipped: they could lead out of the folder.
+ * The files of a source, sorted by name. Symbolic links are not followed, since they could lead out of the folder or in
+ * circles: each is reported as `document-link`.
  * @throws {UserError} `source-empty` where nothing matches: an empty folder is more often a failed mount than a wish to
- * delete every document
+ * delete every document; `source-unreadable`, after the files that were found, where a folder cannot be listed
  */
 export async function* fileUnits(
   source: FileSource,
   folder: string,
+  reader: DocumentReader,
   report: (problem: SourceProblem) => void,
 ): AsyncGenerator<SourceUnit> {
-  const found = await filesOf(source, folder);
-  if (found.length === 0) {
-    throw new UserError(
-      'source-empty',
-      `${source.files.join(', ')}: no file in ${folder} matches, expected at least one`,
-    );
+  const { files, links, unreadable } = await listFiles(source, folder);
+  for (const name of links) {
+    const message = `${name}: is a symbolic link, which is not followed; name what it points to in privileged.sources`;
+    report({ source: name, code: 'document-link', message });
   }
-  for (const name of found) {
-    const path = join(folder, name);
+  for (const name of files) {
     try {
-      if ((await lstat(path)).isSymbolicLink()) continue;
-      yield await fileUnit(name, path, source.label ?? null);
+      yield await fileUnit(name, join(folder, name), source, reader);
     } catch (error) {
       report(problemOf(name, error));
     }
   }
+  if (unreadable.length > 0) {
+    const folders = unreadable.map(({ name, code }) => `${name} (${code})`).join(', ');
+    throw new UserError(
+      'source-unreadable',
+      `${source.files.join(', ')}: found folders that cannot be listed: ${folders}; nothing is deleted until they can`,
+    );
+  }
+  if (files.length === 0)
+    throw new UserError(
+      'source-empty',
+      `${source.files.join(', ')}: no file in ${folder} matches, expected at least one`,
+    );
 }
 
-/** Sorted names of the files that a source matches, symbolic links included. */
-export async function filesOf({ files }: FileSource, folder: string): Promise<string[]> {
-  const found = await glob([...files], { cwd: folder, followSymbolicLinks: false, expandDirectories: false });
-  return found.sort();
-}
+/** Sorted names of the files that a source matches. */
+export const filesOf = async (source: FileSource, folder: string): Promise<readonly string[]> =>
+  (await listFiles(source, folder)).files;
 
-async function fileUnit(name: string, path: string, label: string | null): Promise<SourceUnit> {
+async function fileUnit(
+  name: string,
+  path: string,
+  { label, include = [] }: FileSource,
+  reader: DocumentReader,
+): Promise<SourceUnit> {
   const mark = await fileMark(path);
   let bytes: Uint8Array | undefined;
   const load = async (): Promise<Uint8Array> => {
-    const { size } = await stat(path);
-    if (size > maxFileBytes) {
-      throw new UserError('document-huge', `${name}: ${size} bytes, expected at most ${maxFileBytes}; split the file`);
-    }
-    bytes ??= await readFile(path);
+    bytes ??= await readBounded(name, path);
     return bytes;
   };
   return {
@@ -66,10 +75,32 @@ async function fileUnit(name: string, path: string, label: string | null): Promi
           .digest('hex'),
     },
     async *documents() {
-      const extracted = await extractText(name, await load());
-      yield { id: name, itemId: null, kind: 'document', label, ...extracted };
+      const extracted = await reader.read(name, await load(), include);
+      yield { id: name, itemId: null, kind: 'document', label: label ?? null, ...extracted };
     },
   };
+}
+
+/** @throws {UserError} `document-huge`, also for a file that grows while it is read */
+async function readBounded(name: string, path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const huge = (found: string) =>
+      new UserError('document-huge', `${name}: ${found} bytes, expected at most ${maxFileBytes}; split the file`);
+    if (size > maxFileBytes) throw huge(String(size));
+    const parts: Buffer[] = [];
+    let length = 0;
+    for await (const part of file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
+      length += part.length;
+      if (length > maxFileBytes) throw huge(`more than ${maxFileBytes}`);
+      parts.push(part);
+    }
+    const [only] = parts;
+    return parts.length === 1 && only ? only : Buffer.concat(parts);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Size and times in nanoseconds; the change time moves even where a tool resets the modification time. */

@@ -3,6 +3,7 @@ import type { TopicLog } from '../../topics/log.js';
 import { type DocumentVersion, deletion } from '../documents/document.js';
 import type { PrivilegedTable } from '../documents/table.js';
 import { type TextIds, textIds } from '../documents/text-ids.js';
+import { type DocumentReader, defaultLimits, documentReader, type ReadLimits } from '../reading/reader.js';
 import { privilegedAppend, privilegedTopic } from '../records.js';
 import { type BatchWriter, batchWriter } from './batch-writer.js';
 import type { ChunkOptions } from './chunk.js';
@@ -26,6 +27,8 @@ export interface IngestOptions {
   readonly folder: string;
   /** Default: 1,200 characters, no overlap. */
   readonly chunk?: ChunkOptions;
+  /** What reading one document may take. Default: 30 s of processor time and 1,024 MiB. */
+  readonly limits?: ReadLimits;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Default: `privileged`. */
@@ -41,6 +44,17 @@ export interface IngestReport {
   readonly problems: readonly SourceProblem[];
 }
 
+/** The counts of a report, with the number of its problems by code. */
+export interface IngestCounts extends Omit<IngestReport, 'problems'> {
+  readonly problems: Readonly<Record<string, number>>;
+}
+
+export function ingestCounts({ problems, ...counts }: IngestReport): IngestCounts {
+  const byCode = new Map<string, number>();
+  for (const { code } of problems) byCode.set(code, (byCode.get(code) ?? 0) + 1);
+  return { ...counts, problems: Object.fromEntries([...byCode].sort()) };
+}
+
 const defaultChunk: ChunkOptions = { maxCharacters: 1200, overlap: 0 };
 
 /** One ingest while it runs. */
@@ -51,6 +65,7 @@ interface Ingest {
   readonly chunk: ChunkOptions;
   readonly topic: string;
   readonly writer: BatchWriter;
+  readonly reader: DocumentReader;
   /** Ids read so far. */
   readonly seen: TextIds;
   /** Sources with a document that could not be read; such documents keep their last version. */
@@ -76,6 +91,7 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
     chunk: options.chunk ?? defaultChunk,
     topic: options.topic ?? privilegedTopic,
     writer: batchWriter(log),
+    reader: documentReader({ ...defaultLimits, ...options.limits }),
     seen: textIds(),
     unread: new Set(),
     problems: [],
@@ -83,13 +99,17 @@ export async function ingest(log: TopicLog, table: PrivilegedTable, options: Ing
   };
   await table.catchUp();
   let complete = true;
-  for (const source of options.sources) {
-    try {
-      await ingestSource(state, source);
-    } catch (error) {
-      report(state, problemOf(nameOf(source), error));
-      complete = false;
+  try {
+    for (const source of options.sources) {
+      try {
+        await ingestSource(state, source);
+      } catch (error) {
+        report(state, problemOf(nameOf(source), error));
+        complete = false;
+      }
     }
+  } finally {
+    await state.reader.close();
   }
   if (complete) await deleteMissing(state);
   await state.writer.flush();
@@ -119,7 +139,8 @@ function report({ problems, unread }: Ingest, problem: SourceProblem): void {
 
 async function ingestSource(state: Ingest, source: DocumentSource): Promise<void> {
   const { table, seen, chunk } = state;
-  const settings = digest(JSON.stringify([source.label ?? null, chunk])).slice(0, 12);
+  const include = 'files' in source && source.include ? [[...source.include].sort()] : [];
+  const settings = digest(JSON.stringify([source.label ?? null, chunk, ...include])).slice(0, 12);
   for await (const unit of unitsOf(state, source)) {
     try {
       await ingestUnit(state, unit, settings);
@@ -150,9 +171,18 @@ async function ingestUnit(state: Ingest, unit: SourceUnit, settings: string): Pr
     if (known && isUnchanged(1, hash)) return skip(known);
     stamp = `${settings}:${mark} ${settings}:${hash}`;
   }
-  for await (const document of unit.documents((problem) => report(state, problem)))
+  for await (const document of unit.documents((problem) => report(state, problem))) {
     await ingestDocument(state, document, unit.name, stamp);
+    if (document.omitted) report(state, partial(unit.name, document.omitted));
+  }
 }
+
+/** The text of a document was written, and something in it could not be read. */
+const partial = (source: string, omitted: readonly string[]): SourceProblem => ({
+  source,
+  code: 'document-partial',
+  message: `${source}: its text was read without ${omitted.join(', ')}; write down what they say, if it matters`,
+});
 
 async function ingestDocument(state: Ingest, document: SourceDocument, source: string, stamp: string): Promise<void> {
   const { table, seen, counts, options, topic, writer } = state;
@@ -211,7 +241,7 @@ async function ingestedOf({ name, stamp }: SourceUnit, table: PrivilegedTable): 
 
 async function* unitsOf(state: Ingest, source: DocumentSource): AsyncGenerator<SourceUnit> {
   const { folder } = state.options;
-  if ('files' in source) yield* fileUnits(source, folder, (problem) => report(state, problem));
+  if ('files' in source) yield* fileUnits(source, folder, state.reader, (problem) => report(state, problem));
   else if ('keyed' in source) yield keyedUnit(source, folder);
   else yield* topicUnits(source, state.log);
 }

@@ -1,22 +1,22 @@
-import { createReadStream } from 'node:fs';
 import { extname, join } from 'node:path';
-import { pipeline, Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
 import type { PrivilegedKind } from '../../records/records.js';
 import { nearest, UserError } from '../../support/errors.js';
-import { parseExact, stringifyExact } from '../../support/exact-json.js';
-import { maxDocumentCharacters } from './extract.js';
+import { ExactNumber, parseExact, stringifyExact } from '../../support/exact-json.js';
+import { linesOf } from '../../support/lines.js';
+import { maxDocumentCharacters } from '../formats/extracted.js';
+import { csvRows } from './csv.js';
+import { utf8Bytes } from './pieces.js';
 import type { KeyedSource, SourceDocument, SourceProblem, SourceUnit } from './source.js';
+
+/** Rows of one file that are reported one by one. */
+const MAX_REPORTED_ROWS = 1000;
 
 /**
  * A CSV, TSV or JSON lines file as one unit, read row by row.
  * @throws {UserError} `source-field` for a source without columns
  */
 export function keyedUnit(source: KeyedSource, folder: string): SourceUnit {
-  const columns = (['reference', 'trace'] as const).flatMap((kind) => {
-    const column = source[kind];
-    return column === undefined ? [] : [{ kind, column }];
-  });
+  const columns = columnsOf(source);
   if (columns.length === 0) {
     throw new UserError('source-field', `${source.keyed}: found no column, expected reference, trace or both`);
   }
@@ -25,14 +25,39 @@ export function keyedUnit(source: KeyedSource, folder: string): SourceUnit {
     name: source.keyed,
     stamp: null,
     async *documents(report) {
-      for await (const { line, row } of rows(path, source.keyed, report)) {
-        yield* rowDocuments(source, columns, line, row, report);
-      }
+      const { reportRow, end } = limited(source.keyed, report);
+      for await (const { line, row } of rows(path, source, reportRow))
+        yield* rowDocuments(source, columns, line, row, reportRow);
+      end();
     },
   };
 }
 
-type Row = Readonly<Record<string, unknown>>;
+const columnsOf = (source: KeyedSource): { readonly kind: PrivilegedKind; readonly column: string }[] =>
+  (['reference', 'trace'] as const).flatMap((kind) => {
+    const column = source[kind];
+    return column === undefined ? [] : [{ kind, column }];
+  });
+
+/** Reports the first rows with a problem, and the number of the others at the end. */
+function limited(
+  name: string,
+  report: (problem: SourceProblem) => void,
+): { readonly reportRow: (problem: SourceProblem) => void; readonly end: () => void } {
+  let count = 0;
+  return {
+    reportRow(problem) {
+      if (++count <= MAX_REPORTED_ROWS) report(problem);
+    },
+    end() {
+      const more = count - MAX_REPORTED_ROWS;
+      const message = `${name}: ${more} more rows have problems; the first ${MAX_REPORTED_ROWS} are listed`;
+      if (more > 0) report({ source: name, code: 'source-format', message });
+    },
+  };
+}
+
+export type Row = Readonly<Record<string, unknown>>;
 
 function* rowDocuments(
   source: KeyedSource,
@@ -41,20 +66,21 @@ function* rowDocuments(
   row: Row,
   report: (problem: SourceProblem) => void,
 ): Generator<SourceDocument> {
-  const place = `${source.keyed}:${line}`;
+  const problem = (column: string, found: string): undefined =>
+    report({
+      source: source.keyed,
+      code: 'source-field',
+      message: `${source.keyed}:${line}: field ${column} ${found}`,
+    }) as undefined;
   const text = (column: string): string | undefined => {
-    const value = row[column];
+    const isThere = Object.hasOwn(row, column);
+    const value = isThere ? row[column] : undefined;
     if (value !== undefined && value !== null && value !== '') {
-      return typeof value === 'string' ? value : stringifyExact(value);
+      return textOf(value) ?? problem(column, 'is nested too deep');
     }
-    const meant = nearest(
-      column,
-      Object.keys(row).filter((name) => name !== column),
-    );
-    const found = column in row ? 'is empty' : 'is missing';
-    const message = `${place}: field ${column} ${found}${meant && !(column in row) ? `; did you mean ${meant}?` : ''}`;
-    report({ source: source.keyed, code: 'source-field', message });
-    return undefined;
+    if (isThere) return problem(column, 'is empty');
+    const meant = nearest(column, Object.keys(row));
+    return problem(column, `is missing${meant ? `; did you mean ${meant}?` : ''}`);
   };
   const itemId = text(source.key);
   if (itemId === undefined) return;
@@ -65,13 +91,27 @@ function* rowDocuments(
   }
 }
 
+/** A text as it is, a number with the digits it was written with, anything else as JSON; undefined if that is too deep. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (value instanceof ExactNumber) return value.text;
+  try {
+    return stringifyExact(value);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 async function* rows(
   path: string,
-  name: string,
+  source: KeyedSource,
   report: (problem: SourceProblem) => void,
 ): AsyncGenerator<{ readonly line: number; readonly row: Row }> {
+  const { keyed: name } = source;
   const extension = extname(path).toLowerCase();
-  if (extension === '.csv' || extension === '.tsv') yield* csvRows(path, name, extension === '.tsv' ? '\t' : ',');
+  if (extension === '.csv' || extension === '.tsv')
+    yield* csvRows(path, name, [source.key, ...columnsOf(source).map(({ column }) => column)], report);
   else if (extension === '.jsonl' || extension === '.ndjson') yield* jsonRows(path, name, report);
   else
     throw new UserError(
@@ -80,91 +120,31 @@ async function* rows(
     );
 }
 
-async function* csvRows(path: string, name: string, delimiter: string): AsyncGenerator<{ line: number; row: Row }> {
-  const parser = parse({
-    delimiter,
-    columns: true,
-    bom: true,
-    info: true,
-    skip_empty_lines: true,
-    max_record_size: maxDocumentCharacters,
-  });
-  // The parser passes errors of the file on to the loop below.
-  pipeline(Readable.from(utf8(path, name)), parser, () => undefined);
-  try {
-    for await (const { info, record } of parser as AsyncIterable<{ info: { lines: number }; record: Row }>) {
-      yield { line: info.lines, row: record };
-    }
-  } catch (error) {
-    // The parser's message may quote the row; its code and line number do not.
-    if (!(error instanceof CsvError)) throw error;
-    if (error.code === 'CSV_MAX_RECORD_SIZE')
-      throw new UserError(
-        'document-huge',
-        `${name}:${Number(error.lines)}: found a row of more than ${maxDocumentCharacters} characters; check for an unclosed quotation mark`,
-      );
-    throw new UserError('source-format', `${name}:${Number(error.lines)}: not valid CSV (${error.code})`);
-  }
-}
-
 async function* jsonRows(
   path: string,
   name: string,
   report: (problem: SourceProblem) => void,
 ): AsyncGenerator<{ line: number; row: Row }> {
-  let line = 0;
-  for await (const text of linesOf(utf8(path, name), name)) {
-    line++;
-    if (text.trim() === '') continue;
-    const row = jsonObject(text.replace(/^\uFEFF/, ''));
-    if (row) yield { line, row };
-    else report({ source: name, code: 'source-format', message: `${name}:${line}: not a JSON object` });
+  for await (const line of linesOf(utf8Bytes(path, name), maxDocumentCharacters)) {
+    if (line.text?.trim() === '') continue;
+    const row = line.text === undefined ? undefined : jsonObject(line.text);
+    if (row) {
+      yield { line: line.number, row };
+      continue;
+    }
+    const problem = line.text === undefined ? line.problem : 'not a JSON object';
+    report({ source: name, code: 'source-format', message: `${name}:${line.number}: ${problem}` });
   }
 }
 
 function jsonObject(text: string): Row | undefined {
   try {
     const value = parseExact(text, { keep: 'digits' });
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Decodes a file piece by piece. @throws {UserError} `document-encoding` where it is not UTF-8 */
-async function* utf8(path: string, name: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  try {
-    for await (const bytes of createReadStream(path) as AsyncIterable<Buffer>)
-      yield decoder.decode(bytes, { stream: true });
-    yield decoder.decode();
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject && !(value instanceof ExactNumber) ? (value as Row) : undefined;
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UserError('document-encoding', `${name}: found bytes that are not UTF-8, expected UTF-8`);
+    // A RangeError: nested too deep.
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    throw error;
   }
-}
-
-/** Splits pieces of text into lines. @throws {UserError} `document-huge` for a line over `maxDocumentCharacters` */
-async function* linesOf(pieces: AsyncIterable<string>, name: string): AsyncGenerator<string> {
-  let line = 1;
-  let parts: string[] = [];
-  let length = 0;
-  const joined = (): string => parts.join('').replace(/\r$/, '');
-  for await (const piece of pieces) {
-    const [first = '', ...others] = piece.split('\n');
-    parts.push(first);
-    length += first.length;
-    for (const next of others) {
-      yield joined();
-      line++;
-      parts = [next];
-      length = next.length;
-    }
-    if (length > maxDocumentCharacters)
-      throw new UserError(
-        'document-huge',
-        `${name}:${line}: found a line of more than ${maxDocumentCharacters} characters`,
-      );
-  }
-  if (length > 0) yield joined();
 }

@@ -1,11 +1,13 @@
 import type { PrivilegedKind } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
-import type { TextShape } from './extract.js';
+import type { OptionalPart, TextShape } from '../formats/extracted.js';
 
 /** Files by path or glob, relative to the pipeline's folder. Each is a document, joined by search or by name. */
 export interface FileSource {
   readonly files: readonly string[];
   readonly label?: string;
+  /** Parts of documents that are otherwise left out. */
+  readonly include?: readonly OptionalPart[];
 }
 
 /** A CSV or JSON lines file with one row per item; names the columns of its key, reference answer and worked trace. */
@@ -45,6 +47,8 @@ export interface SourceDocument {
   /** null: never split into chunks. */
   readonly shape: TextShape | null;
   readonly label: string | null;
+  /** What its reader left out although it may matter, such as `2 charts`. */
+  readonly omitted?: readonly string[];
 }
 
 /** The unit of reading: a file, or a record of a topic. */

@@ -6,7 +6,8 @@ import { modelDigest } from '../../models/folder.js';
 import { learnersOf, ofLearner } from '../../pipelines/spec/learners.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
-import { manifestDifferences, topicManifest } from '../../runs/manifest/manifest.js';
+import { manifestDifferences } from '../../runs/manifest/manifest.js';
+import { readTopicManifest } from '../../runs/manifest/topic.js';
 import { checkpointOf } from '../../runs/weights/publisher.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
@@ -35,15 +36,16 @@ export async function damageOf(run: RunFolder, folder: string): Promise<Differen
 }
 
 async function changedManifest({ log, manifest }: RunFolder): Promise<Difference | null> {
-  const written = await topicManifest(log);
-  if (!written) return null;
+  const inTopic = await readTopicManifest(log);
+  if (!inTopic) return null;
+  const written = { ...inTopic.manifest, folder: manifest.folder };
   const [first] = manifestDifferences(written, {
     ...manifest,
     spec: { ...manifest.spec, topics: written.spec.topics },
   });
   if (!first) return null;
   const { field, found: expected, expected: found } = first;
-  return { topic: 'manifest', partition: 0, offset: 0n, key: 'run', field, expected, found };
+  return { topic: 'manifest', partition: 0, offset: inTopic.offset, key: 'run', field, expected, found };
 }
 
 /** Checks a learner's checkpoints, and its weights that are still on disk. */

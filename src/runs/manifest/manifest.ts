@@ -9,8 +9,8 @@ import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
 import { groupTopics, type TopicName } from '../../topics/record-codec.js';
 import { storeName } from '../../topics/registry.js';
-import { scan } from '../../topics/scan.js';
 import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
+import { manifestAppends, readTopicManifest } from './topic.js';
 
 /** Everything that decides what a run computes. Two runs of one manifest give the same records. */
 export interface Manifest {
@@ -162,9 +162,7 @@ export function writeManifest(run: string, manifest: Manifest): void {
  */
 export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<Manifest | undefined> {
   const before = await topicManifest(log);
-  // The record must not depend on the machine that wrote it.
-  const { folder: _, ...portable } = manifest;
-  if (!before) await log.append([{ topic: 'manifest', key: 'run', value: Buffer.from(JSON.stringify(portable)) }]);
+  if (!before) await log.append(manifestAppends(manifest));
   const found = before ?? (await topicManifest(log));
   if (found) refuseOther(`the topics of ${run}`, found, manifest);
   return before;
@@ -172,10 +170,7 @@ export async function claimTopics(log: TopicLog, run: string, manifest: Manifest
 
 /** The manifest in a run's topic, if any. */
 export async function topicManifest(log: TopicLog): Promise<Manifest | undefined> {
-  if (!(await log.describe()).some(({ name }) => name === 'manifest')) return undefined;
-  for await (const { value } of scan(log, 'manifest', 0))
-    if (value !== null) return JSON.parse(Buffer.from(value).toString('utf8')) as Manifest;
-  return undefined;
+  return (await readTopicManifest(log))?.manifest as Manifest | undefined;
 }
 
 /**

@@ -100,8 +100,8 @@ async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {
   const context = { ...environment, table, spec: plan.spec, folder: plan.folder };
   const isForgotten = async (id: string) => ((await table.document(id))?.forgotten.length ?? 0) > 0;
   if (before && readsDocuments) await refuseOtherDocuments(folder, before, manifest, isForgotten);
-  if (stages.some((stage) => needs(stage, 'context')) || recorded?.documents) await ingestContext(context);
-  return context;
+  const reads = stages.some((stage) => needs(stage, 'context')) || recorded?.documents;
+  return reads ? { ...context, ingested: await ingestContext(context) } : context;
 }
 
 async function openTeacherPolicy({ plan, inputs, disposers }: ClaimedRun): Promise<Resources['teacherPolicy']> {

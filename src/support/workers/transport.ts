@@ -49,6 +49,10 @@ export function threads<M>(url: URL, workerData: unknown): StartWorker<M> {
 }
 
 export interface ProcessOptions {
+  /** Arguments of the worker's module. */
+  readonly arguments?: readonly string[];
+  /** Options of Node. Default: none. */
+  readonly execArgv?: readonly string[];
   /** Kills a process and its descendants. Default: SIGKILL to the process only. */
   readonly kill?: (pid: number) => void;
 }
@@ -57,8 +61,8 @@ export interface ProcessOptions {
 export function processes<M>(url: URL, options: ProcessOptions = {}): StartWorker<M> {
   const { kill = (pid) => process.kill(pid, 'SIGKILL') } = options;
   return ({ replies, exit }) => {
-    const child = fork(fileURLToPath(url), [], {
-      execArgv: [],
+    const child = fork(fileURLToPath(url), options.arguments, {
+      execArgv: [...(options.execArgv ?? [])],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });

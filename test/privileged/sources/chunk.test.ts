@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { TextShape } from '../../../src/privileged/formats/extracted.js';
 import { chunkText } from '../../../src/privileged/sources/chunk.js';
-import type { TextShape } from '../../../src/privileged/sources/extract.js';
 
 const pieces = (text: string, shape: TextShape, maxCharacters: number, overlap = 0) =>
   chunkText(text, shape, { maxCharacters, overlap }).map(({ start, end }) => text.slice(start, end));

@@ -14,12 +14,12 @@ describe('extractText', () => {
     });
   });
 
-  it('reads HTML as text with headings and tables, without scripts and link targets', async () => {
+  it('reads HTML as text with headings and tables, without scripts', async () => {
     const html =
       '<html><style>p{}</style><script>alert(1)</script><h2>Part &amp; whole</h2><p>See <a href="http://x/y">this</a>.</p><table><tr><td>a</td><td>b</td></tr></table></html>';
     const { title, text } = await extractText('x.html', Buffer.from(html));
     expect(title).toBe('Part & whole');
-    expect(text).toBe('## Part & whole\n\nSee this.\n\na   b');
+    expect(text).toBe('## Part & whole\n\nSee this (http://x/y).\n\na | b');
   });
 
   it('reads PDF and docx', async () => {
@@ -59,6 +59,17 @@ describe('extractText', () => {
     ['locked.pdf', pdf(secret, { encrypted: true }), 'document-encrypted'],
     ['broken.docx', Buffer.from(`PK ${secret}`), 'document-unreadable'],
     ['locked.docx', Buffer.concat([Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), Buffer.from(secret)]), 'document-encrypted'],
+    ['book.xlsx', Buffer.from(`PK ${secret}`), 'document-format'],
+    ['letter.doc', Buffer.from(secret), 'document-format'],
+    ['named', Buffer.from(`{\\rtf1 ${secret}}`), 'document-format'],
+    [
+      'renamed.docx',
+      Buffer.concat([Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), Buffer.from(`${secret} WordDocument`, 'utf16le')]),
+      'document-format',
+    ],
+    ['declared.html', Buffer.from(`<meta charset=utf-8>${secret} gr\xf6\xdfe`, 'latin1'), 'document-encoding'],
+    ['unknown.html', Buffer.from(`<meta charset=klingon>${secret}`), 'document-encoding'],
+    ['deep.html', Buffer.from(`${'<div>'.repeat(3000)}${secret}`), 'document-unreadable'],
     ['large.txt', Buffer.alloc(33 << 20, 'a'), 'document-huge'],
   ])('reports %s without quoting it', async (name, bytes, code) => {
     const error = await extractText(name, bytes).catch((caught: unknown) => caught);

@@ -1,0 +1,87 @@
+import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
+import type { Append, TopicLog } from '../../topics/log.js';
+import { scan } from '../../topics/scan.js';
+import type { Manifest } from './manifest.js';
+
+const TOPIC = 'manifest';
+const RUN = 'run';
+
+/** Bytes of document hashes in one record, so that a manifest of any number of documents fits into messages. */
+const PART_BYTES = 16 << 10;
+
+/** The record `run` of the topic. Hashes of many documents are in records of their own, before it. */
+type RunRecord = Omit<Manifest, 'folder'> & {
+  readonly documentParts?: { readonly digest: string; readonly count: number };
+};
+
+/** What to append for a manifest. It must not depend on the machine that writes it. */
+export function manifestAppends({ folder: _, documents, ...manifest }: Manifest): Append[] {
+  const append = (key: string, value: unknown): Append => ({
+    topic: TOPIC,
+    key,
+    value: Buffer.from(JSON.stringify(value)),
+  });
+  const parts = documents ? partsOf(documents) : [];
+  if (parts.length < 2) return [append(RUN, { ...manifest, ...(documents && { documents }) })];
+  const hash = digest(...parts.map((part) => JSON.stringify(part)));
+  return [
+    ...parts.map((part, k) => append(partKey(hash, k), part)),
+    append(RUN, { ...manifest, documentParts: { digest: hash, count: parts.length } }),
+  ];
+}
+
+const partKey = (hash: string, part: number): string => `documents/${hash}/${part}`;
+
+type Documents = NonNullable<Manifest['documents']>;
+
+function partsOf(documents: Documents): Documents[] {
+  const parts: [string, string][][] = [];
+  let room = 0;
+  for (const entry of Object.entries(documents)) {
+    const bytes = Buffer.byteLength(JSON.stringify(entry));
+    const part = bytes > room ? undefined : parts.at(-1);
+    if (part) part.push(entry);
+    else parts.push([entry]);
+    room = (part ? room : PART_BYTES) - bytes;
+  }
+  return parts.map((part) => Object.fromEntries(part));
+}
+
+/**
+ * The first manifest in a run's topic, and the offset of its record; undefined where there is none.
+ * @throws {UserError} `bad-manifest` where hashes of its documents are gone
+ */
+export async function readTopicManifest(
+  log: TopicLog,
+): Promise<{ readonly manifest: Omit<Manifest, 'folder'>; readonly offset: bigint } | undefined> {
+  if (!(await log.describe()).some(({ name }) => name === TOPIC)) return undefined;
+  const parts = new Map<string, Uint8Array>();
+  for await (const { key, value, offset } of scan(log, TOPIC, 0)) {
+    if (value === null) continue;
+    if (key !== RUN) {
+      parts.set(key, value);
+      continue;
+    }
+    const { documentParts, ...manifest } = parsed(value) as RunRecord;
+    const documents = documentParts && joined(parts, documentParts);
+    return { manifest: { ...manifest, ...(documents && { documents }) }, offset };
+  }
+  return undefined;
+}
+
+function joined(
+  parts: ReadonlyMap<string, Uint8Array>,
+  { digest: hash, count }: { digest: string; count: number },
+): Documents {
+  const values = Array.from({ length: count }, (_, k) => parts.get(partKey(hash, k)));
+  if (values.includes(undefined))
+    throw new UserError(
+      'bad-manifest',
+      `topic ${TOPIC}: hashes of documents are missing, expected ${count} records of them`,
+    );
+  return Object.assign({}, ...values.map((value) => parsed(required(value, 'hashes of documents'))));
+}
+
+const parsed = (value: Uint8Array): unknown => JSON.parse(Buffer.from(value).toString('utf8'));
