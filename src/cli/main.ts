@@ -1,10 +1,17 @@
 #!/usr/bin/env node
 import { inspect } from 'node:util';
 import { UserError } from '../support/errors.js';
+import { Interrupted } from './interrupt.js';
 import { program } from './program.js';
 
 /** Codes of errors that are not the request's fault; they exit with 1 instead of 2. */
 const failures = ['stopped', 'run-failed', 'damaged-record', 'damaged-log', 'topics-corrupt'];
+
+function exitCodeOf(error: Error): number {
+  if (error instanceof Interrupted) return error.exitCode;
+  if (!(error instanceof UserError) || failures.includes(error.code)) return 1;
+  return error.code === 'no-signal' ? 3 : 2;
+}
 
 /** Commands whose purpose is not their output. */
 const workers = ['run', 'resume', 'replay'];
@@ -22,14 +29,13 @@ try {
   await program().parseAsync();
 } catch (thrown) {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const expected = error instanceof UserError;
   // Errors of the operating system (no such folder, no permission, no space) explain themselves.
-  const isExplained = expected || 'syscall' in error;
+  const isExplained = error instanceof UserError || 'syscall' in error;
   process.stderr.write(`rlsd: ${error.message}\n`);
   if (process.env.RLSD_DEBUG) process.stderr.write(`${inspect(error)}\n`);
   else if (!isExplained || (error.cause !== undefined && !(error.cause instanceof UserError)))
     process.stderr.write('rlsd: Unexpected error. Set RLSD_DEBUG=1 for a stack trace.\n');
-  process.exitCode = expected && !failures.includes(error.code) ? 2 : 1;
+  process.exitCode = exitCodeOf(error);
 } finally {
   clearInterval(alive);
 }

@@ -1,18 +1,14 @@
 import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Plan } from '../pipelines/plan/plan.js';
-import type { HeldOutAccuracy, Judged, Learned, Summary } from '../runs/options.js';
 import type { RunEvent } from '../runs/run.js';
-import { colour, print, say, table, toJson } from './output.js';
+import { colour, print, say, toJson } from './output.js';
+import { clock, percent, summaryText } from './summary-text.js';
 
 export interface Reporter {
   readonly event: (event: RunEvent) => void;
   readonly end: () => void;
 }
-
-const percent = (share: number | null | undefined) =>
-  share === null || share === undefined ? '-' : `${(100 * share).toFixed(1)} %`;
-const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
 /** Prints a run's events: as JSON lines, as a live bar on a terminal, or as occasional lines elsewhere. */
 export function reporter(plan: Plan, json: boolean): Reporter {
@@ -22,20 +18,38 @@ export function reporter(plan: Plan, json: boolean): Reporter {
   return process.stderr.isTTY && steps !== undefined ? live(pipeline, steps) : plain(steps ?? 0);
 }
 
+/** Mean reward of every judged sample since the last `reset`. */
+function rewardMeter() {
+  let [sum, samples] = [0, 0];
+  return {
+    take({ reward = 0, judged = 0 }: Readonly<Record<string, number>>) {
+      sum += reward * judged;
+      samples += judged;
+    },
+    mean: () => (samples === 0 ? 0 : sum / samples),
+    reset() {
+      [sum, samples] = [0, 0];
+    },
+  };
+}
+
+interface StepState {
+  readonly heldOut: number | undefined;
+  readonly started: number;
+  /** First step of this process. */
+  readonly first: number;
+  readonly reward: number;
+}
+
 /** The texts of a step, for the bar and for lines. */
-function stepTexts(
-  event: Extract<RunEvent, { event: 'step' }>,
-  heldOut: number | undefined,
-  started: number,
-  first: number,
-) {
+function stepTexts(event: Extract<RunEvent, { event: 'step' }>, { heldOut, started, first, reward }: StepState) {
   const { step, steps, values, lag } = event;
   const done = step + 1;
   const elapsed = (performance.now() - started) / 1000;
   const left = (elapsed / Math.max(1, done - first)) * (steps - done);
   const behind = Object.values(lag).reduce((sum, one) => sum + one, 0);
   return {
-    reward: (values.reward ?? 0).toFixed(2),
+    reward: reward.toFixed(2),
     heldOut: percent(heldOut),
     speed: `${Math.round((values.tokens ?? 0) / Math.max(values.seconds ?? 0, 1e-3))} tok/s`,
     lag: `lag ${behind}`,
@@ -64,8 +78,10 @@ function live(pipeline: string, steps: number): Reporter {
       if (event.event === 'started') {
         say(startedLine(event));
         bar.start(steps, 0, state.texts);
-      } else if (event.event === 'step') bar.update(state.done, state.texts);
-      else if (event.event === 'alarm') above(alarmLine(event));
+      } else if (event.event === 'step') {
+        bar.update(state.done, state.texts);
+        state.shown();
+      } else if (event.event === 'alarm') above(alarmLine(event));
       else if (event.event === 'deadLetter') above(deadLetterLine(event));
       else if (event.event === 'warning') above(warningLine(event));
       else if (event.event === 'summary') {
@@ -93,6 +109,7 @@ function plain(steps: number): Reporter {
         if (event.learner !== undefined) return say(`${event.learner}: step ${event.step + 1}/${event.steps}`);
         const { reward, speed, lag, left } = state.texts;
         say(`step ${event.step + 1}/${event.steps}  reward ${reward}  ${speed}  ${lag}  ${left} left`);
+        state.shown();
       }
       if (event.event === 'summary') print(summaryText(event));
     },
@@ -114,9 +131,13 @@ function tracker() {
       if (event.event !== 'step') return;
       first ??= event.step;
       state.done = event.step + 1;
-      state.texts = stepTexts(event, heldOut, started, first);
+      reward.take(event.values);
+      state.texts = stepTexts(event, { heldOut, started, first, reward: reward.mean() });
     },
+    /** Begins a new mean of rewards. */
+    shown: () => reward.reset(),
   };
+  const reward = rewardMeter();
   const started = performance.now();
   let heldOut: number | undefined;
   let first: number | undefined;
@@ -147,42 +168,3 @@ const heldOutLine = ({
   const ofTasks = each.length === 0 ? '' : ` (${each.join(', ')})`;
   return `${who}held-out at version ${version}: ${correct} of ${n} correct, ${percent(accuracy)}${ofTasks}`;
 };
-
-/** Held-out accuracy of all tasks, then of each. */
-function accuracyLines({ weights, heldOut }: Learned): string[] {
-  const line = (name: string, { before, after, n }: HeldOutAccuracy) => {
-    const gain = weights.version === 0 || before === null || after === null ? '' : ` (${percent(before)} before)`;
-    return `${name} ${colour.green(percent(after))}${gain}, ${n} held-out prompt${n === 1 ? '' : 's'}`;
-  };
-  const tasks = Object.entries(heldOut.tasks ?? {}).filter(([, { n }]) => n > 0);
-  if (heldOut.n === 0) return [];
-  return [line('held-out accuracy', heldOut), ...tasks.map(([name, accuracy]) => line(`  ${name}`, accuracy))];
-}
-
-const weightsLine = ({ weights: { path, digest } }: Learned): string =>
-  `weights ${shown(path)}  ${digest.slice(0, 16)}`;
-
-const shown = (path: string): string => relative(process.cwd(), path) || path;
-
-const judgedLine = ({ topic, prompts, samples, correct }: Judged): string =>
-  `${samples} samples of ${prompts} prompts in ${topic}, ${percent(samples > 0 ? correct / samples : null)} correct`;
-
-function summaryText(summary: Summary): string {
-  const { run, folder, steps, seconds, records, judged, learners = {} } = summary;
-  return [
-    '',
-    `${colour.bold(run)}: ${steps > 0 ? `${steps} steps ` : ''}in ${clock(seconds)}`,
-    ...(judged ? [judgedLine(judged)] : []),
-    ...accuracyLines(summary),
-    weightsLine(summary),
-    ...Object.entries(learners).flatMap(([name, learned]) => [
-      `learner ${name}:`,
-      ...[...accuracyLines(learned), weightsLine(learned)].map((line) => `  ${line}`),
-    ]),
-    `topics in ${shown(folder)}:`,
-    table(
-      ['topic', 'records'],
-      Object.entries(records).filter(([name]) => name !== 'source'),
-    ),
-  ].join('\n');
-}

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { nearest, UserError } from '../support/errors.js';
 import { type ModelConfig, parameterShapes, parseConfig } from './config.js';
 import { type Json, readJson } from './json-file.js';
-import { fileDigest, readSafetensors, type Tensor, type Tensors, writeSafetensors } from './safetensors.js';
+import {
+  fileDigest,
+  listSafetensors,
+  readSafetensors,
+  type Tensor,
+  type TensorPlace,
+  type Tensors,
+  writeSafetensors,
+} from './safetensors.js';
+import { checkFinite } from './weight-values.js';
 
 /** The contents of a Hugging Face model folder. */
 export interface ModelFolder {
@@ -52,6 +61,19 @@ export function readParameters(folder: string, config: ModelConfig): Tensors {
 }
 
 /**
+ * Checks the weights as `readParameters` does, without keeping them, and that every value is a finite number.
+ * @throws {UserError} as `readModelFolder`; `bad-weights`
+ */
+export function checkParameters(folder: string, config: ModelConfig): void {
+  const places = new Map(weightPlaces(folder).map((place) => [place.name, place]));
+  const parameters = fitted(places, config, (name) => places.get(name)?.file ?? folder);
+  for (const place of parameters.values()) checkFinite(place);
+}
+
+/** Where the tensors of a model are, in the order of its files. */
+export const weightPlaces = (folder: string): TensorPlace[] => weightFiles(folder).flatMap(listSafetensors);
+
+/**
  * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is
  * complete.
  * @returns SHA-256 of model.safetensors
@@ -93,9 +115,13 @@ function weightFiles(folder: string): string[] {
 }
 
 /** The parameters in the model's order, each of the expected shape, and no other. */
-function fitted(found: ReadonlyMap<string, Tensor>, config: ModelConfig, where: (name: string) => string): Tensors {
+function fitted<T extends Pick<Tensor, 'shape'>>(
+  found: ReadonlyMap<string, T>,
+  config: ModelConfig,
+  where: (name: string) => string,
+): Map<string, T> {
   const shapes = parameterShapes(config);
-  const parameters: Tensors = new Map();
+  const parameters = new Map<string, T>();
   for (const [name, shape] of shapes) {
     const tensor = found.get(name);
     if (!tensor) {

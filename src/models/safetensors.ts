@@ -45,10 +45,7 @@ const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b,
  * @throws {UserError} `bad-model-file` when the file is missing, truncated, overlapping, or of another type.
  */
 export function readSafetensors(file: string): Tensors {
-  if (!existsSync(file)) throw bad(file, 'the file is missing');
-  const fd = openSync(file, 'r');
-  try {
-    const length = fstatSync(fd).size;
+  return withFile(file, (fd, length) => {
     const { entries, start } = readHeader(fd, file, length);
     const tensors: Tensors = new Map();
     for (const entry of entries) {
@@ -57,6 +54,42 @@ export function readSafetensors(file: string): Tensors {
       tensors.set(entry.name, { shape: entry.shape, data: toFloat32(bytes, entry.dtype) });
     }
     return tensors;
+  });
+}
+
+/** Where a tensor is in its file. */
+export interface TensorPlace {
+  readonly file: string;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Byte of the file at which they begin. */
+  readonly position: number;
+}
+
+/** The tensors of a file, from its header alone. @throws {UserError} `bad-model-file`, as `readSafetensors` */
+export function listSafetensors(file: string): TensorPlace[] {
+  return withFile(file, (fd, length) => {
+    const { entries, start } = readHeader(fd, file, length);
+    return entries.map(({ name, dtype, shape, begin }) => ({
+      ...{ file, name, dtype, shape },
+      position: start + begin,
+    }));
+  });
+}
+
+/** Some values of a tensor as float32, so that a large file can be read in parts. */
+export function readValues({ file, dtype, position }: TensorPlace, from: number, count: number): Float32Array {
+  const bytes = new Uint8Array(count * WIDTH[dtype]);
+  withFile(file, (fd) => readFully(fd, bytes, position + from * WIDTH[dtype]));
+  return toFloat32(bytes, dtype);
+}
+
+function withFile<T>(file: string, use: (fd: number, length: number) => T): T {
+  if (!existsSync(file)) throw bad(file, 'the file is missing');
+  const fd = openSync(file, 'r');
+  try {
+    return use(fd, fstatSync(fd).size);
   } finally {
     closeSync(fd);
   }

@@ -100,6 +100,7 @@ function advantageRecord(
     advantage,
     reward: record.reward,
     verdict: record.verdict,
+    finishReason: record.finishReason,
     teacherVersion: 'teacherVersion' in record ? record.teacherVersion : null,
     tokenWeights: tokenWeights ? float32Bytes(tokenWeights) : null,
     referenceLogprobs: referenceLogprobs ? float32Bytes(referenceLogprobs) : null,

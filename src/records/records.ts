@@ -45,6 +45,8 @@ export interface Advantage {
   readonly reward: number;
   /** The verdict's name, for reports. */
   readonly verdict: string;
+  /** Why the completion ended, as in rollouts; null in records of 0.1.0. */
+  readonly finishReason: string | null;
   /** Version of the teacher's weights; null where no teacher scored the sample. */
   readonly teacherVersion: number | null;
   /** Loss weight of each completion token, float32 little-endian; null: 1 everywhere. */

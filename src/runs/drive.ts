@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { isIngested } from '../pipelines/feeds/token.js';
 import { flowOrder, type Plan, stagesWith } from '../pipelines/plan/plan.js';
 import { MAIN_LEARNER } from '../pipelines/spec/learners.js';
@@ -14,7 +15,7 @@ import type { RunGoal } from './options.js';
 export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: AbortSignal | undefined): Promise<void> {
   const { log } = run;
   const { versions } = get(run.learners, MAIN_LEARNER);
-  const again = run.manifest.parent ? 'do the replay again into a new folder' : '`rlsd resume` continues from here';
+  const again = continuationOf(run);
   const running = await startStages(run);
   const fed = goal?.feed?.(log, versions.published) ?? Promise.resolve();
   const failed = Promise.race([fed, ...running.map(({ ended }) => ended)].map((ended) => ended.then(never)));
@@ -24,6 +25,15 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
     signal?.addEventListener('abort', stop, { once: true });
   });
   await Promise.race([reached(run, goal, running), failed.catch((cause) => runFailed(cause, again)), stopped]);
+}
+
+/** What the user does next, after a run has stopped before its end. */
+function continuationOf({ manifest, plan, folder, stages }: OpenRun): string {
+  if (manifest.parent) return 'do the replay again into a new folder';
+  const place = relative('', folder) || folder;
+  return isPartial(plan, { stages })
+    ? `the same command with \`--run ${place}\` continues from here`
+    : `\`rlsd resume ${place}\` continues from here`;
 }
 
 async function startStages(run: OpenRun): Promise<RunningStage[]> {
@@ -74,7 +84,8 @@ async function ingested(log: TopicLog, pollMs: number): Promise<void> {
   while (!(await isIngested(log))) await new Promise((resolve) => setTimeout(resolve, pollMs));
 }
 
-const isPartial = (plan: Plan, { stages }: OpenRun): boolean => plan.stages.some((stage) => !stages.includes(stage));
+const isPartial = (plan: Plan, { stages }: Pick<OpenRun, 'stages'>): boolean =>
+  plan.stages.some((stage) => !stages.includes(stage));
 
 /** What ends a run after it began is no mistake in the request; nothing that was committed is lost. */
 function runFailed(cause: unknown, again: string): never {

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { Registry as MetricsRegistry } from 'prom-client';
+import type { CounterConfiguration, Registry as MetricsRegistry, Counter as PrometheusCounter } from 'prom-client';
 import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
@@ -47,6 +47,7 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
   const tokens = new Counter(metric('tokens_total', 'Tokens sampled, scored or trained on.'));
   const reward = new Gauge(metric('reward', 'Mean reward of the newest step.'));
   const age = new Gauge(metric('policy_age_versions', 'Weight versions between the sampling policy and the learner.'));
+  const countSignal = signalCounters(Counter, metric, stages);
   const watched: RunningStage[] = [];
   new Gauge({
     ...metric('in_flight', 'Records read and not yet committed.'),
@@ -97,10 +98,31 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
     step(stage, { step, values }) {
       reward.set({ stage }, values.reward ?? 0);
       age.set({ stage }, values.policyAge ?? 0);
+      countSignal(stage, values);
       log('info', 'step', { stage, step, ...values });
     },
     failed: (error) => log('error', 'failed', { error: error.message }),
     close: () => server?.() ?? Promise.resolve(),
+  };
+}
+
+type Describe = <L extends string>(name: string, help: string, ...labels: L[]) => CounterConfiguration<'stage' | L>;
+
+/** Counters of how much the learner can learn from. */
+function signalCounters(Counter: typeof PrometheusCounter, metric: Describe, stages: readonly string[]) {
+  const groups = new Counter(
+    metric('groups_total', 'Groups that the learner took, by whether they had a signal.', 'signal'),
+  );
+  const judged = new Counter(metric('judged_total', 'Samples that were judged.'));
+  const unusable = new Counter(metric('unusable_total', 'Samples that were unparseable, truncated or lost.', 'why'));
+  // A series that begins at 0 tells a run without signal from a run that has not started.
+  if (stages.includes('learn')) groups.inc({ stage: 'learn', signal: 'yes' }, 0);
+  return (stage: string, values: StepReport['values']): void => {
+    const { groups: all = 0, groupsWithSignal = 0, judged: samples = 0 } = values;
+    groups.inc({ stage, signal: 'yes' }, groupsWithSignal);
+    groups.inc({ stage, signal: 'no' }, all - groupsWithSignal);
+    judged.inc({ stage }, samples);
+    for (const why of ['unparseable', 'truncated', 'lost']) unusable.inc({ stage, why }, values[why] ?? 0);
   };
 }
 

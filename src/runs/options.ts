@@ -27,11 +27,45 @@ export interface HeldOutAccuracy {
   readonly n: number;
 }
 
+/**
+ * How much of a run could be learned from, over all its steps and processes. In a run without training, what its judged
+ * samples could teach.
+ */
+export interface Signal {
+  readonly groups: number;
+  /** Groups with a token that has a gradient. */
+  readonly groupsWithSignal: number;
+  /** Judged samples, trained on or not. */
+  readonly samples: number;
+  readonly unparseable: number;
+  /** Samples that ended at the token limit. */
+  readonly truncated: number;
+  /** Samples that became dead letters on their way, judged or not. */
+  readonly lost: number;
+  /** Samples that a teacher scored. */
+  readonly teacherAsked: number;
+  /** Share of the tokens with a gradient whose advantage the teacher changed by over 5 %; null without such tokens. */
+  readonly teacherMoved: number | null;
+  /** Whether the newest weights differ from the base model's; null without training. */
+  readonly weightsChanged: boolean | null;
+}
+
+/** Mean reward of all judged samples, and of the first and last tenth of the steps. */
+export interface RewardSummary {
+  readonly mean: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** What a learner has reached. */
 export interface Learned {
   /** In a pipeline with `tasks`, also that of each task. */
   readonly heldOut: HeldOutAccuracy & { readonly tasks?: Readonly<Record<string, HeldOutAccuracy>> };
   readonly weights: { readonly version: number; readonly digest: string; readonly path: string };
+  /** In a pipeline with `tasks`, also that of each task; null if no step was made or this process does not read it. */
+  readonly reward: (RewardSummary & { readonly tasks?: Readonly<Record<string, RewardSummary>> }) | null;
+  /** null if this process does not read what it follows from. */
+  readonly signal: Signal | null;
 }
 
 /** Result of a run. */

@@ -1,16 +1,22 @@
 import { resolve } from 'node:path';
+import { modelDigest, weightPlaces } from '../models/folder.js';
+import { equalTensors } from '../models/weight-values.js';
+import { baseFolder } from '../pipelines/plan/model.js';
 import { isShared, stagesWith } from '../pipelines/plan/plan.js';
 import { contextOf } from '../pipelines/running/context.js';
 import { furtherLearners, MAIN_LEARNER } from '../pipelines/spec/learners.js';
 import { evaluateStage } from '../pipelines/stages/evaluate.js';
+import { learnStage } from '../pipelines/stages/learn.js';
 import { ingestCounts } from '../privileged/sources/ingest.js';
-import type { Metric } from '../records/records.js';
+import type { Metric, Weights } from '../records/records.js';
+import { UserError } from '../support/errors.js';
 import { get, required } from '../support/required.js';
 import type { TopicLog } from '../topics/log.js';
-import { fromRecord } from '../topics/record-codec.js';
+import { fromRecord, gapOf } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
 import type { OpenRun } from './open/opening.js';
-import type { HeldOutAccuracy, Judged, Learned, Summary } from './options.js';
+import type { HeldOutAccuracy, Judged, Learned, Signal, Summary } from './options.js';
+import { judgedCounts, rewardOf, signalOf } from './signal.js';
 import { lastWeights } from './weights/publisher.js';
 
 /** Number of samples in the topics, without gap markers. */
@@ -22,48 +28,60 @@ async function countSamples(log: TopicLog, topics: readonly string[]): Promise<n
 
 export async function summarize(run: OpenRun, seconds: number): Promise<Summary> {
   const { plan, folder, manifest, log, learners, reads } = run;
-  const main = await learnedBy(run, MAIN_LEARNER);
+  const metrics = await metricsOf(run);
+  const main = await learnedBy(run, metrics, MAIN_LEARNER);
   const further: Record<string, Learned> = {};
   for (const learner of furtherLearners(plan.spec))
-    if (learners.has(learner)) further[learner] = await learnedBy(run, learner);
+    if (learners.has(learner)) further[learner] = await learnedBy(run, metrics, learner);
   const records: Record<string, number> = {};
   for (const { name } of plan.topics)
     if (reads.has(name) && !isShared(name)) records[name] = await countRecords(log, name);
   const { context } = get(learners, MAIN_LEARNER).resources;
   const ingested = contextOf(plan.spec).sources.length > 0 ? context?.ingested : undefined;
   const trained = stagesWith(plan, 'trainer').map(({ input }) => input);
+  const judged = trained.length > 0 ? null : await judgedOf(run);
   return {
     run: manifest.run,
     folder,
     steps: main.weights.version,
     seconds,
     ...main,
+    ...(judged && { signal: judged.signal }),
     ...(Object.keys(further).length > 0 && { learners: further }),
     records,
     ...(ingested && { documents: ingestCounts(ingested) }),
-    judged: trained.length > 0 ? null : await judgedOf(run),
+    judged: judged?.judged ?? null,
     samples: trained.length > 0 && trained.every((topic) => reads.has(topic)) ? await countSamples(log, trained) : null,
   };
 }
 
-async function learnedBy(run: OpenRun, learner: string): Promise<Learned> {
-  const { version, digest } = required(await lastWeights(run.log, learner), `weights of learner '${learner}'`);
-  const { versions } = get(run.learners, learner);
+async function metricsOf({ log, reads }: OpenRun): Promise<Metric[]> {
+  const found: Metric[] = [];
+  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : [])
+    if (record.value !== null) found.push(fromRecord('metrics', { ...record, value: record.value }));
+  return found;
+}
+
+async function learnedBy(run: OpenRun, metrics: readonly Metric[], learner: string): Promise<Learned> {
+  const { plan } = run;
+  const last = required(await lastWeights(run.log, learner), `weights of learner '${learner}'`);
+  const path = resolve(await get(run.learners, learner).versions.folderOf(last.version));
+  const madeBy = (definition: unknown) => {
+    const stages = plan.stages.filter((stage) => stage.definition === definition && stage.learner === learner);
+    return metrics.filter(({ stage }) => stages.some(({ name }) => name === stage));
+  };
+  const steps = madeBy(learnStage);
   return {
-    heldOut: await heldOutOf(run, version, learner),
-    weights: { version, digest, path: resolve(await versions.folderOf(version)) },
+    heldOut: heldOutOf(run, madeBy(evaluateStage), last.version),
+    weights: { version: last.version, digest: last.digest, path },
+    reward: rewardOf(plan.spec, steps),
+    signal: signalOf(steps, () => isChanged(run, last, path)),
   };
 }
 
 /** Held-out accuracy of the base model and of one version. */
-async function heldOutOf({ plan, log, reads }: OpenRun, version: number, learner: string): Promise<Learned['heldOut']> {
-  const stages = plan.stages.filter((stage) => stage.definition === evaluateStage && stage.learner === learner);
-  const measured = new Map<number, Metric['values']>();
-  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : []) {
-    if (record.value === null) continue;
-    const { stage, step, values } = fromRecord('metrics', { ...record, value: record.value });
-    if (stages.some(({ name }) => name === stage)) measured.set(step, values);
-  }
+function heldOutOf({ plan }: OpenRun, metrics: readonly Metric[], version: number): Learned['heldOut'] {
+  const measured = new Map(metrics.map(({ step, values }) => [step, values]));
   const accuracy = (suffix: string): HeldOutAccuracy => ({
     before: measured.get(0)?.[`accuracy${suffix}`] ?? null,
     after: measured.get(version)?.[`accuracy${suffix}`] ?? null,
@@ -74,23 +92,32 @@ async function heldOutOf({ plan, log, reads }: OpenRun, version: number, learner
   return { ...accuracy(''), tasks: Object.fromEntries(Object.keys(tasks).map((name) => [name, accuracy(`/${name}`)])) };
 }
 
-/** Samples written by the last stage of a run without a learner. */
-async function judgedOf({ plan, log, reads }: OpenRun): Promise<Judged | null> {
+/** Samples written by the last stage of a run without a learner, and what they could teach. */
+async function judgedOf({ plan, log, reads }: OpenRun): Promise<{ judged: Judged; signal: Signal } | null> {
   const last = plan.stages.filter(({ outputType }) => outputType === 'verdicts' || outputType === 'advantages').at(-1);
   if (!last || !reads.has(last.output)) return null;
   const type = last.outputType === 'advantages' ? 'advantages' : 'verdicts';
-  const prompts = new Set<string>();
-  let [samples, correct, reward] = [0, 0, 0];
+  const counts = judgedCounts();
   const partitions = (await log.describe()).find(({ name }) => name === last.output)?.bounds ?? [];
   for (const partition of partitions.keys())
     for await (const record of scan(log, last.output, partition)) {
-      if (record.value === null) continue;
-      const judged = fromRecord(type, { ...record, value: record.value });
-      prompts.add(judged.promptId);
-      samples++;
-      reward += judged.reward;
-      if (judged.verdict === 'correct') correct++;
+      const gap = gapOf(record);
+      if (gap) counts.lose(gap, plan.spec.rollout?.group ?? 1);
+      else if (record.value !== null) counts.take(fromRecord(type, { ...record, value: record.value }));
     }
-  const mean = samples > 0 ? reward / samples : null;
-  return { topic: last.output, prompts: prompts.size, samples, correct, reward: mean };
+  const { correct, reward, signal } = counts.result();
+  const { groups: prompts, samples } = signal;
+  return { judged: { topic: last.output, prompts, samples, correct, reward }, signal };
+}
+
+/** Whether training has changed any weight. Another type or layout of the same numbers is no change. */
+function isChanged({ plan }: OpenRun, last: Weights, path: string): boolean {
+  if (last.version === 0) return false;
+  try {
+    return !equalTensors(weightPlaces(path), weightPlaces(baseFolder(plan.spec, plan.folder)));
+  } catch (error) {
+    // An engine of one's own may keep weights in another form, in which only their digests can be compared.
+    if (!(error instanceof UserError)) throw error;
+    return last.digest !== modelDigest(baseFolder(plan.spec, plan.folder));
+  }
 }

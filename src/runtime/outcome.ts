@@ -4,8 +4,12 @@ import type { TopicRecords } from '../records/records.js';
 import { digest } from '../support/digest.js';
 import type { Append, LogRecord, Position } from '../topics/log.js';
 import {
+  FILTERED,
   gapAppend,
+  gapOf,
   groupTopics,
+  type Judged,
+  judgedOf,
   type Place,
   placeOf,
   type TopicName,
@@ -51,7 +55,8 @@ export function outcomesOf<In extends TopicName, Out extends TopicName>(
       // A training step is made even when all of its samples became dead letters: later steps wait for its weights.
       if (values.length > 0 || stage.steps) await operate(state, work, values);
       for (const { value, place, record } of work.entries)
-        if (value === null) work.appends.push(...gaps(stage, place, record.headers.gap ?? 'no-value'));
+        if (value === null)
+          work.appends.push(...gaps(stage, place, record.headers.gap ?? 'no-value', gapOf(record)?.judged));
       const traces = new Map(work.entries.map(({ record }) => [record.key, record.headers.traceparent]));
       work.appends = work.appends.map((append) => traced(append, traces.get(append.key), stage.name));
     },
@@ -66,13 +71,14 @@ async function operate<In extends TopicName, Out extends TopicName>(
   const { stage, environment, stats, stopped } = state;
   const started = performance.now();
   const consumed = positionsAfter(work.entries.map((entry) => entry.record));
+  const missed = work.entries.flatMap(({ record }) => gapOf(record) ?? []);
   let attempt: Attempt = { appends: [], rejected: new Map() };
   let tries = 0;
   let tokens = 0;
   const operator = () => {
     if (tries++ > 0) stats.retries++;
     attempt = { appends: [], rejected: new Map() };
-    return stage.operator(sideOf(attempt, consumed));
+    return stage.operator(sideOf(attempt, { consumed, gaps: missed }));
   };
   try {
     const attempts = stage.vital ? 1 : environment.attempts;
@@ -92,11 +98,11 @@ async function operate<In extends TopicName, Out extends TopicName>(
   environment.observer?.unit(stage.name, { records: values.length, seconds, tokens });
 }
 
-function sideOf(attempt: Attempt, consumed: readonly Position[]): Side {
+function sideOf(attempt: Attempt, unit: Pick<Side, 'consumed' | 'gaps'>): Side {
   return {
     emit: (topic, record) => void attempt.appends.push(toAppend(topic, record)),
     reject: (record, error) => void attempt.rejected.set(record, error),
-    consumed,
+    ...unit,
   };
 }
 
@@ -115,7 +121,7 @@ function missing<In extends TopicName, Out extends TopicName>(
     const error = rejected.get(value);
     if (error) return fail(state, entry, { error, cause: causeOf(error), attempts });
     const complete = place?.sampleIndex === null ? outputs.length > 0 : there.has(keyOf(place));
-    return complete ? [] : gaps(state.stage, place, 'filtered');
+    return complete ? [] : gaps(state.stage, place, FILTERED, judgedOf(value));
   });
 }
 
@@ -123,10 +129,11 @@ const keyOf = (place: Place | undefined) => `${place?.promptId}/${place?.sampleI
 
 function fail<In extends TopicName, Out extends TopicName>(
   state: State<In, Out>,
-  { record, place }: Entry<TopicRecords[In]>,
+  { record, place, value }: Entry<TopicRecords[In]>,
   failure: Cause,
 ): Append[] {
-  return [deadLetter(state, record, failure), ...gaps(state.stage, place, failure.cause)];
+  const judged = value === null ? undefined : judgedOf(value);
+  return [deadLetter(state, record, failure), ...gaps(state.stage, place, failure.cause, judged)];
 }
 
 function deadLetter<In extends TopicName, Out extends TopicName>(
@@ -154,8 +161,8 @@ type OutputNames = Pick<Stage<TopicName, TopicName>, 'output' | 'outputTopic'>;
 const topicOf = ({ output, outputTopic }: OutputNames): string => outputTopic ?? output;
 
 /** A gap marker where the output topic needs one, so that groups and steps still complete. */
-function gaps(stage: OutputNames, place: Place | undefined, cause: string): Append[] {
-  return place && groupTopics.includes(stage.output) ? [gapAppend(topicOf(stage), { ...place, cause })] : [];
+function gaps(stage: OutputNames, place: Place | undefined, cause: string, judged?: Judged): Append[] {
+  return place && groupTopics.includes(stage.output) ? [gapAppend(topicOf(stage), { ...place, cause, judged })] : [];
 }
 
 function tokensIn(records: readonly object[]): number {

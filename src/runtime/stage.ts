@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs';
 import type { Unit } from '../operators/internal/unit.js';
 import type { TopicRecords } from '../records/records.js';
 import type { Position, TopicLog, TopicPartition } from '../topics/log.js';
-import type { TopicName } from '../topics/record-codec.js';
+import type { Gap, TopicName } from '../topics/record-codec.js';
 
 export type { Unit } from '../operators/internal/unit.js';
 
@@ -12,6 +12,8 @@ export interface Side {
   emit<K extends TopicName>(topic: K, record: TopicRecords[K]): void;
   /** Makes a dead letter of one of the unit's records; the others continue. */
   reject(record: object, error: Error): void;
+  /** Samples of the unit that an earlier stage left out. */
+  readonly gaps: readonly Gap[];
   /** The positions after the last record of the unit. */
   readonly consumed: readonly Position[];
 }

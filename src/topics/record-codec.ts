@@ -8,9 +8,8 @@ export type TopicName = keyof TopicRecords;
 /** Topics whose records belong to a prompt's group; a dead letter leaves a gap marker in them. */
 export const groupTopics: readonly TopicName[] = ['rollouts', 'verdicts', 'teacher-scores', 'advantages'];
 
-/** Placeholder for samples that became dead letters, so that their group and step count as complete. */
-export interface Gap {
-  readonly cause: string;
+/** The prompt, step and sample of a record. */
+export interface Place {
   readonly promptId: string;
   readonly step: number;
   /** null: the whole group. */
@@ -18,12 +17,21 @@ export interface Gap {
   readonly groupSize: number;
 }
 
-/** The prompt, step and sample of a record. */
-export interface Place {
-  readonly promptId: string;
-  readonly step: number;
-  readonly sampleIndex: number | null;
-  readonly groupSize: number;
+/** How a sample was judged before it was left out, so that means still count it. */
+export interface Judged {
+  readonly reward: number;
+  readonly verdict: string;
+  /** null: unknown. */
+  readonly finishReason: string | null;
+}
+
+/** Cause of a gap that a transform left on purpose; there is no dead letter. */
+export const FILTERED = 'filtered';
+
+/** Placeholder for samples that became dead letters or were left out, so that their group and step are complete. */
+export interface Gap extends Place {
+  readonly cause: string;
+  readonly judged?: Judged | undefined;
 }
 
 const keys: { readonly [K in TopicName]: (record: TopicRecords[K]) => string } = {
@@ -71,7 +79,40 @@ export function fromRecord<K extends TopicName>(
 }
 
 export function gapAppend(topic: string, gap: Gap): Append {
-  return { topic, key: gap.promptId, value: null, headers: { gap: gap.cause, ...placeHeaders(gap) } };
+  const { cause, judged } = gap;
+  return {
+    topic,
+    key: gap.promptId,
+    value: null,
+    headers: {
+      gap: cause,
+      ...placeHeaders(gap),
+      ...(judged && {
+        reward: String(judged.reward),
+        verdict: judged.verdict,
+        ...(judged.finishReason !== null && { finish: judged.finishReason }),
+      }),
+    },
+  };
+}
+
+/** What a gap marker stands for; undefined for other records. */
+export function gapOf(record: LogRecord): Gap | undefined {
+  const place = headerPlace(record);
+  // What cannot be decoded keeps its bytes and gets a header.
+  if (!place || (record.value !== null && record.headers.gap === undefined)) return undefined;
+  return { ...place, cause: record.headers.gap ?? 'no-value', judged: headerJudged(record) };
+}
+
+function headerJudged({ headers: { reward, verdict, finish } }: LogRecord): Judged | undefined {
+  if (reward === undefined || verdict === undefined) return undefined;
+  return { reward: Number(reward), verdict, finishReason: finish ?? null };
+}
+
+/** How a record was judged; undefined before it is. */
+export function judgedOf(record: object): Judged | undefined {
+  const { reward, verdict, finishReason = null } = record as Partial<Judged>;
+  return reward === undefined || verdict === undefined ? undefined : { reward, verdict, finishReason };
 }
 
 /** The place according to a record's headers, readable even if the value is not. */

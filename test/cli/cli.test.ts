@@ -111,8 +111,8 @@ describe('a run from the command line', () => {
           child.kill('SIGINT');
         }
       }
-    expect(await ended).toBe(1);
-    expect(errors.join('')).toBe('rlsd: stopped; `rlsd resume` continues from here\n');
+    expect(await ended).toBe(130);
+    expect(errors.join('')).toMatch(/^rlsd: stopped; `rlsd resume \S*run` continues from here\n$/);
   });
 });
 
@@ -264,4 +264,23 @@ describe('the pure functions', () => {
     expect(stdout).toContain('teacher-scores');
     if (format === 'json') expect(JSON.parse(stdout)).toHaveProperty('stages');
   });
+});
+
+describe('--require-signal', () => {
+  it('exits with 3 after a run that could not learn, and with 0 after one that did', async () => {
+    const { folder, file } = tinyProject({ shape: 'grpo', privileged: [], steps: 1, evaluate: { every: 1 } });
+    const run = (name: string, ...more: string[]) =>
+      rlsd(['run', file, '--require-signal', '--run', join(folder, name), ...more]);
+    const alone = await run('alone', '--set', 'rollout.group=1');
+    expect(alone.code).toBe(3);
+    expect(alone.stdout).toContain('nothing was learned: 0 of 2 groups have a training signal');
+    expect(alone.stderr).toMatch(/warning rollout\.group: found 1; .*\n(.*\n)*rlsd: --require-signal: 0 of 2 groups/);
+    expect((await run('groups')).code).toBe(0);
+  });
+
+  it('is refused in a process that cannot know', () =>
+    refuses(
+      ['run', tinyProject().file, '--require-signal', '--stage', 'verify'],
+      /--require-signal: found --stage verify; expected it where stage learn runs/,
+    ));
 });

@@ -66,6 +66,7 @@ export function advantageOf(prompt: Prompt): Advantage {
     advantage: 1,
     reward: 1,
     verdict: 'correct',
+    finishReason: 'stop',
     teacherVersion: null,
     tokenWeights: null,
     referenceLogprobs: null,

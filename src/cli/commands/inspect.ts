@@ -75,7 +75,10 @@ export async function tail(folder: string, topic: string, options: TailOptions):
   if (hidden.all || (fields && hasRedactedFields(topic)))
     say('privileged fields are redacted; --show-privileged shows them');
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
+  process.once('SIGINT', () => {
+    process.exitCode = 130;
+    stop.abort();
+  });
   while (!stop.signal.aborted) {
     let more = false;
     for (const partition of next.keys()) {

@@ -8,6 +8,7 @@ import { verifyRun } from '../../replay/verify/verify-run.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
 import type { RunEvent } from '../../runs/run.js';
 import { UserError } from '../../support/errors.js';
+import { interruptible } from '../interrupt.js';
 import { collect, examples, jsonOption, type Register, setOption } from '../options.js';
 import { colour, print, say, table, toJson } from '../output.js';
 import { reporter } from '../progress.js';
@@ -147,16 +148,10 @@ export async function watched<T>(
 ): Promise<T> {
   const { spec, folder: base } = readManifest(folder);
   const report = reporter(await loadPlan(spec, base), json);
-  const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   try {
-    return await work((event) => event.event !== 'summary' && report.event(event), abort.signal);
+    return await interruptible((signal) => work((event) => event.event !== 'summary' && report.event(event), signal));
   } finally {
     report.end();
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
   }
 }
 

@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
-import type { Plan } from '../../pipelines/plan/plan.js';
+import { type Plan, stagesWith } from '../../pipelines/plan/plan.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
-import { runPipeline } from '../../runs/run.js';
+import { runPipeline, type Summary } from '../../runs/run.js';
 import { nearest, UserError } from '../../support/errors.js';
 import { localStore } from '../../topics/registry.js';
+import { interruptible } from '../interrupt.js';
 import { examples, jsonOption, nonNegativeInteger, positiveInteger, type Register, setOption } from '../options.js';
 import { reporter } from '../progress.js';
+import { hasNoSignal, signalText } from '../summary-text.js';
 import { newFolder, readPlan } from './check.js';
 
 interface Options {
@@ -16,6 +19,7 @@ interface Options {
   readonly seed?: number;
   readonly set?: readonly string[];
   readonly json?: boolean;
+  readonly requireSignal?: boolean;
 }
 
 export async function run(file: string, options: Options): Promise<void> {
@@ -37,7 +41,7 @@ export async function run(file: string, options: Options): Promise<void> {
   await execute(plan, resolve(options.run ?? newFolder(plan.spec.pipeline)), options);
 }
 
-export async function resume(folder: string, options: { json?: boolean }): Promise<void> {
+export async function resume(folder: string, options: Pick<Options, 'json' | 'requireSignal'>): Promise<void> {
   const { spec, folder: base, parent, bundle } = readManifest(folder);
   if (parent)
     throw new UserError(
@@ -57,26 +61,42 @@ export async function resume(folder: string, options: { json?: boolean }): Promi
   await execute(await loadPlan(spec, base), resolve(folder), options);
 }
 
-async function execute(plan: Plan, folder: string, { stage, json }: Pick<Options, 'stage' | 'json'>): Promise<void> {
-  const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+async function execute(
+  plan: Plan,
+  folder: string,
+  { stage, json, requireSignal }: Pick<Options, 'stage' | 'json' | 'requireSignal'>,
+): Promise<void> {
+  if (requireSignal) checkKnowsSignal(plan, stage);
   const report = reporter(plan, json ?? false);
   try {
-    await runPipeline({
-      plan,
-      folder,
-      signal: abort.signal,
-      onEvent: report.event,
-      ...(stage && { stages: stage }),
-    });
+    const summary = await interruptible((signal) =>
+      runPipeline({ plan, folder, signal, onEvent: report.event, ...(stage && { stages: stage }) }),
+    );
+    if (requireSignal) refuseNoSignal(summary);
   } finally {
     report.end();
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
   }
 }
+
+/** Only the process with the last stage knows whether there was anything to learn. */
+function checkKnowsSignal(plan: Plan, stages: readonly string[] | undefined): void {
+  const [trainer = plan.stages.at(-1)] = stagesWith(plan, 'trainer');
+  if (!trainer || !stages || stages.includes(trainer.name)) return;
+  throw new UserError(
+    'bad-request',
+    `--require-signal: found --stage ${stages.join(' ')}; expected it where stage ${trainer.name} runs, which knows the training signal`,
+  );
+}
+
+function refuseNoSignal({ signal }: Summary): void {
+  if (signal && hasNoSignal(signal)) throw new UserError('no-signal', `--require-signal: ${signalText(signal)}`);
+}
+
+const requireSignalOption = (): Option =>
+  new Option(
+    '--require-signal',
+    'exit with 3 if nothing could be learned: no group had a signal, or no weight changed',
+  );
 
 export const registerRun: Register = (rlsd) => {
   rlsd
@@ -87,6 +107,7 @@ export const registerRun: Register = (rlsd) => {
     .option('--steps <n>', 'training steps', positiveInteger)
     .option('--seed <n>', 'random seed', nonNegativeInteger)
     .addOption(setOption())
+    .addOption(requireSignalOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -100,6 +121,7 @@ export const registerRun: Register = (rlsd) => {
   rlsd
     .command('resume <run>')
     .description('resume an interrupted run')
+    .addOption(requireSignalOption())
     .addOption(jsonOption())
     .addHelpText('after', examples(['rlsd resume runs/arithmetic-1']))
     .action(resume);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readChatTemplate } from '../../models/chat-template.js';
-import { readConfig, readParameters } from '../../models/folder.js';
+import { checkParameters, readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
 import { defineEngine } from '../bind.js';
@@ -42,7 +42,7 @@ function problemsOf(folder: string): string[] {
     const config = readConfig(folder);
     const { specials } = readTokenizer(folder, config.vocabSize);
     readChatTemplate(folder, specials);
-    readParameters(folder, config);
+    checkParameters(folder, config);
     return [];
   } catch (error) {
     if (error instanceof UserError) return [error.message];

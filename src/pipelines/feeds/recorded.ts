@@ -5,7 +5,7 @@ import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
 import { topicDigest } from '../../topics/digest.js';
 import type { Append, LogRecord, TopicLog } from '../../topics/log.js';
-import { fromRecord, gapAppend, headerPlace, toAppend, traced } from '../../topics/record-codec.js';
+import { fromRecord, gapAppend, gapOf, headerPlace, toAppend, traced } from '../../topics/record-codec.js';
 import { loadStore } from '../../topics/registry.js';
 import { scan, scanInOrder } from '../../topics/scan.js';
 import type { FromSpec } from '../spec/spec.js';
@@ -173,9 +173,9 @@ const copies =
     const promptId = passId(key, pass, '@');
     return records.flatMap((record) => {
       const { value, headers } = record;
-      const place = headerPlace(record);
-      if (value === null)
-        return place ? [gapAppend(topic, { ...place, cause: headers.gap ?? 'gap', promptId, step })] : [];
+      const gap = gapOf(record);
+      if (gap) return [gapAppend(topic, { ...gap, promptId, step })];
+      if (value === null) return [];
       const copy = { ...fromRecord(topic, { ...record, value }), run, promptId, sequence, step };
       return [traced(toAppend(topic, copy), headers.traceparent, name)];
     });

@@ -18,6 +18,7 @@ import { transformStage } from '../stages/transform.js';
 import type { Components } from './components.js';
 import { noMethod } from './no-method.js';
 import { checkTransforms } from './transforms.js';
+import { planWarnings } from './warnings.js';
 
 export type { Plan, PlanStage, StageDefinition } from '../stages/definition.js';
 
@@ -104,7 +105,8 @@ export function planOf(
   }
   const topics = topicsOf(store, spec, created);
   checkTransforms(transforms, topics);
-  return { ...subject, store, stages, topics, transforms, warnings, components };
+  const told = [...warnings, ...planWarnings(subject)];
+  return { ...subject, store, stages, topics, transforms, warnings: told, components };
 }
 
 /** The definitions of a pipeline's stages, in the order of the flow. */

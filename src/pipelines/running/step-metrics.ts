@@ -1,7 +1,9 @@
 import type { LearnStep } from '../../operators/learn.js';
 import type { Advantage } from '../../records/records.js';
+import type { Gap, Judged } from '../../topics/record-codec.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { taskNameOf } from '../spec/tasks.js';
+import { judgedSamples, lostSamples, signalNames, signalOf, type Target } from './signal.js';
 
 /** What one training step looked like. */
 export interface StepReport {
@@ -21,6 +23,7 @@ export const stepFigures: readonly string[] = [
   'correct',
   'samples',
   'withAdvantage',
+  ...signalNames,
   'length',
   'policyAge',
   'policyAgeMax',
@@ -30,55 +33,69 @@ export const stepFigures: readonly string[] = [
 
 interface StepContext {
   readonly seconds: number;
-  readonly stale: number;
+  /** Samples that were too old to train on. */
+  readonly stale: readonly Advantage[];
+  /** Samples that never reached the learner. */
+  readonly gaps: readonly Gap[];
   readonly version: number;
-  readonly spec: Pick<PipelineSpec, 'tasks'>;
+  readonly target: Target;
+  readonly spec: Pick<PipelineSpec, 'tasks' | 'rollout'>;
 }
 
 /**
- * Means over the step's samples next to the trainer's own figures. Names are those of the `metrics` topic; in a
- * pipeline with
- * `tasks`, `reward/NAME` and `correct/NAME` are the means of each task that the step has samples of.
+ * A step's figures next to the trainer's own; names are those of the `metrics` topic. `reward` and `correct` are means
+ * over every judged sample of the step, the others over those trained on. In a pipeline with `tasks`, `reward/NAME`,
+ * `correct/NAME` and `judged/NAME` are those of each task that the step has samples of; `lost/CAUSE` counts samples that
+ * became dead letters.
  */
 export function stepMetrics(
   { step, samples, stats }: LearnStep<Readonly<Record<string, number>>>,
-  { seconds, stale, version, spec }: StepContext,
+  { seconds, stale, gaps, version, target, spec }: StepContext,
 ): StepReport {
-  const mean = (of: (sample: Advantage) => number) => meanOf(samples, of);
+  const all = { trained: samples, stale, gaps };
+  const judged = judgedSamples(all);
+  const groupSize = spec.rollout?.group ?? 1;
   const tokens = samples.reduce((sum, sample) => sum + sample.completionTokens.byteLength / 4, 0);
   const ages = samples.map((sample) => version - sample.policyVersion);
   const values = {
     ...stats,
-    reward: mean(rewardOf),
-    correct: mean(correctOf),
+    reward: meanOf(judged, rewardOf),
+    correct: meanOf(judged, correctOf),
     samples: samples.length,
-    withAdvantage: mean((sample) => (sample.advantage === 0 ? 0 : 1)),
+    withAdvantage: meanOf(samples, (sample) => (sample.advantage === 0 ? 0 : 1)),
+    ...signalOf(all, target, groupSize),
     tokens,
     length: tokens / Math.max(samples.length, 1),
     policyAge: ages.length === 0 ? 0 : ages.reduce((sum, age) => sum + age, 0) / ages.length,
     policyAgeMax: Math.max(0, ...ages),
-    stale,
+    stale: stale.length,
     seconds,
     ...statisticMeans(samples.map(({ stats }) => stats)),
-    ...taskMeans(samples, spec),
+    ...taskMeans(judged, spec),
+    ...Object.fromEntries(lostSamples(gaps, groupSize).map(({ cause, count }) => [`lost/${cause}`, count])),
   };
   return { step, values };
 }
 
-const rewardOf = ({ reward }: Advantage): number => reward;
-const correctOf = ({ verdict }: Advantage): number => (verdict === 'correct' ? 1 : 0);
+const rewardOf = ({ reward }: Judged): number => reward;
+const correctOf = ({ verdict }: Judged): number => (verdict === 'correct' ? 1 : 0);
 
 const meanOf = <T>(values: readonly T[], of: (value: T) => number): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + of(value), 0) / values.length;
 
-/** Reward and share of correct answers of each task. A task without samples in the step has no mean, so no figure. */
-function taskMeans(samples: readonly Advantage[], spec: Pick<PipelineSpec, 'tasks'>): Record<string, number> {
+/** Figures of each task. A task without samples in the step has no mean, so no figure. */
+function taskMeans(
+  samples: ReturnType<typeof judgedSamples>,
+  spec: Pick<PipelineSpec, 'tasks'>,
+): Record<string, number> {
   const means: Record<string, number> = {};
   for (const task of Object.keys(spec.tasks ?? {})) {
-    const own = samples.filter(({ itemId }) => taskNameOf(spec, itemId) === task);
+    // A prompt's id begins with its item's.
+    const own = samples.filter(({ promptId }) => taskNameOf(spec, promptId) === task);
     if (own.length === 0) continue;
     means[`reward/${task}`] = meanOf(own, rewardOf);
     means[`correct/${task}`] = meanOf(own, correctOf);
+    means[`judged/${task}`] = own.length;
   }
   return means;
 }

@@ -57,6 +57,8 @@ export type Subject = Pick<Plan, 'spec' | 'folder' | 'method'>;
 /** What a running stage reports besides its records. */
 export interface StageEvents {
   readonly onStep: (report: StepReport) => unknown;
+  /** Something that a person should look at. */
+  readonly onWarning: (message: string) => void;
   readonly onEvaluation: (step: number, evaluation: TaskEvaluation) => void;
 }
 

@@ -1,4 +1,5 @@
 import { type OperatorFunction, pipe, tap } from 'rxjs';
+import { asksTeacher } from '../../methods/method.js';
 import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
@@ -7,6 +8,8 @@ import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
 import { overlapCredit } from '../running/credit.js';
 import { emitDeadLetter } from '../running/dead-letter.js';
+import { targetOf } from '../running/signal.js';
+import { type SignalWatch, watchSignal } from '../running/signal-warnings.js';
 import { stepFigures, stepMetrics } from '../running/step-metrics.js';
 import { learnOf, stepsOf } from '../spec/sections.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
@@ -20,6 +23,7 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
   isPartOf: ({ spec }) => spec.learn !== undefined,
   perLearner: true,
   output: 'weights',
+  continuesFrom: ['metrics'],
   emits: ['metrics'],
   needs: ['trainer', 'versions'],
   check: checkLearn,
@@ -27,12 +31,14 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
     const { spec } = context.plan;
     const { trainer, versions } = context.resources;
     const { every } = spec.publish;
-    const timer = { lastStep: context.environment.now() };
+    const { method } = context.plan;
+    const watch = watchSignal({ spec, teaching: asksTeacher(method) ? method.name : undefined });
+    const progress = { lastStep: context.environment.now(), watch };
     return {
       input: 'advantages',
       output: 'weights',
       unit: 'step',
-      operator: (side) => learnOperator(context, side, timer),
+      operator: (side) => learnOperator(context, side, progress),
       credit: overlapCredit(spec),
       concurrency: 1,
       steps: {
@@ -41,7 +47,10 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
         isPast: (unit) => unit < Math.floor(trainer.nextStep() / every),
         mayStart: (unit) => unit === Math.floor(trainer.nextStep() / every),
       },
-      begin: trainer.takeOver,
+      async begin() {
+        await trainer.takeOver();
+        watch.from(await versions.digestOf(trainer.nextStep()));
+      },
       // Ignore the error: waiters poll again.
       committed: () => versions.refresh().catch(() => {}),
       vital: true,
@@ -50,15 +59,17 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
 });
 
 function learnOperator(
-  { plan: { spec }, stage: { name }, environment, events, resources: { trainer, versions } }: LearnContext,
+  { plan: { spec, method }, stage: { name }, environment, events, resources: { trainer, versions } }: LearnContext,
   side: Side,
-  timer: { lastStep: number },
+  progress: { lastStep: number; readonly watch: SignalWatch },
 ): OperatorFunction<Advantage, Weights> {
   const { run, now } = environment;
   const { nextStep } = trainer;
-  let stale = 0;
+  const target = targetOf(method, learnOf(spec).loss);
+  const { watch } = progress;
+  let stale: Advantage[] = [];
   const onStale = (sample: Advantage, age: number) => {
-    stale++;
+    stale.push(sample);
     const error = `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${spec.flow.maxLag}`;
     const id = `${sample.promptId}/${sample.sampleIndex}`;
     emitDeadLetter(environment, side, {
@@ -71,12 +82,19 @@ function learnOperator(
     });
   };
   const report = (step: LearnStep<StepFigures>) => {
-    const seconds = (now() - timer.lastStep) / 1000;
-    const metrics = stepMetrics(step, { seconds, stale, version: step.step, spec });
-    side.emit('metrics', { run, stage: name, step: step.step, time: now(), values: metrics.values, message: null });
+    const seconds = (now() - progress.lastStep) / 1000;
+    const gaps = side.gaps.filter((gap) => gap.step === step.step);
+    const metrics = stepMetrics(step, { seconds, stale, gaps, version: step.step, target, spec });
+    const warnings = watch.step(metrics);
+    const message = warnings.length > 0 ? warnings.join('; ') : null;
+    side.emit('metrics', { run, stage: name, step: step.step, time: now(), values: metrics.values, message });
     events.onStep(metrics);
-    timer.lastStep = now();
-    stale = 0;
+    for (const warning of warnings) events.onWarning(warning);
+    progress.lastStep = now();
+    stale = [];
+  };
+  const compare = ({ version, digest }: Weights) => {
+    for (const warning of watch.published(version, digest)) events.onWarning(warning);
   };
   return pipe(
     learn(trainer.learner, {
@@ -89,6 +107,7 @@ function learnOperator(
     }),
     tap(report),
     publishWeights(trainer.publisher(() => side.consumed, versions.announce)),
+    tap(compare),
   );
 }
 

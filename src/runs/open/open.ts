@@ -77,6 +77,8 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
           observer.step(name, report);
           onEvent({ event: 'step', ...owner, steps: stepsOf(spec), lag: lagByStage(await lag()), ...report });
         },
+        onWarning: (message) =>
+          onEvent({ event: 'warning', message: learner === MAIN_LEARNER ? message : `learner ${learner}: ${message}` }),
         onEvaluation: (version, evaluation) => onEvent({ event: 'heldOut', ...owner, version, ...evaluation }),
       };
     },
