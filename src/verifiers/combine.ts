@@ -1,6 +1,6 @@
 import { digest } from '../support/digest.js';
 import { at } from '../support/required.js';
-import type { CheckedJudgement, CheckedVerifier, Judgement, Question, Verifier } from './verifier.js';
+import type { CheckedJudgement, CheckedVerifier, Judgement, Question, Verifier, VerifierItem } from './verifier.js';
 
 const hashOf = (name: string, parts: readonly Verifier[], ...settings: readonly string[]): string =>
   digest(name, ...settings, ...parts.map(({ hash }) => hash));
@@ -8,6 +8,13 @@ const hashOf = (name: string, parts: readonly Verifier[], ...settings: readonly 
 const closeAll = (parts: readonly Verifier[]) => async (): Promise<void> => {
   await Promise.all(parts.map((part) => part.close()));
 };
+
+/** An item is broken if one of the verifiers says so. */
+const checkAll =
+  (parts: readonly Verifier[]) =>
+  async (item: VerifierItem, where: string): Promise<void> => {
+    for (const part of parts) await part.checkItem?.(item, where);
+  };
 
 /** Evidence of every verifier; its keys start with the verifier's position and name: `1 math: answer`. */
 const evidenceOf = (parts: readonly Verifier[], judgements: readonly Judgement[]): Readonly<Record<string, string>> =>
@@ -29,6 +36,7 @@ function combine(name: string, parts: readonly Verifier[], hash: string, togethe
       const judgements = await Promise.all(parts.map((part) => part.verify(question, signal)));
       return { ...together(judgements), evidence: evidenceOf(parts, judgements) };
     },
+    checkItem: checkAll(parts),
     close: closeAll(parts),
   };
 }
@@ -97,6 +105,7 @@ export function checked(first: Verifier, second: Verifier): CheckedVerifier {
     hash: hashOf('checked', parts),
     judgeTwice,
     verify: async (question, signal) => (await judgeTwice(question, signal)).judgement,
+    checkItem: checkAll(parts),
     close: closeAll(parts),
   };
 }

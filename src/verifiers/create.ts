@@ -101,6 +101,7 @@ const borrowed = (verifier: Verifier): Verifier => ({
   name: verifier.name,
   hash: verifier.hash,
   verify: (question, signal) => verifier.verify(question, signal),
+  checkItem: async (item, where) => verifier.checkItem?.(item, where),
   ...(isCheckedVerifier(verifier) && {
     judgeTwice: (question: Question, signal?: AbortSignal) => verifier.judgeTwice(question, signal),
   }),
@@ -124,6 +125,15 @@ async function openInPool(
     name,
     hash: judge.hash,
     verify: (question, signal) => pool.run({ kind: kind.name, settings, question }, judge.seconds, signal),
+    async checkItem(item, where) {
+      const question = { ...item, promptId: item.itemId, completion: '' };
+      try {
+        await pool.check({ kind: kind.name, settings, question, where }, judge.seconds);
+      } catch (cause) {
+        if (!(cause instanceof UserError) || cause.message.startsWith(where)) throw cause;
+        throw new UserError(cause.code, `${where}: ${cause.message}`);
+      }
+    },
     close: async () => {},
   };
 }

@@ -16,13 +16,18 @@ export interface Judge {
    * @param within restarts the deadline with that many CPU seconds, for a judge that works in steps
    */
   judge(question: Question, where?: string, within?: (seconds: number) => void): Judgement | Promise<Judgement>;
+  /**
+   * Rejects with a `UserError` if the item itself is broken, so that no completion could be judged. The question's
+   * completion is empty. Default: `judge`, which needs the reference before it finds nothing to judge.
+   */
+  checkItem?(question: Question, where?: string, within?: (seconds: number) => void): unknown;
 }
 
 /** Default name of the reference's data in messages. */
 export const DATA = 'reference.data';
 
 // Part of the hash. Raise it with a change that can change a verdict.
-const VERSION = '4';
+const VERSION = '5';
 
 /** Content hash of a kind and its settings. */
 export const hashOf = (kind: string, settings: unknown): string => digest(kind, VERSION, JSON.stringify(settings));

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { UserError } from '../support/errors.js';
 import { CrashError, createPool, DeadlineError } from '../support/workers/pool.js';
 import { processes } from '../support/workers/transport.js';
 import { workerUrl } from '../support/workers/url.js';
@@ -13,12 +14,16 @@ export interface Item {
   readonly question: Question;
   /** See `Judge.judge`. */
   readonly where?: string;
+  /** Whether the item itself is checked, instead of a completion judged. */
+  readonly checks?: boolean;
 }
 
 /** Processes that judge one item at a time and can be killed, whatever they are doing. */
 export interface Pool {
   /** Judges one item. After `seconds` of CPU time its worker is killed and the verdict is `timeout`. */
   run(item: Item, seconds: number, signal?: AbortSignal): Promise<Judgement>;
+  /** Checks the item itself; see `Judge.checkItem`. Rejects with a `UserError` also after `seconds` of CPU time. */
+  check(item: Item, seconds: number): Promise<void>;
   /** Workers alive now, and how many were killed or lost so far. */
   readonly state: { readonly alive: number; readonly replaced: number };
   close(): Promise<void>;
@@ -51,6 +56,14 @@ export function openPool(size = Math.max(1, Math.min(availableParallelism(), MAX
     run(item, seconds, signal) {
       const cost = pooledKind(item.kind).quick ? 1 : TOGETHER;
       return pool.call(item, cost, { seconds, signal }).then(judged, failed);
+    },
+    async check(item, seconds) {
+      try {
+        await pool.call({ ...item, checks: true }, TOGETHER, { seconds });
+      } catch (error) {
+        const { verdict, reason } = failed(error);
+        throw new UserError('bad-reference', `the check of the reference ends in a ${verdict}: ${reason}`);
+      }
     },
     get state() {
       return pool.state;

@@ -9,6 +9,9 @@ export interface Question {
   readonly reference: Pick<Reference, 'answer' | 'data'>;
 }
 
+/** What a verifier knows of an item before there is a completion. */
+export type VerifierItem = Pick<Question, 'itemId' | 'question' | 'reference'>;
+
 export interface Judgement {
   readonly verdict: VerdictKind;
   /** Usually 0 to 1. */
@@ -28,6 +31,13 @@ export interface Verifier {
   /** Content hash of the code and the settings. The same hash means the same verdicts. */
   readonly hash: string;
   verify(question: Question, signal?: AbortSignal): Promise<Judgement>;
+  /**
+   * Rejects with a `UserError` if the item itself is broken, so that no completion could be judged. Absent if the
+   * verifier cannot tell.
+   *
+   * @param where where the item came from, for messages
+   */
+  checkItem?(item: VerifierItem, where: string): Promise<void>;
   close(): Promise<void>;
 }
 

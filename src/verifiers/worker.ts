@@ -21,10 +21,15 @@ async function judgeOf({ kind, settings }: Item, progress: CallProgress): Promis
   return judge;
 }
 
-answerInTurn<Item>(async (item, progress): Promise<Judgement> => {
+answerInTurn<Item>(async (item, progress): Promise<Judgement | undefined> => {
   const { question, where } = item;
   try {
     const judge = await judgeOf(item, progress);
+    if (item.checks) {
+      if (judge.checkItem) await judge.checkItem(question, where, progress.within);
+      else await judge.judge(question, where);
+      return undefined;
+    }
     return await judge.judge(question, where, progress.within);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;

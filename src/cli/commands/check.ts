@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkPlan } from '../../pipelines/plan/check.js';
+import { checkData } from '../../pipelines/plan/check-data.js';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
 import type { Plan } from '../../pipelines/plan/plan.js';
 import { readSpec } from '../../pipelines/spec/parse.js';
@@ -23,21 +24,44 @@ export function newFolder(name: string): string {
   }
 }
 
-export async function check(file: string, options: { run?: string; set?: string[]; json?: boolean }): Promise<void> {
-  const { problems, warnings } = await readPlan(file, options.set)
-    .then(async (plan) => ({
-      problems: await checkPlan(plan, { runFolder: options.run ?? newFolder(plan.spec.pipeline) }),
-      warnings: [...plan.warnings, ...replayWarnings(plan)],
-    }))
+interface CheckFlags {
+  readonly run?: string;
+  readonly set?: string[];
+  readonly data?: boolean;
+  readonly json?: boolean;
+}
+
+/** Every problem of a plan; with `--data`, and if there is no other, every prompt that could not be judged. */
+async function findProblems(plan: Plan, { run, data }: CheckFlags) {
+  const problems = await checkPlan(plan, { runFolder: run ?? newFolder(plan.spec.pipeline) });
+  const warnings = [...plan.warnings, ...replayWarnings(plan)];
+  if (!data || problems.length > 0) return { problems, warnings };
+  const report = await checkData(plan);
+  return { problems: report.problems, warnings, checked: report.checked };
+}
+
+export async function check(file: string, options: CheckFlags): Promise<void> {
+  const { problems, warnings, checked } = await readPlan(file, options.set)
+    .then((plan) => findProblems(plan, options))
     .catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      return { problems: error.message.split('\n'), warnings: [] as string[] };
+      return { problems: error.message.split('\n'), warnings: [], checked: undefined };
     });
   const placed = (line: string) => (line.includes(file) ? line : `${file}: ${line}`);
-  if (options.json) print(toJson({ event: 'check', ok: problems.length === 0, problems, warnings }));
+  if (options.json)
+    print(
+      toJson({
+        event: 'check',
+        ok: problems.length === 0,
+        problems,
+        warnings,
+        ...(checked === undefined ? {} : { checked }),
+      }),
+    );
   else {
     for (const warning of warnings) say(`warning: ${placed(warning)}`);
-    if (problems.length === 0) print(`${file}: no problems found`);
+    const read = checked === undefined ? '' : `, ${checked} prompt${checked === 1 ? '' : 's'} checked`;
+    if (problems.length === 0) print(`${file}: no problems found${read}`);
     else for (const problem of problems) say(placed(problem));
   }
   if (problems.length > 0) process.exitCode = 2;
@@ -48,8 +72,9 @@ export const registerCheck: Register = (rlsd) => {
     .command('check <pipeline.yaml>')
     .description('report every problem of a pipeline without starting it')
     .option('--run <folder>', 'on Kafka: check the topics of this run (default: those of the next new run)')
+    .option('--data', 'also read every prompt, and check that its reference can be judged by')
     .addOption(setOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples(['rlsd check pipeline.yaml'], ['rlsd check pipeline.yaml --set shape=grpo']))
+    .addHelpText('after', examples(['rlsd check pipeline.yaml --data'], ['rlsd check pipeline.yaml --set shape=grpo']))
     .action(check);
 };

@@ -24,6 +24,8 @@ export const module: PooledKind<z.output<typeof moduleSettings>> = {
       settings: { ...given, module },
       seconds,
       check: async () => void (await load()),
+      // Your function is asked about completions only.
+      checkItem: () => {},
       judge: async (question) => judgeByModule(settings, await load(), question),
     };
   },

@@ -3,6 +3,7 @@ import { UserError } from '../../support/errors.js';
 import { clip } from '../code/outcome.js';
 import { conceal } from '../conceal.js';
 import type { Judgement } from '../verifier.js';
+import { isChanging } from './changing.js';
 import { difference } from './compare.js';
 import { runQuery, runScript, SqlTimeout, type Table, withDatabase } from './database.js';
 import { extractQuery, withoutProse } from './extract.js';
@@ -33,6 +34,29 @@ export async function judgeSql(
     if (judgement) return { ...judgement, evidence: { ...evidence, ...judgement.evidence } };
   }
   return { verdict: 'correct', reward: 1, reason: `right on all ${task.databases.length} databases`, evidence };
+}
+
+/** Runs the reference twice on every database. @throws {UserError} `bad-reference` if nothing could be judged by it */
+export async function checkSqlTask(
+  settings: SqlSettings,
+  task: SqlTask,
+  within: (seconds: number) => void = () => {},
+): Promise<void> {
+  let rows = 0;
+  for (const [index, script] of task.databases.entries()) {
+    const where = `database ${index + 1} of ${task.databases.length}`;
+    within(2 * taskSeconds(settings));
+    const found = await withDatabase(settings.limits, async (connection) => {
+      const { expected, runs } = await runReference(connection, settings, task, script, where);
+      const again = await runQuery(connection, task.reference, expected.rows.length, settings.limits);
+      if (difference(again, expected, runs, settings) === undefined) return expected;
+      throw new UserError('bad-reference', `${where}: the reference query has another result when it runs again`);
+    });
+    rows += found.rows.length;
+  }
+  if (rows > 0) return;
+  const expected = 'expected a database on which it returns some: every empty query would be correct';
+  throw new UserError('bad-reference', `the reference query returns no rows on any database; ${expected}`);
 }
 
 const refuse = (verdict: Judgement['verdict'], reason: string, error = ''): Judgement => ({
@@ -68,6 +92,10 @@ async function judgeOn(
   const file = parsed.tables.find((name) => /[/\\:*?]|\.\w+$/.test(name));
   if (file !== undefined) return refuse('denied', 'the query reads a file', file);
 
+  const changing = parsed.functions.find((name) => isChanging(name.toLowerCase()));
+  if (changing !== undefined)
+    return refuse('denied', 'the result of the query can differ from one run to the next', changing);
+
   within(taskSeconds(settings));
   const { expected, runs } = await runReference(connection, settings, task, script, where);
   let found: Table;
@@ -97,8 +125,10 @@ async function runReference(
   script: string,
   where: string,
 ): Promise<{ readonly expected: Table; readonly runs?: readonly number[] }> {
+  let what = 'script';
   try {
     await runScript(connection, script, settings.limits);
+    what = 'reference query';
     const parsed = await parseQuery(connection, task.reference);
     if (parsed.kind !== 'query') throw new Error('Parser Error');
     const limits = { ...settings.limits, seconds: settings.limits.seconds * 5 };
@@ -110,6 +140,6 @@ async function runReference(
     // Only the kind of error: the rest of the message quotes the reference.
     const message = cause instanceof Error ? (cause.message.split(':')[0] ?? '') : String(cause);
     const error = cause instanceof SqlTimeout ? 'it takes too long' : clip(message, 100);
-    throw new UserError('bad-reference', `${where}: the script or the reference query does not run: ${error}`);
+    throw new UserError('bad-reference', `${where}: the ${what} does not run: ${error}`);
   }
 }

@@ -1,6 +1,7 @@
 import { DATA, hashOf } from '../judge.js';
 import type { PooledKind } from '../kind.js';
 import { dataOf } from '../reference.js';
+import type { Question } from '../verifier.js';
 import { readSqlTask, type SqlSettings, sqlSettings, taskSeconds } from './settings.js';
 
 export const sql: PooledKind<SqlSettings> = {
@@ -15,15 +16,16 @@ export const sql: PooledKind<SqlSettings> = {
     settings: ['tolerance', 'columnNames', 'seconds'],
   },
   async open(settings) {
-    const { judgeSql } = await import('./judge-sql.js');
+    const { checkSqlTask, judgeSql } = await import('./judge-sql.js');
+    const taskOf = (asked: Question, where: string) => {
+      const { answer } = asked.reference;
+      return readSqlTask({ ...(answer === '' ? {} : { reference: answer }), ...dataOf(asked, where) }, where);
+    };
     return {
       hash: hashOf('sql', settings),
       seconds: taskSeconds(settings),
-      judge: (asked, where = DATA, within) => {
-        const { answer } = asked.reference;
-        const fields = { ...(answer === '' ? {} : { reference: answer }), ...dataOf(asked, where) };
-        return judgeSql(settings, readSqlTask(fields, where), asked.completion, within);
-      },
+      judge: (asked, where = DATA, within) => judgeSql(settings, taskOf(asked, where), asked.completion, within),
+      checkItem: (asked, where = DATA, within) => checkSqlTask(settings, taskOf(asked, where), within),
     };
   },
 };

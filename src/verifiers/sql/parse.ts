@@ -6,6 +6,8 @@ export type Parsed =
   | {
       readonly kind: 'query';
       readonly tables: readonly string[];
+      /** Functions that it calls, and `tablesample` if it draws rows. */
+      readonly functions: readonly string[];
       readonly order: readonly OrderKey[];
       readonly node: QueryNode;
     }
@@ -58,15 +60,18 @@ export async function parseQuery(connection: DuckDBConnection, text: string): Pr
   if (!statement) return { kind: 'syntax', message: 'no statement' };
   if (more.length > 0) return { kind: 'denied', message: `${more.length + 1} statements` };
   const tables: string[] = [];
+  const functions: string[] = [];
   const collect = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return;
     if ('table_name' in node && typeof node.table_name === 'string') tables.push(node.table_name);
+    if ('function_name' in node && typeof node.function_name === 'string') functions.push(node.function_name);
+    if ('sample' in node && node.sample !== null) functions.push('tablesample');
     for (const child of Object.values(node)) collect(child);
   };
   const { node } = statement;
   collect(node);
   const orders = node.modifiers.filter(({ type }) => type === 'ORDER_MODIFIER').flatMap(({ orders = [] }) => orders);
-  return { kind: 'query', tables, order: orders.map(({ expression }) => orderKey(expression)), node };
+  return { kind: 'query', tables, functions, order: orders.map(({ expression }) => orderKey(expression)), node };
 }
 
 function orderKey(expression: Expression): OrderKey {
