@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { findPytest } from '../src/verifiers/code/pytest.js';
 import { probeSandbox } from '../src/verifiers/sandbox/probe.js';
 import { brokerMissing } from './broker/broker.mjs';
 
@@ -17,9 +18,10 @@ const packages = {
 type Command = keyof typeof packages;
 
 /**
- * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. Otherwise a command on the PATH.
+ * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. `pytest`: some python3 has it.
+ * Otherwise a command on the PATH.
  */
-export type Need = 'sandbox' | 'kafka' | Command;
+export type Need = 'sandbox' | 'kafka' | 'pytest' | Command;
 
 const onPath = (command: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, command)));
@@ -30,6 +32,7 @@ async function missing(need: Need): Promise<string | undefined> {
     const lacking = await probeSandbox();
     return lacking.length === 0 ? undefined : lacking.join('; ');
   }
+  if (need === 'pytest') return (await findPytest('python3')) ? undefined : 'no pytest: apt-get install python3-pytest';
   return onPath(need) ? undefined : `no ${need}: apt-get install ${packages[need]}`;
 }
 

@@ -191,9 +191,9 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
   it.each([
     ['differs', { tests: [{ stdin: marker, stdout: marker }] }],
     ['returned', { tests: [{ assert: `f() == '${marker}'` }] }],
-    ['fails', { testFile: `raise ValueError('${marker}')` }],
+    ['bad-tests', { testFile: `raise ValueError('${marker}')` }],
     ['fails', { testFile: `def test_it():\n  assert f() == 5, '${marker}'` }],
-    ['ended with status', { testFile: `import sys\nsys.exit('${marker}')` }],
+    ['bad-tests', { testFile: `import sys\nsys.exit('${marker}')` }],
     ['bad-tests', { testFile: `${marker} is not =` }],
   ])('says nothing of its tests: %s', async (says, data) => {
     const text = await said({ code: { languages: ['python'] } }, block('python', 'def f(): return 4\nprint(4)'), {

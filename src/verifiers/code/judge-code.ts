@@ -1,8 +1,10 @@
 import { UserError } from '../../support/errors.js';
 import { at } from '../../support/required.js';
+import { spoken } from '../answer/spoken.js';
 import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import { pickBlock } from './block.js';
+import { definesFor } from './defined.js';
 import { runJavaScript } from './javascript/run.js';
 import { clip, judgeOutcomes, type Outcome } from './outcome.js';
 import { buildProgram, runCase } from './program.js';
@@ -22,7 +24,8 @@ export async function judgeCode(settings: CodeSettings, task: CodeTask, completi
       `the task is in a language that this verifier does not run, expected one of ${settings.languages.join(', ')}`,
     );
   }
-  const block = pickBlock(completion, languages, settings.block);
+  const choice = { which: settings.block, score: definesFor(task.tests) };
+  const block = pickBlock(spoken(completion), languages, choice);
   if (!block) {
     return { verdict: 'unparseable', reward: 0, reason: `no code block in ${languages.join(' or ')}`, evidence: {} };
   }

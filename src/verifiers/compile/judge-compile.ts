@@ -1,5 +1,6 @@
 import { UserError } from '../../support/errors.js';
 import { at } from '../../support/required.js';
+import { spoken } from '../answer/spoken.js';
 import { pickBlock } from '../code/block.js';
 import { clip } from '../code/outcome.js';
 import { buildProgram } from '../code/program.js';
@@ -27,7 +28,7 @@ export async function judgeCompile(
     );
   }
   const languages = taskLanguage === undefined ? settings.languages : [taskLanguage];
-  const block = pickBlock(completion, languages, settings.block);
+  const block = pickBlock(spoken(completion), languages, { which: settings.block });
   if (!block)
     return { verdict: 'unparseable', reward: 0, reason: `no code block in ${languages.join(' or ')}`, evidence: {} };
   const language = block.language === '' ? at(languages, 0) : block.language;

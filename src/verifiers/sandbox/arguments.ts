@@ -5,6 +5,18 @@ import type { Limits } from './limits.js';
 /** The program's folder inside the sandbox. */
 export const box = '/box';
 
+/** Where standard input is, outside of that folder, if it is a file. */
+const inputFile = '/input';
+
+/** A command whose standard input is a file. */
+export const withInput = (file: string, command: readonly string[]): string[] => [
+  'sh',
+  '-c',
+  'exec "$@" <"$0"',
+  file,
+  ...command,
+];
+
 /** File descriptors of the sandbox's channels, followed by those of the files. */
 export const channels = { status: 3, seccomp: 4, files: 5 } as const;
 
@@ -73,6 +85,8 @@ export function sandboxCommand(
     readonly binds: readonly string[];
     readonly files: readonly { readonly path: string; readonly executable?: boolean }[];
     readonly environment: Readonly<Record<string, string>>;
+    /** Standard input is a file, which follows the others in `channels`. */
+    readonly input: boolean;
   },
 ): string[] {
   const { binds, files, environment } = options;
@@ -109,6 +123,7 @@ export function sandboxCommand(
     box,
     '--dir',
     '/tmp',
+    ...(options.input ? ['--perms', '0444', '--file', String(channels.files + files.length), inputFile] : []),
     '--remount-ro',
     '/',
     '--chdir',
@@ -132,6 +147,6 @@ export function sandboxCommand(
     'prlimit',
     ...options.rlimits,
     '--',
-    ...command,
+    ...(options.input ? withInput(inputFile, command) : command),
   ];
 }

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { box, channels, rlimits, sandboxCommand } from './arguments.js';
+import { box, channels, rlimits, sandboxCommand, withInput } from './arguments.js';
 import type { Limits } from './limits.js';
 import { seccompProgram } from './seccomp.js';
 import { killTree, meterTree } from './tree.js';
@@ -19,6 +19,8 @@ export interface Program {
   /** Host paths that it may read, in addition to the system's libraries and commands. */
   readonly binds: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** All of standard input, as a file, so that it can also be opened as `/dev/stdin`. Otherwise it is a stream. */
+  readonly input?: string | Uint8Array;
   readonly limits: Limits;
   /** How often `renew` will be called, 0 by default. */
   readonly renewals?: number;
@@ -45,6 +47,9 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Restarts the time limit, for a program that serves one task after another. */
   renew(): void;
+  /** Until `resume`, the program has nothing to do, so only its CPU time counts. */
+  pause(): void;
+  resume(): void;
   kill(): void;
 }
 
@@ -62,9 +67,9 @@ export function startProgram(program: Program, interactive = false): Running {
 }
 
 /** Runs an untrusted program on an input until it ends. */
-export async function runProgram(program: Program, stdin: string | Uint8Array = ''): Promise<Ended> {
-  const running = startProgram(program);
-  running.stdin.end(stdin);
+export async function runProgram(program: Program, input: string | Uint8Array = ''): Promise<Ended> {
+  const running = startProgram({ ...program, input });
+  running.stdin.end();
   return running.ended;
 }
 
@@ -78,11 +83,14 @@ function startInSandbox(program: Program, interactive: boolean): Running {
     binds: program.binds,
     files: program.files,
     environment: program.environment ?? {},
+    input: program.input !== undefined,
   });
+  const files = program.files.map(({ content }) => content);
+  if (program.input !== undefined) files.push(program.input);
   const filter = seccompProgram();
   if (!filter) throw new Error(`no system call filter for the architecture ${process.arch}`);
   const child = spawn(command, args, {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...program.files.map(() => 'pipe' as const)],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...files.map(() => 'pipe' as const)],
     env: { PATH: process.env.PATH },
   });
   const send = (channel: number, content: string | Uint8Array) => {
@@ -91,7 +99,7 @@ function startInSandbox(program: Program, interactive: boolean): Running {
     stream.end(content);
   };
   send(channels.seccomp, filter);
-  for (const [index, file] of program.files.entries()) send(channels.files + index, file.content);
+  for (const [index, content] of files.entries()) send(channels.files + index, content);
   let status = '';
   (child.stdio[channels.status] as Readable).setEncoding('utf8').on('data', (text) => {
     status += text;
@@ -115,8 +123,10 @@ function startUnsafe(program: Program, interactive: boolean): Running {
     if (file.executable) chmodSync(join(folder, file.path), 0o755);
   }
   const own = (word: string): string => (word.startsWith(box) ? join(folder, word.slice(box.length)) : word);
+  if (program.input !== undefined) writeFileSync(join(folder, '.stdin'), program.input);
+  const command = program.input === undefined ? program.command : withInput('.stdin', program.command);
   const environment = { PATH: '/usr/bin:/bin', HOME: folder, LANG: 'C.UTF-8', ...program.environment };
-  const child = spawn('prlimit', [...rlimitsOf(program), '--', ...program.command], {
+  const child = spawn('prlimit', [...rlimitsOf(program), '--', ...command], {
     cwd: folder,
     detached: true, // Leads a process group, which can be killed as one.
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -165,16 +175,19 @@ function supervise(
   const meter = meterTree(pid ?? 0);
   let start = meter();
   let begin = performance.now();
+  let paused: number | undefined;
   const poll = setInterval(() => {
     const now = meter();
-    const seconds = Math.max(now.cpuSeconds - start.cpuSeconds, now.idleSeconds - start.idleSeconds);
-    const wallSeconds = (performance.now() - begin) / 1000;
+    const away = paused === undefined ? 0 : (performance.now() - paused) / 1000;
+    const seconds = Math.max(now.cpuSeconds - start.cpuSeconds, now.idleSeconds - start.idleSeconds - away);
+    const wallSeconds = (performance.now() - begin) / 1000 - away;
     if (seconds > limits.seconds || wallSeconds > WALL_FACTOR * limits.seconds) stop('timeout');
     else if (now.memoryBytes > limits.memoryBytes) stop('memory');
   }, POLL_MILLISECONDS);
   const renew = () => {
     start = meter();
     begin = performance.now();
+    if (paused !== undefined) paused = begin;
   };
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', (cause) => {
@@ -200,6 +213,16 @@ function supervise(
     stdout,
     ended,
     renew,
+    pause: () => {
+      paused ??= performance.now();
+    },
+    resume: () => {
+      if (paused === undefined) return;
+      const away = performance.now() - paused;
+      start = { ...start, idleSeconds: start.idleSeconds + away / 1000 };
+      begin += away;
+      paused = undefined;
+    },
     kill: () => {
       killed = true;
       kill();

@@ -13,7 +13,7 @@ const judge = (code: string, data: object, language = 'python') =>
   judgeCode(settings, readCodeTask({ language, ...data }, ''), `\`\`\`${language}\n${code}\n\`\`\``);
 const asserts = (...all: string[]) => ({ tests: all.map((assert) => ({ assert })) });
 
-describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
+describe.skipIf(await lacks('sandbox', 'python3', 'pytest'))('Python', () => {
   it('is judged by its output', async () => {
     const tests = {
       tests: [
@@ -137,7 +137,7 @@ describe.skipIf(await lacks('sandbox', 'python3'))('Python', () => {
   it('runs a test file of unittest, pytest or check(candidate)', async () => {
     const testFile =
       'import unittest, pytest\nfrom solution import f\nclass T(unittest.TestCase):\n  def test_a(self): self.assertEqual(f(1), 2)\n  def test_b(self): self.assertEqual(f(1), 3)\n@pytest.mark.parametrize("a,b", [(1, 2), (2, 3)])\ndef test_c(a, b): assert f(a) == pytest.approx(b)\ndef test_d():\n  with pytest.raises(TypeError): f("a")';
-    expect((await judge('def f(x): return x + 1', { testFile })).reward).toBe(0.75);
+    expect((await judge('def f(x): return x + 1', { testFile })).reward).toBe(0.8);
     const check = { testFile: 'def check(candidate):\n  assert candidate(1) == 2\n', entryPoint: 'f' };
     expect((await judge('def f(x): return x + 1', check)).verdict).toBe('correct');
     expect((await judge('def f(x): return x + 2', check)).verdict).toBe('incorrect');
