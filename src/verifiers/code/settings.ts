@@ -8,7 +8,12 @@ const MEBIBYTE = 1024 ** 2;
 const GIBIBYTE = 1024 ** 3;
 
 const limits = z.strictObject({
-  seconds: z.number().min(0.1).max(3600).default(defaultLimits.seconds).describe('CPU seconds per test.'),
+  seconds: z
+    .number()
+    .min(0.1)
+    .max(3600)
+    .default(defaultLimits.seconds)
+    .describe('Seconds per test, of all processes together.'),
   memoryBytes: z
     .int()
     .min(32 * MEBIBYTE)

@@ -1,8 +1,8 @@
 /** What one untrusted program may use. Exceeding a limit ends the whole process tree. */
 export interface Limits {
   /**
-   * CPU seconds of the whole tree, and the seconds that it may be idle. Wall time is limited to ten times as much.
-   * Above 0.
+   * Seconds of the whole tree together: wall clock without waiting for a processor, or CPU time if that is more. With
+   * waiting, five times as much. Above 0.
    */
   readonly seconds: number;
   /** Bytes of memory of the whole tree. */

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { box, channels, rlimits, sandboxCommand, withInput } from './arguments.js';
+import { limitClock } from './clock.js';
 import type { Limits } from './limits.js';
 import { seccompProgram } from './seccomp.js';
-import { killTree, meterTree } from './tree.js';
+import { killTree } from './tree.js';
 
 export interface Program {
   readonly command: readonly string[];
@@ -54,8 +55,6 @@ export interface Running {
 }
 
 const POLL_MILLISECONDS = 25;
-// On a busy machine wall time exceeds CPU time, but not without bound.
-const WALL_FACTOR = 10;
 const STDERR_CHARACTERS = 16_384;
 
 /**
@@ -172,23 +171,11 @@ function supervise(
   stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-STDERR_CHARACTERS);
   });
-  const meter = meterTree(pid ?? 0);
-  let start = meter();
-  let begin = performance.now();
-  let paused: number | undefined;
+  const clock = limitClock(pid ?? 0, limits);
   const poll = setInterval(() => {
-    const now = meter();
-    const away = paused === undefined ? 0 : (performance.now() - paused) / 1000;
-    const seconds = Math.max(now.cpuSeconds - start.cpuSeconds, now.idleSeconds - start.idleSeconds - away);
-    const wallSeconds = (performance.now() - begin) / 1000 - away;
-    if (seconds > limits.seconds || wallSeconds > WALL_FACTOR * limits.seconds) stop('timeout');
-    else if (now.memoryBytes > limits.memoryBytes) stop('memory');
+    const exceeded = clock.exceeded();
+    if (exceeded) stop(exceeded);
   }, POLL_MILLISECONDS);
-  const renew = () => {
-    start = meter();
-    begin = performance.now();
-    if (paused !== undefined) paused = begin;
-  };
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', (cause) => {
       clearInterval(poll);
@@ -212,17 +199,9 @@ function supervise(
     stdin,
     stdout,
     ended,
-    renew,
-    pause: () => {
-      paused ??= performance.now();
-    },
-    resume: () => {
-      if (paused === undefined) return;
-      const away = performance.now() - paused;
-      start = { ...start, idleSeconds: start.idleSeconds + away / 1000 };
-      begin += away;
-      paused = undefined;
-    },
+    renew: clock.renew,
+    pause: clock.pause,
+    resume: clock.resume,
     kill: () => {
       killed = true;
       kill();
