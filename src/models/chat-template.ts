@@ -1,45 +1,65 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import type { Message } from '../records/records.js';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
+import { type CalendarDate, compileTemplate, type JinjaTemplate, TemplateError } from '../support/jinja/index.js';
+import { controlTokens } from './control-tokens.js';
 import { readOptionalJson } from './json-file.js';
+import type { Tokenizer } from './tokenizer.js';
+
+export interface ChatOptions {
+  /** Whether the text ends where the answer starts. */
+  readonly addGenerationPrompt: boolean;
+  /** The day that `strftime_now` formats. */
+  readonly date?: CalendarDate;
+}
 
 export interface ChatTemplate {
-  /** The conversation as the model reads it; with `addGenerationPrompt`, up to where the answer starts. */
-  apply(messages: readonly Message[], options: { readonly addGenerationPrompt: boolean }): string;
+  /** The conversation as the model reads it, to the byte as transformers renders it. */
+  apply(messages: readonly Message[], options: ChatOptions): string;
+  /** Its ids. Control tokens are those that the template writes; in a message they are text. */
+  encode(messages: readonly Message[], options: ChatOptions): Int32Array;
   /** Content hash of the template and the tokens that it names. */
   readonly hash: string;
+  /** Whether what it renders may depend on the date. */
+  readonly readsDate: boolean;
 }
 
 /**
- * The chat template of a Hugging Face folder: chat_template.jinja, or chat_template in tokenizer_config.json.
- * @param specials tokens that the template may name, such as bos_token
- * @throws {UserError} `bad-chat-template` when there is none, or it cannot be parsed
+ * The chat template of a Hugging Face folder: chat_template.jinja, or chat_template in tokenizer_config.json. Messages
+ * are rendered without tools and documents, which are None as in transformers.
+ * @throws {UserError} `bad-chat-template` when there is none, it cannot be parsed, or it uses what is not supported
  */
-export function readChatTemplate(folder: string, specials: Readonly<Record<string, string>>): ChatTemplate {
+export function readChatTemplate(
+  folder: string,
+  tokenizer: Pick<Tokenizer, 'specials' | 'encode' | 'encodePlain' | 'addedTokens'>,
+): ChatTemplate {
+  const { specials } = tokenizer;
   const { file, source } = templateSource(folder);
-  let template: Template;
+  let template: JinjaTemplate;
   try {
-    template = new Template(source);
+    template = compileTemplate(source);
   } catch (error) {
-    throw bad(file, 'the chat template cannot be parsed', error);
+    throw bad(file, 'the chat template cannot be used', error);
   }
+  const control = controlTokens(tokenizer, template.literals);
+  const apply: ChatTemplate['apply'] = (messages, { addGenerationPrompt, date }) => {
+    try {
+      return template.render(
+        { tools: null, documents: null, ...specials, messages, add_generation_prompt: addGenerationPrompt },
+        date && { date },
+      );
+    } catch (error) {
+      const roles = messages.map((m) => m.role).join(', ');
+      throw bad(file, `the chat template failed on messages of the roles [${roles}]`, error);
+    }
+  };
   return {
     hash: digest(source, JSON.stringify(Object.entries(specials).sort())),
-    apply(messages, { addGenerationPrompt }) {
-      try {
-        return template.render({
-          ...specials,
-          messages,
-          add_generation_prompt: addGenerationPrompt,
-        });
-      } catch (error) {
-        const roles = messages.map((m) => m.role).join(', ');
-        throw bad(file, `the chat template failed on messages of the roles [${roles}]`, error);
-      }
-    },
+    readsDate: template.readsDate,
+    apply,
+    encode: (messages, options) => control.encode(apply(control.mark(messages), options)),
   };
 }
 
@@ -56,5 +76,7 @@ function templateSource(folder: string): { file: string; source: string } {
   throw bad(folder, 'no chat template: expected chat_template.jinja, or chat_template in tokenizer_config.json');
 }
 
-const bad = (where: string, what: string, error?: unknown): UserError =>
-  new UserError('bad-chat-template', `${where}: ${what}${error instanceof Error ? `: ${error.message}` : ''}`);
+function bad(where: string, what: string, error?: unknown): UserError {
+  if (error !== undefined && !(error instanceof TemplateError)) throw error;
+  return new UserError('bad-chat-template', `${where}: ${what}${error ? `: ${error.message}` : ''}`);
+}

@@ -64,36 +64,67 @@ function fields(json: Json, file: string) {
     const value = json[name] ?? fallback;
     return typeof value === 'boolean' ? value : fail(name, 'true or false');
   };
-  return { fail, number, integer, flag };
+  const has = (name: string): boolean => json[name] !== undefined && json[name] !== null;
+  return { fail, number, integer, flag, has };
 }
 
 function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parseRopeScaling(json: Json, file: string): RopeScaling | undefined {
-  const scaling = json.rope_scaling ?? json.rope_parameters;
-  if (scaling === undefined || scaling === null) return undefined;
-  if (!isJson(scaling)) return fields(json, file).fail('rope_scaling', 'an object or null');
-  const { number, integer, fail } = fields(scaling, `${file}: rope_scaling`);
-  const key = 'rope_type' in scaling ? 'rope_type' : 'type';
-  switch (scaling[key]) {
+/** Kinds of scaling that transformers has and the engine does not. */
+const otherRopeTypes = ['dynamic', 'yarn', 'longrope', 'su', 'proportional', 'mrope', 'axial'];
+const ropeTypes = '"default", "linear" or "llama3"';
+
+/**
+ * Rotary settings from wherever transformers takes them: `rope_scaling` or `rope_parameters`, each with `rope_type` or
+ * `type`, and `rope_theta` inside it or at the top. What is inside comes first.
+ */
+function parseRope(json: Json, file: string): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
+  const top = fields(json, file);
+  const name = isEmpty(json.rope_scaling) ? 'rope_parameters' : 'rope_scaling';
+  const settings = json[name] ?? {};
+  if (!isJson(settings)) return top.fail(name, 'an object or null');
+  const inside = fields(settings, `${file}: ${name}`);
+  for (const [key, value] of Object.entries(settings))
+    if (isJson(value)) inside.fail(key, 'no settings per kind of layer: all layers of these models share one');
+  for (const place of [inside, top])
+    if (place.number('partial_rotary_factor', 1) !== 1) place.fail('partial_rotary_factor', '1: all of a head rotates');
+  const ropeTheta = (inside.has('rope_theta') ? inside : top).number('rope_theta', DEFAULT_THETA);
+  const key = inside.has('rope_type') || !inside.has('type') ? 'rope_type' : 'type';
+  switch (settings[key] ?? 'default') {
     case 'default':
-      return undefined;
+      for (const field of ['factor', 'short_factor', 'long_factor'])
+        if (inside.has(field)) inside.fail(field, `nothing without a ${key} of "linear" or "llama3"`);
+      return { ropeTheta, ropeScaling: undefined };
     case 'linear':
-      return { type: 'linear', factor: number('factor') };
+      return { ropeTheta, ropeScaling: { type: 'linear', factor: inside.number('factor') } };
     case 'llama3':
       return {
-        type: 'llama3',
-        factor: number('factor'),
-        lowFreqFactor: number('low_freq_factor'),
-        highFreqFactor: number('high_freq_factor'),
-        originalMaxPositionEmbeddings: integer('original_max_position_embeddings'),
+        ropeTheta,
+        ropeScaling: {
+          type: 'llama3',
+          factor: inside.number('factor'),
+          lowFreqFactor: inside.number('low_freq_factor'),
+          highFreqFactor: inside.number('high_freq_factor'),
+          // As in transformers, a value outside comes first, and the trained context is the default.
+          originalMaxPositionEmbeddings: top.has('original_max_position_embeddings')
+            ? top.integer('original_max_position_embeddings')
+            : inside.integer('original_max_position_embeddings', top.integer('max_position_embeddings')),
+        },
       };
-    default:
-      return fail(key, '"default", "linear" or "llama3"');
+    default: {
+      const isKnown = otherRopeTypes.includes(String(settings[key]));
+      return inside.fail(key, `${ropeTypes}${isKnown ? ': other kinds of scaling are not supported' : ''}`);
+    }
   }
 }
+
+const DEFAULT_THETA = 10_000;
+
+/** As Python's `or` sees it: nothing, or an object without entries. */
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || (isJson(value) && Object.keys(value).length === 0);
 
 /**
  * Reads a Hugging Face `config.json`.
@@ -117,7 +148,6 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
   const headDim = integer('head_dim', modelType === 'qwen3' ? 128 : hiddenSize / heads);
   if (headDim % 2 !== 0) fail('head_dim', 'an even number');
   const attentionBias = flag('attention_bias', false);
-  const rope = isJson(json.rope_parameters) ? fields(json.rope_parameters, `${file}: rope_parameters`) : undefined;
   return {
     modelType,
     hiddenSize,
@@ -128,8 +158,7 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
     intermediateSize: integer('intermediate_size'),
     vocabSize: integer('vocab_size'),
     rmsNormEps: number('rms_norm_eps', 1e-6),
-    ropeTheta: rope ? rope.number('rope_theta', 10_000) : number('rope_theta', 10_000),
-    ropeScaling: parseRopeScaling(json, file),
+    ...parseRope(json, file),
     tieWordEmbeddings: flag('tie_word_embeddings', false),
     maxPositionEmbeddings: integer('max_position_embeddings'),
     qkvBias: modelType === 'qwen2' || attentionBias,

@@ -2,10 +2,15 @@ import { join } from 'node:path';
 import { Tokenizer as Encoder } from '@huggingface/tokenizers';
 import { UserError } from '../support/errors.js';
 import { readJson, readOptionalJson } from './json-file.js';
+import { checkDefinition } from './tokenizer-file.js';
 
 export interface Tokenizer {
   /** Ids of the text as it is: special tokens written in it count as such, and none is added. */
   encode(text: string): Int32Array;
+  /** Ids of the text as plain text: what looks like a special or other added token is spelled in ordinary tokens. */
+  encodePlain(text: string): Int32Array;
+  /** Tokens that are found in a text before it is split into words. */
+  readonly addedTokens: readonly { readonly content: string; readonly special: boolean; readonly id: number }[];
   /** Text of the ids. Ids without a token, as in a padded vocabulary, are skipped. */
   decode(tokens: Int32Array, options?: { readonly skipSpecial?: boolean }): string;
   /** Any of these ends a completion. */
@@ -22,25 +27,32 @@ export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
   const file = join(folder, 'tokenizer.json');
   const definition = readJson(file);
   const config = readOptionalJson(join(folder, 'tokenizer_config.json'));
-  let encoder: Encoder;
-  try {
-    encoder = new Encoder(definition, config);
-  } catch (error) {
-    throw bad(file, error instanceof Error ? error.message : String(error));
-  }
-  const vocabulary = encoder.get_vocab(true);
-  let highest = -1;
-  for (const id of vocabulary.values()) highest = Math.max(highest, id);
-  if (highest >= vocabSize)
-    throw bad(file, `the tokenizer has ids up to ${highest}, but the model's vocabulary ends at ${vocabSize - 1}`);
+  checkDefinition(definition, vocabSize, (what) => bad(file, what));
+  const build = (json: Readonly<Record<string, unknown>>): Encoder => {
+    try {
+      return new Encoder(json, config);
+    } catch (error) {
+      throw bad(file, error instanceof Error ? error.message : String(error));
+    }
+  };
+  const encoder = build(definition);
+  let plain: Encoder | undefined;
 
   const specials = namedTokens(config);
-  const special = new Set<number>();
-  for (const [id, token] of encoder.get_added_tokens_decoder()) if (token.special) special.add(id);
+  const addedTokens = [...encoder.get_added_tokens_decoder()].map(([id, { content, special }]) => ({
+    id,
+    content,
+    special,
+  }));
+  const special = new Set(addedTokens.filter((token) => token.special).map(({ id }) => id));
 
   return {
-    encode: (text) =>
-      text === '' ? new Int32Array() : Int32Array.from(encoder.encode(text, { add_special_tokens: false }).ids),
+    encode: (text) => idsOf(encoder, text),
+    encodePlain(text) {
+      plain ??= build({ ...definition, added_tokens: [] });
+      return idsOf(plain, text);
+    },
+    addedTokens,
     decode(tokens, { skipSpecial = true } = {}) {
       const known = Array.from(tokens).filter(
         (id) => encoder.id_to_token(id) !== undefined && !(skipSpecial && special.has(id)),
@@ -52,6 +64,9 @@ export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
     specials,
   };
 }
+
+const idsOf = (encoder: Encoder, text: string): Int32Array =>
+  text === '' ? new Int32Array() : Int32Array.from(encoder.encode(text, { add_special_tokens: false }).ids);
 
 /** Special tokens by their names in tokenizer_config.json, where a token is a string or an object with its content. */
 function namedTokens(config: Readonly<Record<string, unknown>>): Record<string, string> {

@@ -79,3 +79,73 @@ describe('rotaryFrequencies', () => {
     expect(rotaryFrequencies(config)[0]).toBe(0.5);
   });
 });
+
+describe('rotary settings', () => {
+  const { rope_theta: _, ...bare } = qwen3;
+  const rope = (json: object) => {
+    const { ropeTheta, ropeScaling } = parseConfig({ ...bare, ...json }, 'c');
+    return { theta: ropeTheta, scaling: ropeScaling };
+  };
+  const llama3 = { factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+  const scaled = (context: number) => ({
+    type: 'llama3',
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositionEmbeddings: context,
+  });
+
+  // What transformers 5.24 standardizes each of these to.
+  it.each([
+    [{}, 10_000, undefined],
+    [{ rope_theta: 5e5 }, 5e5, undefined],
+    [{ rope_theta: 5e5, rope_scaling: null }, 5e5, undefined],
+    [{ rope_theta: 5e5, rope_parameters: { rope_type: 'default' } }, 5e5, undefined],
+    [{ rope_parameters: { rope_theta: 1e6 } }, 1e6, undefined],
+    [{ rope_theta: 5e5, rope_parameters: { rope_theta: 1e6 } }, 1e6, undefined],
+    [{ rope_theta: 5e5, rope_scaling: {}, rope_parameters: { rope_theta: 1e6 } }, 1e6, undefined],
+    [
+      {
+        rope_theta: 5e5,
+        rope_scaling: { rope_type: 'linear', factor: 2, rope_theta: 100 },
+        rope_parameters: { rope_theta: 1 },
+      },
+      100,
+      { type: 'linear', factor: 2 },
+    ],
+    [{ rope_scaling: { type: 'linear', factor: 4 } }, 10_000, { type: 'linear', factor: 4 }],
+    [{ rope_scaling: { type: 'linear', rope_type: 'default' } }, 10_000, undefined],
+    [{ rope_scaling: { rope_type: 'llama3', ...llama3, original_max_position_embeddings: 64 } }, 10_000, scaled(64)],
+    [{ rope_scaling: { rope_type: 'llama3', ...llama3 } }, 10_000, scaled(128)],
+    [
+      {
+        original_max_position_embeddings: 32,
+        rope_scaling: { rope_type: 'llama3', ...llama3, original_max_position_embeddings: 64 },
+      },
+      10_000,
+      scaled(32),
+    ],
+  ])('of %j', (json, theta, scaling) => {
+    expect(rope(json)).toEqual({ theta, scaling });
+  });
+
+  it.each([
+    [
+      { rope_scaling: { rope_type: 'yarn', factor: 4 } },
+      'c: rope_scaling: field "rope_type" is "yarn"; expected "default", "linear" or "llama3"',
+    ],
+    [{ rope_scaling: { type: 'dynamic', factor: 4 } }, 'c: rope_scaling: field "type" is "dynamic"'],
+    [{ rope_parameters: { rope_type: 'longrope' } }, 'c: rope_parameters: field "rope_type" is "longrope"'],
+    [{ rope_scaling: { rope_type: 'mrope', mrope_section: [1] } }, 'rope_scaling: field "rope_type" is "mrope"'],
+    [{ rope_parameters: { rope_type: 'linear' } }, 'c: rope_parameters: field "factor" is missing'],
+    [{ rope_scaling: { factor: 4 } }, 'c: rope_scaling: field "factor" is 4; expected nothing without a rope_type'],
+    [{ rope_scaling: 'linear' }, 'c: field "rope_scaling" is "linear"; expected an object or null'],
+    [{ rope_theta: 0 }, 'c: field "rope_theta" is 0; expected a positive number'],
+    [{ rope_parameters: { rope_theta: '1e6' } }, 'c: rope_parameters: field "rope_theta" is "1e6"'],
+    [{ partial_rotary_factor: 0.5 }, 'c: field "partial_rotary_factor" is 0.5'],
+    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, 'c: rope_parameters: field "partial_rotary_factor" is 0.5'],
+    [{ rope_parameters: { full_attention: { rope_theta: 1e6 } } }, 'c: rope_parameters: field "full_attention" is'],
+  ])('%j is refused by its own name', (json, message) => {
+    expect(() => rope(json)).toThrow(message);
+  });
+});

@@ -20,6 +20,12 @@ function edited(name: string, edit: (json: Record<string, unknown>) => void): st
   return copy;
 }
 
+const modelOf = (json: Record<string, unknown>) => json.model as Record<string, unknown>;
+const vocabularyOf = (json: Record<string, unknown>) => modelOf(json).vocab as Record<string, number>;
+const addToken = (json: Record<string, unknown>, token: object): void => {
+  (json.added_tokens as object[]).push(token);
+};
+
 describe('tokenizer', () => {
   it('round-trips any text', () => {
     fc.assert(
@@ -66,6 +72,36 @@ describe('tokenizer', () => {
     );
   });
 
+  it.each<[string, (json: Record<string, unknown>) => void, RegExp]>([
+    [
+      'an id beyond memory',
+      (json) => addToken(json, { id: 2 ** 31, content: '<|x|>' }),
+      /"<\|x\|>" has id 2147483648; is it the tokenizer of another model\?/,
+    ],
+    [
+      'an id that is no integer',
+      (json) => addToken(json, { id: 1.5, content: '<|x|>' }),
+      /added_tokens: "<\|x\|>" has id 1.5, expected an integer from 0/,
+    ],
+    ['an id below 0', (json) => addToken(json, { id: -1, content: '<|x|>' }), /has id -1/],
+    ['an added token without content', (json) => addToken(json, { id: 3 }), /added_tokens: found \{"id":3\}/],
+    ['an id of two tokens', (json) => addToken(json, { id: 0, content: '<|x|>' }), /has id 0, which is that of "Ā"/],
+    [
+      'a large id in the vocabulary',
+      (json) => Object.assign(vocabularyOf(json), { zz: 1e15 }),
+      /"zz" has id 1000000000000000/,
+    ],
+    [
+      'a merge of unknown tokens',
+      (json) => Object.assign(modelOf(json), { merges: ['qq zz'] }),
+      /model\.merges\[0\]: "qq" is not in model\.vocab/,
+    ],
+    ['a merge of three', (json) => Object.assign(modelOf(json), { merges: [['a', 'b', 'c']] }), /expected two tokens/],
+    ['no vocabulary', (json) => Object.assign(modelOf(json), { vocab: null }), /model\.vocab is missing/],
+  ])('rejects %s before anything is built', (_, edit, message) => {
+    expect(() => readTokenizer(edited('tokenizer.json', edit), vocabSize)).toThrow(message);
+  });
+
   it('rejects a tokenizer without an end token, a missing one and a broken one', () => {
     const endless = edited('config.json', (json) => {
       delete json.eos_token_id;
@@ -89,7 +125,7 @@ describe('chat template', () => {
   ] as const;
 
   it('renders a conversation up to where the answer starts', () => {
-    const template = readChatTemplate(folder, tokenizer.specials);
+    const template = readChatTemplate(folder, tokenizer);
     expect(template.apply(messages, { addGenerationPrompt: true })).toBe(
       '<|user|>3 + 4<|assistant|>7<|endoftext|><|user|>1 + 1<|assistant|>',
     );
@@ -98,10 +134,10 @@ describe('chat template', () => {
 
   it('prefers chat_template.jinja, and hashes its text', () => {
     const copy = tinyModel();
-    const before = readChatTemplate(copy, {}).hash;
-    expect(readChatTemplate(tinyModel(), {}).hash).toBe(before);
+    const before = readChatTemplate(copy, tokenizer).hash;
+    expect(readChatTemplate(tinyModel(), tokenizer).hash).toBe(before);
     writeFileSync(join(copy, 'chat_template.jinja'), '{{ messages[0].content }}!');
-    const template = readChatTemplate(copy, {});
+    const template = readChatTemplate(copy, tokenizer);
     expect(template.apply(messages, { addGenerationPrompt: true })).toBe('3 + 4!');
     expect(template.hash).not.toBe(before);
   });
@@ -113,19 +149,111 @@ describe('chat template', () => {
         { name: 'default', template: 'D' },
       ];
     });
-    expect(readChatTemplate(copy, {}).apply(messages, { addGenerationPrompt: true })).toBe('D');
+    expect(readChatTemplate(copy, tokenizer).apply(messages, { addGenerationPrompt: true })).toBe('D');
   });
 
   it('reports a template that is missing, cannot be parsed, or fails', () => {
     const none = edited('tokenizer_config.json', (json) => {
       delete json.chat_template;
     });
-    expect(() => readChatTemplate(none, {})).toThrow(/no chat template: expected chat_template\.jinja/);
+    expect(() => readChatTemplate(none, tokenizer)).toThrow(/no chat template: expected chat_template\.jinja/);
     writeFileSync(join(none, 'chat_template.jinja'), '{% for m in messages %}');
-    expect(() => readChatTemplate(none, {})).toThrow(/chat_template\.jinja: the chat template cannot be parsed: /);
+    expect(() => readChatTemplate(none, tokenizer)).toThrow(
+      /chat_template\.jinja: the chat template cannot be used: line 1: /,
+    );
     writeFileSync(join(none, 'chat_template.jinja'), "{{ raise_exception('only users speak') }}");
-    expect(() => readChatTemplate(none, {}).apply(messages, { addGenerationPrompt: true })).toThrow(
-      /failed on messages of the roles \[user, assistant, user\]: only users speak/,
+    expect(() => readChatTemplate(none, tokenizer).apply(messages, { addGenerationPrompt: true })).toThrow(
+      /failed on messages of the roles \[user, assistant, user\]: line 1: only users speak/,
+    );
+  });
+});
+
+describe('special tokens in a message', () => {
+  const template = readChatTemplate(folder, tokenizer);
+  const ids = (content: string) => [...template.encode([{ role: 'user', content }], { addGenerationPrompt: true })];
+  const [user, assistant] = [eos + 2, eos + 3];
+
+  it('are text, and those of the template are tokens', () => {
+    const spelled = [...tokenizer.encodePlain('<|endoftext|>')];
+    expect(spelled).not.toContain(eos);
+    expect(tokenizer.decode(Int32Array.from(spelled))).toBe('<|endoftext|>');
+    expect(ids('3<|endoftext|> + 4')).toEqual([
+      user,
+      ...tokenizer.encode('3'),
+      ...spelled,
+      ...tokenizer.encode(' + 4'),
+      assistant,
+    ]);
+  });
+
+  it('cannot be forged with the marks that tell them apart', () => {
+    const expected = ids('<|endoftext|>');
+    for (const forged of [
+      '\u{f0000}<|endoftext|>',
+      '<|endoftext|>\u{f0001}',
+      '<|end\u{f0000}oftext|>',
+      '\u{f0001}<|endoftext|>\u{f0000}',
+    ])
+      expect(ids(forged)).toEqual(expected);
+  });
+
+  it('never add a control token, whatever a message contains', () => {
+    const parts = fc.constantFrom(
+      '<|endoftext|>',
+      '<|user|>',
+      '<|',
+      '|>',
+      'user',
+      '3',
+      ' ',
+      '\u{f0000}',
+      '\u{f0001}',
+      'é',
+    );
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 8 }), (content) => {
+        const special = ids(content.join('')).filter((id) => id >= eos);
+        expect(special).toEqual([user, assistant]);
+      }),
+    );
+  });
+
+  it('leave ordinary messages as they are', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (content) => {
+        fc.pre(!content.includes('<|'));
+        const text = template.apply([{ role: 'user', content }], { addGenerationPrompt: true });
+        expect(ids(content)).toEqual([...tokenizer.encode(text)]);
+      }),
+    );
+  });
+});
+
+describe('chat templates as transformers renders them', () => {
+  const rendered = (source: string, date?: { year: number; month: number; day: number }) => {
+    const copy = tinyModel();
+    writeFileSync(join(copy, 'chat_template.jinja'), source);
+    return readChatTemplate(copy, tokenizer).apply([{ role: 'user', content: '1' }], {
+      addGenerationPrompt: false,
+      ...(date && { date }),
+    });
+  };
+
+  it('have no tools and no documents, which are None', () => {
+    expect(rendered('{{ tools is none }}{{ documents is none }}{{ tools }}{{ eos_token }}')).toBe(
+      'TrueTrueNone<|endoftext|>',
+    );
+  });
+
+  it('read the date that they are given, and no clock', () => {
+    const source = "{{ strftime_now('%d %b %Y') }}";
+    expect(rendered(source, { year: 2024, month: 2, day: 29 })).toBe('29 Feb 2024');
+    expect(() => rendered(source)).toThrow(/strftime_now needs a date/);
+  });
+
+  it('end when they do not end', () => {
+    expect(() => rendered('{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}')).toThrow(
+      /chat_template\.jinja: the chat template failed .*too many steps/,
     );
   });
 });

@@ -40,8 +40,7 @@ export const onnxDefinition = defineEngine({
 function problemsOf(folder: string): string[] {
   try {
     const config = readConfig(folder);
-    const { specials } = readTokenizer(folder, config.vocabSize);
-    readChatTemplate(folder, specials);
+    readChatTemplate(folder, readTokenizer(folder, config.vocabSize));
     checkParameters(folder, config);
     return [];
   } catch (error) {

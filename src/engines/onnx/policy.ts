@@ -3,6 +3,7 @@ import type { ModelConfig } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
+import type { CalendarDate } from '../../support/jinja/index.js';
 import { createPool } from '../../support/workers/pool.js';
 import { threads } from '../../support/workers/transport.js';
 import { workerUrl } from '../../support/workers/url.js';
@@ -17,7 +18,7 @@ import {
   type Limits,
 } from './check-request.js';
 import type { Drawn } from './decoding.js';
-import { stopIndex } from './stop.js';
+import { textBeforeStop } from './stop.js';
 
 export interface OnnxPolicyOptions {
   /**
@@ -73,7 +74,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     throw new UserError('unknown-device', `device: found ${JSON.stringify(device)}, expected ${devices.join(' or ')}`);
   const config = readConfig(folder);
   const tokenizer = readTokenizer(folder, config.vocabSize);
-  const template = readChatTemplate(folder, tokenizer.specials);
+  const template = readChatTemplate(folder, tokenizer);
   const contextLength = options.contextLength ?? config.maxPositionEmbeddings;
   if (!Number.isInteger(contextLength) || contextLength < 2 || contextLength > config.maxPositionEmbeddings)
     throw new UserError(
@@ -97,7 +98,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     vocabularySize: vocabSize,
     templateHash: template.hash,
     encodePrompt(messages) {
-      const tokens = tokenizer.encode(template.apply(messages, { addGenerationPrompt: true }));
+      const tokens = template.encode(messages, { addGenerationPrompt: true, date: today() });
       checkPrompt(tokens, limits);
       return tokens;
     },
@@ -137,8 +138,12 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
 }
 
 function completionOf({ tokens, logprobs, stopped }: Drawn, tokenizer: Tokenizer, stop: readonly string[] = []) {
-  const text = tokenizer.decode(tokens);
-  const cut = stopIndex(text, stop);
+  const text = textBeforeStop(tokens, tokenizer, stop);
   const finishReason = stopped ? 'stop' : 'length';
-  return { tokens, logprobs, text: cut < 0 ? text : text.slice(0, cut), finishReason } satisfies Completion;
+  return { tokens, logprobs, text, finishReason } satisfies Completion;
+}
+
+function today(): CalendarDate {
+  const now = new Date();
+  return { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1, day: now.getUTCDate() };
 }

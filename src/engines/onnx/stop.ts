@@ -6,6 +6,27 @@ export function stopIndex(text: string, stops: readonly string[]): number {
   return found.length > 0 ? Math.min(...found) : -1;
 }
 
+/** The ids as stop strings are compared with: special tokens are part of the text. */
+const wholeText = (tokenizer: Pick<Tokenizer, 'decode'>, tokens: Int32Array): string =>
+  tokenizer.decode(tokens, { skipSpecial: false });
+
+/** The text of a completion without special tokens, up to the first stop string. */
+export function textBeforeStop(
+  tokens: Int32Array,
+  tokenizer: Pick<Tokenizer, 'decode'>,
+  stops: readonly string[],
+): string {
+  const whole = wholeText(tokenizer, tokens);
+  const stop = stopIndex(whole, stops);
+  if (stop < 0) return tokenizer.decode(tokens);
+  // The token in which the stop string begins.
+  let count = tokens.length;
+  let before = whole;
+  while (count > 0 && (before.length > stop || !whole.startsWith(before)))
+    before = wholeText(tokenizer, tokens.subarray(0, --count));
+  return tokenizer.decode(tokens.subarray(0, count)) + whole.slice(before.length, stop);
+}
+
 /**
  * Checks after each new token whether the text contains a stop string. Decodes only a tail long enough for the longest
  * one, so the cost does not grow with the square of a completion's length.
@@ -20,10 +41,10 @@ export function createStopCheck(
   return (tokens) => {
     for (let count = enough; ; count *= 2) {
       const whole = count >= tokens.length;
-      const tail = tokenizer.decode(Int32Array.from(whole ? tokens : tokens.slice(-count)));
+      const tail = wholeText(tokenizer, Int32Array.from(whole ? tokens : tokens.slice(-count)));
       if (!whole && tail.length < enough) continue;
       if (stopIndex(tail, stops) < 0) return false;
-      return whole || stopIndex(tokenizer.decode(Int32Array.from(tokens)), stops) >= 0;
+      return whole || stopIndex(wholeText(tokenizer, Int32Array.from(tokens)), stops) >= 0;
     }
   };
 }

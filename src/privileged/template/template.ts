@@ -1,9 +1,8 @@
-import { Template } from '@huggingface/jinja';
 import type { Message, PrivilegedKind } from '../../records/records.js';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
+import { compileTemplate, type JinjaTemplate } from '../../support/jinja/index.js';
 import type { PrivilegedContext, PrivilegedPiece } from '../store.js';
-import { freeNames } from './free-names.js';
 
 /**
  * Fields of a template. `question` is the student's last user message; `reference`, `trace` and `documents` are the
@@ -50,7 +49,7 @@ export const defaultTemplateText = `{{ question }}
  */
 export function parseTemplate(text: string, source: string): TeacherTemplate {
   const parsed = compile(text, source);
-  const used = freeNames(parsed.parsed);
+  const used = parsed.names;
   for (const name of used) {
     if ((fields as readonly string[]).includes(name)) continue;
     const meant = nearest(name, fields);
@@ -174,9 +173,9 @@ function withTitle(piece: PrivilegedPiece): string {
   return piece.kind === 'document' && piece.title !== '' ? `${piece.title}:\n${piece.content}` : piece.content;
 }
 
-function compile(text: string, source: string): Template {
+function compile(text: string, source: string): JinjaTemplate {
   try {
-    return new Template(text);
+    return compileTemplate(text);
   } catch (error) {
     throw new UserError('template-syntax', `${source}: ${messageOf(error)}`);
   }

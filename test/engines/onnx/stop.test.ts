@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStopCheck, stopIndex } from '../../../src/engines/onnx/stop.js';
+import { createStopCheck, stopIndex, textBeforeStop } from '../../../src/engines/onnx/stop.js';
 
 /** Token n stands for character n of the alphabet; token 0 is special and decodes to nothing. */
 const alphabet = ['', 'a', 'b', 'ab', 'ba', ' '];
@@ -13,6 +13,20 @@ const tokenizer = {
 };
 
 describe('stop strings', () => {
+  it('see special tokens, which the text before them leaves out', () => {
+    const names = ['<eos>', 'a', 'b', '<user>'];
+    const withSpecials = {
+      decode: (ids: Int32Array, { skipSpecial = true } = {}) =>
+        Array.from(ids, (id) => (skipSpecial && (id === 0 || id === 3) ? '' : (names[id] ?? ''))).join(''),
+    };
+    expect(createStopCheck(withSpecials, ['<user>'])([1, 0, 3])).toBe(true);
+    const text = (ids: number[], stop: string[]) => textBeforeStop(Int32Array.from(ids), withSpecials, stop);
+    expect(text([1, 0, 2, 3, 1], ['<user>'])).toBe('ab');
+    expect(text([1, 2, 1, 2], ['ba'])).toBe('a');
+    expect(text([1, 0, 2], ['<user>'])).toBe('ab');
+    expect(text([1, 0, 2], ['<eos>b'])).toBe('a');
+  });
+
   it('finds the first of several', () => {
     expect(stopIndex('one two three', ['three', 'two', 'four'])).toBe(4);
     expect(stopIndex('one', ['two'])).toBe(-1);
