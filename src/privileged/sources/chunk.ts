@@ -63,7 +63,7 @@ function* split(text: string, span: ChunkSpan, kinds: readonly RegExp[], most: n
   }
   let start = span.start;
   let end = span.start;
-  for (const next of [...endsOf(text, span, kind), span.end]) {
+  for (const next of withLast(endsOf(text, span, kind), span.end)) {
     if (next - start > most && end > start) {
       yield { start, end };
       start = end;
@@ -77,10 +77,16 @@ function* split(text: string, span: ChunkSpan, kinds: readonly RegExp[], most: n
   if (end > start) yield { start, end };
 }
 
-function endsOf(text: string, span: ChunkSpan, kind: RegExp): number[] {
-  return [...text.slice(span.start, span.end).matchAll(kind)].map(
-    (match) => span.start + match.index + match[0].length,
-  );
+function* withLast(ends: Iterable<number>, last: number): Generator<number> {
+  yield* ends;
+  yield last;
+}
+
+/** Where the matches of a break end, one at a time: a text may have millions. */
+function* endsOf(text: string, span: ChunkSpan, kind: RegExp): Generator<number> {
+  const part = text.slice(span.start, span.end);
+  const matcher = new RegExp(kind);
+  while (matcher.test(part)) yield span.start + matcher.lastIndex;
 }
 
 /** Moves a position inside a surrogate pair to the beginning of the pair. */
