@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { findPytest } from '../src/verifiers/code/pytest.js';
+import { findMathVerify } from '../src/verifiers/math-verify/environment.js';
 import { probeSandbox } from '../src/verifiers/sandbox/probe.js';
 import { brokerMissing } from './broker/broker.mjs';
 
@@ -17,11 +19,14 @@ const packages = {
 
 type Command = keyof typeof packages;
 
+/** Where CI installs Math-Verify, outside the clone. */
+export const mathVerifyFolder = join(homedir(), '.cache/rlsd-streams/math-verify');
+
 /**
  * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. `pytest`: some python3 has it.
- * Otherwise a command on the PATH.
+ * `math-verify`: the package is in its folder. Otherwise a command on the PATH.
  */
-export type Need = 'sandbox' | 'kafka' | 'pytest' | Command;
+export type Need = 'sandbox' | 'kafka' | 'pytest' | 'math-verify' | Command;
 
 const onPath = (command: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, command)));
@@ -33,6 +38,12 @@ async function missing(need: Need): Promise<string | undefined> {
     return lacking.length === 0 ? undefined : lacking.join('; ');
   }
   if (need === 'pytest') return (await findPytest('python3')) ? undefined : 'no pytest: apt-get install python3-pytest';
+  if (need === 'math-verify') {
+    return findMathVerify(mathVerifyFolder, '.', 'test').then(
+      () => undefined,
+      () => `no Math-Verify in ${mathVerifyFolder}: make it with scripts/math-verify.sh`,
+    );
+  }
   return onPath(need) ? undefined : `no ${need}: apt-get install ${packages[need]}`;
 }
 

@@ -4,6 +4,7 @@ import { http } from './http/kind.js';
 import { jsonSchema } from './json-schema/kind.js';
 import type { PooledKind, VerifierKind } from './kind.js';
 import { math } from './math/kind.js';
+import { mathVerify } from './math-verify/kind.js';
 import { module } from './module/kind.js';
 import { sql } from './sql/kind.js';
 import { choice, exact, format, numeric, regex } from './text/kinds.js';
@@ -11,6 +12,7 @@ import { choice, exact, format, numeric, regex } from './text/kinds.js';
 /** Every kind that a spec can name, in the order of the documentation. A new kind is one entry here. */
 export const verifierKinds: readonly VerifierKind[] = [
   math,
+  mathVerify,
   exact,
   choice,
   numeric,

@@ -54,6 +54,9 @@ const CHOICE_FORMS = [
   String.raw`(?:^|[\s(*])\(?([L])\)?[.)*]*\s*$`,
 ];
 
+/** What stands between two choices that are named as one answer. */
+const JOINED = /^[\s,;/)&}$\\(]*(?:(?:or|and|maybe|perhaps|possibly)\b[\s,($\\]*)*$/;
+
 export function judgeChoice(completion: string, gold: string, choices: number): Judgement {
   const letters = `A-${String.fromCharCode(64 + choices)}`;
   const wanted = /^\s*\(?([A-Z])\)?[.)]?\s*$/i.exec(gold)?.[1]?.toUpperCase();
@@ -61,17 +64,22 @@ export function judgeChoice(completion: string, gold: string, choices: number): 
     throw new UserError('bad-reference', `choice: the reference is not one of the ${choices} letters from A`);
   const text = withoutMarkup(plainCharacters(spoken(completion).slice(-SEARCHED)));
   for (const form of CHOICE_FORMS) {
-    const found = [...text.matchAll(new RegExp(form.replace('[L]', `[${letters}]`), 'gi'))]
+    const all = [...text.matchAll(new RegExp(form.replace('[L]', `[${letters}]`), 'gi'))]
       .filter((match) => match[1] === match[1]?.toUpperCase() || form !== CHOICE_FORMS[1])
-      .filter((match) => claimAt(text, match) !== 'denied')
-      .at(-1);
+      .filter((match) => claimAt(text, match) !== 'denied');
+    const found = all.at(-1);
     const letter = found?.[1]?.toUpperCase();
     if (!found || !letter) continue;
     const rest = text.slice(found.index + found[0].length, found.index + found[0].length + 12);
     const several = new RegExp(
       String.raw`^[\s,;/)&}$\\]*(?:(?:or|and|maybe|perhaps|possibly)\b[\s,(]*)*\(?[${letters}]\b(?!['’ ]?[a-z])`,
     );
-    if (several.test(rest) || claimAt(text, found) !== undefined)
+    const before = all.at(-2);
+    const joined =
+      before?.[1]?.toUpperCase() !== letter &&
+      before !== undefined &&
+      JOINED.test(text.slice(before.index + before[0].length, found.index));
+    if (joined || several.test(rest) || claimAt(text, found) !== undefined)
       return judgement('incorrect', 'the completion names more than one choice, or doubts it', `${letter}${rest}`);
     return decide(letter === wanted, 'choice', letter);
   }

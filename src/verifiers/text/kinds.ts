@@ -8,7 +8,7 @@ import type { Judgement } from '../verifier.js';
 import { compileExpression, judgeChoice, judgeExact, judgeFormat, judgeNumeric, judgeRegex } from './judge-text.js';
 
 // Raise it with a change that can change a verdict.
-const VERSION = 'simple-4';
+const VERSION = 'simple-5';
 
 /** @param needsAnswer whether an item without a reference answer has nothing to be compared with */
 function textJudge(
