@@ -82,19 +82,12 @@ function record(item, expected, judgement, found) {
 
 const BATCH = 256;
 const total = Number(values.count);
-let slowest = 0;
 const start = performance.now();
 for (let done = 0; done < total; done += BATCH) {
+  if (done > 0 && done % (40 * BATCH) === 0) console.error(`${name}: ${done} answers so far`);
   const items = Array.from({ length: Math.min(BATCH, total - done) }, () => generate(random));
   const asked = independent?.judge(items.map(({ ask }) => ask ?? null));
-  const judgements = await Promise.all(
-    items.map(async (item) => {
-      const begin = performance.now();
-      const judgement = await verdictOf(item);
-      slowest = Math.max(slowest, performance.now() - begin);
-      return judgement;
-    }),
-  );
+  const judgements = await Promise.all(items.map(verdictOf));
   const labels = await asked;
   items.forEach((item, i) => {
     const said = labels?.[i];

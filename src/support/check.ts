@@ -86,6 +86,7 @@ function foundBy(issue: Issue, found: unknown): string {
 const types: Readonly<Partial<Record<string, string>>> = {
   string: 'a string',
   number: 'a number',
+  ExactNumber: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
@@ -109,7 +110,9 @@ function expectedBy(issue: Issue, found: unknown): string {
       if (issue.origin !== 'number' && issue.origin !== 'int') return `at most ${issue.maximum}`;
       return `a number ${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`;
     case 'invalid_union':
-      return issue.errors.flatMap((branch) => branch.slice(0, 1).map((one) => expectedBy(one, found))).join(' or ');
+      return [
+        ...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map((one) => expectedBy(one, found)))),
+      ].join(' or ');
     default:
       return issue.message;
   }

@@ -39,6 +39,7 @@ describe('a line of rlsd verify KIND', () => {
     ['math', { id: 'a', gold: '1', answer: '1', precision: 99 }, 'f.jsonl:3.precision: found the number 99'],
     ['math', { id: 'a', gold: '1', answer: '1', extract: ['latx'] }, 'did you mean "latex"?'],
     ['exact', { id: 'a', completion: 'x' }, 'f.jsonl:3.answer: found nothing, expected a string'],
+    ['exact', { id: {}, completion: 'x', answer: 'x' }, 'f.jsonl:3.id: found an object, expected a string or a number'],
     ['exact', { completion: 'x', answer: 'x' }, 'f.jsonl:3.id: found nothing, expected a string'],
     ['choice', { id: 'a', completion: 'x', answer: 'five' }, 'f.jsonl:3: choice: the reference is not one of the 5'],
     ['numeric', { id: 'a', completion: '5', answer: 'five' }, 'f.jsonl:3: numeric: the reference is not a number'],

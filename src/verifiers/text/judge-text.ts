@@ -134,7 +134,9 @@ export function judgeNumeric(completion: string, gold: string, tolerance: Tolera
     return judgement('unparseable', 'no number was found in the completion');
   if (new Set(claimed.map((number) => number.text)).size > 1)
     return judgement('incorrect', 'the completion names more than one number', answer.text);
-  if (claimOf(text, answer.at, answer.end) !== undefined)
+  const claim = claimOf(text, answer.at, answer.end);
+  // What is only about right may be right within an absolute tolerance.
+  if (claim !== undefined && !(claim === '≈' && tolerance.absolute > 0))
     return judgement('incorrect', 'the completion only bounds, changes or doubts the number', answer.text);
   const rest = text.slice(answer.end);
   const power = POWERS.find(([unit]) => unit.test(rest))?.[1] ?? 0n;
