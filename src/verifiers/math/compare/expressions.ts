@@ -1,5 +1,6 @@
 import { minus, modulus } from '../evaluate/complex.js';
 import { evaluate, fromRational, isConstant, type Scope, type Value } from '../evaluate/evaluate.js';
+import { samePrecisely } from '../evaluate/precise.js';
 import { compare, rounded } from '../evaluate/rational.js';
 import { isImaginary, type Node, ParseFailure, some, symbols } from '../parse/ast.js';
 
@@ -106,6 +107,8 @@ export function samplePoints(nodes: readonly Node[]): readonly ReadonlyMap<strin
 }
 
 export interface Pair {
+  /** The values of the symbols. */
+  readonly at: ReadonlyMap<string, Value>;
   readonly gold: Value;
   readonly answer: Value;
 }
@@ -119,7 +122,7 @@ export function sampledPairs(gold: Node, answer: Node, context: Context): readon
     const a = g && attempt(answer, scope);
     if (!g || !a || (scope.left.real && !imaginary)) return [];
     const finite = [g.z.re, g.z.im, a.z.re, a.z.im].every((part) => Number.isFinite(part) && Math.abs(part) < 1e250);
-    return finite || (g.exact && a.exact) ? [{ gold: g, answer: a }] : [];
+    return finite || (g.exact && a.exact) ? [{ at: symbolsAt, gold: g, answer: a }] : [];
   });
 }
 
@@ -129,8 +132,9 @@ export function compareExpressions(gold: Node, answer: Node, context: Context): 
   const [goldNames, answerNames] = [free(gold), free(answer)];
   if (goldNames.length === 0 && answerNames.length === 0) {
     const [g, a] = [constant(gold, context), constant(answer, context)];
-    if (!g || !a) return 'unsure';
-    return sameNumber(g, a, decimal, context.precision) ? 'yes' : 'no';
+    if (g && a && (decimal || (g.exact && a.exact) || !sameNumber(g, a, false, context.precision)))
+      return sameNumber(g, a, decimal, context.precision) ? 'yes' : 'no';
+    return confirmed(gold, answer, new Map(), g && a ? 'yes' : 'unsure', context);
   }
   if (!context.strict && goldNames.length === answerNames.length && goldNames.length <= 4) {
     const renamed = permutations(goldNames).map((names) =>
@@ -141,10 +145,27 @@ export function compareExpressions(gold: Node, answer: Node, context: Context): 
   return compareSampled(gold, answer, decimal, context);
 }
 
+/** Points at which expressions that agree in floating point are evaluated to many digits. */
+const CONFIRMED = 2;
+
+/** Checks to many digits what floating-point numbers say. */
+function confirmed(
+  gold: Node,
+  answer: Node,
+  symbolsAt: ReadonlyMap<string, Value>,
+  otherwise: Outcome,
+  context: Context,
+): Outcome {
+  const same = samePrecisely(gold, answer, { symbols: symbolsAt, budget: context.budget, left: { real: false } });
+  return same === undefined ? otherwise : same ? 'yes' : 'no';
+}
+
 function compareSampled(gold: Node, answer: Node, decimal: boolean, context: Context): Outcome {
   const pairs = sampledPairs(gold, answer, context);
   if (pairs.some((pair) => !samePoint(pair, decimal, context.precision))) return 'no';
-  return pairs.length >= 3 ? 'yes' : 'unsure';
+  if (pairs.length < 3) return 'unsure';
+  const doubtful = decimal ? [] : pairs.filter((pair) => !pair.gold.exact || !pair.answer.exact).slice(0, CONFIRMED);
+  return all(doubtful.map((pair) => confirmed(gold, answer, pair.at, 'yes', context)));
 }
 
 function samePoint({ gold, answer }: Pair, decimal: boolean, precision: number): boolean {
