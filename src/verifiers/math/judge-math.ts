@@ -62,7 +62,7 @@ const CLAIMS = {
 
 /** `compareMath` with settings that are already checked. */
 export function judgeMath(gold: string, answer: string, settings: MathSettings, question?: string): Judgement {
-  const asserted = extractAnswer(answer, settings.places, settings.notations);
+  const asserted = extractAnswer(answer, settings);
   if (asserted === undefined) return judgement('unparseable', 'no answer was found in the completion');
   const claim = asserted.claim ?? innerClaim(asserted.text);
   if (claim === 'denied' || claim === 'hedged' || claim === 'changed')
@@ -205,8 +205,10 @@ function goldOf(gold: string, settings: MathSettings): string {
   if (!marked && !(attempt(trimmed) instanceof ParseFailure)) return trimmed;
   const whole = /^\$+([^$]*)\$+$/.exec(trimmed)?.[1];
   if (whole !== undefined && !whole.includes('\\boxed')) return whole;
-  const order = ['boxed', 'final-answer', 'last'] as const;
-  const found = extractAnswer(gold, order, settings.notations) ?? extractAnswer(gold, order, ['latex', 'expr']);
+  const places = ['boxed', 'final-answer', 'last'] as const;
+  const found =
+    extractAnswer(gold, { answer: 'any', places, notations: settings.notations }) ??
+    extractAnswer(gold, { answer: 'any', places, notations: ['latex', 'expr'] });
   return found?.text || trimmed;
 }
 

@@ -4,7 +4,7 @@ import { answerOf } from '../reference.js';
 import { type MathSettings, mathSettings } from './settings.js';
 
 // Increase it with every change that can change a verdict.
-const VERSION = 'math-5';
+const VERSION = 'math-6';
 
 export const math: PooledKind<MathSettings> = {
   name: 'math',

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
-import { lineId, type VerifiedLine } from '../kind.js';
-import { judgeMath } from './judge-math.js';
-import { mathFields, mathSettings } from './settings.js';
+import { lineId } from '../kind.js';
+import { mathFields } from './settings.js';
 
-const line = mathFields.extend({
+// `answer` is the completion here, so that the setting of this name is `marked`.
+const line = mathFields.omit({ answer: true }).extend({
+  marked: mathFields.shape.answer,
   id: lineId,
   gold: z.string().refine((text) => text.trim() !== '', 'found an empty text, expected the reference answer'),
   answer: z.string(),
@@ -16,19 +17,11 @@ const line = mathFields.extend({
 
 /** Reads one line of `rlsd verify math`. @throws {UserError} that names the field */
 export function readMathLine(value: unknown, where: string) {
-  const { id, gold, answer, question, extract, precision, strict, allowSetRelation } = check(line, value, where);
-  const settings = Object.entries({ extract, precision, strict, allowSetRelation });
+  const { id, gold, answer, question, marked, extract, precision, strict, allowSetRelation } = check(
+    line,
+    value,
+    where,
+  );
+  const settings = Object.entries({ answer: marked, extract, precision, strict, allowSetRelation });
   return { id, gold, answer, question, settings: Object.fromEntries(settings.filter(([, set]) => set !== undefined)) };
-}
-
-/**
- * Judges one line of `rlsd verify math`: `{"id", "gold", "answer"}` and optionally `question` and the settings of
- * `math`.
- *
- * @throws {UserError} naming the source, line and field
- */
-export function verifyMathLine(value: unknown, source: string, lineNumber: number): VerifiedLine {
-  const { id, gold, answer, question, settings } = readMathLine(value, `${source}:${lineNumber}`);
-  const { verdict, reward, reason } = judgeMath(gold, answer, mathSettings.parse(settings), question);
-  return { id, verdict, reward, reason };
 }

@@ -13,7 +13,17 @@ const isNotation = (name: Place | Notation): name is Notation => !isPlace(name);
 
 const orAll = <T>(chosen: readonly T[], all: readonly T[]): readonly T[] => (chosen.length > 0 ? chosen : all);
 
+/** How a completion must mark its answer. */
+const MARKS = ['boxed', 'last', 'any'] as const;
+
 export const mathFields = z.strictObject({
+  answer: z
+    .enum(MARKS)
+    .default('any')
+    .describe(
+      'How the answer must be marked: in the only `\\\\boxed{}` (`boxed`), alone or after "answer" or `####` on the ' +
+        'last line (`last`), or anywhere, also unmarked (`any`). Train with one of the first two.',
+    ),
   extract: z
     .array(z.enum([...NOTATIONS, ...PLACES]))
     .default([])
@@ -29,7 +39,8 @@ export const mathFields = z.strictObject({
     .describe('A relation may answer a reference that is a set. A set may always answer a relation.'),
 });
 
-export const mathSettings = mathFields.transform(({ extract, precision, strict, allowSetRelation }) => ({
+export const mathSettings = mathFields.transform(({ answer, extract, precision, strict, allowSetRelation }) => ({
+  answer,
   places: orAll(extract.filter(isPlace), PLACES),
   notations: orAll(extract.filter(isNotation), NOTATIONS),
   precision,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { compareMath } from '../../../src/verifiers/math/judge-math.js';
-import { verifyMathLine } from '../../../src/verifiers/math/line.js';
+import { readMathLine } from '../../../src/verifiers/math/line.js';
 import type { MathOptions } from '../../../src/verifiers/math/settings.js';
 import { open } from '../question.js';
 import { CATEGORIES } from './cases.js';
@@ -153,14 +153,12 @@ test.each([
   await expect(open('math', settings)).rejects.toThrow(message);
 });
 
-test('judges a line, and names the field of an invalid one', () => {
-  expect(verifyMathLine({ id: 'a', gold: '1/2', answer: '0.5' }, 'f.jsonl', 3)).toEqual({
-    id: 'a',
-    verdict: 'correct',
-    reward: 1,
-    reason: 'the answer equals the reference',
+test('reads a line, whose settings may say how the answer must be marked, and names the field of an invalid one', () => {
+  expect(readMathLine({ id: 'a', gold: '1/2', answer: '0.5', marked: 'boxed' }, 'f.jsonl:3')).toMatchObject({
+    answer: '0.5',
+    settings: { answer: 'boxed' },
   });
-  expect(() => verifyMathLine({ id: 'a', gold: 1, answer: '1' }, 'f.jsonl', 3)).toThrow(/f\.jsonl:3\.gold/);
+  expect(() => readMathLine({ id: 'a', gold: 1, answer: '1' }, 'f.jsonl:3')).toThrow(/f\.jsonl:3\.gold/);
 });
 
 test('uses the question and never quotes the reference', async () => {

@@ -71,7 +71,7 @@ const PIECE = String.raw`[([]${COORDINATE}(?:[,;]${COORDINATE})+[)\]]`;
 const PIECES = String.raw`(?<![\w)\]])${PIECE}(?:\s*(?:∪|\bU\b|\\cup)\s*${PIECE})*`;
 const ORDER = String.raw`\s*(?:<=|>=|[<>≤≥])\s*`;
 const FACTOR = String.raw`(?:[ ]?(?:[*/+^×÷:]|-(?=[ ]?\d))[ ]?\(?-?${NUMBER}\)?!?)*`;
-const TERM = String.raw`[-+−]?[ ]?[$€£]?[ ]?\(?[-+]?${NUMBER}\)?!?${FACTOR}`;
+const TERM = String.raw`[-+−]?[ ]?(?:\\?\$|[€£¥₹₩₽₺₫])?[ ]?\(?[-+]?${NUMBER}\)?!?${FACTOR}`;
 const LEFT_SIDE = String.raw`(?:(?:(?=(?<side>${TERM}))\k<side>${ORDER})?\b[a-z]${ORDER})?`;
 const SCALE = String.raw`(?:[ ]?(?:%|percent\b|percentage\b|pct\b)|[ ](?:thousand|[mb]illion)\b)?`;
 const FORMULA = String.raw`(?<![\w.\\^]|\^[{(]-?)(?<!\d[ ]?)${LEFT_SIDE}${TERM}(?:[ ]\d+\/\d+)?${SCALE}`;
@@ -108,7 +108,7 @@ const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;
 const PROSE_JOINT = pattern(
   'i',
   String.raw`^(?:\s+[a-z²³]{1,12}){0,2}\s*,?\s*\bor\b\s*(?:maybe|perhaps|possibly)?\s*(?:[a-z]\s*=\s*)?$|^\s*`,
-  String.raw`,?\s*and\s*(?:[a-z]\s*=\s*)?$`,
+  String.raw`,?\s*(?:and|to|through|until|–|—)\s*(?:[a-z]\s*=\s*)?$`,
 );
 /** "$\sqrt3$, approximately $1.732$": the second is the first, rounded. */
 const ROUNDING = pattern(
@@ -125,18 +125,18 @@ function measured(source: string, found: Candidate): Candidate {
     ...found,
     end: found.end + unit.length,
     valueEnd: found.end,
-    text: `${found.text}${unit.text}`,
+    text: `${/[-+/]/.test(found.text) ? `(${found.text})` : found.text}${unit.text}`,
     unit: unit.text,
   };
 }
 
 const PLAIN_NUMBER = /\d\s*\)?$/;
 
-type Joint = (between: string) => boolean;
+type Joint = (between: string, before: Candidate, after: Candidate) => boolean;
 
 const boxJoint: Joint = (between) => BOX_JOINT.test(between);
 const latexJoint: Joint = (between) =>
-  NEUTRAL.test(between) ? between.includes(',') : BOX_JOINT.test(between) && /\b(?:and|or)\b|,/.test(between);
+  NEUTRAL.test(between) ? between.includes(',') : BOX_JOINT.test(between) && /\b(?:and|or|to)\b|,/.test(between);
 
 /** Drops the candidates at the end that are denied, asked for or supposed, and repetitions of them. */
 function undenied(found: readonly Candidate[], source: string): readonly Candidate[] {
@@ -176,7 +176,7 @@ function lastJoined(all: readonly Candidate[], source: string, joint: Joint, eve
   if (rounded && ROUNDING.test(source.slice(rounded.end, final.start))) index--;
   const last = measured(source, found[index] ?? final);
   const parts = [last.text];
-  let alternatives = true;
+  let [alternatives, range] = [true, false];
   let first = last;
   for (; index > 0; index--) {
     const previous = found[index - 1];
@@ -188,14 +188,16 @@ function lastJoined(all: readonly Candidate[], source: string, joint: Joint, eve
       first = { ...before, unit: first.unit ?? '' };
       continue;
     }
-    if (!every && (between.length > 60 || !joint(between))) break;
-    if (every && claimOf(source, before.start, before.end) === 'denied') continue;
+    if (!every && (between.length > 60 || !joint(between, before, first))) break;
+    if (every && (LONE_NAME.test(before.text) || claimOf(source, before.start, before.end) === 'denied')) continue;
     parts.unshift(before.text);
     alternatives &&= /\bor\b/.test(between);
+    range ||= /\b(?:to|through|until)\b|[–—]/.test(between);
     first = before;
   }
   const distinct = [...new Set(parts.map((part) => part.trim()))];
-  const text = distinct.length === 1 ? (distinct[0] ?? '') : distinct.join(alternatives ? ' or ' : ' , ');
+  const text =
+    distinct.length === 1 ? (distinct[0] ?? '') : distinct.join(range ? ' : ' : alternatives ? ' or ' : ' , ');
   const claim =
     claimOf(source, first.start, first.valueEnd ?? first.end) ?? claimOf(source, last.start, last.valueEnd ?? last.end);
   return claim ? { text, claim } : { text };
@@ -245,15 +247,22 @@ export function lastExpression(
   const loose = plain
     ? inside(expressions(part)).filter((one) => !marked.some((other) => one.start < other.end && one.end > other.start))
     : [];
-  const [lastMarked, lastLoose] = [marked.at(-1), loose.at(-1)];
-  if (lastMarked && (!lastLoose || lastLoose.start < lastMarked.start))
-    return lastJoined(marked, text, latexJoint, every && loose.length === 0);
+  const found = [...marked, ...loose].sort((a, b) => a.start - b.start);
   const listed = / and |\bor\b/.test(part.slice(-60));
+  const inWords: Joint = (between) => PROSE_JOINT.test(between) || (listed && /^,\s*$/.test(between));
+  const ofLatex = new Set(marked.map(({ start }) => start));
   return lastJoined(
-    loose,
+    found,
     text,
-    (between) => PROSE_JOINT.test(between) || (listed && /^,\s*$/.test(between)),
-    every && marked.length === 0,
+    (between, before, after) =>
+      ofLatex.has(before.start) && ofLatex.has(after.start)
+        ? latexJoint(between, before, after)
+        : inWords(
+            between.replace(/^[$\s]+|[$\s]+$/g, (gap) => ' '.repeat(gap.length)),
+            before,
+            after,
+          ),
+    every,
   );
 }
 

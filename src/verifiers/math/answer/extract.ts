@@ -1,6 +1,7 @@
 import { plainCharacters } from '../../answer/characters.js';
 import { type Claim, claimOf } from '../../answer/claim.js';
 import { withoutMarkup } from '../../answer/markup.js';
+import { spoken } from '../../answer/spoken.js';
 import { pattern } from '../../pattern.js';
 import { isMoment } from '../compare/calendar.js';
 import { BASE, baseOf } from '../parse/spelling.js';
@@ -76,27 +77,64 @@ function cutSentence(trimmed: string): string {
   return trimmed;
 }
 
+/** Where an answer is looked for. */
+interface Search {
+  readonly answer: 'boxed' | 'last' | 'any';
+  readonly places: readonly Place[];
+  readonly notations: readonly Notation[];
+}
+
 /**
  * The text of the answer in a completion and what the words around it make of it; undefined if there is none.
  * Adjacent candidates (`5 or 6`, two boxes joined by `and`) are returned as one list.
  */
-export function extractAnswer(
-  source: string,
-  places: readonly Place[],
-  notations: readonly Notation[],
-): Asserted | undefined {
+export function extractAnswer(source: string, { answer, places, notations }: Search): Asserted | undefined {
   const text = stated(source.length > MAX_LENGTH ? source.slice(-MAX_LENGTH) : source);
+  if (answer === 'boxed') return onlyBox(text);
+  if (answer === 'last') return lastLine(text);
+  let denied: Asserted | undefined;
   for (const place of places) {
+    // What a completion denies is not looked for in its prose.
+    if (denied && place === 'last') break;
     const found = extractAt(text, place, notations);
-    if (found && (found.claim || found.text.trim())) return found;
+    if (found?.claim === 'denied') denied ??= found;
+    else if (found && (found.claim || found.text.trim())) return found;
   }
-  return undefined;
+  return denied;
 }
 
-/** The text after the thinking, if any, without markup and chat markers and with signs instead of their names. */
+/** The only box, or several that are one list; hedged if there are others. */
+function onlyBox(text: string): Asserted | undefined {
+  const found = boxes(text);
+  const answer = lastBox(text);
+  const last = found.at(-1);
+  // A box that is not closed may be cut off.
+  if (!answer || !last || last.end > text.length) return undefined;
+  const parts = new Set(answer.text.split(/ (?:or|,) /).map((part) => part.trim()));
+  const others = found.some((box) => !parts.has(box.text.trim()) && box.text.trim() !== answer.text.trim());
+  return others ? { text: answer.text, claim: 'hedged' } : answer;
+}
+
+/** The last line: the answer alone, in a box, or after "answer" or `####`. */
+function lastLine(text: string): Asserted | undefined {
+  const trimmed = text.trimEnd();
+  const from = trimmed.lastIndexOf('\n') + 1;
+  const line = trimmed.slice(from);
+  if (boxes(line).length > 0) return onlyBox(line);
+  const marked = [...line.matchAll(FINAL)].at(-1);
+  const start = from + (marked ? marked.index + marked[0].length : 0);
+  const bare = unmarked(trimmed.slice(start)).replace(/^[\s:]+|[\s.]+$/g, '');
+  const words = marked ? '(?:[a-z]+ ){0,3}' : '';
+  const quantity = new RegExp(String.raw`^${words}[-+]?[\d.,/]+(?:\s+[a-z²³/^]{1,15}){0,2}$`, 'i').test(bare);
+  const latex = /^(?:\$[^$]+\$|\\\(.*\\\)|\\\[.*\\\])$/.test(bare);
+  const worded = marked !== undefined && !/\d/.test(bare) && bare.length < 100;
+  if (!bare || !(looksMathematical(bare) || latex || isMoment(bare) || quantity || worded)) return undefined;
+  return answerIn(trimmed, { start, end: trimmed.length }, true, true);
+}
+
+/** What is said outside the thinking, without markup and chat markers and with signs instead of their names. */
 function stated(source: string): string {
-  const [, said = ''] = source.includes('</think') ? (/^[\s\S]*<\/think(?:ing)?>([\s\S]*)$/.exec(source) ?? []) : [];
-  const text = plainCharacters(withoutMarkup(said.trim() === '' ? source : said))
+  const text = plainCharacters(withoutMarkup(spoken(source)))
     .replace(/<\/?(?:s|answer|final|solution)>|<\|[a-z_]+\|>/g, ' ')
     .replace(/\b(?:negative|minus)\s+(?=[\d.])/g, '-');
   return /base|\\text/i.test(text)

@@ -13,7 +13,7 @@ function prose(text: string): string | undefined {
 
 /** What the words inside an answer make of it, as in `\boxed{7\text{ or more}}`. */
 export function innerClaim(text: string): Claim | undefined {
-  if (/\?\s*[}$]*\s*$/.test(text)) return 'hedged';
+  if (/\?[\s}$.*]*$/.test(text)) return 'hedged';
   const flat = prose(text);
   if (flat === undefined) return undefined;
   const found = expressions(flat);

@@ -18,13 +18,14 @@ export function unitAfter(
   if (sign)
     return { text: /%|p/i.test(sign) ? '\\%' : `\\text{ ${sign.replaceAll('\\', '')}}`, length: gap + sign.length };
   const words = WORDS.exec(rest)?.[0];
-  if (!words || !number || (gap === 0 && !readUnit(words))) return undefined;
+  if (!words || (gap === 0 && !readUnit(words))) return undefined;
   const parts = words.split(/(?=\s)/);
   for (let length = parts.length; length > 0; length--) {
     const unit = parts.slice(0, length).join('');
     if (readUnit(unit) || (length === 1 && isScale(unit)))
       return { text: `\\text{ ${unit}}`, length: gap + unit.length };
   }
+  if (!number) return undefined;
   const [noun = ''] = parts;
   const isNoun = /^[a-zA-Z]{3,20}$/.test(noun) && !FUNCTION_WORD.test(noun) && !/^\s*=/.test(rest.slice(noun.length));
   return isNoun ? { text: `\\text{ ${noun}}`, length: gap + noun.length } : undefined;

@@ -11,6 +11,7 @@ import {
   type Outcome,
   rename,
 } from './expressions.js';
+import { isBraced, isEllipsis, isInterval, isTuple, type ListNode } from './lists.js';
 import { componentsOf, matrixOf } from './matrices.js';
 import { compareMembership, membership } from './membership.js';
 import { letters, type Named, named } from './normal.js';
@@ -29,8 +30,6 @@ import {
 import { compareRelations } from './relations.js';
 import { comparePieces, NAMED_SETS, pieces } from './sets.js';
 import { solves } from './systems.js';
-
-type ListNode = Extract<Node, { kind: 'list' }>;
 
 /**
  * Compares a parsed reference with a parsed answer. The reference is trusted; what is not shown of the answer is unsure
@@ -56,13 +55,13 @@ export function compareNodes(gold: Node, answer: Node, context: Context): Outcom
 const isBound = (node: Node): node is Extract<Node, { kind: 'relation' }> =>
   node.kind === 'relation' && node.terms[0]?.kind === 'symbol' && node.terms[0].name === ANY;
 
-/** A bound answers only a bound or a relation of one variable, unless it is a decimal rounded by `≈`. */
+/** A bound answers only a bound or a relation of one variable, unless it is a decimal that `≈` rounds. */
 function compareBounds(gold: Node, answer: Node, context: Context): Outcome {
-  const rounded = (node: Node): Node => {
+  const rounded = (node: Node, other: Node): Node => {
     const value = isBound(node) && node.relations.join() === '~' ? node.terms[1] : undefined;
-    return value && hasDecimal(value) ? value : node;
+    return value && hasDecimal(value) && !hasDecimal(other) ? value : node;
   };
-  const [g, a] = [rounded(gold), rounded(answer)];
+  const [g, a] = [rounded(gold, answer), rounded(answer, gold)];
   if (g !== gold || a !== answer) return compareNodes(g, a, context);
   if (g.kind !== 'relation' || a.kind !== 'relation') return 'no';
   const [variable, ...others] = [...new Set([...free(g), ...free(a)])].filter((name) => name !== ANY);
@@ -208,7 +207,7 @@ function compareLists(gold: ListNode, answer: ListNode, context: Context): Outco
     return compareNodes(gold.items[0], answer, context);
   else if (!tuple(answer) && answer.items.length === 1 && answer.items[0])
     return compareNodes(gold, answer.items[0], context);
-  else if ((tuple(gold) ? answer : gold).open === '\\{') return 'no';
+  else if ((tuple(gold) ? answer : gold).open === '\\{' || isInterval(gold) || isInterval(answer)) return 'no';
   return compareOrdered(gold.items, answer.items, context);
 }
 
@@ -225,10 +224,6 @@ function values(items: readonly Node[]): readonly Named[] {
 }
 
 const stem = (name: string): string => name.replace(/_[^"]*/g, '_');
-
-const isEllipsis = (node: Node): boolean => node.kind === 'symbol' && node.name === '\\ldots';
-const isBraced = (node: Node): boolean => node.kind === 'list' && node.open.endsWith('{');
-const isTuple = (node: Node): boolean => node.kind === 'list' && node.open === '(';
 
 /** Compares as multisets. A tuple that an answer repeats counts once, and so do equal values joined by "or". */
 function compareUnordered(goldList: ListNode, answerList: ListNode, context: Context): Outcome {

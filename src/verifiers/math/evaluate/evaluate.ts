@@ -2,6 +2,7 @@ import { type Node, ParseFailure } from '../parse/ast.js';
 import * as z from './complex.js';
 import { callFunction } from './functions.js';
 import { add, divide, multiply, negate, power, type Rational, rational, root, toNumber } from './rational.js';
+import { scaleOf } from './units.js';
 
 /** A floating-point value, and the exact one if only rational arithmetic was needed. */
 export interface Value {
@@ -107,8 +108,10 @@ export function evaluate(node: Node, scope: Scope): Value {
       return product(value(node.item), fromRational({ n: 1n, d: 100n }));
     case 'degrees':
       return fromNumber((value(node.item).z.re * Math.PI) / 180);
-    case 'unit':
-      return value(node.item);
+    case 'unit': {
+      const scale = scaleOf(node.unit.trim().split(/\s+/)[0] ?? '');
+      return scale ? product(value(node.item), fromRational({ n: scale, d: 1n })) : value(node.item);
+    }
     case 'based':
       return fromRational(basedValue(node.digits, node.base));
     case 'ratio':

@@ -200,10 +200,10 @@ function precise(node: Node, e: Evaluation): Precise {
       return over(value(node.item), real(new e.D(100)));
     case 'degrees':
       return times(value(node.item), real(e.pi.div(180)));
-    case 'unit':
-      return value(node.item);
     case 'call':
-      return node.known && (REAL.has(node.name) || SUPPORTED.test(node.name)) ? call(node.name, node.items, e) : exactly(node, e);
+      return node.known && (REAL.has(node.name) || SUPPORTED.test(node.name))
+        ? call(node.name, node.items, e)
+        : exactly(node, e);
     default:
       return exactly(node, e);
   }
