@@ -60,33 +60,46 @@ const CURRENCIES: readonly Rule[] = [
   [new RegExp(String.raw`^([^$]*)\$\s*${AMOUNT}([^$]*)$`), '$1$2\\text{ usd}$3', ['$']],
 ];
 
+/** The rule needs a character outside ASCII. */
+const OUTSIDE_ASCII: readonly string[] = [];
+const ASCII = /^[\t\n\r -~]*$/;
+
 /** Applied in order: later rules rely on earlier ones. `⁀` marks a separator that groups digits. */
 const RULES: readonly Rule[] = [
   // Statements about the names in the answer.
-  [/[\s,;]*(?:\\text\s*\{\s*,?\s*|(?<=[,\s]))(?:for (?:all|any|every)|where)\b[\s\S]*$/, ''],
+  [/[\s,;]*(?:\\text\s*\{\s*,?\s*|(?<=[,\s]))(?:for (?:all|any|every)|where)\b[\s\S]*$/, '', ['for ', 'where']],
   [/[\s,;]*\\forall(?![a-zA-Z])[\s\S]*$/, '', ['\\forall']],
   [/(?:[\s,;]|\\[ ,;])*\(\s*([a-z])\s*\\in\s*(\\mathbb\s*\{?[A-Z]\}?)\s*\)\s*$/, ', $1\\in $2', ['\\in']],
   // Decoration.
-  [new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label|[hv]space)\*?\s*${BRACED}`, 'g'), ' '],
+  [
+    new RegExp(String.raw`\\(?:color|phantom|hphantom|vphantom|tag|label|[hv]space)\*?\s*${BRACED}`, 'g'),
+    ' ',
+    ['color', 'phantom', '\\tag', '\\label', 'space'],
+  ],
   [new RegExp(String.raw`\\textcolor\s*\{[^{}]*\}\s*${BRACED}`, 'g'), '{$1}', ['\\textcolor']],
   [new RegExp(String.raw`\\(?:underline|underbar)\s*${BRACED}`, 'g'), '{$1}', ['\\under']],
   [
     new RegExp(String.raw`(?:\\(?:checkmark|blacksquare|square|qed|qedsymbol|Box|ldotp)${NAME_ENDS}|[∎□■✓✔])\s*`, 'g'),
     ' ',
+    ['\\check', 'square', '\\qed', '\\Box', '\\ldotp', ...'∎□■✓✔'],
   ],
   [/\\middle(?![a-zA-Z])/g, '', ['\\middle']],
   [/\\newline(?![a-zA-Z])/g, '\\\\', ['\\newline']],
   [/(?:\\\\\s*)+$|\\$/, '', ['\\']],
   // Letters and signs outside ASCII.
   [/\\surd(?![a-zA-Z])/g, '\\sqrt', ['\\surd']],
-  [/[−–—﹣]/g, '-'],
-  [/[×⋅·∙]/g, '*'],
-  [/÷/g, '/'],
-  [/→/g, '\\to '],
-  [/[½⅓¼⅕⅙⅐⅛⅑⅒⅔¾⅖⅗⅘⅚⅜⅝⅞]/g, (found) => found.normalize('NFKC').replace(/^(\d+)⁄(\d+)$/, ' \\frac{$1}{$2}')],
-  [new RegExp(`⁻?[${SUPERSCRIPTS}]+`, 'g'), (found) => `^{${digits(found, SUPERSCRIPTS)}}`],
-  [new RegExp(`[${SUBSCRIPTS}]+`, 'g'), (found) => `_{${digits(found, SUBSCRIPTS)}}`],
-  [/[ℝℚℤℕℂ]/g, (found) => `\\set${found.normalize('NFKC')} `],
+  [/[−–—﹣]/g, '-', OUTSIDE_ASCII],
+  [/[×⋅·∙]/g, '*', OUTSIDE_ASCII],
+  [/÷/g, '/', OUTSIDE_ASCII],
+  [/→/g, '\\to ', OUTSIDE_ASCII],
+  [
+    /[½⅓¼⅕⅙⅐⅛⅑⅒⅔¾⅖⅗⅘⅚⅜⅝⅞]/g,
+    (found) => found.normalize('NFKC').replace(/^(\d+)⁄(\d+)$/, ' \\frac{$1}{$2}'),
+    OUTSIDE_ASCII,
+  ],
+  [new RegExp(`⁻?[${SUPERSCRIPTS}]+`, 'g'), (found) => `^{${digits(found, SUPERSCRIPTS)}}`, OUTSIDE_ASCII],
+  [new RegExp(`[${SUBSCRIPTS}]+`, 'g'), (found) => `_{${digits(found, SUBSCRIPTS)}}`, OUTSIDE_ASCII],
+  [/[ℝℚℤℕℂ]/g, (found) => `\\set${found.normalize('NFKC')} `, OUTSIDE_ASCII],
   // Numbers.
   [
     BASE,
@@ -95,7 +108,7 @@ const RULES: readonly Rule[] = [
   ],
   [/∛\s*/g, '\\sqrt[3]', ['∛']],
   [/∜\s*/g, '\\sqrt[4]', ['∜']],
-  [/(?<=\d)\{\s*\}(?=\d)/g, '', ['{']],
+  [/(?<=\d)\{\s*\}(?=\d)/g, '', ['{}', '{ ']],
   [
     /(?<![\d.,'])\d{1,3}(?:'\d{3})+(?!\d)|(?<![\w.])\d{1,3}(?:_\d{3}){2,}(?!\w)/g,
     (found) => found.replace(/['_]/g, ''),
@@ -104,13 +117,13 @@ const RULES: readonly Rule[] = [
   [
     /(?<![\d.,])\d{1,3}(?:(?:\\[ ;:,]\s*|\{[ ,]\})\d{3})+(?![\d.]\d)(?!\d)/g,
     (found) => found.replace(/\D/g, ''),
-    ['\\', '{'],
+    ['\\ ', '\\;', '\\:', '\\,', '{ }', '{,}'],
   ],
   [/(?<![\d.,])\d{1,3}(?: \d{3})+,\d+(?![\d,])/g, (found) => found.replaceAll(' ', '').replace(',', '.'), [' ']],
   [/(?<![\w\\])(\d+)C(\d+)(?!\w)/g, '\\binom{$1}{$2}', ['C']],
   [/(?<![\w\\])C\s*\^\s*\{?(\d+)\}?\s*_\s*\{?(\d+)\}?/g, 'C_{$2}^{$1}', ['C']],
   [/(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g, '$1*', ['x', 'X']],
-  [/\{([,.])\}/g, '$1⁀', ['{']],
+  [/\{([,.])\}/g, '$1⁀', ['{,}', '{.}']],
   [/\{:\}/g, ':', ['{:']],
   [/,?\\!\s*,?/g, (found) => (found.includes(',') ? ',⁀' : ''), ['\\!']],
   [/(\d)\\,(?=\d{3}(?!\d))/g, '$1', ['\\,']],
@@ -192,7 +205,11 @@ const RULES: readonly Rule[] = [
   ],
   [/(\\text\s*\{[~\s]*[a-zA-Z]+)\}\s*\/\s*\\(?:text|mathrm)\s*\{[~\s]*([a-zA-Z]+\})/g, '$1/$2', ['/']],
   // Fonts of names, and named sets.
-  [/\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g, ' $1 '],
+  [
+    /\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\*?\s*\{\s*([a-zA-Z]+)\s*\}/g,
+    ' $1 ',
+    ['\\operatorname', '\\math', '\\boldsymbol', '\\bm'],
+  ],
   [/\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?/g, '\\set$1 ', ['\\mathbb', '\\Bbb']],
   [/\\([RQZNC])(?![a-zA-Z])/g, '\\set$1 ', ['\\']],
   [
@@ -212,13 +229,12 @@ const PLAIN = /^(?:[\d\s,+\-*/()=]|\.(?!\.))*$/;
 /** Normalizes different spellings of the same mathematics and drops what has no meaning. */
 export function clean(source: string): string {
   if (PLAIN.test(source) && !/\d \d{3},\d/.test(source)) return source;
-  const doubled = DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);
-  const text = doubled ? source.replaceAll('\\\\', '\\') : source;
-  return RULES.reduce(
-    (spelled, [pattern, replacement, needs]) =>
-      needs && !needs.some((part) => spelled.includes(part))
-        ? spelled
-        : spelled.replace(pattern, replacement as string),
-    text,
-  );
+  const doubled = source.includes('\\\\') && DOUBLED.test(source) && !/(?<!\\)\\begin\{/.test(source);
+  let text = doubled ? source.replaceAll('\\\\', '\\') : source;
+  const ascii = ASCII.test(text);
+  for (const [pattern, replacement, needs] of RULES) {
+    const applies = needs === OUTSIDE_ASCII ? !ascii : !needs || needs.some((part) => text.includes(part));
+    if (applies) text = text.replace(pattern, replacement as string);
+  }
+  return text;
 }
