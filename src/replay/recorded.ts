@@ -61,5 +61,6 @@ export async function sourceOf({ manifest, plan }: RunFolder): Promise<{ source:
 export const recordedSource = ({ manifest }: Pick<RunFolder, 'manifest'>): Sources => ({
   hash: manifest.prompts,
   heldOut: [],
+  heldOutShares: manifest.heldOutShares ?? {},
   tasks: [],
 });

@@ -1,8 +1,9 @@
 import { nearest } from '../support/errors.js';
 import { ExactNumber } from '../support/exact-json.js';
+import type { Row } from './rows/row.js';
 
-/** One prompt as it is written, by field. */
-export type Row = Readonly<Record<string, unknown>>;
+/** What is wrong with one field. */
+export class FieldError extends Error {}
 
 /** The fields of a prompt that mean something here. Others are left to their owner. */
 export const fieldNames = ['id', 'question', 'answer', 'trace', 'data'] as const;

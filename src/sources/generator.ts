@@ -1,5 +1,6 @@
 import { UserError } from '../support/errors.js';
-import { isRow, type PromptInput, parseItem } from './item.js';
+import { type PromptInput, parseItem } from './item.js';
+import { isRow } from './rows/row.js';
 import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
 
 export interface GeneratorRequest {

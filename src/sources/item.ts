@@ -1,64 +1,84 @@
+import type { Message } from '../records/records.js';
 import { kindOf } from '../support/check.js';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { ExactNumber, stringifyExact } from '../support/exact-json.js';
 import { hasLoneSurrogate } from '../support/lines.js';
-import { type PromptField, type Row, unknownFields } from './fields.js';
+import { type Chat, chatOf } from './chat.js';
+import { FieldError, unknownFields } from './fields.js';
+import { extracted, fieldOf, type Mapping, structured } from './mapping.js';
+import { isRow, type Row } from './rows/row.js';
 import type { SourceItem } from './source.js';
 
 /** A prompt as files and generators give it; `data` is anything that JSON can express. `null` counts as absent. */
 export interface PromptInput {
   /** Default: a hash of the other fields. */
   readonly id?: string | number | bigint | null;
-  readonly question: string;
+  /** A text, or a conversation whose last message of the user is the question. */
+  readonly question: string | readonly Message[];
   readonly answer?: string | number | bigint | null;
   readonly trace?: string | null;
   readonly data?: unknown;
 }
-
-/** What is wrong with one field. */
-class FieldError extends Error {}
 
 /**
  * Checks a prompt from outside. Numbers keep their digits.
  * @param source where it came from, for the item and for messages
  * @throws {UserError} with `code`, one line per problem: source, field, found, expected
  */
-export function parseItem(value: unknown, source: string, code: string): SourceItem {
+export function parseItem(value: unknown, source: string, code: string, mapping: Mapping = {}): SourceItem {
   if (!isRow(value)) throw new UserError(code, `${source}: found ${kindOf(value)}, expected an object`);
-  const problems = unknownFields(value).map(({ name, near }) => `${name}: unknown field; did you mean ${near}?`);
-  const read = (field: PromptField, reader: (given: unknown) => string): string | null => {
-    const given = value[field];
-    if (isAbsent(given)) return null;
+  const problems = mapping.fields
+    ? []
+    : unknownFields(value).map(({ name, near }) => `${name}: unknown field; did you mean ${near}?`);
+  const read = <T>(field: string, reader: () => T): T | null => {
     try {
-      return reader(given);
+      return reader();
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       problems.push(`${field}: ${error.message}`);
       return null;
     }
   };
-  const [id, question, answer, trace, data] = [
-    read('id', (given) => filled(textOrNumber(given))),
-    read('question', (given) => filled(text(given))),
-    read('answer', textOrNumber) ?? '',
-    read('trace', text),
-    read('data', json),
-  ];
-  if (isAbsent(value.question)) problems.push('question: found nothing, expected a string');
-  if (question === null || problems.length > 0)
+  const given = (field: Parameters<typeof fieldOf>[1]) => fieldOf(value, field, mapping) ?? null;
+  const id = read('id', () => orNull(given('id'), (found) => filled(textOrNumber(found))));
+  const chat = read('question', () => questionOf(value, given('question')));
+  const answer = read('answer', () => {
+    const found = given('answer') ?? chat?.answer ?? null;
+    return found === null ? '' : extracted(textOrNumber(found), mapping);
+  });
+  const trace = read('trace', () => orNull(given('trace'), text));
+  const data = read('data', () => orNull(given('data'), json));
+  if (chat === null || answer === null || problems.length > 0)
     throw new UserError(code, problems.map((problem) => `${source}: ${problem}`).join('\n'));
-  return { itemId: id ?? contentId(question, answer, trace, data), question, answer, trace, data, source };
+  const { question, before } = chat;
+  const itemId = id ?? contentId(chat, answer, trace, data);
+  return { itemId, question, ...(before.length > 0 && { before }), answer, trace, data, source };
 }
 
-const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
+const orNull = <T>(value: unknown, reader: (value: unknown) => T): T | null => (value === null ? null : reader(value));
 
-export const isRow = (value: unknown): value is Row =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+/** The question: a text or a conversation, which may also be in a column of its own. */
+function questionOf(row: Row, given: unknown): Chat {
+  const found = structuredList(given ?? row.messages);
+  if (found === undefined || found === null) throw new FieldError('found nothing, expected a string');
+  if (!Array.isArray(found)) return { before: [], question: filled(text(found)), answer: undefined };
+  const chat = chatOf(found);
+  for (const { content } of chat.before) text(content);
+  return { ...chat, question: filled(text(chat.question)) };
+}
+
+/** A table may keep a conversation as JSON text; any other text is a question, also one in brackets. */
+function structuredList(value: unknown): unknown {
+  const parsed = structured(value);
+  return Array.isArray(parsed) && parsed.length > 0 && parsed.every(isRow) ? parsed : value;
+}
 
 /** The id of a prompt that has none: equal prompts have equal ids, wherever they are. */
-const contentId = (question: string, answer: string, trace: string | null, data: string | null): string =>
-  digest('prompt', question, answer, trace ?? '', data ?? '').slice(0, 16);
+function contentId({ before, question }: Chat, answer: string, trace: string | null, data: string | null): string {
+  const context = before.flatMap(({ role, content }) => [role, content]);
+  return digest('prompt', ...context, question, answer, trace ?? '', data ?? '').slice(0, 16);
+}
 
 function text(value: unknown): string {
   if (typeof value !== 'string') throw new FieldError(`found ${kindOf(value)}, expected a string`);
@@ -82,7 +102,7 @@ function filled(value: string): string {
 
 function json(value: unknown): string {
   try {
-    const written = stringifyExact(value);
+    const written = stringifyExact(structured(value));
     if (written !== undefined) return written;
   } catch (error) {
     const reason = error instanceof RangeError ? 'it is nested too deeply' : (error as Error).message;

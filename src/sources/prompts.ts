@@ -1,28 +1,40 @@
 import { resolve } from 'node:path';
 import { fileSource } from './file.js';
 import { generatorSource } from './generator.js';
+import type { HeldOut } from './held-out.js';
+import type { Mapping } from './mapping.js';
 import { moduleSource } from './module.js';
 import { type GeneratorName, generators } from './registry.js';
 import type { PromptSource } from './source.js';
 
-/** Where prompts come from: a registered generator, a JSON lines file, or a user's own generator. */
-export type PromptSettings = { readonly heldOut: number } & (
-  | { readonly generate: GeneratorName }
-  | { readonly file: string }
-  | { readonly module: string }
-);
+/** Where prompts come from: a registered generator, files, or a user's own generator. */
+export type PromptSettings =
+  | { readonly generate: GeneratorName; readonly heldOut: number }
+  | { readonly module: string; readonly heldOut: number }
+  | (Mapping & {
+      readonly file: string | readonly string[];
+      readonly heldOut: HeldOut;
+      readonly shuffle?: boolean | undefined;
+    });
+
+export interface SourceRequest {
+  readonly prompts: PromptSettings;
+  /** Seed of the run. */
+  readonly seed: number;
+  /** Whether the prompts are trained on: those of files are then shuffled unless `shuffle` says otherwise. */
+  readonly trains: boolean;
+}
 
 /**
  * Opens the source of a run's prompts.
  * @param folder what the paths are relative to
- * @throws {UserError} `no-file`, `no-prompts`, `bad-generator`, `bad-prompt`
+ * @throws {UserError} `bad-generator`, `bad-prompt`, and as `fileSource`
  */
-export async function openSource(
-  { prompts, seed }: { readonly prompts: PromptSettings; readonly seed: number },
-  folder: string,
-): Promise<PromptSource> {
+export async function openSource({ prompts, seed, trains }: SourceRequest, folder: string): Promise<PromptSource> {
+  if ('file' in prompts)
+    return fileSource({ ...prompts, shuffle: (prompts.shuffle ?? trains) ? seed : undefined }, folder);
   const { heldOut } = prompts;
-  if ('generate' in prompts) return generatorSource(generators[prompts.generate], prompts.generate, { seed, heldOut });
-  if ('module' in prompts) return moduleSource(resolve(folder, prompts.module), { seed, heldOut });
-  return fileSource(resolve(folder, prompts.file), heldOut);
+  return 'module' in prompts
+    ? moduleSource(resolve(folder, prompts.module), { seed, heldOut })
+    : generatorSource(generators[prompts.generate], prompts.generate, { seed, heldOut });
 }

@@ -1,9 +1,12 @@
+import type { Message } from '../records/records.js';
 import type { UserError } from '../support/errors.js';
 
 /** A task with everything known about it. Only `question` reaches the student. */
 export interface SourceItem {
   readonly itemId: string;
   readonly question: string;
+  /** What was said before the question, where it is part of a conversation. */
+  readonly before?: readonly Message[];
   readonly answer: string;
   /** What the verifier needs besides the answer, such as tests or a schema, as JSON. */
   readonly data: string | null;
@@ -31,6 +34,8 @@ export interface Positioned {
 export interface PromptSource {
   from(position: bigint): AsyncIterable<Positioned>;
   readonly heldOut: readonly SourceItem[];
+  /** The share of questions that is held out, from 0 to 1; undefined where they are chosen in another way. */
+  readonly heldOutShare?: number;
   /** Content hash of the file or module, or the generator's name. */
   readonly hash: string;
 }

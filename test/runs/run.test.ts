@@ -158,14 +158,14 @@ describe('invalid prompts', () => {
       ['ingest', 'bad-prompt-line', 'sums.jsonl:2'],
       ['ingest', 'bad-prompt-line', 'sums.jsonl:5'],
     ]);
-    expect((await records(folder, 'prompts')).map(({ itemId }) => itemId)).toEqual(
-      Array.from({ length: 12 }, (_, n) => `s${n}`),
+    expect(new Set((await records(folder, 'prompts')).map(({ itemId }) => itemId))).toEqual(
+      new Set(Array.from({ length: 12 }, (_, n) => `s${n}`)),
     );
   });
 
   it('leave a gap if they are too long, and the step trains without them', async () => {
     const base = tinyFolder([...sums(3), long, ...sums(12).slice(3)]);
-    const { folder, events } = await tinyRun(base, 'run', { prompts: { file: 'sums.jsonl' } });
+    const { folder, events } = await tinyRun(base, 'run', { prompts: { file: 'sums.jsonl', shuffle: false } });
     expect(events.flatMap((event) => (event.event === 'step' ? [event.values.samples] : []))).toEqual([8, 4, 8, 8]);
     expect((await records(folder, 'dead-letters')).map(({ cause, key }) => [cause, key])).toEqual([
       ['prompt-too-long', 'long'],
@@ -199,7 +199,7 @@ describe('invalid prompts', () => {
 
   it('do not stop the run if they fill a whole step', async () => {
     const base = tinyFolder([...sums(2), long, long.replace('"long"', '"longer"'), ...sums(12).slice(2)]);
-    const change = { prompts: { file: 'sums.jsonl' }, flow: { maxLag: 1 }, publish: { every: 2 } };
+    const change = { prompts: { file: 'sums.jsonl', shuffle: false }, flow: { maxLag: 1 }, publish: { every: 2 } };
     const { folder, events, summary } = await tinyRun(base, 'run', change);
     expect(events.flatMap((event) => (event.event === 'step' ? [event.values.samples] : []))).toEqual([8, 0, 8, 8]);
     expect(summary.weights.version).toBe(4);
@@ -208,7 +208,7 @@ describe('invalid prompts', () => {
 
   it('can be requeued in an interrupted run', async () => {
     const base = tinyFolder([long, ...sums(12)]);
-    const change = { prompts: { file: 'sums.jsonl' }, steps: 8 };
+    const change = { prompts: { file: 'sums.jsonl', shuffle: false }, steps: 8 };
     await tinyRun(base, 'run', change, { stages: ['ingest', 'rollout'] });
     const before = await openRunFolder(join(base, 'run'), { readOnly: false });
     const [letter] = await readDeadLetters(before);

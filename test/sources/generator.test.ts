@@ -73,7 +73,7 @@ describe('a generator of one file', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const open = (name: string, text: string) => {
     writeFileSync(join(folder, name), text);
-    return openSource({ prompts: { module: name, heldOut: 1 }, seed: 7 }, folder);
+    return openSource({ prompts: { module: name, heldOut: 1 }, seed: 7, trains: true }, folder);
   };
 
   it('is named after its file and hashed by its content', async () => {

@@ -21,7 +21,7 @@ const specOf = (prompts: object) =>
   });
 const open = ({ prompts, seed }: PipelineSpec) => {
   if (!prompts) throw new Error('the spec has no prompts');
-  return openSource({ prompts, seed }, folder);
+  return openSource({ prompts, seed, trains: false }, folder);
 };
 const fileOf = (lines: string[], heldOut = 0) => {
   writeFileSync(join(folder, 'p.jsonl'), lines.join('\n'));
@@ -62,7 +62,7 @@ describe('a file of prompts', () => {
     const errors = first.flatMap(({ found }) => (isBad(found) ? [found.error.message] : []));
     expect(errors[0]).toMatch(/^p\.jsonl:2(:\d+)?: not JSON/);
     expect(errors[1]).toMatch(/^p\.jsonl:3: question: /);
-    expect(errors[2]).toBe('p.jsonl:4: id: found 1 again, first on line 1');
+    expect(errors[2]).toBe('p.jsonl:4: id: found 1 again, first at p.jsonl:1');
     expect(ids(await take(source, 7))).toEqual([...ids(first), '1/1', '4/1']);
   });
   it('does not quote the line in its errors', async () => {
@@ -78,13 +78,14 @@ describe('a file of prompts', () => {
     expect((await fileOf(lines, 10)).heldOut).toEqual(source.heldOut);
   });
   it('does not train on a held-out question under another id', async () => {
-    const twice = Array.from({ length: 40 }, (_, i) => line(i).replace('"id":', '"id":1000'));
+    const twice = Array.from({ length: 40 }, (_, i) => line(i).replace('"id":', '"id":1000').replace('is', ' is '));
     const source = await fileOf([...Array.from({ length: 40 }, (_, i) => line(i)), ...twice], 11);
-    const heldOut = new Set(source.heldOut.map(({ question }) => question));
-    expect([source.heldOut.length, heldOut.size]).toEqual([11, 6]);
-    for (const { found } of await take(source, 68)) expect(isBad(found) || heldOut.has(found.question)).toBe(false);
+    const heldOut = new Set(source.heldOut.map(({ question }) => question.replaceAll(/\s+/g, ' ')));
+    expect([source.heldOut.length, heldOut.size]).toEqual([11, 11]);
+    for (const { found } of await take(source, 58))
+      expect(isBad(found) || heldOut.has(found.question.replaceAll(/\s+/g, ' '))).toBe(false);
     const same = (id: number) => JSON.stringify({ id, question: 'what?', answer: '1' });
-    await expect(fileOf([same(1), same(2)], 1)).rejects.toThrow(/every question is held out/);
+    await expect(fileOf([same(1), same(2)], 1)).rejects.toThrow(/found 2 usable prompts in 2 lines/);
   });
   it('keeps the digits of numbers', async () => {
     const row = '{"id":9007199254740993,"question":"?","answer":12345678901234567890,"data":{"a":[1.50,1e400]}}';
@@ -109,7 +110,7 @@ describe('a file of prompts', () => {
     expect(new Set([first, second, third]).size).toBe(3);
     expect(await ids(...rows.reverse())).toEqual([third, second, first]);
     const [, again] = await ids('{"question":"?"}', '{"question":"?","answer":null}');
-    expect(again).toMatch(/^p\.jsonl:2: id: found [0-9a-f]{16} again, first on line 1$/);
+    expect(again).toMatch(/^p\.jsonl:2: id: found [0-9a-f]{16} again, first at p.jsonl:1$/);
   });
   it.each([
     ['answr: unknown field; did you mean answer?', '{"id":1,"question":"?","answr":"x"}'],
@@ -120,7 +121,7 @@ describe('a file of prompts', () => {
     ['qestion: unknown field; did you mean question?', '{"id":1,"qestion":"?"}'],
     ['id: found an object, expected a string or a number', '{"id":{},"question":"?"}'],
     ['id: found an empty string, expected some text', '{"id":"","question":"?"}'],
-    ['question: found a list, expected a string', '{"id":1,"question":["?"]}'],
+    ['question: found no message of the user, expected one', '{"id":1,"question":[]}'],
     ['answer: found a boolean, expected a string or a number', '{"id":1,"question":"?","answer":true}'],
     ['trace: found a number, expected a string', '{"id":1,"question":"?","trace":1.50}'],
     ['question: found half of a surrogate pair, expected text that UTF-8 can express', '{"id":1,"question":"\\ud83d"}'],

@@ -1,11 +1,15 @@
 import { cpus } from 'node:os';
-import { resolve } from 'node:path';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import type { Engine } from '../../engines/engine.js';
 import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
 import { type Evaluation, evaluate } from '../../pipelines/running/evaluate.js';
+import { messagesOf } from '../../pipelines/spec/tasks.js';
 import { readItems } from '../../sources/file.js';
+import { promptFiles } from '../../sources/files.js';
+import { type Mapping, mappingFields } from '../../sources/mapping.js';
 import { isBad, type SourceItem } from '../../sources/source.js';
+import { check } from '../../support/check.js';
 import { seedOf } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { createVerifier } from '../../verifiers/create.js';
@@ -29,6 +33,9 @@ interface Options {
   readonly limit?: number;
   readonly seed: number;
   readonly system?: string;
+  readonly fields?: string;
+  readonly after?: string;
+  readonly boxed?: boolean;
   readonly json?: boolean;
 }
 
@@ -39,7 +46,8 @@ export async function evaluateFile(options: Options): Promise<void> {
     say(`rlsd: ${message}`);
     bad++;
   };
-  for await (const found of readItems(resolve(options.prompts))) {
+  const files = await promptFiles(options.prompts, process.cwd());
+  for await (const found of readItems(files, mappingOf(options))) {
     if (items.length + bad === options.limit) break;
     if (isBad(found)) report(found.error.message);
     else items.push(found);
@@ -60,10 +68,7 @@ export async function evaluateFile(options: Options): Promise<void> {
       temperature,
       maxTokens,
       seed: (itemId) => seedOf(seed, itemId, 'eval'),
-      messages: (question) => [
-        ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-        { role: 'user', content: question },
-      ],
+      messages: (item) => messagesOf({ prompts: { system } }, item),
       failed: ({ source }, error) => report(`${source}: ${error.message}`),
     });
     if (options.json) print(toJson({ event: 'summary', ...result, ...(bad > 0 && { badLines: bad }) }));
@@ -73,6 +78,11 @@ export async function evaluateFile(options: Options): Promise<void> {
     await verifier.close();
   }
   if (bad > 0) process.exitCode = 2;
+}
+
+function mappingOf({ fields, after, boxed }: Options): Mapping {
+  const given = { fields: fields === undefined ? undefined : yamlOption('--fields', fields), after, boxed };
+  return check(z.strictObject(mappingFields), given, '--fields');
 }
 
 function summary({ correct, n, accuracy }: Evaluation, bad: number): string {
@@ -106,9 +116,12 @@ function yamlOption(option: string, text: string): unknown {
 export const registerEval: Register = (rlsd) => {
   rlsd
     .command('eval')
-    .description('measure the accuracy of a model on a file of {"id","question","answer"} lines')
+    .description('measure the accuracy of a model on questions with answers')
     .requiredOption('--model <folder>', 'model folder in Hugging Face layout')
-    .requiredOption('--prompts <file.jsonl>', 'questions with answers')
+    .requiredOption('--prompts <file>', 'questions with answers: a file, folder or glob, as in a pipeline')
+    .option('--fields <map>', 'columns of the fields, such as "{question: problem, answer: solution}"')
+    .option('--after <text>', 'the answer is what follows the last of these, such as "####"')
+    .option('--boxed', 'the answer is in the last \\boxed{}')
     .option('--engine <spec>', 'engine and settings, as in a pipeline', 'onnx')
     .option('--verify <spec>', 'verifier and settings, as in a pipeline', '{math: {}}')
     .option('--temperature <t>', 'sampling temperature; 0 is greedy', nonNegativeNumber, 0)

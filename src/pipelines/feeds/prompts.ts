@@ -99,10 +99,10 @@ async function promptAppends(
   environment: PromptEnvironment,
 ): Promise<Append[]> {
   const { name, spec, run } = environment;
-  const { answer, data, question, source } = item;
+  const { answer, data, source } = item;
   const itemId = itemIdIn(task, item.itemId);
   const promptId = passId(itemId, pass, '#');
-  const messages = messagesOf(task, question);
+  const messages = messagesOf(task, item);
   const plain = toAppend('prompts', {
     ...{ run, promptId, itemId, ...place, messages },
     seed: BigInt(spec.seed),

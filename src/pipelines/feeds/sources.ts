@@ -16,6 +16,8 @@ export interface Sources {
   readonly tasks: readonly TaskSource[];
   /** The held-out items of every task, under the ids that they have in the run. */
   readonly heldOut: readonly SourceItem[];
+  /** The share of questions that each task holds out, where it is one: what `heldOut` may say to keep the split. */
+  readonly heldOutShares: Readonly<Record<string, number>>;
   /** Content hash of all that is read. */
   readonly hash: string;
 }
@@ -29,14 +31,20 @@ export async function openSources(spec: PipelineSpec, folder: string): Promise<S
   const tasks: TaskSource[] = [];
   const hashes: string[] = [];
   const heldOut: SourceItem[] = [];
+  const shares: [string, number][] = [];
   for (const task of tasksOf(spec)) {
     if (!task.prompts) continue;
-    const source = await openSource({ prompts: task.prompts, seed: spec.seed }, folder);
+    const source = await openSource(
+      { prompts: task.prompts, seed: spec.seed, trains: spec.learn !== undefined },
+      folder,
+    );
     tasks.push({ task, source });
     hashes.push(task.name === '' ? source.hash : digest(task.name, source.hash));
+    if (source.heldOutShare) shares.push([task.name, source.heldOutShare]);
     heldOut.push(...source.heldOut.map((item) => ({ ...item, itemId: itemIdIn(task, item.itemId) })));
   }
   if (spec.from) hashes.push(await recordedDigest(spec.from, folder));
   const [only] = hashes;
-  return { tasks, heldOut, hash: hashes.length === 1 && only !== undefined ? only : digest(...hashes) };
+  const heldOutShares = Object.fromEntries(shares);
+  return { tasks, heldOut, heldOutShares, hash: hashes.length === 1 && only !== undefined ? only : digest(...hashes) };
 }

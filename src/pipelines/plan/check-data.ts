@@ -30,7 +30,7 @@ export async function checkData({ spec, folder, components }: Plan): Promise<Dat
     const reports: DataReport[] = [];
     for (const { name, prompts, limit } of tasksOf(spec)) {
       if (!prompts) continue;
-      const source = await openSource({ prompts, seed: spec.seed }, folder);
+      const source = await openSource({ prompts, seed: spec.seed, trains: false }, folder);
       const most = limit ?? ('file' in prompts ? Number.POSITIVE_INFINITY : GENERATED);
       reports.push(await checkSource(source, most, verifiers.get(name)));
     }

@@ -7,6 +7,8 @@ import type { Verifier } from '../../verifiers/verifier.js';
 export interface EvaluationItem {
   readonly itemId: string;
   readonly question: string;
+  /** What was said before the question. */
+  readonly before?: readonly Message[];
   readonly answer: string;
   readonly data: string | null;
   /** Where it came from, for messages. */
@@ -14,7 +16,7 @@ export interface EvaluationItem {
 }
 
 export interface EvaluationSettings {
-  readonly messages: (question: string) => readonly Message[];
+  readonly messages: (item: EvaluationItem) => readonly Message[];
   readonly maxTokens: number;
   readonly stop?: readonly string[];
   /** 0, the default, is greedy. */
@@ -69,7 +71,7 @@ export async function evaluate(
   const { temperature = 0, seed = () => 0n, maxTokens, stop, failed } = settings;
   const isCorrect = async (item: EvaluationItem): Promise<boolean> => {
     const [completion] = await policy.sample(version, {
-      prompt: policy.encodePrompt(settings.messages(item.question)),
+      prompt: policy.encodePrompt(settings.messages(item)),
       seeds: [seed(item.itemId)],
       sampling: { temperature, maxTokens, ...(stop && { stop }) },
     });

@@ -5,6 +5,7 @@ import type { Method } from '../../methods/method.js';
 import { methods } from '../../methods/registry.js';
 import type { RlsdSettings } from '../../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
+import { mappingFields } from '../../sources/mapping.js';
 import { generatorNames, generators } from '../../sources/registry.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
@@ -21,8 +22,21 @@ const text = z.string().min(1);
 
 const shape = shapeSchema(methods);
 
-const heldOut = z.int().min(0).default(0);
-const system = text.optional().describe('System message before each question.');
+const heldOutCount = z.int().min(0).default(0);
+const held = z
+  .union([
+    heldOutCount.unwrap(),
+    z.strictObject({
+      share: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .describe('Share of the questions, by a hash of their text: adding lines moves none. A run records its own.'),
+    }),
+    z.strictObject({ file: text.describe('File, folder or glob of them, with the same fields as the prompts.') }),
+  ])
+  .default(0);
+const system = text.optional().describe('System message before each question that has none of its own.');
 const limit = count
   .optional()
   .describe('Number of prompts of a pipeline without `learn`. Default: each line of the file once.');
@@ -35,21 +49,33 @@ const prompts = z
         .describe(
           `A built-in seeded generator. ${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
         ),
-      heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      heldOut: heldOutCount.describe('Number of held-out prompts for evaluation.'),
       limit,
       system,
     }),
-    z.strictObject({
-      file: text.describe('JSON lines of {"id","question","answer"} with optional "trace" and "data".'),
-      heldOut: heldOut.describe('Number of held-out prompts for evaluation, chosen by a hash of their question.'),
-      limit,
-      system,
-    }),
+    z
+      .strictObject({
+        file: z
+          .union([text, z.array(text).min(1)])
+          .describe('JSON lines, JSON, CSV, TSV or Parquet: a file, a folder, a glob, or a list of them.'),
+        ...mappingFields,
+        heldOut: held.describe('Held-out prompts for evaluation: a number of questions, a share, or a file.'),
+        shuffle: z
+          .boolean()
+          .optional()
+          .describe('Whether each pass has an order of its own, by the seed. Default: with `learn`.'),
+        limit,
+        system,
+      })
+      .refine(({ after, boxed }) => after === undefined || !boxed, {
+        path: ['boxed'],
+        message: 'does not go with after; expected one or the other',
+      }),
     z.strictObject({
       module: text.describe(
         'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, answer }.',
       ),
-      heldOut: heldOut.describe('Number of held-out prompts for evaluation.'),
+      heldOut: heldOutCount.describe('Number of held-out prompts for evaluation.'),
       limit,
       system,
     }),

@@ -63,11 +63,15 @@ export function byTask<T>(spec: Pick<PipelineSpec, 'tasks'>, values: ReadonlyMap
   };
 }
 
-/** What the student is asked, as a conversation. */
-export function messagesOf({ prompts }: Pick<Task, 'prompts'>, question: string): Message[] {
-  const system = prompts?.system;
+/** What the student is asked, as a conversation. Its own system message counts before that of the pipeline. */
+export function messagesOf(
+  { prompts }: { readonly prompts: Pick<NonNullable<Task['prompts']>, 'system'> | undefined },
+  { question, before = [] }: { readonly question: string; readonly before?: readonly Message[] },
+): Message[] {
+  const system = before.some(({ role }) => role === 'system') ? undefined : prompts?.system;
   return [
     ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
+    ...before,
     { role: 'user', content: question },
   ];
 }

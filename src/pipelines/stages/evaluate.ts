@@ -3,7 +3,14 @@ import type { Metric, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { promptCredit } from '../running/credit.js';
 import { emitDeadLetter } from '../running/dead-letter.js';
-import { type Evaluation, type EvaluationSettings, evaluate, evaluationValues, inTotal } from '../running/evaluate.js';
+import {
+  type Evaluation,
+  type EvaluationItem,
+  type EvaluationSettings,
+  evaluate,
+  evaluationValues,
+  inTotal,
+} from '../running/evaluate.js';
 import { evaluationOf } from '../spec/sections.js';
 import { messagesOf, taskNameOf, tasksOf } from '../spec/tasks.js';
 import { defineRecordStage, type StageContext } from './definition.js';
@@ -53,7 +60,7 @@ async function measure(version: number, context: EvaluateContext, side: Side): P
       const [first, ...others] = source.heldOut.filter(({ itemId }) => taskNameOf(plan.spec, itemId) === task.name);
       if (!first) continue;
       const settings = {
-        messages: (question: string) => messagesOf(task, question),
+        messages: (item: EvaluationItem) => messagesOf(task, item),
         ...evaluationOf(plan.spec),
         failed,
       };

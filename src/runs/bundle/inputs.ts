@@ -6,6 +6,7 @@ import { contextOf } from '../../pipelines/running/context.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { tasksOf } from '../../pipelines/spec/tasks.js';
 import { filesOf } from '../../privileged/sources/files.js';
+import { promptFiles } from '../../sources/files.js';
 import type { RunFolder } from '../inspect/run-folder.js';
 
 /** Files that a pipeline names by relative paths, for a bundle. */
@@ -65,7 +66,7 @@ function publicFiles(spec: PipelineSpec): string[] {
 async function privilegedFiles(spec: PipelineSpec, folder: string): Promise<string[]> {
   const files: string[] = [];
   for (const { prompts } of tasksOf(spec)) {
-    if (prompts && 'file' in prompts) files.push(prompts.file);
+    if (prompts && 'file' in prompts) files.push(...(await promptPaths(prompts, folder)));
     if (prompts && 'module' in prompts) files.push(prompts.module);
   }
   for (const source of contextOf(spec).sources) {
@@ -73,6 +74,20 @@ async function privilegedFiles(spec: PipelineSpec, folder: string): Promise<stri
     if ('keyed' in source) files.push(source.keyed);
   }
   return files;
+}
+
+/** Prompt files and the held-out file, as the spec names them where it names files. */
+async function promptPaths(
+  { file, heldOut }: Extract<NonNullable<PipelineSpec['prompts']>, { readonly file: unknown }>,
+  folder: string,
+): Promise<string[]> {
+  const named = [file, typeof heldOut === 'object' && 'file' in heldOut ? heldOut.file : []].flat();
+  const paths: string[] = [];
+  for (const path of named) {
+    const found = isAbsolute(path) || !existsSync(resolve(folder, path)) ? [] : await promptFiles(path, folder);
+    paths.push(...(found.length === 0 ? [path] : found.map((one) => relative(folder, one.path))));
+  }
+  return paths;
 }
 
 function commonFolder(a: string, b: string): string {

@@ -40,6 +40,8 @@ export interface Manifest {
   /** That of each further learner that has a loss module of its own. */
   readonly lossModules?: Readonly<Record<string, string>>;
   readonly prompts: string;
+  /** The share of questions that each task holds out, by task; '' without `tasks`. Missing where there is none. */
+  readonly heldOutShares?: Readonly<Record<string, number>>;
   /** Content hash of each user transform module, by topic. */
   readonly through: Readonly<Record<string, string>>;
   /** Components that the program passed as objects, such as `policy` and `learner`. */

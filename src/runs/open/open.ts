@@ -123,6 +123,7 @@ async function describeRun(
     ...(methodModule && { methodModule }),
     ...lossModuleHashes(plan),
     prompts: source.hash,
+    ...(Object.keys(source.heldOutShares).length > 0 && { heldOutShares: source.heldOutShares }),
     through: transformHashes(plan),
     ...objectsOf(plan.components),
     // A replay that reuses recorded contexts does not need the embedding models.

@@ -65,11 +65,10 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
 function promptDatasets({ plan: { spec, folder }, manifest }: Subject, make: Make): InputDataset[] {
   return tasksOf(spec).flatMap(({ prompts }) => {
     if (!prompts) return [];
-    const place =
-      'generate' in prompts
-        ? { namespace: 'rlsd', name: prompts.generate }
-        : { namespace: 'file', name: resolve(folder, 'file' in prompts ? prompts.file : prompts.module) };
-    return [{ ...place, facets: { version: make.version({ datasetVersion: manifest.prompts }) } }];
+    const facets = { version: make.version({ datasetVersion: manifest.prompts }) };
+    if ('generate' in prompts) return [{ namespace: 'rlsd', name: prompts.generate, facets }];
+    const paths = 'file' in prompts ? [prompts.file].flat() : [prompts.module];
+    return paths.map((path) => ({ namespace: 'file', name: resolve(folder, path), facets }));
   });
 }
 
