@@ -1,7 +1,6 @@
-import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { parseExact } from '../support/exact-json.js';
-import { fileHash } from './file-hash.js';
+import { hashOf } from './file-hash.js';
 import { type PromptFile, promptFiles } from './files.js';
 import { type HeldOut, lowestRanks, questionKey, rankOf } from './held-out.js';
 import { parseItem } from './item.js';
@@ -87,13 +86,7 @@ export async function fileSource(settings: FileSettings, folder: string): Promis
   };
 }
 
-async function hashOf(files: readonly PromptFile[]): Promise<string> {
-  const hashes: string[] = [];
-  for (const { path } of files) hashes.push(await fileHash(path));
-  const [only] = hashes;
-  return hashes.length === 1 && only !== undefined ? only : digest(...hashes);
-}
-
+/** Questions that are held out in files of their own. */
 export interface HeldOutFile {
   readonly files: readonly PromptFile[];
   readonly items: readonly SourceItem[];

@@ -1,7 +1,5 @@
 import { digest } from '../support/digest.js';
-import { type BadItem, isBad, type Positioned, type SourceItem } from './source.js';
-
-type Found = SourceItem | BadItem;
+import { type Found, isBad, type Positioned, type SourceItem } from './source.js';
 
 /** How a source with an end is read over and over. */
 export interface Passes {

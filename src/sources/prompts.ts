@@ -5,32 +5,44 @@ import type { HeldOut } from './held-out.js';
 import type { Mapping } from './mapping.js';
 import { moduleSource } from './module.js';
 import { type GeneratorName, generators } from './registry.js';
-import type { PromptSource } from './source.js';
+import type { Found, PromptSource } from './source.js';
+import { type TopicSettings, topicSource } from './topic.js';
 
-/** Where prompts come from: a registered generator, files, or a user's own generator. */
+/** Where prompts come from: a registered generator, a user's own, a topic, or files. */
 export type PromptSettings =
   | { readonly generate: GeneratorName; readonly heldOut: number }
   | { readonly module: string; readonly heldOut: number }
+  | TopicSettings
   | (Mapping & {
       readonly file: string | readonly string[];
       readonly heldOut: HeldOut;
       readonly shuffle?: boolean | undefined;
     });
 
-export interface SourceRequest {
-  readonly prompts: PromptSettings;
+export interface SourceRequest<P extends PromptSettings = PromptSettings> {
+  readonly prompts: P;
   /** Seed of the run. */
   readonly seed: number;
   /** Whether the prompts are trained on: those of files are then shuffled unless `shuffle` says otherwise. */
   readonly trains: boolean;
 }
 
+type Source<P> = PromptSource<P extends TopicSettings ? Found | null : Found>;
+
 /**
  * Opens the source of a run's prompts.
  * @param folder what the paths are relative to
  * @throws {UserError} `bad-generator`, `bad-prompt`, and as `fileSource`
  */
-export async function openSource({ prompts, seed, trains }: SourceRequest, folder: string): Promise<PromptSource> {
+export async function openSource<P extends PromptSettings>(
+  request: SourceRequest<P>,
+  folder: string,
+): Promise<Source<P>>;
+export async function openSource(
+  { prompts, seed, trains }: SourceRequest,
+  folder: string,
+): Promise<PromptSource<Found | null>> {
+  if ('topic' in prompts) return topicSource(prompts, folder);
   if ('file' in prompts)
     return fileSource({ ...prompts, shuffle: (prompts.shuffle ?? trains) ? seed : undefined }, folder);
   const { heldOut } = prompts;

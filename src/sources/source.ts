@@ -1,5 +1,6 @@
 import type { Message } from '../records/records.js';
 import type { UserError } from '../support/errors.js';
+import type { Position, TopicLog } from '../topics/log.js';
 
 /** A task with everything known about it. Only `question` reaches the student. */
 export interface SourceItem {
@@ -22,17 +23,26 @@ export interface BadItem {
   readonly error: UserError;
 }
 
-/** What is at a position of the source. Positions count from 0, and each always contains the same. */
-export interface Positioned {
+/** What a source gives. */
+export type Found = SourceItem | BadItem;
+
+/** What is at a position of the source. Each position always contains the same. */
+export interface Positioned<F extends Found | null = Found> {
   readonly position: bigint;
+  /** The position after it. Default: one more. */
+  readonly next?: bigint;
   /** How many times the source has been read to its end before. */
   readonly pass: number;
-  readonly found: SourceItem | BadItem;
+  /** null: nothing yet. */
+  readonly found: F;
+  /** The record that it is, where the source is a topic. */
+  readonly at?: Position;
 }
 
 /** An endless stream of prompts, and the held-out items that it never contains. */
-export interface PromptSource {
-  from(position: bigint): AsyncIterable<Positioned>;
+export interface PromptSource<F extends Found | null = Found> {
+  /** @param log where a topic is read from */
+  from(position: bigint, log?: TopicLog): AsyncIterable<Positioned<F>>;
   readonly heldOut: readonly SourceItem[];
   /** The share of questions that is held out, from 0 to 1; undefined where they are chosen in another way. */
   readonly heldOutShare?: number;
@@ -40,4 +50,4 @@ export interface PromptSource {
   readonly hash: string;
 }
 
-export const isBad = (found: SourceItem | BadItem): found is BadItem => 'error' in found;
+export const isBad = (found: Found): found is BadItem => 'error' in found;

@@ -20,7 +20,7 @@ const specOf = (prompts: object) =>
     learn: { prompts: 1, lr: 1e-4 },
   });
 const open = ({ prompts, seed }: PipelineSpec) => {
-  if (!prompts) throw new Error('the spec has no prompts');
+  if (!prompts || 'topic' in prompts) throw new Error('the spec has no prompts of a file or generator');
   return openSource({ prompts, seed, trains: false }, folder);
 };
 const fileOf = (lines: string[], heldOut = 0) => {

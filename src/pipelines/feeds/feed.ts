@@ -23,7 +23,8 @@ export interface Fed {
 
 /** What a run begins with: prompts to sample, or samples recorded earlier. Ends when there is nothing more to write. */
 export interface Feed {
-  from(places: Places): AsyncIterable<Fed>;
+  /** null: nothing yet. @param signal ends the waiting for more */
+  from(places: Places, signal: AbortSignal): AsyncIterable<Fed | null>;
   /** Called before each step. */
   catchUp(): Promise<unknown>;
 }

@@ -13,7 +13,12 @@ export interface IngestEnvironment extends Pick<Plan, 'spec' | 'store'> {
   /** Resolves once a version has been published: prompts are not read further ahead than the run needs. */
   readonly published: (version: number) => Promise<unknown>;
   readonly observer?: Pick<StageObserver, 'unit' | 'committed'>;
+  /** Called whenever the sources begin to have nothing, and when they have something again. */
+  readonly onIdle?: (isIdle: boolean) => void;
 }
+
+/** Problems in a source that are written together, where they come before the first prompt of a step. */
+const PROBLEMS = 256;
 
 /** Steps of prompts that wait in one partition ahead of the one being trained. */
 const STEPS_AHEAD = 4;
@@ -55,9 +60,11 @@ interface Batch {
   readonly started: number;
   /** Number of its first prompt. */
   readonly first: bigint;
+  /** What was in the place of a prompt. */
+  problems: number;
 }
 
-const newBatch = (first: bigint): Batch => ({ appends: [], started: performance.now(), first });
+const newBatch = (first: bigint): Batch => ({ appends: [], started: performance.now(), first, problems: 0 });
 
 /**
  * Continues from a token to the last prompt or the signal, or resolves to the token of another process that got further
@@ -86,19 +93,26 @@ async function ingestFrom(
     environment.observer?.committed(environment.name, offsets, batch.appends.length);
   };
   await feed.catchUp();
-  for await (const fed of feed.from(places)) {
+  for await (const fed of feed.from(places, signal)) {
     if (signal.aborted) return undefined;
-    batch.appends.push(...(await fed.appends(sequence, Number(sequence / perStep))));
-    places = fed.next;
-    if (fed.counts) sequence++;
-    if (!fed.counts || (sequence % perStep > 0n && !isLast(sequence))) continue;
+    environment.onIdle?.(fed === null);
+    if (fed) {
+      batch.appends.push(...(await fed.appends(sequence, Number(sequence / perStep))));
+      places = fed.next;
+      if (fed.counts) sequence++;
+      else batch.problems++;
+    }
+    const isStep = fed?.counts === true && (sequence % perStep === 0n || isLast(sequence));
+    // Problems before the first prompt of a step need not wait for it, which may never come.
+    const isAlone = sequence === batch.first && batch.problems >= (fed ? PROBLEMS : 1);
+    if (!isStep && !isAlone) continue;
     await commit(false);
     if (isLast(sequence)) return undefined;
     const held = await nextToken(consumer, sequence, signal);
     if (held?.token.sequence !== sequence) return held;
     read = held.offset;
     // Without a learner there are no newer weights to wait for.
-    if (spec.learn) await environment.published(Number(sequence / perStep) - stepsAhead(environment));
+    if (isStep && spec.learn) await environment.published(Number(sequence / perStep) - stepsAhead(environment));
     await feed.catchUp();
     batch = newBatch(sequence);
   }

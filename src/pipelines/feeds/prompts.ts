@@ -1,11 +1,13 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { PrivilegedTable } from '../../privileged/documents/table.js';
 import { itemRecord, privilegedAppend } from '../../privileged/records.js';
 import type { OnDeadLetter } from '../../runtime/stage.js';
-import { type BadItem, isBad, type Positioned, type SourceItem } from '../../sources/source.js';
+import { type Found, isBad, type Positioned, type SourceItem } from '../../sources/source.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
-import type { Append } from '../../topics/log.js';
+import type { Append, Position, TopicLog } from '../../topics/log.js';
 import { newTrace, toAppend, traced } from '../../topics/record-codec.js';
+import { scan } from '../../topics/scan.js';
 import { taskContext } from '../running/context.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { itemIdIn, messagesOf, type Task } from '../spec/tasks.js';
@@ -20,6 +22,8 @@ export interface PromptEnvironment {
   readonly spec: PipelineSpec;
   /** Knows which items' texts were forgotten: these are not written again. */
   readonly table: Pick<PrivilegedTable, 'catchUp' | 'document'>;
+  /** Where topics of prompts are, and what the run has written so far. */
+  readonly log: TopicLog;
   readonly run: string;
   readonly now: () => number;
   readonly onDeadLetter?: OnDeadLetter;
@@ -27,44 +31,83 @@ export interface PromptEnvironment {
 
 /** A source while it is read. */
 interface Reader extends TaskSource {
-  readonly items: AsyncIterator<Positioned>;
+  readonly items: AsyncIterator<Positioned<Found | null>>;
 }
+
+/** Between two looks at topics that have nothing new, in milliseconds. */
+const IDLE_MS = 100;
 
 /**
  * The prompts of a pipeline's tasks, mixed by weight: the next prompt is of the task that has had the least for its
- * weight. With a learner the sources are read over and over; without one, each once or up to its `limit`.
+ * weight, among those that have one. With a learner the sources are read over and over; without one, each once or up to
+ * its `limit`.
  */
 export function promptFeed(sources: readonly TaskSource[], environment: PromptEnvironment): Feed {
-  const { spec, table } = environment;
-  const isOver = ({ task }: Reader, found: Positioned, places: Places) =>
-    !spec.learn &&
-    (found.pass > 0 || (task.limit !== undefined && placeIn(places, task.name).count >= BigInt(task.limit)));
+  const { spec, table, log } = environment;
+  const isOver = ({ task }: Reader, { pass }: Positioned<Found | null>, places: Places) =>
+    !spec.learn && (pass > 0 || (task.limit !== undefined && placeIn(places, task.name).count >= BigInt(task.limit)));
   return {
     catchUp: () => table.catchUp(),
-    async *from(start) {
+    async *from(start, signal) {
       const readers = sources.map(({ task, source }): Reader => {
-        const items = source.from(placeIn(start, task.name).position)[Symbol.asyncIterator]();
+        const items = source.from(placeIn(start, task.name).position, log)[Symbol.asyncIterator]();
         return { task, source, items };
       });
+      const isNew = await newIds(sources, log);
+      const idle = new Set<Reader>();
       try {
         let places = start;
-        for (;;) {
-          const reader = nextReader(readers, places);
-          if (!reader) return;
+        while (!signal.aborted) {
+          const reader = nextReader(
+            readers.filter((one) => !idle.has(one)),
+            places,
+          );
+          if (!reader && readers.length === 0) return;
+          if (!reader) {
+            yield null;
+            await wait(IDLE_MS, undefined, { signal }).catch(() => {});
+            idle.clear();
+            continue;
+          }
           const { value, done } = await reader.items.next();
           if (done || isOver(reader, value, places)) {
             readers.splice(readers.indexOf(reader), 1);
             await reader.items.return?.();
-            continue;
+          } else if (value.found === null) idle.add(reader);
+          else {
+            const fed = fedItem(reader.task, { ...value, found: isNew(reader.task, value.found) }, places, environment);
+            yield fed;
+            places = fed.next;
+            if (fed.counts) idle.clear();
           }
-          const fed = fedItem(reader.task, value, places, environment);
-          yield fed;
-          places = fed.next;
         }
       } finally {
         for (const { items } of readers) await items.return?.();
       }
     },
+  };
+}
+
+/**
+ * Finds items of topics that the run has had: whoever writes a topic may write a prompt twice. Files and generators have
+ * ids of their own.
+ */
+async function newIds(sources: readonly TaskSource[], log: TopicLog): Promise<(task: Task, found: Found) => Found> {
+  const isTopic = ({ prompts }: Task) => prompts !== undefined && 'topic' in prompts;
+  const known = new Set<string>();
+  if (sources.some(({ task }) => isTopic(task)))
+    for (const { bounds } of (await log.describe()).filter(({ name }) => name === 'prompts'))
+      for (const [partition, { start }] of bounds.entries())
+        for await (const { key } of scan(log, 'prompts', partition, start)) known.add(key);
+  return (task, found) => {
+    if (!isTopic(task) || isBad(found)) return found;
+    const id = passId(itemIdIn(task, found.itemId), 0, '#');
+    if (known.has(id)) {
+      const message = `${found.source}: id: found ${found.itemId} again; the first record counts`;
+      return { source: found.source, error: new UserError('duplicate', message) };
+    }
+    known.add(id);
+    return found;
   };
 }
 
@@ -78,23 +121,28 @@ function nextReader(readers: readonly Reader[], places: Places): Reader | undefi
 }
 
 function fedItem(task: Task, positioned: Positioned, places: Places, environment: PromptEnvironment): Fed {
-  const { found, position } = positioned;
+  const {
+    found,
+    position,
+    next = position + 1n,
+    at = { topic: 'source', partition: 0, offset: position },
+  } = positioned;
   const { count } = placeIn(places, task.name);
   const counts = !isBad(found);
-  const next = new Map(places).set(task.name, { position: position + 1n, count: counts ? count + 1n : count });
   const appends: Fed['appends'] = isBad(found)
-    ? async () => [badItem(found, position, environment)]
-    : (sequence, step) => promptAppends(task, found, positioned, { sequence, step }, environment);
-  return { next, counts, appends };
+    ? async () => [problemAppend({ ...found, at }, environment)]
+    : (sequence, step) => promptAppends(task, found, { pass: positioned.pass, at }, { sequence, step }, environment);
+  return {
+    next: new Map(places).set(task.name, { position: next, count: counts ? count + 1n : count }),
+    counts,
+    appends,
+  };
 }
-
-const badItem = ({ source, error }: BadItem, position: bigint, environment: PromptEnvironment): Append =>
-  problemAppend({ source, error, at: { topic: 'source', partition: 0, offset: position } }, environment);
 
 async function promptAppends(
   task: Task,
   item: SourceItem,
-  { pass, position }: Positioned,
+  { pass, at }: { readonly pass: number; readonly at: Position },
   place: { readonly sequence: bigint; readonly step: number },
   environment: PromptEnvironment,
 ): Promise<Append[]> {
@@ -111,7 +159,7 @@ async function promptAppends(
   const prompt = traced(plain, newTrace(run, promptId), name);
   if (pass > 0) return [prompt];
   const reference = toAppend('references', { run, itemId, answer, data, hash: digest(answer, data ?? '') });
-  const privileged = await privilegedAppends(task, { ...item, itemId }, position, environment);
+  const privileged = await privilegedAppends(task, { ...item, itemId }, at, environment);
   const isForgotten = await forgotten(`reference:${itemId}`, environment);
   return [...(isForgotten ? [] : [reference]), ...privileged, prompt];
 }
@@ -120,7 +168,7 @@ async function promptAppends(
 async function privilegedAppends(
   task: Task,
   { itemId, answer, trace, source }: SourceItem,
-  position: bigint,
+  at: Position,
   environment: PromptEnvironment,
 ): Promise<Append[]> {
   const { spec, run, now, table } = environment;
@@ -136,7 +184,7 @@ async function privilegedAppends(
     if (!declared || declared.stamp === null) appends.push(privilegedAppend(record));
     else if (declared.version !== record.version) {
       const message = `${source}: document ${record.documentId} is in the source ${declared.source} already, which counts; expected it in one place`;
-      appends.push(badItem({ source, error: new UserError('document-twice', message) }, position, environment));
+      appends.push(problemAppend({ source, error: new UserError('document-twice', message), at }, environment));
     }
   }
   return appends;

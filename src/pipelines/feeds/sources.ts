@@ -1,5 +1,5 @@
 import { openSource } from '../../sources/prompts.js';
-import type { PromptSource, SourceItem } from '../../sources/source.js';
+import type { Found, PromptSource, SourceItem } from '../../sources/source.js';
 import { digest } from '../../support/digest.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { itemIdIn, type Task, tasksOf } from '../spec/tasks.js';
@@ -8,7 +8,7 @@ import { recordedDigest } from './recorded.js';
 /** The prompts of one task. */
 export interface TaskSource {
   readonly task: Task;
-  readonly source: Pick<PromptSource, 'from'>;
+  readonly source: Pick<PromptSource<Found | null>, 'from'>;
 }
 
 /** Where a run's prompts come from. */

@@ -12,8 +12,9 @@ export async function startFeed(
   const abort = new AbortController();
   const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
   const published = (version: number) => Promise.race([versions.published(version), aborted]);
-  const ended = ingest(feed, consumer, { ...environment, name, spec, store, published }, abort.signal);
   const stats = runningStats();
+  const onIdle = (isIdle: boolean) => Object.assign(stats, { running: isIdle ? 0 : 1, waiting: isIdle });
+  const ended = ingest(feed, consumer, { ...environment, name, spec, store, published, onIdle }, abort.signal);
   const over = () => Object.assign(stats, { running: 0, waiting: true });
   ended.then(over, over);
   return {

@@ -1,6 +1,6 @@
 import { from, lastValueFrom, mergeMap, toArray } from 'rxjs';
 import { openSource } from '../../sources/prompts.js';
-import { isBad, type PromptSource, type SourceItem } from '../../sources/source.js';
+import { type Found as Item, isBad, type PromptSource, type SourceItem } from '../../sources/source.js';
 import { UserError } from '../../support/errors.js';
 import type { Verifier } from '../../verifiers/verifier.js';
 import { tasksOf } from '../spec/tasks.js';
@@ -31,7 +31,8 @@ export async function checkData({ spec, folder, components }: Plan): Promise<Dat
     for (const { name, prompts, limit } of tasksOf(spec)) {
       if (!prompts) continue;
       const source = await openSource({ prompts, seed: spec.seed, trains: false }, folder);
-      const most = limit ?? ('file' in prompts ? Number.POSITIVE_INFINITY : GENERATED);
+      // Nothing of the run is open, and so no topic.
+      const most = 'topic' in prompts ? 0 : (limit ?? ('file' in prompts ? Number.POSITIVE_INFINITY : GENERATED));
       reports.push(await checkSource(source, most, verifiers.get(name)));
     }
     return {
@@ -46,7 +47,11 @@ export async function checkData({ spec, folder, components }: Plan): Promise<Dat
 /** A prompt, or what is wrong with its line. */
 type Found = SourceItem | UserError;
 
-async function checkSource(source: PromptSource, most: number, verifier: Verifier | undefined): Promise<DataReport> {
+async function checkSource(
+  source: PromptSource<Item | null>,
+  most: number,
+  verifier: Verifier | undefined,
+): Promise<DataReport> {
   const problems = await lastValueFrom(
     from(promptsOf(source, most)).pipe(
       mergeMap((found) => problemOf(found, verifier), AT_ONCE),
@@ -57,11 +62,12 @@ async function checkSource(source: PromptSource, most: number, verifier: Verifie
 }
 
 /** The held-out prompts, then up to `most` others: one pass of the source. */
-async function* promptsOf(source: PromptSource, most: number): AsyncGenerator<Found> {
+async function* promptsOf(source: PromptSource<Item | null>, most: number): AsyncGenerator<Found> {
   yield* source.heldOut;
+  if (most === 0) return;
   let count = 0;
   for await (const { pass, found } of source.from(0n)) {
-    if (pass > 0 || count++ >= most) return;
+    if (found === null || pass > 0 || count++ >= most) return;
     yield isBad(found) ? found.error : found;
   }
 }

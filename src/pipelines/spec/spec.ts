@@ -5,11 +5,10 @@ import type { Method } from '../../methods/method.js';
 import { methods } from '../../methods/registry.js';
 import type { RlsdSettings } from '../../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
-import { mappingFields } from '../../sources/mapping.js';
-import { generatorNames, generators } from '../../sources/registry.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
 import { learnersSchema, learnFields } from './learners.js';
+import { prompts } from './prompts-spec.js';
 import { specProblems } from './spec-rules.js';
 
 /**
@@ -21,66 +20,6 @@ const count = z.int().min(1);
 const text = z.string().min(1);
 
 const shape = shapeSchema(methods);
-
-const heldOutCount = z.int().min(0).default(0);
-const held = z
-  .union([
-    heldOutCount.unwrap(),
-    z.strictObject({
-      share: z
-        .number()
-        .gt(0)
-        .lt(1)
-        .describe('Share of the questions, by a hash of their text: adding lines moves none. A run records its own.'),
-    }),
-    z.strictObject({ file: text.describe('File, folder or glob of them, with the same fields as the prompts.') }),
-  ])
-  .default(0);
-const system = text.optional().describe('System message before each question that has none of its own.');
-const limit = count
-  .optional()
-  .describe('Number of prompts of a pipeline without `learn`. Default: each line of the file once.');
-
-const prompts = z
-  .union([
-    z.strictObject({
-      generate: z
-        .enum(generatorNames)
-        .describe(
-          `A built-in seeded generator. ${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
-        ),
-      heldOut: heldOutCount.describe('Number of held-out prompts for evaluation.'),
-      limit,
-      system,
-    }),
-    z
-      .strictObject({
-        file: z
-          .union([text, z.array(text).min(1)])
-          .describe('JSON lines, JSON, CSV, TSV or Parquet: a file, a folder, a glob, or a list of them.'),
-        ...mappingFields,
-        heldOut: held.describe('Held-out prompts for evaluation: a number of questions, a share, or a file.'),
-        shuffle: z
-          .boolean()
-          .optional()
-          .describe('Whether each pass has an order of its own, by the seed. Default: with `learn`.'),
-        limit,
-        system,
-      })
-      .refine(({ after, boxed }) => after === undefined || !boxed, {
-        path: ['boxed'],
-        message: 'does not go with after; expected one or the other',
-      }),
-    z.strictObject({
-      module: text.describe(
-        'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, answer }.',
-      ),
-      heldOut: heldOutCount.describe('Number of held-out prompts for evaluation.'),
-      limit,
-      system,
-    }),
-  ])
-  .describe('Where prompts come from.');
 
 const label = text.optional().describe('Access label; a pipeline that does not list it may not read the documents.');
 

@@ -19,7 +19,9 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
     { name: 'source' },
     { name: 'references', compact: true },
     { name: 'privileged', compact: true },
-    ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [{ name: source.topic, external: true }] : [])),
+    ...[...contextOf(spec).sources, ...tasksOf(spec).flatMap(({ prompts }) => prompts ?? [])].flatMap((source) =>
+      'topic' in source ? [{ name: source.topic, external: true }] : [],
+    ),
   ],
   decidedBy: ['pipeline', 'seed', 'steps', 'prompts', 'tasks', 'model.base', 'learn.prompts'],
   needs: ['source', 'context', 'versions'],
@@ -56,7 +58,7 @@ function checkLimits({ learn }: PipelineSpec, { name, prompts }: Task, demand: C
   const field = name === '' ? 'prompts.limit' : `tasks.${name}.prompts.limit`;
   demand(
     learn !== undefined || 'file' in prompts || prompts.limit !== undefined,
-    `${field}: is missing; a generator never ends: expected the number of prompts to judge`,
+    `${field}: is missing; ${'topic' in prompts ? 'a topic' : 'a generator'} never ends: expected the number of prompts to judge`,
   );
   demand(
     learn === undefined || prompts.limit === undefined,

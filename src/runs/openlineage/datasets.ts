@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { baseFolder } from '../../pipelines/plan/model.js';
 import { needs, type Plan, writtenBy } from '../../pipelines/plan/plan.js';
+import { contextOf } from '../../pipelines/running/context.js';
 import { tasksOf } from '../../pipelines/spec/tasks.js';
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { SourceDigest } from '../../privileged/sources/digest.js';
@@ -67,6 +68,7 @@ function promptDatasets({ plan: { spec, folder }, manifest }: Subject, make: Mak
     if (!prompts) return [];
     const facets = { version: make.version({ datasetVersion: manifest.prompts }) };
     if ('generate' in prompts) return [{ namespace: 'rlsd', name: prompts.generate, facets }];
+    if ('topic' in prompts) return [];
     const paths = 'file' in prompts ? [prompts.file].flat() : [prompts.module];
     return paths.map((path) => ({ namespace: 'file', name: resolve(folder, path), facets }));
   });
@@ -96,10 +98,10 @@ export function outputsOf(subject: Subject, make: Make, outcome?: Outcome): Outp
 
 const ownStages = ({ plan, stages }: Subject) => plan.stages.filter(({ name }) => stages.includes(name));
 
-const topicSources = ({ spec }: Plan): string[] =>
-  Array.isArray(spec.privileged)
-    ? []
-    : spec.privileged.sources.flatMap((source) => ('topic' in source ? [source.topic] : []));
+const topicSources = ({ spec }: Plan): string[] => [
+  ...contextOf(spec).sources.flatMap((source) => ('topic' in source ? [source.topic] : [])),
+  ...tasksOf(spec).flatMap(({ prompts }) => (prompts && 'topic' in prompts ? [prompts.topic] : [])),
+];
 
 function topicsWritten(subject: Subject): Set<string> {
   const { plan } = subject;
