@@ -212,6 +212,10 @@ function goldOf(gold: string, settings: MathSettings): string {
   return found?.text || trimmed;
 }
 
+/** Whether a reference is mathematics that is known here. If not, only the same text answers it. */
+export const isReadable = (gold: string, settings: MathSettings): boolean =>
+  !(attempt(goldOf(plainCharacters(gold), settings)) instanceof ParseFailure);
+
 /** Only words: equal only to a reference that is also words. */
 const isProse = (text: string): boolean => !/[\d\\$]/.test(text) && !looksMathematical(text);
 

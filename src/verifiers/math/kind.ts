@@ -1,4 +1,5 @@
 import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
 import type { PooledKind } from '../kind.js';
 import { answerOf } from '../reference.js';
 import { type MathSettings, mathSettings } from './settings.js';
@@ -13,11 +14,15 @@ export const math: PooledKind<MathSettings> = {
   runs: 'in the pool',
   quick: true,
   async open(settings) {
-    const { judgeMath } = await import('./judge-math.js');
+    const { isReadable, judgeMath } = await import('./judge-math.js');
     return {
       hash: digest(VERSION, JSON.stringify(settings)),
       seconds: 5,
       judge: (asked) => judgeMath(answerOf(asked, 'math'), asked.completion, settings, asked.question),
+      checkItem(asked) {
+        if (isReadable(answerOf(asked, 'math'), settings)) return;
+        throw new UserError('bad-reference', 'math: the reference cannot be read: only the same text would be correct');
+      },
     };
   },
 };

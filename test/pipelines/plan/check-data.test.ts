@@ -48,7 +48,7 @@ describe('checkData', () => {
 
   it.each([
     [{ numeric: {} }, { answer: '5' }, { answer: 'five' }, 'items.jsonl:2: numeric: the reference is not a number'],
-    [{ math: {} }, { answer: '1/2' }, { answer: '' }, 'items.jsonl:2: math: the item has no reference answer'],
+    [{ math: {} }, { answer: '1/2' }, { answer: '\\frac{1}{' }, 'items.jsonl:2: math: the reference cannot be read'],
     [
       { all: [{ format: { pattern: '.*' } }, { 'json-schema': {} }] },
       { data: { schema: {} } },
