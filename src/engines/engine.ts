@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Loss } from '../losses/loss.js';
+import type { Message } from '../records/records.js';
 import type { Policy } from './policy.js';
 import type { CompiledLoss, TrainableModel } from './trainable.js';
 
@@ -33,6 +34,17 @@ export interface ModelOptions {
   readonly device: string;
   /** Parallel workers, such as threads. */
   readonly workers: number;
+  /**
+   * The day that a chat template prints, such as `2026-11-30`, asked for whenever a prompt is encoded. A run records
+   * it, so that a resumed or replayed run reads the same prompts. Default: today.
+   */
+  readonly date?: () => string;
+}
+
+/** What is checked of a model before a run. */
+export interface CheckOptions extends ModelOptions {
+  /** Conversations of the kind that the run will encode. */
+  readonly conversations?: readonly (readonly Message[])[];
 }
 
 /** Which model to train, and where. */
@@ -55,7 +67,7 @@ export interface OpenedTrainable {
 export interface EngineBehavior {
   readonly capabilities: Capabilities;
   /** Problems with a model that can be found without running it, one line each. */
-  readonly check?: (options: ModelOptions) => Promise<readonly string[]> | readonly string[];
+  readonly check?: (options: CheckOptions) => Promise<readonly string[]> | readonly string[];
   /** Opens the model for sampling and scoring; no version of the weights is loaded yet. */
   readonly openPolicy: (options: ModelOptions) => Promise<Policy>;
   /** Opens the model for training. Left out: the learner opens it on ONNX, in a thread of its own. */

@@ -61,6 +61,8 @@ export interface Policy {
   encodePrompt(messages: readonly Message[]): Int32Array;
   decode(tokens: Int32Array): string;
   readonly templateHash: string;
+  /** Whether prompts may depend on the date, which a run then records. Default: no. */
+  readonly readsDate?: boolean;
   /** Maximum tokens of prompt and completion together. */
   readonly contextLength: number;
   /** Number of token ids. Methods that compare whole distributions need it. */

@@ -49,6 +49,8 @@ export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
   return {
     encode: (text) => idsOf(encoder, text),
     encodePlain(text) {
+      // The second encoder takes memory of its own; few texts need it.
+      if (!addedTokens.some(({ content }) => text.includes(content))) return idsOf(encoder, text);
       plain ??= build({ ...definition, added_tokens: [] });
       return idsOf(plain, text);
     },

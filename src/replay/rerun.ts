@@ -44,6 +44,7 @@ export async function rerun(work: Rerun): Promise<{ readonly summary: Summary; r
     ...(signal && { signal }),
     recorded: {
       ...recorded,
+      ...(run.manifest.date !== undefined && { date: run.manifest.date }),
       parent: { run: run.manifest.run, folder: resolve(folder), ...change },
       async fill(log, manifest) {
         notes.push(...checkInputs(run.manifest, manifest, changed));

@@ -141,6 +141,8 @@ export interface Recorded extends RunGoal, Pick<RecordedInputs, 'sampledBy'> {
   readonly documents?: boolean;
   /** Recorded teacher contexts and scores, given the weight digests of this replay. */
   readonly scores?: (digestOf: Versions['digestOf']) => Promise<NonNullable<RecordedInputs['scores']>>;
+  /** The day that the recorded run's chat template printed. */
+  readonly date?: string;
   /** A temporary run for comparison; emits no lineage. */
   readonly proof?: boolean;
 }

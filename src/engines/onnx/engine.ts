@@ -3,8 +3,9 @@ import { readChatTemplate } from '../../models/chat-template.js';
 import { checkParameters, readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
+import { calendarDate } from '../../support/jinja/index.js';
 import { defineEngine } from '../bind.js';
-import type { Capabilities } from '../engine.js';
+import type { Capabilities, CheckOptions } from '../engine.js';
 import { createOnnxPolicy, devices } from './policy.js';
 
 const capabilities: Capabilities = {
@@ -31,16 +32,18 @@ export const onnxDefinition = defineEngine({
   }),
   create: ({ rows }) => ({
     capabilities,
-    check: ({ folder }) => problemsOf(folder),
+    check: problemsOf,
     openPolicy: (options) => createOnnxPolicy({ ...options, rows }),
   }),
 });
 
 /** What keeps a model folder from being run: its architecture, tokenizer, chat template or weights. */
-function problemsOf(folder: string): string[] {
+function problemsOf({ folder, conversations = [] }: CheckOptions): string[] {
   try {
     const config = readConfig(folder);
-    readChatTemplate(folder, readTokenizer(folder, config.vocabSize));
+    const template = readChatTemplate(folder, readTokenizer(folder, config.vocabSize));
+    const date = calendarDate('2026-01-01');
+    for (const messages of conversations) template.encode(messages, { addGenerationPrompt: true, date });
     checkParameters(folder, config);
     return [];
   } catch (error) {

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
-import type { CalendarDate } from '../../support/jinja/index.js';
+import { calendarDate } from '../../support/jinja/index.js';
 import { createPool } from '../../support/workers/pool.js';
 import { threads } from '../../support/workers/transport.js';
 import { workerUrl } from '../../support/workers/url.js';
@@ -30,6 +30,8 @@ export interface OnnxPolicyOptions {
   readonly workers: number;
   /** Where the model runs. */
   readonly device: string;
+  /** The day that the chat template prints, such as `2026-11-30`. Default: today, in UTC. */
+  readonly date?: () => string;
   /** Default, and maximum: what the model's positions allow. */
   readonly contextLength?: number;
   /** Sequences that one worker decodes at once. Default 64; fewer where their caches would take more than 256 MiB. */
@@ -69,7 +71,7 @@ export const devices: readonly string[] = ['cpu'];
  * });
  */
 export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Policy> {
-  const { folder, workers, device, rows = 64 } = options;
+  const { folder, workers, device, rows = 64, date = () => new Date().toISOString() } = options;
   if (!devices.includes(device))
     throw new UserError('unknown-device', `device: found ${JSON.stringify(device)}, expected ${devices.join(' or ')}`);
   const config = readConfig(folder);
@@ -97,8 +99,9 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     contextLength,
     vocabularySize: vocabSize,
     templateHash: template.hash,
+    readsDate: template.readsDate,
     encodePrompt(messages) {
-      const tokens = template.encode(messages, { addGenerationPrompt: true, date: today() });
+      const tokens = template.encode(messages, { addGenerationPrompt: true, date: calendarDate(date()) });
       checkPrompt(tokens, limits);
       return tokens;
     },
@@ -141,9 +144,4 @@ function completionOf({ tokens, logprobs, stopped }: Drawn, tokenizer: Tokenizer
   const text = textBeforeStop(tokens, tokenizer, stop);
   const finishReason = stopped ? 'stop' : 'length';
   return { tokens, logprobs, text, finishReason } satisfies Completion;
-}
-
-function today(): CalendarDate {
-  const now = new Date();
-  return { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1, day: now.getUTCDate() };
 }

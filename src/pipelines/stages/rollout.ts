@@ -5,6 +5,7 @@ import { engineOf, engineProblems, modelOptions } from '../plan/model.js';
 import { promptCredit } from '../running/credit.js';
 import { rolloutOf } from '../spec/sections.js';
 import type { PipelineSpec } from '../spec/spec.js';
+import { messagesOf, tasksOf } from '../spec/tasks.js';
 import { type CheckContext, defineRecordStage } from './definition.js';
 import type { RecordedInputs, Resources } from './resources.js';
 
@@ -32,9 +33,13 @@ export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 
 /** What the engine lacks, and what it finds wrong with the model. */
 async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<void> {
   if (plan.components.policy) return;
+  // A chat template may refuse a system message; that needs no question of the source.
+  const asked = tasksOf(plan.spec).filter(({ prompts }) => prompts !== undefined);
+  const conversations = asked.map((task) => messagesOf(task, { question: 'question' }));
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { samples: { by: 'rollout' } })) demand(false, problem);
-    for (const problem of (await (await engineOf(plan)).check?.(modelOptions(plan))) ?? []) demand(false, problem);
+    for (const problem of (await (await engineOf(plan)).check?.({ ...modelOptions(plan), conversations })) ?? [])
+      demand(false, problem);
   });
 }
 

@@ -114,7 +114,7 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
     const config = readConfig(base);
     const tokenizer = readTokenizer(base, config.vocabSize);
     const window = {
-      countTokens: (text: string) => tokenizer.encode(text).length,
+      countTokens: (text: string) => tokenizer.encodePlain(text).length,
       contextTokens: teach.contextTokens ?? 0,
       maxTokens: rolloutOf(spec).maxTokens,
       contextLength: config.maxPositionEmbeddings,

@@ -42,6 +42,8 @@ export interface Manifest {
   readonly prompts: string;
   /** The share of questions that each task holds out, by task; '' without `tasks`. Missing where there is none. */
   readonly heldOutShares?: Readonly<Record<string, number>>;
+  /** Day of the first start, in UTC, where the chat template prints it. */
+  readonly date?: string;
   /** Content hash of each user transform module, by topic. */
   readonly through: Readonly<Record<string, string>>;
   /** Components that the program passed as objects, such as `policy` and `learner`. */
@@ -93,15 +95,16 @@ export function manifestOf(
   parts: Omit<Manifest, 'format' | 'run' | 'schemas' | 'code' | 'versions' | 'machine'>,
 ): Manifest {
   const schemas = Object.fromEntries(topics.map((topic) => [topic, codecFor(topic).fingerprint]));
-  const { folder, documents, ...rest } = parts;
+  const { folder, documents, date, ...rest } = parts;
   const decisive = { ...rest, schemas, code: codeHash() };
   const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(decisive))).slice(0, 8)}`;
-  // A run keeps its name when it ingests changed documents.
+  // A run keeps its name on another day, and when it ingests changed documents.
   return {
     format: 1,
     run: name,
     folder,
     ...decisive,
+    ...(date !== undefined && { date }),
     ...(documents && { documents }),
     versions: programVersions(),
     machine: machineOf(),
@@ -221,10 +224,20 @@ export interface ManifestDifference {
 export const differenceLine = ({ field, found, expected }: ManifestDifference): string =>
   `  ${field}: the run has ${found}, this pipeline ${expected}`;
 
-/** Differences that affect results. Node and the processor are informational; documents are compared separately. */
+/** Differences that affect results. Node and the processor are informational; documents are compared
+ * separately; the date is that of the run. */
 export function manifestDifferences(found: Manifest, expected: Manifest): ManifestDifference[] {
   const decisive = (manifest: Manifest) => {
-    const { machine: _, folder: __, run: ___, bundle: ____, documents: _____, versions, ...rest } = manifest;
+    const {
+      machine: _,
+      folder: __,
+      run: ___,
+      bundle: ____,
+      documents: _____,
+      date: ______,
+      versions,
+      ...rest
+    } = manifest;
     return placeless({ ...rest, versions: { ...versions, node: '' } });
   };
   return differences(decisive(found), decisive(expected), []);

@@ -28,10 +28,13 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
   const { plan, folder, stages, onEvent, disposers, recorded } = opening;
   const { spec, store } = plan;
   const { multiProcess } = store.traits;
-  const inputs = await openInputs(opening);
+  // Known once the topics say whether the run has begun, and on which day; no prompt is encoded before.
+  const day = { date: recorded?.date ?? new Date().toISOString().slice(0, 10) };
+  const inputs = await openInputs(opening, () => day.date);
   const readsDocuments = !recorded || recorded.documents === true || stages.some((stage) => needs(stage, 'context'));
-  const manifest = await describeRun(opening, inputs, readsDocuments);
+  const manifest = await describeRun(opening, inputs, { readsDocuments, date: day.date });
   const { log, before } = await claimRun(opening, manifest);
+  day.date = (await topicManifest(log))?.date ?? day.date;
   await recorded?.fill(log, manifest);
   const lag = recentLag(plan, log);
   const observer = disposers.use(
@@ -52,6 +55,7 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     },
     observer,
   };
+  const date = () => day.date;
   const base = baseFolder(spec, plan.folder);
   const files: RunFiles = { log, run: manifest.run, learner: MAIN_LEARNER, folder, base, spec, store };
   if (!multiProcess || isBasePublisher(opening))
@@ -61,7 +65,7 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
     plan,
     stages.map(({ name }) => name),
   );
-  const claimed = { ...opening, inputs, manifest, before, log, files, environment, reads, readsDocuments };
+  const claimed = { ...opening, inputs, manifest, before, log, files, environment, reads, readsDocuments, date };
   const learners = await openResources(claimed);
   const { versions } = get(learners, MAIN_LEARNER);
   return {
@@ -89,19 +93,19 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
 const isBasePublisher = ({ plan, stages }: Opening): boolean =>
   stagesWith(plan, 'trainer').length === 0 && plan.stages.slice(0, 1).some((stage) => stages.includes(stage));
 
-async function openInputs({ plan, disposers, recorded }: Opening): Promise<RunInputs> {
+async function openInputs({ plan, disposers, recorded }: Opening, date: () => string): Promise<RunInputs> {
   const { spec, folder, components } = plan;
   const verifiers = await openVerifiers(spec, folder, components);
   for (const verifier of verifiers.values()) disposers.use(verifier);
   const source = recorded?.source ?? (await openSources(spec, folder));
-  const policy = components.policy ?? disposers.use(await openPolicy(plan));
+  const policy = components.policy ?? disposers.use(await openPolicy(plan, date));
   return { verifiers, source, policy };
 }
 
 async function describeRun(
   { plan, recorded }: Opening,
   { verifiers, source, policy }: RunInputs,
-  readsDocuments: boolean,
+  { readsDocuments, date }: { readonly readsDocuments: boolean; readonly date: string },
 ): Promise<Manifest> {
   const { spec, folder } = plan;
   const base = baseFolder(spec, folder);
@@ -124,6 +128,7 @@ async function describeRun(
     ...lossModuleHashes(plan),
     prompts: source.hash,
     ...(Object.keys(source.heldOutShares).length > 0 && { heldOutShares: source.heldOutShares }),
+    ...(policy.readsDate && { date }),
     through: transformHashes(plan),
     ...objectsOf(plan.components),
     // A replay that reuses recorded contexts does not need the embedding models.

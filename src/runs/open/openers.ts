@@ -104,10 +104,10 @@ async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {
   return reads ? { ...context, ingested: await ingestContext(context) } : context;
 }
 
-async function openTeacherPolicy({ plan, inputs, disposers }: ClaimedRun): Promise<Resources['teacherPolicy']> {
+async function openTeacherPolicy({ plan, inputs, disposers, date }: ClaimedRun): Promise<Resources['teacherPolicy']> {
   const folder = teacherFolder(plan);
   if (folder === undefined) return inputs.policy;
-  const policy = disposers.use(await (await engineOf(plan)).openPolicy({ ...modelOptions(plan), folder }));
+  const policy = disposers.use(await (await engineOf(plan)).openPolicy({ ...modelOptions(plan), folder, date }));
   await policy.load(0, folder);
   return policy;
 }

@@ -45,6 +45,8 @@ export interface ClaimedRun extends Opening {
   readonly reads: ReadonlySet<string>;
   /** Whether to read the declared documents rather than recorded ones. */
   readonly readsDocuments: boolean;
+  /** The day that chat templates print, of the run's first start. */
+  readonly date: () => string;
 }
 
 /** What the stages of one learner work with. */

@@ -8,8 +8,9 @@ import { defaultCores, engineOf, modelOptions } from '../../pipelines/plan/model
 import type { Plan } from '../../pipelines/plan/plan.js';
 import { learnOf, stepsOf } from '../../pipelines/spec/sections.js';
 
-export async function openPolicy(plan: Plan): Promise<Policy> {
-  return (await engineOf(plan)).openPolicy(modelOptions(plan));
+/** @param date the day that a chat template prints */
+export async function openPolicy(plan: Plan, date: () => string): Promise<Policy> {
+  return (await engineOf(plan)).openPolicy({ ...modelOptions(plan), date });
 }
 
 /** A learner that starts from the base model, with the plan's loss. */

@@ -65,7 +65,7 @@ async function openTeacher(task: Task, environment: TeacherEnvironment): Promise
     seed: spec.seed,
     rankerOf,
     ...(contextTokens && {
-      budget: { tokens: contextTokens, countTokens: (text: string) => tokenizer.encode(text).length },
+      budget: { tokens: contextTokens, countTokens: (text: string) => tokenizer.encodePlain(text).length },
     }),
   };
   const privileged = await privilegedStore(table, { ...options, shown });

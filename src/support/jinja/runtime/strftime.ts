@@ -8,6 +8,12 @@ export interface CalendarDate {
   readonly day: number;
 }
 
+/** @param date such as `2026-11-30`; a time after it is left out */
+export function calendarDate(date: string): CalendarDate {
+  const [year = 0, month = 0, day = 0] = date.slice(0, 10).split('-').map(Number);
+  return { year, month, day };
+}
+
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const months = [
   'January',
