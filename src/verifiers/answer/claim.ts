@@ -29,6 +29,7 @@ const rightBefore = (...phrases: readonly string[]): RegExp =>
 const DENIED_BEFORE = before(
   String.raw`\b(?:not|never|cannot|neither|nor|no longer|except|except for|rather than|instead of|hardly|scarcely|unless)`,
   String.raw`n't`,
+  String.raw`\b(?:by no means|in no way|no way(?: that)?|used|fail(?:s|ed)?|refus(?:e|es|ed|ing)(?: to \w+)?)`,
   String.raw`\b(?:nobody|no ?one|none)(?: \w+){0,3}`,
   String.raw`\b(?:mistake|error|lie|nonsense)(?: (?:that|to \w+))`,
   String.raw`(?:\bnot|n't) (?:think|believe|claim|say|agree|accept|mean|expect|suppose|guess|conclude|true|right|correct|the case)`,
@@ -46,13 +47,13 @@ const DENIED_AFTER = pattern(
   'i',
   OBJECT,
   String.raw`(?:(?:is|was|are|were|be|can|could|would|will|should|must|does|do|did|has|have|seems?)(?: \w+)? ?(?:n't|not\b|never\b|`,
-  String.raw`no longer\b)|cannot\b|(?:is|was|are|were|be|seems?|looks?)(?: \w+)? (?:wrong|incorrect|false|untrue|invalid|mistaken|`,
+  String.raw`no longer\b)|cannot\b|(?:is|was|are|were|be|seems?|looks?)(?: \w+)? (?:extraneous|spurious|inadmissible|unacceptable|wrong|incorrect|false|untrue|invalid|mistaken|`,
   String.raw`impossible|unlikely|doubtful|rejected|excluded|ruled out|eliminated|discarded|too \w+)\b|fails\b)`,
 );
 
 const RETRACTED = pattern(
   'i',
-  String.raw`^[\s$*)"'}\]]*(?:\\[)\]])?\s*[.!?]?[\s$*)"'}\]]*(?:\\[)\]])?\s*(?:(?:no|nope|wrong|incorrect|false)\b(?= *[.,!;:]|$)|not (?:really|quite|true|`,
+  String.raw`^[\s$*)"'}\]]*(?:\\[)\]])?\s*[.!?,;(–—-]*[\s$*)"'}\]]*(?:\\[)\]])?\s*(?:but\s+)?(?:(?:no|nope|wrong|incorrect|false)\b(?= *[.,!;:)]|$)|not (?:really|quite|true|`,
   String.raw`correct|right)\b|(?:that|this|it|which|the (?:above|answer|value))(?:'s| is| was| would be)? (?:\w+ )?(?:n't|not|wrong|incorrect|`,
   String.raw`false|mistaken|impossible)\b|(?:that|this|it) (?:is|was)n't\b|(?:wait,? )?(?:no,|scratch that|just kidding|never ?mind)|wait,? (?:no|that)|I (?:take (?:that|it) back|`,
   String.raw`was wrong|retract|am wrong))`,
@@ -84,13 +85,15 @@ const CHANGED_BEFORE = before(
 const MULTIPLIED = rightBefore(String.raw`\b(?:twice|thrice|double|triple|half)`);
 const CHANGED_AFTER = pattern(
   'i',
-  String.raw`^(?:_\{?\d|[\s$*)}\]]*)(?:(?<=_\{?\d)|squared|cubed|factorial|plus|minus|times (?!in\b|per\b|out\b|during\b|when\b|altogether|total|before|after)\w|multiplied|divided by|`,
+  String.raw`^(?:_\{?\d|[\s$*)}\]]*)(?:(?<=_\{?\d)|-?ish\b|too (?:many|few|much|little|large|small|big|high|low)\b|squared|cubed|factorial|plus|minus|times (?!in\b|per\b|out\b|during\b|when\b|altogether|total|before|after)\w|multiplied|divided by|`,
   String.raw`over \d|to the (?:power|\w+th)|th power|pairs? of|pairs?\b|couples?\b|fold\b|and a (?:half|third|quarter)|and (?:one|two|three)[- ]\w+|more than|less than|fewer than|greater than|percent of \d)`,
 );
 
 const OR_EQUAL = '(?: than)? or (?:equal|the same)(?: to| as)?';
 const BOUNDS: readonly (readonly [Claim, RegExp])[] = [
   ['!=', before(String.raw`\b(?:anything but|other than|unequal to|(?:different|differs?|distinct|far) from)`)],
+  ['>=', /\b(?:is|are|be|takes?|needs?|requires?) a minimum of[\s$*(]*$/i],
+  ['<=', /\b(?:is|are|be|takes?|allows?) a maximum of[\s$*(]*$/i],
   ['>=', before(String.raw`\b(?:at least|at minimum|at the least|(?:no|not) (?:less|fewer|smaller|lower) than)`)],
   [
     '<=',
@@ -118,7 +121,7 @@ const BOUNDS_AFTER: readonly (readonly [Claim, RegExp])[] = [
     pattern(
       'i',
       OBJECT,
-      String.raw`[({]*\s*(?:(?:or|and) (?:more|greater|larger|bigger|higher|above|over|upwards?|up|beyond|longer|older)|at (?:the )?(?:least|minimum))\b`,
+      String.raw`[({]*\s*(?:(?:or|and) (?:more|greater|larger|bigger|higher|above|over|upwards?|up|beyond|longer|older)|at (?:the )?(?:very )?(?:least|minimum)|minimum)\b`,
     ),
   ],
   [
@@ -126,7 +129,7 @@ const BOUNDS_AFTER: readonly (readonly [Claim, RegExp])[] = [
     pattern(
       'i',
       OBJECT,
-      String.raw`[({]*\s*(?:(?:or|and) (?:less|fewer|smaller|lower|below|under|down|shorter|younger)|at (?:the )?(?:most|maximum))\b`,
+      String.raw`[({]*\s*(?:(?:or|and) (?:less|fewer|smaller|lower|below|under|down|shorter|younger)|at (?:the )?(?:very )?(?:most|maximum)|maximum|tops)\b`,
     ),
   ],
   ['≈', pattern('i', OBJECT, String.raw`[({]*\s*(?:approximately|roughly|approx)\b(?!\.?\s*(?:equal to )?[$\d\\])`)],

@@ -3,6 +3,9 @@ type Rule = readonly [pattern: RegExp, replacement: string];
 const RULES: readonly Rule[] = [
   // A quoted line of words; `> 5` is a relation.
   [/^[ \t]*>[ \t]?(?=[A-Za-z#]|\*\*)/gm, ''],
+  [/^[ \t]*[•▪◦‣][ \t]+/gm, ''],
+  // Comments.
+  [/<!--[\s\S]*?-->|\\begin\s*\{comment\}[\s\S]*?\\end\s*\{comment\}|^[ \t]*%[^\n]*$/gm, ' '],
   // Struck out: taken back by the writer.
   [/~~[^~\n]*~~|<(del|strike)\b[^>]*>[\s\S]*?<\/\1>/gi, ' '],
   [/<sup>\s*([^<]*)<\/sup>/gi, '^{$1}'],
@@ -24,7 +27,7 @@ const RULES: readonly Rule[] = [
   [/```[a-z]*\n?|(?<!`)`(?=[^`\n]+`)|(?<=[^\s`])`(?!`)/g, ''],
 ];
 
-const MARKED = /[~<&*_`>]/;
+const MARKED = /[~<&*_`>%•▪◦‣]|\\begin\s*\{comment/;
 
 /** Removes Markdown and HTML around the words of a completion, and what is struck out. */
 export const withoutMarkup = (text: string): string =>

@@ -28,16 +28,19 @@ const LONE_NAME = /^\s*\\?[a-zA-Z]+(?:_\w)?\s*$/;
 const isAnswer = (text: string, { start, text: found }: Candidate): boolean =>
   !(LONE_NAME.test(found) && ASIDE.test(text.slice(Math.max(0, start - 60), start)));
 
+/** A box that is not shown, or is crossed out. */
+const HIDDEN = /\\(?:[hv]?phantom|sout|st|[bx]?cancel)\s*\{[\s$]*$/;
+
 export function boxes(text: string): readonly Candidate[] {
   const found: Candidate[] = [];
-  for (const match of text.matchAll(/\\(?:boxed|fbox)\s*(?:\{|([a-zA-Z\d]))/g)) {
+  for (const match of text.matchAll(/\\(?:boxed|fbox|framebox)\s*(?:\{|([a-zA-Z\d]))/g)) {
     const outer = found.at(-1);
     if (outer && match.index < outer.end) continue;
     const open = match.index + match[0].length - 1;
     const end = match[1] ? open : closing(text, open);
     found.push({ start: match.index, end: end + 1, text: match[1] ?? text.slice(open + 1, end) });
   }
-  return found.filter((box) => isAnswer(text, box));
+  return found.filter((box) => isAnswer(text, box) && !HIDDEN.test(text.slice(Math.max(0, box.start - 30), box.start)));
 }
 
 // A nested opening delimiter restarts the match, so that a text of delimiters alone takes linear time.
@@ -209,8 +212,14 @@ export function lastBox(text: string): Asserted | undefined {
   const last = found.at(-1);
   if (!answer || answer.claim || !last) return answer;
   const around = boxContext(text, last);
-  return around === undefined ? { ...answer, claim: 'changed' } : { text: `${around}${answer.text}` };
+  if (around === undefined) return { ...answer, claim: 'changed' };
+  const other = OTHER.exec(text.slice(last.end, last.end + 60))?.[1];
+  return { text: `${around}${answer.text}${other === undefined ? '' : ` or ${other}`}` };
 }
+
+/** `\boxed{5} (or 6)` */
+const OTHER =
+  /^[\s$)}\]]*[,;(]*\s*or\s+(?:maybe |perhaps |possibly |even )?\$?([-+]?(?:\d|\\[a-z])[^\s$,;)]*?)[.,;)]*(?:[\s$]|$)/i;
 
 /** A sign before a box that belongs to the answer; undefined if the box is only a part of an expression. */
 function boxContext(text: string, { start, end }: Candidate): string | undefined {

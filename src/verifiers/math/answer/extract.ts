@@ -137,7 +137,7 @@ function stated(source: string): string {
   const text = plainCharacters(withoutMarkup(spoken(source)))
     .replace(/<\/?(?:s|answer|final|solution)>|<\|[a-z_]+\|>/g, ' ')
     .replace(/\b(?:negative|minus)\s+(?=[\d.])/g, '-');
-  return /base|\\text/i.test(text)
+  return /base|binary|octal|\\text/i.test(text)
     ? text.replace(BASE, (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`)
     : text;
 }

@@ -65,12 +65,20 @@ export function inDigits(source: string): string {
     .toLowerCase()
     .trim()
     .split(/[\s-]+/);
+  // A hundred, a dozen, a third.
+  const one = text[0] === 'a' && /^(?:hundred|thousand|million|billion|trillion|dozen)$/.test(text[1] ?? '');
+  if (one) text[0] = 'one';
   const whole = text[0] === 'a' && partOf(text[1]) ? { value: 1n, end: 1 } : readCardinal(text, 0);
   const lone = whole === undefined && text[0] === 'half' ? { value: 1n, end: 0 } : undefined;
   const read = whole ?? lone;
   if (!read) return source;
   let { value, end } = read;
   let digits = String(value);
+  if (text[end] === 'dozen') {
+    value *= 12n;
+    digits = String(value);
+    end++;
+  }
   const part = partOf(text[end]);
   if (part) {
     digits = `\\frac{${value}}{${part}}`;

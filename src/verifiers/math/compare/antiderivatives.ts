@@ -4,15 +4,19 @@ import { type Context, free, type Outcome, sampledPairs } from './expressions.js
 
 const CONSTANT = /^(?:[CcKk](?:_.*|')?|const)$/;
 
+const nameOf = (item: Node): string | undefined => {
+  const bare = item.kind === 'negate' ? item.item : item;
+  if (bare.kind === 'symbol') return CONSTANT.test(bare.name) ? bare.name : undefined;
+  return bare.kind === 'text' && /^const(?:ant)?\.?$/i.test(bare.text) ? bare.text : undefined;
+};
+
 /** Separates the constant in `x^2 + C`; undefined if there is none, or it also occurs elsewhere. */
 function withoutConstant(node: Node): Node | undefined {
   if (node.kind !== 'add') return undefined;
-  const names = node.items.flatMap((item) => (item.kind === 'symbol' && CONSTANT.test(item.name) ? [item.name] : []));
-  const rest: Node = { ...node, items: node.items.filter((item) => item.kind !== 'symbol' || item.name !== names[0]) };
+  const rest: Node = { ...node, items: node.items.filter((item) => nameOf(item) === undefined) };
   const variables = free(rest);
-  return names.length === 1 && variables.length > 0 && !variables.some((name) => CONSTANT.test(name))
-    ? rest
-    : undefined;
+  const lone = rest.items.length === node.items.length - 1;
+  return lone && variables.length > 0 && !variables.some((name) => CONSTANT.test(name)) ? rest : undefined;
 }
 
 /** Antiderivatives with constants of any name are equal if they differ by a constant; undefined if they are none. */

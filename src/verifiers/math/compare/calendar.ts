@@ -95,6 +95,8 @@ export function compareMoments(gold: string, answer: string): Outcome | undefine
   if (!g && !a) return undefined;
   // Two numbers with a colon are a ratio if the reference may be one.
   if (isRatio(g, gold) && isRatio(a, answer)) return undefined;
+  if (g?.kind === 'telephone' && !a && /^[\d\s().+-]+$/.test(plain(answer)))
+    return g.digits === answer.replace(/\D/g, '') ? 'yes' : 'no';
   if (!g || !a) return mayBeNumber(g ?? a) ? undefined : 'no';
   if (g.kind === 'time' && a.kind === 'time') return sameTime(g, a) ? 'yes' : 'no';
   if (g.kind === 'date' && a.kind === 'date')

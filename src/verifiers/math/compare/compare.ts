@@ -11,7 +11,7 @@ import {
   type Outcome,
   rename,
 } from './expressions.js';
-import { isBraced, isEllipsis, isInterval, isTuple, type ListNode } from './lists.js';
+import { isBraced, isEllipsis, isInterval, isTuple, type ListNode, withoutEllipsis } from './lists.js';
 import { componentsOf, matrixOf } from './matrices.js';
 import { compareMembership, membership } from './membership.js';
 import { letters, type Named, named } from './normal.js';
@@ -199,7 +199,9 @@ function compareLists(gold: ListNode, answer: ListNode, context: Context): Outco
   const tuple = (list: ListNode): boolean => list.open === '(' || list.open === '[';
   if (!tuple(gold) && !tuple(answer)) {
     const ordered = [...gold.items, ...answer.items].some(isEllipsis);
-    return ordered ? compareOrdered(gold.items, answer.items, context) : compareUnordered(gold, answer, context);
+    return ordered
+      ? compareOrdered(withoutEllipsis(gold.items), withoutEllipsis(answer.items), context)
+      : compareUnordered(gold, answer, context);
   }
   if (tuple(gold) && tuple(answer)) {
     if (gold.open !== answer.open || gold.close !== answer.close) return 'no';

@@ -23,6 +23,7 @@ const RELATIONS: ReadonlyMap<string, string> = new Map([
   ['=<', '<='],
   ['=>', 'other'],
   ['<>', '!='],
+  ['=/=', '!='],
   ['==', '='],
   ['∉', 'other'],
   ['⊂', 'other'],
@@ -108,7 +109,7 @@ function readToken(lexer: Lexer): void {
 }
 
 function readSign(lexer: Lexer, character: string): void {
-  const relation = match(lexer, /<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~∉⊂⊆⊃⊇≪≫∼≅∝≢≃≮≯]/y);
+  const relation = match(lexer, /=\/=|<=|>=|=<|=>|!=|<>|==|[<>=≤≥≠≈∈≡~∉⊂⊆⊃⊇≪≫∼≅∝≢≃≮≯]/y);
   if (relation) {
     lexer.at += relation.length;
     push(lexer, 'relation', RELATIONS.get(relation) ?? relation);

@@ -158,7 +158,7 @@ function parseRelation(c: Cursor): Node {
   let congruence = false;
   const leads = peek(c).type === 'relation' || isNot(peek(c));
   if (!leads) terms.push(residue(c, parseSide(c), false));
-  else if (!/^[=≡]$/.test(peek(c).text)) terms.push({ kind: 'symbol', name: ANY });
+  else if (peek(c).text !== '=') terms.push({ kind: 'symbol', name: ANY });
   while (peek(c).type === 'relation' || isNot(peek(c))) {
     const negated = isNot(peek(c));
     if (negated) c.at++;

@@ -24,10 +24,17 @@ const SUBSETS: ReadonlyMap<string, string> = new Map([
 
 /** `1010 base 2` and `1010_{\text{two}}`. */
 export const BASE =
-  /(?<![\w.])\(?(\d[\dA-F]*)\)?(?:\s*(?:\\text\s*\{\s*)?\(?\s*(?:in\s+)?base[\s-]*\}?\s*(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\)?\}?|_\s*\{?\s*\\text\s*\{\s*(two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\}\s*\}?)/gi;
+  /(?<![\w.])\(?(\d[\dA-F]*)\)?(?:\s*(?:\\text\s*\{\s*)?\(?\s*(?:in\s+)?(?:base[\s-]*\}?\s*|(?=binary|octal))(\d+|binary|octal|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\)?\}?|_\s*\{?\s*\\text\s*\{\s*(two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\}\s*\}?)/gi;
 const BASES =
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen'.split(' ');
-export const baseOf = (name: string): string => (/^\d/.test(name) ? name : String(BASES.indexOf(name.toLowerCase())));
+export const baseOf = (name: string): string =>
+  /^\d/.test(name)
+    ? name
+    : /^binary$/i.test(name)
+      ? '2'
+      : /^octal$/i.test(name)
+        ? '8'
+        : String(BASES.indexOf(name.toLowerCase()));
 
 const AMOUNT = String.raw`(-?\s*(?:\d(?:[\d.,⁀]*\d)?|\.\d+))`;
 const NAMES: Readonly<Record<string, string>> = {
@@ -104,8 +111,11 @@ const RULES: readonly Rule[] = [
   [
     BASE,
     (_, digits = '', base, named) => `${digits}_{${baseOf(base ?? named ?? '')}}`,
-    ['base', 'Base', 'BASE', '\\text'],
+    ['base', 'Base', 'BASE', 'binary', 'octal', '\\text'],
   ],
+  [/(?<![\w\\^]\s?)(\d+)\{(\d+)\}(?![\^_{])/g, '$1$2', ['{']],
+  [/^\s*\{(\d+)\}\{(\d+)\}\s*$/, '$1$2', ['}{']],
+  [/\b0b([01]+)\b/g, '$1_{2}', ['0b']],
   [/∛\s*/g, '\\sqrt[3]', ['∛']],
   [/∜\s*/g, '\\sqrt[4]', ['∜']],
   [/(?<=\d)\{\s*\}(?=\d)/g, '', ['{}', '{ ']],
@@ -115,7 +125,7 @@ const RULES: readonly Rule[] = [
     ["'", '_'],
   ],
   [
-    /(?<![\d.,])\d{1,3}(?:(?:\\[ ;:,]\s*|\{[ ,]\})\d{3})+(?![\d.]\d)(?!\d)/g,
+    /(?<![\d.,])\d{1,3}(?:(?:\\[ ;:,]\s*|\{[ ,]\})\d{3})+(?!\d|\\[ ;:,]\s*\d|\{[ ,]\}\d)/g,
     (found) => found.replace(/\D/g, ''),
     ['\\ ', '\\;', '\\:', '\\,', '{ }', '{,}'],
   ],

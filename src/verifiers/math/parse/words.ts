@@ -51,7 +51,7 @@ export const GREEK = new Set(
 /** Commands that only change the appearance. */
 export const SILENT = new Set(
   words(`left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle scriptstyle limits nolimits
-    mathrm mathbf mathit mathsf mathtt mathcal boldsymbol bm rm bf it operatorname mathop n t boxed fbox
+    mathrm mathbf mathit mathsf mathtt mathcal boldsymbol bm rm bf it operatorname mathop n t boxed fbox framebox
     hline nonumber notag phantom tiny small large Large ensuremath color`),
 );
 
