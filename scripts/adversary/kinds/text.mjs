@@ -131,7 +131,7 @@ function format(random) {
 }
 
 export const generate = (random) => {
-  if (random.chance(0.0005))
+  if (random.chance(0.00003))
     return {
       kind: 'regex',
       class: 'heavy',

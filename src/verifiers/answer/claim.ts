@@ -15,7 +15,7 @@ const REACH = 160;
 /** Words and signs that may stand between a phrase and the answer that it changes. */
 const FILLER = pattern(
   '',
-  String.raw`(?:[\s,:*"'(=$&{]|\\[([]|\\(?:boxed|fbox|text\w*|mathbf|displaystyle)(?![a-z])|\\[a-z]*quad|\b(?:be|is|are|was|`,
+  String.raw`(?:[\s,:*"'(=$&{]|\\[([{]|\\(?:left|boxed|fbox|text\w*|mathbf|displaystyle)(?![a-z])|\\[a-z]*quad|\b(?:be|is|are|was|`,
   String.raw`been|equals?|equal to|to|an?|the|of|as|by|that|it|exactly|actually|really|simply|just|even|necessarily|final|correct|`,
   String.raw`right|answer|value|number|result|total|solution|option|choice|[a-z](?=\s*=))\b)*$`,
 ).source;
