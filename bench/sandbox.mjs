@@ -1,7 +1,7 @@
 // Overhead of one run in the sandbox against the bare interpreter, in one run: node bench/sandbox.mjs
 import { execFileSync } from 'node:child_process';
 import { newEngine } from '../dist/verifiers/code/javascript/engine.js';
-import { runJavaScript } from '../dist/verifiers/code/javascript/run.js';
+import { runCases } from '../dist/verifiers/code/javascript/run.js';
 import { defaultLimits } from '../dist/verifiers/sandbox/limits.js';
 import { runProgram } from '../dist/verifiers/sandbox/run.js';
 import { commandOf, findToolchain } from '../dist/verifiers/sandbox/toolchains.js';
@@ -60,5 +60,5 @@ await compare(
     context.unwrapResult(context.evalCode('String(1)')).dispose();
     context.dispose();
   },
-  () => runJavaScript('console.log(1)', test, defaultLimits, false),
+  () => runCases('console.log(1)', test.cases, defaultLimits, false),
 );

@@ -5,7 +5,8 @@ import { findToolchain } from '../sandbox/toolchains.js';
 import type { Judgement } from '../verifier.js';
 import { pickBlock } from './block.js';
 import { definesFor } from './defined.js';
-import { runJavaScript } from './javascript/run.js';
+import { runAsserted } from './javascript/asserted.js';
+import { runCases as runInEngine } from './javascript/run.js';
 import { clip, judgeOutcomes, type Outcome } from './outcome.js';
 import { buildProgram, runCase } from './program.js';
 import { runPythonTests } from './python.js';
@@ -69,8 +70,15 @@ async function judgeInEngine(
     if (diagnostics.length > 0) return rejected(evidence, `${diagnostics.length} type errors`, diagnostics.join('\n'));
     if (typed || compiler.isModule(code)) script = compiler.transpile(code);
   }
-  const { outcomes, total } = await runJavaScript(script, task.tests, settings.limits, settings.reward === 'fraction');
-  return judgeOutcomes(outcomes, total, settings.reward, evidence);
+  const { limits, reward, unsafeWithoutSandbox } = settings;
+  const { tests } = task;
+  const all = reward === 'fraction';
+  if (tests.kind === 'output') {
+    const outcomes = await runInEngine(script, tests.cases, limits, all);
+    return judgeOutcomes(outcomes, tests.cases.length, reward, evidence);
+  }
+  const { outcomes, total } = await runAsserted({ script, tests, limits, all, unsafeWithoutSandbox });
+  return judgeOutcomes(outcomes, total, reward, evidence);
 }
 
 async function judgeInSandbox(

@@ -20,6 +20,10 @@ export function transpile(code: string): string {
     : outputText;
 }
 
+/** A test file as the body of an async function that has `require`. */
+export const transpileTests = (code: string): string =>
+  ts.transpileModule(code, { compilerOptions, fileName: 'main.ts' }).outputText;
+
 /** Whether JavaScript needs `transpile`. */
 export const isModule = (code: string): boolean => /^\s*(import|export)\b|\bimport\(|\bawait\b/m.test(code);
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeCode } from '../../../src/verifiers/code/judge-code.js';
 import { readCodeSettings } from '../../../src/verifiers/code/settings.js';
 import { readCodeTask } from '../../../src/verifiers/code/tests.js';
+import { lacks } from '../../needs.js';
 
 const settings = readCodeSettings(
   {
@@ -100,7 +101,9 @@ describe('JavaScript judged by its output', () => {
   });
 });
 
-describe('JavaScript judged by assertions', () => {
+const noSandbox = await lacks('sandbox');
+
+describe.skipIf(noSandbox)('JavaScript judged by assertions', () => {
   it('accepts a right program in each style of assertion', async () => {
     const code =
       'const add = (a, b) => a + b; class P { constructor(x) { this.x = x; } get double() { return this.x * 2; } } const later = async (x) => x; const apply = (f, x) => f(x);';
@@ -109,7 +112,7 @@ describe('JavaScript judged by assertions', () => {
       'assert.strictEqual(add("a", "b"), "ab")',
       'expect(add(1n, 2n)).toBe(3n)',
       'new P(2).double === 4',
-      'assert.deepStrictEqual(new P(1), { x: 1 })',
+      'assert.deepEqual(new P(1), { x: 1 })',
       'await later(4) === 4',
       'apply((x) => x + 1, 1) === 2',
     );
@@ -178,7 +181,7 @@ describe('JavaScript judged by assertions', () => {
   });
 });
 
-it('checks TypeScript types on request', async () => {
+it.skipIf(noSandbox)('checks TypeScript types on request', async () => {
   const right = await judge('export const f = (x: number): number => x + 1;', asserts('f(1) === 2'), 'typescript');
   expect(right.verdict).toBe('correct');
   const wrong = await judge('export const f = (x: number): string => x + 1;', asserts('f(1) === 2'), 'typescript');

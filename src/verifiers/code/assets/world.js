@@ -1,6 +1,6 @@
 /**
  * What a program finds in the engine besides the language: console, timers, standard input, and as much of Node's
- * modules as programs of one file use. Runs before the program.
+ * modules as programs of one file use. Runs before the program. Returns its timers, for a clock outside of the engine.
  *
  * @param host functions of the host that the program itself must not reach
  */
@@ -80,12 +80,15 @@ export function installWorld(host) {
   globalThis.console = { log: print, info: print, debug: print, error: silent, warn: silent, trace: silent };
 
   const timers = [];
+  let set = []; // Those that the tests' clock, if it runs the timers, does not know yet.
+  let cleared = [];
   let now = 0;
   let count = 0;
   const setTimer =
     (repeat) =>
     (callback, delay = 0, ...args) => {
       count += 1;
+      set.push([count, Math.max(1, Number(delay) || 1), repeat]);
       timers.push({
         id: count,
         when: now + Math.max(1, Number(delay) || 1),
@@ -95,6 +98,7 @@ export function installWorld(host) {
       return count;
     };
   const clear = (id) => {
+    cleared.push(Number(id));
     const index = timers.findIndex((timer) => timer.id === id);
     if (index >= 0) timers.splice(index, 1);
   };
@@ -243,4 +247,18 @@ export function installWorld(host) {
     return found;
   };
   globalThis.require.main = globalThis.module;
+  return {
+    take: () => {
+      const taken = { set, cleared };
+      set = [];
+      cleared = [];
+      return taken;
+    },
+    fire: (id) => {
+      const timer = timers.find((one) => one.id === id);
+      if (!timer) return;
+      if (!timer.every) timers.splice(timers.indexOf(timer), 1);
+      timer.run();
+    },
+  };
 }

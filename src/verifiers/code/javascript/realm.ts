@@ -17,6 +17,12 @@ export interface Realm {
   call(fn: QuickJSHandle, text: string): string | undefined;
   /** Runs promises and timers until none is left. */
   settle(): void;
+  /** Runs promises alone. */
+  jobs(): void;
+  /** How many calls into the realm have not returned yet. */
+  depth(): number;
+  /** The timers of assets/world.js, for whoever runs them instead of `settle`. */
+  readonly timers: QuickJSHandle;
   readonly state: RealmState;
   dispose(): void;
 }
@@ -37,6 +43,7 @@ interface Inside {
   readonly state: RealmState;
   /** The world's function that runs the next timer. */
   tick?: QuickJSHandle;
+  depth: number;
 }
 
 /** Opens a realm with the console, timers and modules of assets/world.js. */
@@ -49,9 +56,10 @@ export function openRealm(
   runtime.setMaxStackSize(STACK_BYTES);
   const state: RealmState = { output: '', exitCode: 0, broken: false };
   runtime.setInterruptHandler(() => state.stopped !== undefined);
-  const inside: Inside = { runtime, context: runtime.newContext(), state };
+  const inside: Inside = { runtime, context: runtime.newContext(), state, depth: 0 };
   const { context } = inside;
   const host = createHost(inside, outputBytes, stdin);
+  let timers: QuickJSHandle | undefined;
   const realm: Realm = {
     run: (code, file) => guard(state, () => unwrap(inside, context.evalCode(code, file, { type: 'global' }))),
     start(asset, ...args) {
@@ -62,24 +70,40 @@ export function openRealm(
       return started;
     },
     hostFunction: (name, fn) => context.newFunction(name, (text) => context.newString(fn(context.getString(text)))),
-    call: (fn, text) =>
-      guard(state, () => {
-        const result = context.newString(text).consume((handle) => context.callFunction(fn, context.undefined, handle));
-        return unwrap(inside, result)?.consume((handle) => context.getString(handle));
-      }),
+    call: (fn, text) => {
+      inside.depth += 1;
+      try {
+        return guard(state, () => {
+          const result = context
+            .newString(text)
+            .consume((handle) => context.callFunction(fn, context.undefined, handle));
+          return unwrap(inside, result)?.consume((handle) => context.getString(handle));
+        });
+      } finally {
+        inside.depth -= 1;
+      }
+    },
     settle: () => {
       while (guard(state, () => settleOnce(inside)));
+    },
+    jobs: () => {
+      guard(state, () => runJobs(inside));
+    },
+    depth: () => inside.depth,
+    get timers() {
+      return timers ?? context.undefined;
     },
     state,
     dispose: () => {
       // Disposing a broken engine may abort; the whole engine is dropped instead.
       if (state.broken) return;
       inside.tick?.dispose();
+      timers?.dispose();
       context.dispose();
       runtime.dispose();
     },
   };
-  realm.start('world.js', host)?.dispose();
+  timers = realm.start('world.js', host);
   host.dispose();
   return realm;
 }
@@ -143,15 +167,17 @@ function recordThrown({ context, state }: Inside, error: QuickJSHandle): void {
   state.thrown = `${String(name ?? 'Error')}: ${String(message ?? '')}`;
 }
 
+/** Runs pending promises. False if that failed. */
+function runJobs(inside: Inside): boolean {
+  const { error } = inside.runtime.executePendingJobs();
+  error?.consume((handle) => recordThrown(inside, handle));
+  return error === undefined;
+}
+
 /** Runs pending promises, then the next timer. True while there may be more to do. */
 function settleOnce(inside: Inside): boolean {
-  const { runtime, context, state, tick } = inside;
-  const jobs = runtime.executePendingJobs();
-  if (jobs.error) {
-    jobs.error.consume((error) => recordThrown(inside, error));
-    return false;
-  }
-  if (!tick || state.stopped) return false;
+  const { context, state, tick } = inside;
+  if (!runJobs(inside) || !tick || state.stopped) return false;
   const more = unwrap(inside, context.callFunction(tick, context.undefined));
   return more?.consume((handle) => context.dump(handle) === true) ?? false;
 }

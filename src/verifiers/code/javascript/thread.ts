@@ -2,10 +2,10 @@ import { parentPort } from 'node:worker_threads';
 import type { Limits } from '../../sandbox/limits.js';
 import { compareOutput, type Outcome } from '../outcome.js';
 import type { OutputCase } from '../tests.js';
-import { runAsserted } from './asserted.js';
 import { newEngine, withEngine } from './engine.js';
-import type { FromThread, Work } from './messages.js';
+import type { FromThread, ToThread, Work } from './messages.js';
 import { abnormalEnd, openRealm } from './realm.js';
+import { type Serving, serveScript } from './serve.js';
 
 // The thread of run.ts that runs programs. It has no time limit of its own; it is ended from outside.
 
@@ -27,18 +27,23 @@ async function runCase(script: string, test: OutputCase, limits: Limits): Promis
   return outcome;
 }
 
-parentPort?.on('message', async ({ script, tests, limits, from, all }: Work) => {
+async function runWork({ script, cases, limits, from, all }: Work): Promise<void> {
+  say({ total: cases.length });
+  for (const test of cases.slice(from)) {
+    const outcome = await runCase(script, test, limits);
+    say({ outcome });
+    if (!all && outcome.outcome !== 'pass') break;
+  }
+  say({ over: true });
+}
+
+let serving: Serving | undefined;
+
+parentPort?.on('message', async (message: ToThread) => {
   try {
-    if (tests.kind === 'asserted') await runAsserted({ script, tests, limits, from, all }, say);
-    else {
-      say({ total: tests.cases.length });
-      for (const test of tests.cases.slice(from)) {
-        const outcome = await runCase(script, test, limits);
-        say({ outcome });
-        if (!all && outcome.outcome !== 'pass') break;
-      }
-    }
-    say({ over: true });
+    if ('cases' in message) await runWork(message);
+    else if ('signal' in message) serving = await serveScript(message, say);
+    else if ('question' in message) serving?.answer(message.question);
   } catch (cause) {
     say({ error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) });
   }
