@@ -3,10 +3,13 @@ import { UserError } from '../support/errors.js';
 import { type TopicLog, TopicMismatchError, type TopicSpec } from '../topics/log.js';
 import type { OpenOptions, StorePlace, TopicStore } from '../topics/store.js';
 
+/** A topic, and whether it is someone else's, with settings of their choice. */
+type PlannedTopic = TopicSpec & { readonly external?: boolean };
+
 /** What a plan says of its topics. */
 interface PlannedTopics {
   readonly store: TopicStore;
-  readonly topics: readonly TopicSpec[];
+  readonly topics: readonly PlannedTopic[];
 }
 
 /** Folder for the topics of a run that are kept in it. */
@@ -37,9 +40,15 @@ export async function refuseDeleted(log: TopicLog, topics: readonly TopicSpec[])
 }
 
 /** Creates the topics that are missing. @throws {UserError} `topics-differ`, with every difference */
-export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]): Promise<void> {
+export async function ensureTopics(log: TopicLog, topics: readonly PlannedTopic[]): Promise<void> {
+  const described = topics.some(({ external }) => external) ? await log.describe() : [];
+  const there = new Set(described.map(({ name }) => name));
   try {
-    await log.ensureTopics(topics);
+    await log.ensureTopics(
+      topics
+        .filter(({ name, external }) => !external || !there.has(name))
+        .map(({ external: _, ...topic }): TopicSpec => topic),
+    );
   } catch (error) {
     if (!(error instanceof TopicMismatchError)) throw error;
     const lines = error.message.split('\n').map((line) => `topic ${line}`);
@@ -55,4 +64,7 @@ export async function ensureTopics(log: TopicLog, topics: readonly TopicSpec[]):
  * topics.
  */
 export const checkTopics = ({ store, topics }: PlannedTopics, folder?: string): Promise<string[]> =>
-  store.check(folder === undefined ? undefined : placeOf(folder), topics);
+  store.check(
+    folder === undefined ? undefined : placeOf(folder),
+    topics.filter(({ external }) => !external),
+  );

@@ -28,7 +28,7 @@ export function parsePromptLine(line: string, source: string, mapping: Mapping =
   try {
     json = parseExact(line, { keep: 'digits' });
   } catch {
-    throw new UserError(BAD_LINE, `${source}: not JSON; expected an object such as {"id", "question", "answer"}`);
+    throw new UserError(BAD_LINE, `${source}: not JSON; expected {"id", "question", "answer"}`);
   }
   return parseItem(json, source, BAD_LINE, mapping);
 }

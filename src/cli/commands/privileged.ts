@@ -1,4 +1,5 @@
 import { contextOf, documentHashes, ingestContext } from '../../pipelines/running/context.js';
+import { ensureTopics } from '../../pipelines/topic-log.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
 import { forgetDocument } from '../../runs/inspect/forget-document.js';
 import { openRunFolder } from '../../runs/inspect/run-folder.js';
@@ -16,7 +17,7 @@ interface Options {
 export async function ingestPrivileged(folder: string, { json }: Options): Promise<void> {
   const { log, plan, manifest } = await openRunFolder(folder, { readOnly: false });
   try {
-    await log.ensureTopics(plan.topics);
+    await ensureTopics(log, plan.topics);
     const { problems, ...counts } = await ingestContext({
       log,
       table: await privilegedTable(log),

@@ -3,7 +3,6 @@ import { permuted } from '../../methods/permuted.js';
 import { methods } from '../../methods/registry.js';
 import { isAbsent, registeredMethod } from '../../methods/shape-spec.js';
 import type { Transform } from '../../operators/transform.js';
-import type { TopicSpec } from '../../topics/log.js';
 import type { TopicName } from '../../topics/record-codec.js';
 import { storeOf } from '../../topics/registry.js';
 import type { TopicStore } from '../../topics/store.js';
@@ -11,7 +10,7 @@ import { withRecorded } from '../feeds/recorded-spec.js';
 import { learnersOf, MAIN_LEARNER, ofLearner, specOfLearner } from '../spec/learners.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { copyStage } from '../stages/copy.js';
-import type { Plan, PlanStage, StageDefinition, StageTopic, Subject } from '../stages/definition.js';
+import type { Plan, PlannedTopic, PlanStage, StageDefinition, StageTopic, Subject } from '../stages/definition.js';
 import { stageDefinitions } from '../stages/registry.js';
 import type { ResourceName } from '../stages/resources.js';
 import { transformStage } from '../stages/transform.js';
@@ -117,13 +116,14 @@ function definitionsOf(subject: Subject): StageDefinition[] {
   return from ? [copyStage(from), ...definitions] : definitions;
 }
 
-function topicsOf({ traits }: TopicStore, spec: PipelineSpec, created: readonly StageTopic[]): TopicSpec[] {
+function topicsOf({ traits }: TopicStore, spec: PipelineSpec, created: readonly StageTopic[]): PlannedTopic[] {
   const { partitions } = traits;
   const specs = [...created, ...always.map((name): StageTopic => ({ name }))].map(
-    ({ name, compact, spread }): TopicSpec => ({
+    ({ name, compact, spread, external }): PlannedTopic => ({
       name,
       partitions: spread ? partitions : 1,
       ...(compact && { compact }),
+      ...(external && { external }),
     }),
   );
   const checkpoints = learnersOf(spec).map((learner) => ({

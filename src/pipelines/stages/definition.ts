@@ -15,9 +15,12 @@ import type { RecordedInputs, ResourceName, Resources } from './resources.js';
 export interface StageTopic extends Pick<TopicSpec, 'name' | 'compact'> {
   /** Whether its records are spread over the partitions of a cluster. */
   readonly spread?: boolean;
-  /** Whether the stage reads it and others write it. */
+  /** Whether the stage reads it and others write it: it is created if it is missing, and may have any settings. */
   readonly external?: boolean;
 }
+
+/** A topic of a plan, as it is created. */
+export interface PlannedTopic extends TopicSpec, Pick<StageTopic, 'external'> {}
 
 /** One stage of a plan: a definition and the topics between which it runs. */
 export interface PlanStage {
@@ -40,7 +43,7 @@ export interface Plan {
   readonly folder: string;
   /** In the order of the flow. */
   readonly stages: readonly PlanStage[];
-  readonly topics: readonly TopicSpec[];
+  readonly topics: readonly PlannedTopic[];
   readonly transforms: readonly Transform[];
   readonly method: Method;
   /** Where its topics live. */

@@ -53,7 +53,7 @@ function rowOfLine(line: Line): FoundRow {
     // The parser's own message quotes the line, which may contain privileged text.
     const column = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
     const place = column === undefined ? '' : ` at character ${Number(column) + 1}`;
-    return { number, row: undefined, problem: `not JSON${place}; expected an object such as {"question", "answer"}` };
+    return { number, row: undefined, problem: `not JSON${place}; expected {"id", "question", "answer"}` };
   }
 }
 
