@@ -73,7 +73,7 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
         ...feedOf(run, replay),
         ...scoresOf(run, replay),
       },
-      changed: ['verifier', 'shaper', 'teacherTemplate', 'through'],
+      changed: ['verifier', 'shaper', 'teacherTemplate', 'transform'],
       fill: (log) => copyRecorded(run, folder, replay, log),
     });
     return { summary, notes: [...replay.notes, ...notes] };

@@ -3,6 +3,7 @@ import type { CounterConfiguration, Registry as MetricsRegistry, Counter as Prom
 import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
+import { required } from '../support/required.js';
 import type { Position } from '../topics/log.js';
 import type { StageLag } from './inspect/lag.js';
 
@@ -96,8 +97,8 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
       log('warn', 'dead letter', { stage, ...(at && placeOf(at)), cause, error });
     },
     step(stage, { step, values }) {
-      reward.set({ stage }, values.reward ?? 0);
-      age.set({ stage }, values.policyAge ?? 0);
+      reward.set({ stage }, required(values.reward, 'reward of the step'));
+      age.set({ stage }, required(values.policyAge, "age of the step's samples"));
       countSignal(stage, values);
       log('info', 'step', { stage, step, ...values });
     },

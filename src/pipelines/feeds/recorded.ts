@@ -3,6 +3,7 @@ import type { GroupTopic } from '../../operators/transform.js';
 import type { OnDeadLetter } from '../../runtime/stage.js';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
 import { topicDigest } from '../../topics/digest.js';
 import type { Append, LogRecord, TopicLog } from '../../topics/log.js';
 import { fromRecord, gapAppend, gapOf, headerPlace, toAppend, traced } from '../../topics/record-codec.js';
@@ -128,8 +129,8 @@ const samplesIn = ({ sampleIndex, groupSize }: { readonly sampleIndex: number | 
 /** All groups, in the order of their prompts. */
 async function groupsOf(log: TopicLog, topic: GroupTopic): Promise<Place[]> {
   const found = new Map<string, Place>();
-  const partitions = (await log.describe()).find(({ name }) => name === topic)?.bounds ?? [];
-  for (const partition of partitions.keys())
+  const info = (await log.describe()).find(({ name }) => name === topic);
+  for (const partition of required(info, `topic ${topic}`).bounds.keys())
     for await (const record of scan(log, topic, partition)) {
       const place = headerPlace(record);
       if (!place) continue;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { required } from '../../support/required.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../../topics/log.js';
 import { lastRecord } from '../../topics/scan.js';
-import type { Places } from './feed.js';
+import { type Places, placeIn } from './feed.js';
 
 /**
  * The topic `source` contains one token at a time: how far the sources were read, and the number of the next prompt.
@@ -36,15 +37,16 @@ export function tokenAppend({ places, sequence, done }: Token): Append {
 /** The only source's position; with tasks, each one's position and count. */
 function written(places: Places): string | Record<string, [string, string]> {
   const entries = [...places];
-  const [first] = entries;
-  if (!first || (entries.length === 1 && first[0] === '')) return String(first?.[1].position ?? 0n);
+  if (entries.every(([task]) => task === '')) return String(placeIn(places, '').position);
   return Object.fromEntries(
     entries.map(([task, { position, count }]) => [task, [String(position), String(count)] as [string, string]]),
   );
 }
 
 function tokenOf({ value }: LogRecord): Token {
-  const { position, sequence, done } = tokenSchema.parse(JSON.parse(Buffer.from(value ?? []).toString('utf8')));
+  const { position, sequence, done } = tokenSchema.parse(
+    JSON.parse(Buffer.from(required(value, 'value of a token')).toString('utf8')),
+  );
   const places: Places =
     typeof position === 'bigint'
       ? new Map([['', { position, count: sequence }]])

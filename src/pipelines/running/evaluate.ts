@@ -1,6 +1,7 @@
 import type { Policy } from '../../engines/policy.js';
 import type { Message } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
+import { at } from '../../support/required.js';
 import type { Verifier } from '../../verifiers/verifier.js';
 
 /** A question with its answer that was never trained on. */
@@ -70,16 +71,19 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const { temperature = 0, seed = () => 0n, maxTokens, stop, failed } = settings;
   const isCorrect = async (item: EvaluationItem): Promise<boolean> => {
-    const [completion] = await policy.sample(version, {
-      prompt: policy.encodePrompt(settings.messages(item)),
-      seeds: [seed(item.itemId)],
-      sampling: { temperature, maxTokens, ...(stop && { stop }) },
-    });
+    const completion = at(
+      await policy.sample(version, {
+        prompt: policy.encodePrompt(settings.messages(item)),
+        seeds: [seed(item.itemId)],
+        sampling: { temperature, maxTokens, ...(stop && { stop }) },
+      }),
+      0,
+    );
     const { verdict } = await verifier.verify({
       promptId: item.itemId,
       itemId: item.itemId,
       question: item.question,
-      completion: completion?.text ?? '',
+      completion: completion.text,
       reference: { answer: item.answer, data: item.data },
     });
     return verdict === 'correct';

@@ -1,5 +1,6 @@
 import type { Reference } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
+import { at, required } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { fromRecord } from '../../topics/record-codec.js';
 
@@ -10,10 +11,11 @@ export function referenceTable(log: TopicLog): (itemId: string) => Promise<Refer
   let caughtUp: Promise<void> = Promise.resolve();
 
   const catchUp = async () => {
-    next ??= (await log.describe()).find(({ name }) => name === 'references')?.bounds.map(({ start }) => start) ?? [];
+    const topic = (await log.describe()).find(({ name }) => name === 'references');
+    next ??= required(topic, 'topic references').bounds.map(({ start }) => start);
     for (const partition of next.keys())
       for (;;) {
-        const records = await log.read('references', partition, next[partition] ?? 0n, 1000);
+        const records = await log.read('references', partition, at(next, partition), 1000);
         for (const record of records) {
           next[partition] = record.offset + 1n;
           if (record.value !== null) rows.set(record.key, fromRecord('references', { ...record, value: record.value }));

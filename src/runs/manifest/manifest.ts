@@ -10,7 +10,7 @@ import type { TopicLog } from '../../topics/log.js';
 import { groupTopics, type TopicName } from '../../topics/record-codec.js';
 import { storeName } from '../../topics/registry.js';
 import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
-import { manifestAppends, readTopicManifest } from './topic.js';
+import { manifestAppends, readTopicManifest, renamed } from './topic.js';
 
 /** Everything that decides what a run computes. Two runs of one manifest give the same records. */
 export interface Manifest {
@@ -45,7 +45,7 @@ export interface Manifest {
   /** Day of the first start, in UTC, where the chat template prints it. */
   readonly date?: string;
   /** Content hash of each user transform module, by topic. */
-  readonly through: Readonly<Record<string, string>>;
+  readonly transform: Readonly<Record<string, string>>;
   /** Components that the program passed as objects, such as `policy` and `learner`. */
   readonly objects?: readonly string[];
   /** Content hash of each document file, by path; empty if the sources are watched for changes. */
@@ -118,9 +118,10 @@ export function manifestOf(
 export function readManifest(run: string): Manifest {
   const file = join(run, MANIFEST);
   if (!existsSync(file)) throw new UserError('no-run', `${run}: no run here, expected a folder with ${MANIFEST}`);
-  let manifest: Manifest;
+  let manifest: Manifest | null;
   try {
-    manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+    const written: Manifest | null = JSON.parse(readFileSync(file, 'utf8'));
+    manifest = written && renamed(written);
   } catch (error) {
     throw new UserError('bad-manifest', `${file}: not JSON (${(error as Error).message})`);
   }
@@ -128,7 +129,7 @@ export function readManifest(run: string): Manifest {
     throw new UserError('other-version', `${file}: found format ${JSON.stringify(manifest?.format)}, expected 1`);
   for (const field of ['run', 'folder', 'verifier', 'prompts'] as const)
     if (typeof manifest[field] !== 'string') lacks(file, field, manifest[field], 'a string');
-  for (const field of ['model', 'through', 'schemas', 'versions', 'machine'] as const)
+  for (const field of ['model', 'transform', 'schemas', 'versions', 'machine'] as const)
     if (!isObject(manifest[field])) lacks(file, field, manifest[field], 'an object');
   return { ...manifest, spec: checkSpec(manifest.spec, { locate: () => `${file}: spec` }) };
 }
@@ -175,7 +176,8 @@ export async function claimTopics(log: TopicLog, run: string, manifest: Manifest
 
 /** The manifest in a run's topic, if any. */
 export async function topicManifest(log: TopicLog): Promise<Manifest | undefined> {
-  return (await readTopicManifest(log))?.manifest as Manifest | undefined;
+  const found = await readTopicManifest(log);
+  return found && renamed(found.manifest as Manifest);
 }
 
 /**

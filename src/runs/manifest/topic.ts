@@ -16,6 +16,12 @@ type RunRecord = Omit<Manifest, 'folder'> & {
   readonly documentParts?: { readonly digest: string; readonly count: number };
 };
 
+/** What a manifest says, under the names of today: runs of 0.1.0 have `through`. */
+export function renamed<T extends object>(written: T & { readonly through?: Manifest['transform'] }): T {
+  const { through, ...manifest } = written;
+  return { ...(manifest as T), ...(through && { transform: through }) };
+}
+
 /** What to append for a manifest. It must not depend on the machine that writes it. */
 export function manifestAppends({ folder: _, documents, ...manifest }: Manifest): Append[] {
   const append = (key: string, value: unknown): Append => ({
@@ -64,7 +70,7 @@ export async function readTopicManifest(
       parts.set(key, value);
       continue;
     }
-    const { documentParts, ...manifest } = parsed(value) as RunRecord;
+    const { documentParts, ...manifest } = renamed(parsed(value) as RunRecord);
     const documents = documentParts && joined(parts, documentParts);
     return { manifest: { ...manifest, ...(documents && { documents }) }, offset };
   }

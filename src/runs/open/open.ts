@@ -129,7 +129,7 @@ async function describeRun(
     prompts: source.hash,
     ...(Object.keys(source.heldOutShares).length > 0 && { heldOutShares: source.heldOutShares }),
     ...(policy.readsDate && { date }),
-    through: transformHashes(plan),
+    transform: transformHashes(plan),
     ...objectsOf(plan.components),
     // A replay that reuses recorded contexts does not need the embedding models.
     ...((!recorded || hasEmbeddings(plan)) && (await embeddingHashes(plan))),

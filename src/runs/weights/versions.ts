@@ -5,6 +5,7 @@ import { ofLearner } from '../../pipelines/spec/learners.js';
 import type { Versions } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
+import { get } from '../../support/required.js';
 import { fromRecord } from '../../topics/record-codec.js';
 import { materialise, type RunFiles } from './publisher.js';
 import { newWaiters, type Waiters } from './waiters.js';
@@ -75,7 +76,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       await loadKnown(state, version);
     },
     unpin(version) {
-      const holders = (state.pinned.get(version) ?? 0) - 1;
+      const holders = get(state.pinned, version) - 1;
       if (holders > 0) state.pinned.set(version, holders);
       else state.pinned.delete(version);
       unloadOld(state);

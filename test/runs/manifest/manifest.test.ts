@@ -45,7 +45,7 @@ it('a run resumes only with its original manifest; every difference is named', a
   };
   await withFile('docs/a.md', (text) => `${text}!`, 'documents\\.docs/a\\.md');
   await withFile('sums.jsonl', (text) => text.replace('trace', 'trace '), 'prompts');
-  await withFile('same.mjs', (text) => `${text}//`, 'through\\.rollouts\\.same');
+  await withFile('same.mjs', (text) => `${text}//`, 'transform\\.rollouts\\.same');
   await withFile('model/tokenizer.json', (text) => `${text} `, 'model\\.tokenizer');
   await withFile('model/model.safetensors', (text) => `${text.slice(0, -1)}\u0001`, 'model\\.weights');
   await withFile(
@@ -90,6 +90,16 @@ it('a run whose topics are gone does not start over', async () => {
   rmSync(join(run, 'topics'), { recursive: true });
   expect((await tinyRun(folder, 'run', { steps: 1, evaluate: { every: 1 } })).summary.steps).toBe(1);
 });
+
+it('reads the manifest of a run of 0.1.0, whose transforms are called through', async () => {
+  const { folder } = await tinyRun(tinyFolder(), 'run', { steps: 1, evaluate: { every: 1 } });
+  const file = join(folder, 'manifest.json');
+  const { transform: _, ...manifest } = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...manifest, through: { 'verdicts.half': 'abc' } }));
+  const read = readManifest(folder);
+  expect(read.transform).toEqual({ 'verdicts.half': 'abc' });
+  expect(read).not.toHaveProperty('through');
+}, 60_000);
 
 it('rejects a manifest of another version, and a missing one', () => {
   const folder = tinyFolder([]);

@@ -56,24 +56,44 @@ export function messagesOf(append: Append, limit: number): Message[] {
   }));
 }
 
+/** A message's place among the chunks of its record. */
+interface Chunk {
+  readonly index: number;
+  readonly count: number;
+  /** Offset of the first chunk. */
+  readonly first: bigint;
+}
+
+/** Undefined for a message that is no chunk, such as one whose headers another producer made up. */
+function chunkOf({ offset, headers }: LogRecord): Chunk | undefined {
+  const [index, count, first] = [headers[CHUNK.index], headers[CHUNK.count], headers[CHUNK.first]];
+  if (!isNumber(index) || !isNumber(count) || Number(index) >= Number(count)) return undefined;
+  if (index === '0') return { index: 0, count: Number(count), first: offset };
+  if (!isNumber(first) || BigInt(first) >= offset) return undefined;
+  return { index: Number(index), count: Number(count), first: BigInt(first) };
+}
+
+const isNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,18}$/.test(text);
+
 /** Puts the chunks of one partition together again. */
 export interface Assembler {
-  /** The whole record when this was its last message, or undefined. */
+  /**
+   * The whole record when this was its last message, or undefined. A message that is no chunk, or whose chunks do not
+   * match their digest, comes as it is: what reads it cannot decode it.
+   */
   add(record: LogRecord): Promise<LogRecord | undefined>;
 }
 
 /**
  * @param before reads the messages of this partition in `[from, to)`, for a reader that started inside a record
- * @throws {Error} if the digest does not match
  */
 export function assembler(before: (from: bigint, to: bigint) => Promise<LogRecord[]>): Assembler {
   const open = new Map<bigint, Uint8Array[]>();
   return {
     async add(record) {
-      const count = record.headers[CHUNK.count];
-      if (count === undefined) return record;
-      const index = Number(record.headers[CHUNK.index]);
-      const first = index === 0 ? record.offset : BigInt(record.headers[CHUNK.first] ?? -1);
+      const chunk = chunkOf(record);
+      if (!chunk) return record;
+      const { index, count, first } = chunk;
       let parts = open.get(first);
       if (!parts) {
         parts = [];
@@ -85,13 +105,12 @@ export function assembler(before: (from: bigint, to: bigint) => Promise<LogRecor
         }
       }
       if (record.value) parts.push(record.value);
-      if (index < Number(count) - 1) return undefined;
+      if (index < count - 1) return undefined;
       open.delete(first);
       const value = Buffer.concat(parts);
       // Retention removes whole segments, so the first chunks of a record may be gone: skip the record.
-      if (parts.length < Number(count)) return undefined;
-      if (createHash('sha256').update(value).digest('hex') !== record.headers[CHUNK.digest])
-        throw new Error(`${record.topic}/${record.partition}@${record.offset}: the chunks do not match their digest`);
+      if (parts.length < count) return undefined;
+      if (createHash('sha256').update(value).digest('hex') !== record.headers[CHUNK.digest]) return record;
       const own = Object.entries(record.headers).filter(([name]) => !Object.values<string>(CHUNK).includes(name));
       return { ...record, value, headers: Object.fromEntries(own) };
     },
