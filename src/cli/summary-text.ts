@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { IngestCounts } from '../privileged/sources/ingest.js';
 import type { HeldOutAccuracy, Judged, Learned, RewardSummary, Signal, Summary } from '../runs/options.js';
 import { colour, table } from './output.js';
 
@@ -68,12 +69,22 @@ const learnedLines = (learned: Learned): string[] => [
   weightsLine(learned),
 ];
 
+/** What was read from the document sources: one line, for people. */
+export function documentsLine({ written, unchanged, deleted, problems }: IngestCounts): string {
+  const found = Object.entries(problems).map(([code, count]) => `${count} ${code}`);
+  return [
+    `documents: ${written} written, ${unchanged} unchanged, ${deleted} deleted`,
+    ...(found.length > 0 ? [colour.red(`problems: ${found.join(', ')} (see rlsd dead-letters)`)] : []),
+  ].join('; ');
+}
+
 /** The result of a run, for people. */
 export function summaryText(summary: Summary): string {
-  const { run, folder, steps, seconds, records, judged, learners = {} } = summary;
+  const { run, folder, steps, seconds, records, judged, documents, learners = {} } = summary;
   return [
     '',
     `${colour.bold(run)}: ${steps > 0 ? `${steps} steps ` : ''}in ${clock(seconds)}`,
+    ...(documents ? [documentsLine(documents)] : []),
     ...(judged ? [judgedLine(judged)] : []),
     ...learnedLines(summary),
     ...Object.entries(learners).flatMap(([name, learned]) => [

@@ -81,23 +81,21 @@ async function fileUnit(
   };
 }
 
-/** @throws {UserError} `document-huge`, also for a file that grows while it is read */
+/** @throws {UserError} `document-huge`; `document-unreadable` for a file that grows while it is read */
 async function readBounded(name: string, path: string): Promise<Uint8Array> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    const huge = (found: string) =>
-      new UserError('document-huge', `${name}: ${found} bytes, expected at most ${maxFileBytes}; split the file`);
-    if (size > maxFileBytes) throw huge(String(size));
-    const parts: Buffer[] = [];
+    if (size > maxFileBytes)
+      throw new UserError('document-huge', `${name}: ${size} bytes, expected at most ${maxFileBytes}; split the file`);
+    // Room for one byte more tells that the file ended.
+    const bytes = Buffer.allocUnsafe(size + 1);
     let length = 0;
-    for await (const part of file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
-      length += part.length;
-      if (length > maxFileBytes) throw huge(`more than ${maxFileBytes}`);
-      parts.push(part);
-    }
-    const [only] = parts;
-    return parts.length === 1 && only ? only : Buffer.concat(parts);
+    for (let read = -1; read !== 0 && length < size; length += read)
+      read = (await file.read(bytes, length, bytes.length - length, length)).bytesRead;
+    if (length > size)
+      throw new UserError('document-unreadable', `${name}: grew while it was read; the next ingest reads it again`);
+    return bytes.subarray(0, length);
   } finally {
     await file.close();
   }

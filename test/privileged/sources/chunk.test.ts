@@ -79,4 +79,10 @@ describe('chunkText', () => {
       { numRuns: 400 },
     );
   });
+
+  it('splits millions of lines or words in time and memory proportional to the text', () => {
+    for (const piece of ['\n', ' ', '# ', 'a\n', '. ', '\n\n}'])
+      for (const shape of ['headings', 'code'] as const)
+        chunkText(piece.repeat(400_000 / piece.length), shape, { maxCharacters: 1200, overlap: 0 });
+  });
 });
