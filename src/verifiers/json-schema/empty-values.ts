@@ -47,6 +47,15 @@ function validateLength(context: KeywordCxt): void {
   if (min > 0) context.fail(_`${context.data}.length < ${min}`);
 }
 
+/** ajv takes a missing property whose name is empty for none. */
+function validateRequired(context: KeywordCxt): void {
+  const names: readonly string[] = context.schema;
+  for (const name of names) {
+    context.setParams({ missingProperty: name });
+    context.fail(_`!Object.prototype.hasOwnProperty.call(${context.data}, ${name})`);
+  }
+}
+
 /** Mends the keywords that let short arrays and empty objects skip others. */
 export function checkEmptyValues(engine: Ajv): void {
   for (const rule of engine.RULES.rules.flatMap(({ rules }) => rules)) {
@@ -54,6 +63,7 @@ export function checkEmptyValues(engine: Ajv): void {
     const replace = (mended: (context: KeywordCxt, type?: string) => void) => {
       rule.definition = { ...rule.definition, code: mended };
     };
+    if (rule.keyword === 'required') replace(validateRequired);
     if (rule.keyword === 'prefixItems') replace(validateTuple);
     if (rule.keyword === 'propertyNames') replace(validatePropertyNames);
     if (rule.keyword === 'contains') {
