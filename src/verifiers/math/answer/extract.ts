@@ -6,7 +6,16 @@ import { pattern } from '../../pattern.js';
 import { isMoment } from '../compare/calendar.js';
 import { BASE, baseOf } from '../parse/spelling.js';
 import type { Notation, Place } from '../settings.js';
-import { type Asserted, boxes, delimited, lastBox, lastExpression, type Range } from './candidates.js';
+import {
+  type Asserted,
+  boxes,
+  boxJoint,
+  delimited,
+  lastBox,
+  lastExpression,
+  lastJoined,
+  type Range,
+} from './candidates.js';
 
 /** Only the end of a longer completion is read: the answer is there. */
 const MAX_LENGTH = 100_000;
@@ -170,6 +179,8 @@ const VERB = /\b(?:is|are|equals?|gives?|makes?|totals?|so|hence|thus|therefore|
 function answerIn(text: string, range: Range, latex: boolean, plain: boolean): Asserted | undefined {
   const region = text.slice(range.start, range.end);
   const bare = unmarked(region);
+  const boxed = latex ? boxes(text).filter(({ start, end }) => start >= range.start && end <= range.end) : [];
+  if (boxed.length > 0) return lastJoined(boxed, text, boxJoint);
   const inside = boxes(region).length > 0 || delimited(region).length > 0;
   if (plain && !inside && (looksMathematical(bare) || isMoment(bare))) return withClaim(text, range, bare);
   const verb = [...region.matchAll(VERB)].at(-1);
