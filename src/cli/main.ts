@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { inspect } from 'node:util';
 import { UserError } from '../support/errors.js';
+import { redact } from '../support/secrets.js';
 import { Interrupted } from './interrupt.js';
 import { program } from './program.js';
 
@@ -31,8 +32,8 @@ try {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   // Errors of the operating system (no such folder, no permission, no space) explain themselves.
   const isExplained = error instanceof UserError || 'syscall' in error;
-  process.stderr.write(`rlsd: ${error.message}\n`);
-  if (process.env.RLSD_DEBUG) process.stderr.write(`${inspect(error)}\n`);
+  process.stderr.write(redact(`rlsd: ${error.message}\n`));
+  if (process.env.RLSD_DEBUG) process.stderr.write(redact(`${inspect(error)}\n`));
   else if (!isExplained || (error.cause !== undefined && !(error.cause instanceof UserError)))
     process.stderr.write('rlsd: Unexpected error. Set RLSD_DEBUG=1 for a stack trace.\n');
   process.exitCode = exitCodeOf(error);

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { required } from '../support/required.js';
+import { redact } from '../support/secrets.js';
 
 export const colour = pc.createColors(!process.env.NO_COLOR && process.stdout.isTTY === true);
 
@@ -14,12 +15,12 @@ export function toJson(value: unknown): string {
 
 /** Writes a line to stdout: results. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${redact(line)}\n`);
 }
 
 /** Writes a line to stderr: messages. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${redact(line)}\n`);
 }
 
 /** A table with aligned columns, numbers to the right. */

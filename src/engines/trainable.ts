@@ -4,6 +4,8 @@ import type { Tensors } from '../models/safetensors.js';
 
 /** One sequence to train on: the first T of its T + 1 tokens are read, the last T are predicted. */
 export interface TrainRow {
+  /** Names the row in messages. */
+  readonly id?: string;
   readonly tokens: Int32Array;
   /** Above 0. */
   readonly temperature: number;

@@ -8,6 +8,8 @@ import type { LearnerSettings } from './settings.js';
 
 /** One completion to learn from; arrays have one entry per completion token. */
 export interface TrainSample {
+  /** Names the sample in messages. Default: its place among those of the call. */
+  readonly id?: string;
   readonly promptTokens: Int32Array;
   readonly completionTokens: Int32Array;
   /** 1: the token trains. */
@@ -39,7 +41,7 @@ export interface SupervisedSample {
 
 type Fail = (problem: string) => never;
 
-function failOf(index: number): Fail {
+function failOf(index: number | string): Fail {
   return (problem) => {
     throw new UserError('train-sample', `sample ${index}: ${problem}`);
   };
@@ -61,7 +63,7 @@ function checkVocabulary(tokens: Int32Array, { vocabSize }: ModelConfig, fail: F
  * @throws {UserError} `train-sample` naming the sample by its index, the field, what was found and what was expected
  */
 export function checkSample(sample: TrainSample, index: number, config: ModelConfig): void {
-  const fail = failOf(index);
+  const fail = failOf(sample.id ?? index);
   const { promptTokens, completionTokens, mask, samplingLogprobs, tokenAdvantages, temperature } = sample;
   const { tokenWeights, referenceLogprobs, distillation } = sample;
   if (promptTokens.length === 0) fail('the prompt is empty, expected at least one token');
@@ -92,8 +94,8 @@ function checkLength(name: string, { length }: ArrayLike<unknown>, expected: num
 export function checkCarries(samples: readonly TrainSample[], loss: CompiledLoss): void {
   if (!loss.readsTop) return;
   const k = samples[0]?.distillation?.k;
-  for (const [index, { distillation }] of samples.entries()) {
-    const fail = failOf(index);
+  for (const [index, { distillation, id }] of samples.entries()) {
+    const fail = failOf(id ?? index);
     if (!distillation) fail(`no distillation targets, which the loss ${loss.name} reads`);
     else if (distillation.k !== k) fail(`distillation.k is ${distillation.k}, expected ${k} as in sample 0`);
   }
@@ -169,6 +171,7 @@ function policyRow(
     if (values) found.set(name, values);
   }
   return {
+    ...(sample.id !== undefined && { id: sample.id }),
     tokens,
     // Greedy completions carry log-probabilities at temperature 1.
     temperature: sample.temperature || 1,

@@ -5,21 +5,22 @@ const decay = z.number().min(0).lt(1);
 
 /** What a pipeline's `learn` block and a learner have in common. */
 export const optimizationFields = {
-  lr: z.number().positive().describe('Peak learning rate, reached after warm-up.'),
-  epochs: z.int().min(1).default(1).describe("Passes over a step's samples."),
+  lr: z.number().positive().max(1).describe('Peak learning rate, reached after warm-up.'),
+  epochs: z.int().min(1).max(1000).default(1).describe("Passes over a step's samples."),
   updatesPerEpoch: z
     .int()
     .min(1)
+    .max(65_536)
     .default(1)
     .describe("Optimizer updates per epoch, each on an equal share of the step's samples."),
   aggregate: z
     .enum(['tokenMean', 'sequenceMean'])
     .default('tokenMean')
     .describe('Average the loss over all tokens of the batch, or per completion and then over completions.'),
-  weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay of AdamW.'),
+  weightDecay: z.number().min(0).max(100).default(0).describe('Decoupled weight decay of AdamW.'),
   betas: z.tuple([decay, decay]).default([0.9, 0.999]).describe('Decay rates of the moments of AdamW.'),
-  maxGradNorm: z.number().positive().default(1).describe('Scale gradients down to this L2 norm.'),
-  warmup: z.int().min(0).default(0).describe('Steps of linear warm-up.'),
+  maxGradNorm: z.number().positive().max(1e6).default(1).describe('Scale gradients down to this L2 norm.'),
+  warmup: z.int().min(0).max(10_000_000).default(0).describe('Steps of linear warm-up.'),
   schedule: z
     .enum(['constant', 'linear', 'cosine'])
     .default('constant')

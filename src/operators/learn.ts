@@ -72,6 +72,7 @@ export function learn<Stats, A extends Advantage = Advantage>(
 export function trainSample(sample: Advantage): TrainSample {
   const { tokenWeights, referenceLogprobs, distillation } = sample;
   return {
+    id: `${sample.promptId}/${sample.sampleIndex}`,
     promptTokens: int32Array(sample.promptTokens),
     completionTokens: int32Array(sample.completionTokens),
     mask: sample.mask,

@@ -3,6 +3,7 @@ import type { Completion, Policy, Sampling } from '../engines/policy.js';
 import { float32Bytes, int32Bytes } from '../records/arrays.js';
 import type { Prompt, Rollout } from '../records/records.js';
 import { digest as digestOf, seedOf } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
 import { abortable } from './internal/abortable.js';
 import { positiveInteger } from './internal/settings.js';
 
@@ -29,7 +30,8 @@ export interface RolloutSettings {
  * the same record comes out wherever and whenever it is made. Only the fields of `Prompt` reach the rollout.
  *
  * @throws {RangeError} unless `group` and `concurrency` are positive integers.
- * @throws {UserError} `prompt-too-long` on the stream, when the prompt leaves no room for an answer.
+ * @throws {UserError} on the stream: `prompt-too-long` when the prompt leaves no room for an answer; `not-finite`, naming
+ * the sample, when the model's log-probabilities are no numbers.
  * @example
  * const version = async () => ({ version: 0, digest: 'base' });
  * prompts$.pipe(rollout(policy, { group: 8, sampling: { temperature: 1, maxTokens: 64 }, version }));
@@ -49,6 +51,7 @@ export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunc
       throw new Error(
         `the policy gave ${completions.length} completions for prompt ${prompt.promptId}, expected ${group}`,
       );
+    checkFinite(prompt, sampledBy, completions);
     const common = promptFields(prompt, policy, sampledBy, tokens);
     return completions.map((completion, sampleIndex) => ({
       ...common,
@@ -64,6 +67,18 @@ export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunc
       mergeMap((prompt) => abortable((signal) => sample(prompt, signal)), concurrency),
       mergeAll(),
     );
+}
+
+/** Weights that have overflowed give log-probabilities that are no numbers. */
+function checkFinite({ promptId }: Prompt, { version }: PolicyVersion, completions: readonly Completion[]): void {
+  for (const [index, { logprobs }] of completions.entries()) {
+    const t = logprobs.findIndex((value) => !Number.isFinite(value));
+    if (t < 0) continue;
+    throw new UserError(
+      'not-finite',
+      `sample ${promptId}/${index}: the log-probability of token ${t} is ${logprobs[t]} under version ${version}, expected a finite number; the weights of that version have overflowed: lower learn.lr, or check the base model`,
+    );
+  }
 }
 
 function promptFields(prompt: Prompt, policy: Policy, sampledBy: PolicyVersion, tokens: Int32Array) {

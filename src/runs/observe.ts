@@ -4,6 +4,7 @@ import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
 import { required } from '../support/required.js';
+import { redact } from '../support/secrets.js';
 import type { Position } from '../topics/log.js';
 import type { StageLag } from './inspect/lag.js';
 
@@ -132,7 +133,9 @@ const placeOf = ({ topic, partition, offset }: Position) => ({ topic, partition,
 
 function logger(run: string) {
   return (level: string, event: string, fields: object) =>
-    void process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, run, event, ...fields })}\n`);
+    void process.stderr.write(
+      `${redact(JSON.stringify({ time: new Date().toISOString(), level, run, event, ...fields }))}\n`,
+    );
 }
 
 async function serve(registry: MetricsRegistry): Promise<(() => Promise<void>) | undefined> {

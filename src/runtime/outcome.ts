@@ -2,6 +2,7 @@ import { firstValueFrom } from 'rxjs';
 import { causeOf, type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
 import type { TopicRecords } from '../records/records.js';
 import { digest } from '../support/digest.js';
+import { redact } from '../support/secrets.js';
 import type { Append, LogRecord, Position } from '../topics/log.js';
 import {
   FILTERED,
@@ -150,7 +151,7 @@ function deadLetter<In extends TopicName, Out extends TopicName>(
     id: digest(stage.name, topic, String(partition), String(offset)).slice(0, 16),
     stage: stage.name,
     cause,
-    error: error.message,
+    error: redact(error.message),
     attempts,
     time: environment.now(),
   });

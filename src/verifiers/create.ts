@@ -1,9 +1,11 @@
 import { check } from '../support/check.js';
 import { UserError } from '../support/errors.js';
+import { redactAll, revealAll } from '../support/secrets.js';
 import { placeOf } from '../support/settings.js';
 import { allOf, anyOf, checked, weighted } from './combine.js';
 import { type LocalKind, openJudge, type PooledKind } from './kind.js';
 import { openPool, type Pool } from './pool.js';
+import { moduleKind } from './registry.js';
 import { declared, verifyProblems } from './spec.js';
 import { isCheckedVerifier, type Question, type Verifier } from './verifier.js';
 
@@ -118,13 +120,18 @@ async function openInPool(
   where: string,
   { pool, folder }: Surroundings,
 ): Promise<Verifier> {
-  const judge = await openJudge(kind, given, { where, folder });
+  const isModule = kind.name === moduleKind.name;
+  const read = revealAll(given, where, folder, isModule);
+  const judge = await openJudge(kind, read, { where, folder });
   await judge.check?.();
-  const settings = judge.settings ?? given;
+  const settings = judge.settings ?? read;
+  // A module's secrets do not decide what it says, and may be renewed.
+  const { hash } = isModule ? await openJudge(kind, given, { where, folder }) : judge;
   return {
     name,
-    hash: judge.hash,
-    verify: (question, signal) => pool.run({ kind: kind.name, settings, question }, judge.seconds, signal),
+    hash,
+    verify: async (question, signal) =>
+      redactAll(await pool.run({ kind: kind.name, settings, question }, judge.seconds, signal)),
     async checkItem(item, where) {
       const question = { ...item, promptId: item.itemId, completion: '' };
       try {

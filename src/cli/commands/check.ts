@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkPlan } from '../../pipelines/plan/check.js';
 import { checkData } from '../../pipelines/plan/check-data.js';
+import { estimateNotes } from '../../pipelines/plan/estimate.js';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
 import type { Plan } from '../../pipelines/plan/plan.js';
 import { readSpec } from '../../pipelines/spec/parse.js';
-import { replayWarnings } from '../../replay/retention.js';
+import { replayNotes } from '../../replay/retention.js';
 import { UserError } from '../../support/errors.js';
 import { examples, jsonOption, type Register, setOption } from '../options.js';
 import { print, say, toJson } from '../output.js';
@@ -34,18 +35,19 @@ interface CheckFlags {
 /** Every problem of a plan; with `--data`, and if there is no other, every prompt that could not be judged. */
 async function findProblems(plan: Plan, { run, data }: CheckFlags) {
   const problems = await checkPlan(plan, { runFolder: run ?? newFolder(plan.spec.pipeline) });
-  const warnings = [...plan.warnings, ...replayWarnings(plan)];
-  if (!data || problems.length > 0) return { problems, warnings };
+  const { warnings } = plan;
+  const notes = [...replayNotes(plan), ...estimateNotes(plan)];
+  if (!data || problems.length > 0) return { problems, warnings, notes, checked: undefined };
   const report = await checkData(plan);
-  return { problems: report.problems, warnings, checked: report.checked };
+  return { problems: report.problems, warnings, notes, checked: report.checked };
 }
 
 export async function check(file: string, options: CheckFlags): Promise<void> {
-  const { problems, warnings, checked } = await readPlan(file, options.set)
+  const { problems, warnings, notes, checked } = await readPlan(file, options.set)
     .then((plan) => findProblems(plan, options))
     .catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      return { problems: error.message.split('\n'), warnings: [], checked: undefined };
+      return { problems: error.message.split('\n'), warnings: [], notes: [], checked: undefined };
     });
   const placed = (line: string) => (line.includes(file) ? line : `${file}: ${line}`);
   if (options.json)
@@ -55,11 +57,13 @@ export async function check(file: string, options: CheckFlags): Promise<void> {
         ok: problems.length === 0,
         problems,
         warnings,
+        notes,
         ...(checked === undefined ? {} : { checked }),
       }),
     );
   else {
     for (const warning of warnings) say(`warning: ${placed(warning)}`);
+    for (const note of notes) say(`note: ${note}`);
     const read = checked === undefined ? '' : `, ${checked} prompt${checked === 1 ? '' : 's'} checked`;
     if (problems.length === 0) print(`${file}: no problems found${read}`);
     else for (const problem of problems) say(placed(problem));

@@ -1,3 +1,4 @@
+import { UserError } from '../../support/errors.js';
 import type { AdamWSettings } from '../trainable.js';
 
 /** One parameter with its gradient and moments, all of one length. */
@@ -27,25 +28,25 @@ export function gradientNorm(parameters: Iterable<ParameterState>): number {
  * `maxGradNorm`.
  * @param count of updates, this one included, for the correction of the moments' bias
  * @returns the norm before scaling
- * @throws when the norm is not finite; nothing has changed then
+ * @throws {UserError} `not-finite`, naming the tensor: when a gradient is not finite, and nothing has changed then, or
+ * when a weight no longer is
  */
 export function adamW(
-  parameters: readonly ParameterState[],
+  parameters: ReadonlyMap<string, ParameterState>,
   settings: AdamWSettings,
   rate: number,
   count: number,
 ): number {
-  const norm = gradientNorm(parameters);
-  if (!Number.isFinite(norm))
-    throw new Error(
-      `gradient norm is ${norm}; the weights are unchanged. Lower learn.lr or look for extreme advantages`,
-    );
+  const norm = gradientNorm(parameters.values());
+  if (!Number.isFinite(norm)) throw overflow(parameters, 'gradient', 'the weights are unchanged');
   const scale = norm > settings.maxGradNorm ? settings.maxGradNorm / norm : 1;
   const [beta1, beta2] = settings.betas;
   const keep = 1 - rate * settings.weightDecay;
   const stride = rate / (1 - beta1 ** count);
   const correction = 1 / (1 - beta2 ** count);
-  for (const { value, gradient, first, second } of parameters) {
+  // Becomes NaN where a weight is one, or infinite.
+  let watch = 0;
+  for (const { value, gradient, first, second } of parameters.values()) {
     for (let i = 0; i < value.length; i++) {
       const g = (gradient[i] ?? 0) * scale;
       const m = beta1 * (first[i] ?? 0) + (1 - beta1) * g;
@@ -53,7 +54,26 @@ export function adamW(
       first[i] = m;
       second[i] = v;
       value[i] = keep * (value[i] ?? 0) - (stride * m) / (Math.sqrt(v * correction) + settings.eps);
+      watch += (value[i] ?? 0) * 0;
     }
   }
+  if (watch !== 0) throw overflow(parameters, 'value', 'this update has overflowed');
   return norm;
+}
+
+/** Names the first tensor with a value that is not finite. */
+function overflow(
+  parameters: ReadonlyMap<string, ParameterState>,
+  what: 'gradient' | 'value',
+  consequence: string,
+): UserError {
+  for (const [name, state] of parameters) {
+    const index = state[what].findIndex((value) => !Number.isFinite(value));
+    if (index >= 0)
+      return new UserError(
+        'not-finite',
+        `tensor ${name}: ${what} ${index} is ${state[what][index]}; ${consequence}. Lower learn.lr or look for extreme advantages`,
+      );
+  }
+  return new UserError('not-finite', `the ${what}s are too large to be added up; ${consequence}. Lower learn.lr`);
 }

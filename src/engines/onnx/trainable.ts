@@ -48,7 +48,7 @@ export function createOnnxTrainable(options: OnnxTrainableOptions): TrainableMod
     config,
     trainable: () => shapesOf(model.states.keys()),
     differentiate: (loss, rows) => differentiate(model, loss, rows),
-    update: async (settings, rate, count) => adamW([...model.states.values()], settings, rate, count),
+    update: async (settings, rate, count) => adamW(model.states, settings, rate, count),
     reference: (rows) => score(model, rows),
     async read(state) {
       return new Map([...model.states].map(([name, of]) => [name, { shape: get(shapes, name), data: of[state] }]));
@@ -149,11 +149,17 @@ interface Sums {
 function addTokens(batch: readonly TrainRow[], outputs: ReadonlyMap<string, SessionTensor>, sums: Sums): void {
   const { data: values, width } = perToken(outputs, 'value');
   const metrics = [...sums.metrics.keys()].map((name) => ({ name, values: perToken(outputs, metricName(name)).data }));
-  for (const [row, { weights }] of batch.entries()) {
+  for (const [row, { weights, id = `row ${row}` }] of batch.entries()) {
     for (const [t, weight] of weights.entries()) {
       if (weight === 0) continue;
+      const value = at(values, row * width + t);
+      if (!Number.isFinite(value))
+        throw new UserError(
+          'not-finite',
+          `sample ${id}: the loss of token ${t + 1} is ${value}, expected a finite number; the weights are unchanged. Lower learn.lr, or look for extreme advantages`,
+        );
       sums.tokens++;
-      sums.loss += weight * at(values, row * width + t);
+      sums.loss += weight * value;
       for (const metric of metrics)
         sums.metrics.set(metric.name, get(sums.metrics, metric.name) + at(metric.values, row * width + t));
     }

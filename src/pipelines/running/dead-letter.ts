@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../records/records.js';
 import type { Side, StageEnvironment } from '../../runtime/stage.js';
 import { digest } from '../../support/digest.js';
+import { redact } from '../../support/secrets.js';
 
 /** A failure that belongs to no single record of the stage's input. */
 export type Failure = Pick<DeadLetter, 'stage' | 'cause' | 'error' | 'id' | 'key' | 'topic'>;
@@ -11,9 +12,10 @@ export function emitDeadLetter(
   side: Pick<Side, 'emit'>,
   failure: Failure,
 ): void {
-  const { stage, cause, error } = failure;
+  const { stage, cause } = failure;
+  const error = redact(failure.error);
   onDeadLetter?.(stage, cause, error);
   const id = digest(cause, failure.id).slice(0, 16);
   const nowhere = { partition: 0, offset: -1n, value: null, headers: {} };
-  side.emit('dead-letters', { ...failure, ...nowhere, run, id, attempts: 1, time: now() });
+  side.emit('dead-letters', { ...failure, error, ...nowhere, run, id, attempts: 1, time: now() });
 }

@@ -10,11 +10,11 @@ export const learnFields = {
     .optional()
     .describe("Loss to train with, or a sum of losses, or a module of your own. Default: the method's."),
   clip: z
-    .tuple([z.number().gt(0).lt(1), z.number().positive()])
+    .tuple([z.number().gt(0).lt(1), z.number().positive().max(1000)])
     .default([0.2, 0.28])
     .describe("PPO clip range of the method's loss: the ratio counts from `1 - low` to `1 + high`."),
-  kl: z.number().min(0).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
-  threads: z.int().min(1).optional().describe('Threads of the learner. Default: one per core, at most 8.'),
+  kl: z.number().min(0).max(1000).default(0).describe('Coefficient of the KL divergence from the base model (k3).'),
+  threads: z.int().min(1).max(1024).optional().describe('Threads of the learner. Default: one per core, at most 8.'),
 } as const;
 
 type Fields = Readonly<Record<string, z.ZodType>>;

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest, UserError } from '../../support/errors.js';
-import { newPath, type Renamed, renamedWarning, renameFields } from './renamed.js';
+import { parseOverride, withOverride } from './override.js';
+import { readYaml } from './read-yaml.js';
+import { type Renamed, renamedWarning, renameFields } from './renamed.js';
 import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
 
 /** A checked spec and the folder that its paths are relative to. */
@@ -31,28 +31,10 @@ type Issue = z.core.$ZodIssue;
  * @throws {UserError} `bad-spec`, with every problem: file, line, column, field, found, expected
  */
 export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec {
-  let source: string;
-  try {
-    source = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError('no-file', `${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
-  const [syntax] = document.errors;
-  if (syntax) {
-    const { line, col } = lines.linePos(syntax.pos[0]);
-    throw new UserError('bad-spec', `${file}:${line}:${col}: ${syntax.message}`);
-  }
-  if (!isMap(document.contents))
-    throw new UserError('bad-spec', `${file}:1:1: expected a map of settings such as pipeline, model, prompts`);
-  const { data, found } = renameFields(document.toJS());
-  const inFile = (path: Path): string => {
-    const { line, col } = lines.linePos(positionOf(document, path));
-    return `${file}:${line}:${col}`;
-  };
-  const { spec, warnings } = setFields(data, sets, (path) => inFile(writtenPath(path, found)));
-  const old = found.map(({ old, path }) => `${inFile(old.split('.'))}: ${renamedWarning(old, path)}`);
+  const yaml = readYaml(file);
+  const { data, found } = renameFields(yaml.data);
+  const { spec, warnings } = setFields(data, sets, (path) => yaml.place(writtenPath(path, found)));
+  const old = found.map(({ old, path }) => `${yaml.place(old.split('.'))}: ${renamedWarning(old, path)}`);
   return { spec, folder: resolve(dirname(file)), warnings: [...old, ...warnings] };
 }
 
@@ -88,14 +70,13 @@ function setFields(
   sets: readonly string[],
   locate: (path: Path) => string,
 ): Pick<ParsedSpec, 'spec' | 'warnings'> {
-  const document = new Document(data);
-  const warnings: string[] = [];
-  const overridden = sets.map((set) => override(document, set, warnings));
-  const spec = checkSpec(document.toJS(), {
+  const overrides = sets.map(parseOverride);
+  const warnings = overrides.flatMap(({ warning }) => warning ?? []);
+  const spec = checkSpec(overrides.reduce(withOverride, data), {
     locate: (path) => {
       const dotted = path.join('.');
-      const set = overridden.find((name) => dotted === name || dotted.startsWith(`${name}.`));
-      return set === undefined ? locate(path) : `--set ${set}`;
+      const set = overrides.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
+      return set === undefined ? locate(path) : `--set ${set.path}`;
     },
     warn: (warning) => void warnings.push(warning),
   });
@@ -107,40 +88,6 @@ function writtenPath(path: Path, found: Renamed['found']): Path {
   const dotted = path.join('.');
   const field = found.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
   return field ? [...field.old.split('.'), ...path.slice(field.path.split('.').length)] : path;
-}
-
-/** Sets one field of the document. @returns its path */
-function override(document: Document, set: string, warnings: string[]): string {
-  const at = set.indexOf('=');
-  const written = set.slice(0, at).trim();
-  if (at < 1 || written.split('.').includes(''))
-    throw new UserError('bad-spec', `--set ${set}: expected path=value, such as learn.lr=1e-4`);
-  const path = newPath(written);
-  if (path !== written) warnings.push(`--set ${written}: ${renamedWarning(written, path)}`);
-  const keys = path.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-  for (let depth = 1; depth < keys.length; depth++) {
-    const parent = document.getIn(keys.slice(0, depth), true);
-    if (parent === undefined || isScalar(parent)) document.setIn(keys.slice(0, depth), document.createNode({}));
-  }
-  try {
-    document.setIn(keys, document.createNode(parse(set.slice(at + 1), { logLevel: 'error' })));
-  } catch (error) {
-    throw new UserError('bad-spec', `--set ${set}: ${(error as Error).message}`);
-  }
-  return path;
-}
-
-/** Offset in the source of the field, or of the nearest map around it that is there. */
-function positionOf(document: Document, path: Path): number {
-  for (let depth = path.length; depth > 0; depth--) {
-    const parent = document.getIn(path.slice(0, depth - 1), true);
-    const key = path[depth - 1];
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
-      if (pair && isNode(pair.key) && pair.key.range) return pair.key.range[0];
-    } else if (isNode(parent) && parent.range) return parent.range[0];
-  }
-  return 0;
 }
 
 function describe(issue: Issue, input: unknown, locate: (path: Path) => string): string[] {
@@ -169,14 +116,20 @@ function describe(issue: Issue, input: unknown, locate: (path: Path) => string):
   if (issue.code === 'custom') return [`${locate(issue.path)}: ${issue.path.join('.')}: ${issue.message}`];
   const found = valueAt(input, issue.path);
   const field = issue.path.join('.') || 'the spec';
-  const what = found === undefined ? 'is missing' : `found ${JSON.stringify(found)}`;
+  const what = found === undefined ? 'is missing' : `found ${shown(found)}`;
   return [`${locate(issue.path)}: ${field}: ${what}; ${expectation(issue)}`];
+}
+
+/** JSON has no NaN and no Infinity; a long value is cut. */
+function shown(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function expectation(issue: Issue): string {
   if (issue.code === 'invalid_union' && issue.errors.length > 0)
     return issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)).join(' or ');
-  return issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
+  return issue.message.replace(/^(Invalid (input|option)|Too (small|big)): /, '').replace(/, received .*$/, '');
 }
 
 /**

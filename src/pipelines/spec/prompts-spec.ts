@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { mappingFields } from '../../sources/mapping.js';
 import { generatorNames, generators } from '../../sources/registry.js';
+import { upTo } from './bounds.js';
 
-const count = z.int().min(1);
 const text = z.string().min(1);
 
-const heldOutCount = z.int().min(0).default(0);
+const heldOutCount = z.int().min(0).max(10_000_000).default(0);
 const heldOutFile = z.strictObject({
   file: text.describe('File, folder or glob of them, with the same fields as the prompts.'),
 });
@@ -23,7 +23,7 @@ const held = z
   ])
   .default(0);
 const system = text.optional().describe('System message before each question that has none of its own.');
-const limit = count
+const limit = upTo(1_000_000_000)
   .optional()
   .describe('Number of prompts of a pipeline without `learn`. Default: each line of the file once.');
 

@@ -15,8 +15,17 @@ export function specProblems(spec: PipelineSpec): readonly SpecProblem[] {
   return [...rules(spec), ...promptRules(spec), ...flowRules(spec)].filter(({ holds }) => !holds);
 }
 
-function rules({ learn, learners, steps, shape, from }: PipelineSpec): Rule[] {
+/** Samples of a step, which are in memory together. */
+const MAX_STEP = 1_000_000;
+
+function rules({ learn, learners, steps, shape, from, rollout }: PipelineSpec): Rule[] {
+  const samples = (learn?.prompts ?? 1) * (rollout?.group ?? 1);
   return [
+    {
+      field: 'rollout.group',
+      holds: samples <= MAX_STEP,
+      problem: `found ${rollout?.group}, which with learn.prompts (${learn?.prompts}) makes ${samples} samples per step; expected at most ${MAX_STEP}`,
+    },
     {
       field: 'steps',
       holds: !learn || steps !== undefined,

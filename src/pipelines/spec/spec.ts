@@ -7,8 +7,10 @@ import type { RlsdSettings } from '../../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
+import { SAMPLES, STEPS, TOKENS, upTo } from './bounds.js';
 import { learnersSchema, learnFields } from './learners.js';
 import { prompts } from './prompts-spec.js';
+import { rolloutSchema } from './rollout-schema.js';
 import { specProblems } from './spec-rules.js';
 
 /**
@@ -16,7 +18,6 @@ import { specProblems } from './spec-rules.js';
  * Paths are relative to the file that holds the spec.
  */
 
-const count = z.int().min(1);
 const text = z.string().min(1);
 
 const shape = shapeSchema(methods);
@@ -48,7 +49,7 @@ const documentJoin = z
   .union([
     z.enum(['reference', 'trace', 'document']),
     z.strictObject({
-      search: count.describe('How many of the best passages for the question.'),
+      search: upTo(1000).describe('How many of the best passages for the question.'),
       model: text
         .optional()
         .describe('Folder of a sentence-embedding model in ONNX that says which are best. Default: BM25.'),
@@ -79,7 +80,12 @@ const task = z
       .strictObject({ template: text.describe("The teacher's prompt.") })
       .optional()
       .describe("Default: the pipeline's."),
-    weight: z.number().positive().default(1).describe('Share of the prompts, relative to the other tasks.'),
+    weight: z
+      .number()
+      .positive()
+      .max(1_000_000)
+      .default(1)
+      .describe('Share of the prompts, relative to the other tasks.'),
   })
   .describe('A data set with its own verifier, context and template.');
 
@@ -90,7 +96,12 @@ const privileged = z
       sources: z.array(documentSource).default([]),
       join: z.array(documentJoin).min(1).describe('In the order in which they are shown and the budget is spent.'),
       labels: z.array(text).default([]).describe('Access labels that this pipeline may read.'),
-      watch: z.number().positive().optional().describe('Seconds between two looks at the sources. Default: read once.'),
+      watch: z
+        .number()
+        .positive()
+        .max(86_400)
+        .optional()
+        .describe('Seconds between two looks at the sources. Default: read once.'),
       limits: z
         .strictObject({
           seconds: z.number().positive().max(3600).default(30).describe('Processor seconds per document.'),
@@ -112,7 +123,7 @@ export const pipelineSchema = z
       .regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes')
       .describe('Name of the pipeline; the run is called after it.'),
     seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
-    steps: count.optional().describe('Training steps; required with `learn`.'),
+    steps: upTo(STEPS).optional().describe('Training steps; required with `learn`.'),
     topics: topicsSchema()
       .default('embedded')
       .describe('Where the topics live: a folder of the run, a Kafka cluster, or a store of your own.'),
@@ -120,7 +131,9 @@ export const pipelineSchema = z
       base: text.describe('Folder of the base model, in Hugging Face layout.'),
       engine: engineSchema().default('onnx'),
       device: text.default('cpu').describe('Device that the engine runs the model on.'),
-      workers: count.optional().describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
+      workers: upTo(1024)
+        .optional()
+        .describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
     }),
     prompts: prompts.optional(),
     tasks: z
@@ -130,33 +143,19 @@ export const pipelineSchema = z
       .describe('Several data sets in one pipeline, by name, in place of `prompts`.'),
     from: fromSchema.optional(),
     privileged,
-    rollout: z
-      .strictObject({
-        group: z.int().min(1).default(8).describe('Completions for each prompt.'),
-        temperature: z.number().positive().default(1).describe('Divides the logits, in sampling and in scoring.'),
-        topK: count.optional().describe('Sample from this many of the likeliest tokens.'),
-        topP: z.number().gt(0).max(1).optional().describe('Sample from the likeliest tokens that make up this share.'),
-        minP: z
-          .number()
-          .min(0)
-          .max(1)
-          .optional()
-          .describe('Sample from tokens at least this likely beside the likeliest.'),
-        maxTokens: count.describe('Tokens of a completion at most.'),
-        stop: z.array(text).optional().describe('Texts that end a completion.'),
-      })
-      .optional()
-      .describe('How completions are sampled. Without it nothing is sampled but for `evaluate`.'),
+    rollout: rolloutSchema.optional(),
     verify: verifySchema.optional(),
     teach: z
       .strictObject({
-        every: count.default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),
+        every: upTo(STEPS).default(10).describe("Steps between refreshes of the teacher's snapshot of the policy."),
         template: text
           .optional()
           .describe(
             "The teacher's prompt: text with {{ question }} and {{ reference }}, {{ trace }} or {{ context }}.",
           ),
-        contextTokens: count.optional().describe('Tokens of privileged context at most; what is cut is recorded.'),
+        contextTokens: upTo(TOKENS)
+          .optional()
+          .describe('Tokens of privileged context at most; what is cut is recorded.'),
         context: z
           .enum(['own', 'shuffled', 'none'])
           .default('own')
@@ -173,7 +172,7 @@ export const pipelineSchema = z
     shape: shape.optional(),
     learn: z
       .strictObject({
-        prompts: count.describe('Prompts that make one step.'),
+        prompts: upTo(SAMPLES).describe('Prompts that make one step.'),
         ...learnFields,
       })
       .optional()
@@ -183,22 +182,24 @@ export const pipelineSchema = z
     learners: learnersSchema.optional(),
     publish: z
       .strictObject({
-        every: count.default(1).describe('Steps between publications.'),
-        keep: count.default(5).describe('Versions kept on disk besides the base, the last and those in use.'),
+        every: upTo(STEPS).default(1).describe('Steps between publications.'),
+        keep: upTo(STEPS).default(5).describe('Versions kept on disk besides the base, the last and those in use.'),
       })
       .prefault({}),
     evaluate: z
       .strictObject({
-        every: count.default(10).describe('Steps between measurements on the held-out prompts.'),
-        maxTokens: count.optional().describe("Maximum completion tokens. Default: the rollout's."),
+        every: upTo(STEPS).default(10).describe('Steps between measurements on the held-out prompts.'),
+        maxTokens: upTo(TOKENS).optional().describe("Maximum completion tokens. Default: the rollout's."),
         stop: z.array(text).optional().describe("Texts that end a completion. Default: the rollout's."),
       })
       .prefault({}),
     flow: z
       .strictObject({
-        maxLag: z.int().min(0).default(0).describe('Versions a sample may be behind; 0 is lockstep.'),
-        credit: count.optional().describe('Prompts in flight in a stage at most. Default: two steps of prompts.'),
-        attempts: count.default(3).describe('Tries of a record before it becomes a dead letter.'),
+        maxLag: z.int().min(0).max(1000).default(0).describe('Versions a sample may be behind; 0 is lockstep.'),
+        credit: upTo(1_000_000)
+          .optional()
+          .describe('Prompts in flight in a stage at most. Default: two steps of prompts.'),
+        attempts: upTo(100).default(3).describe('Tries of a record before it becomes a dead letter.'),
       })
       .prefault({}),
     transform: z
@@ -213,7 +214,7 @@ export const pipelineSchema = z
   })
   .superRefine((spec, context) => {
     for (const { field, problem } of specProblems(spec))
-      context.addIssue({ code: 'custom', path: [field], message: problem });
+      context.addIssue({ code: 'custom', path: field.split('.'), message: problem });
   })
   .describe('A pipeline of RLSD Streams.');
 

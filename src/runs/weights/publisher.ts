@@ -6,6 +6,7 @@ import type { LearnStep } from '../../operators/learn.js';
 import type { Publisher } from '../../operators/publish-weights.js';
 import { MAIN_LEARNER, ofLearner } from '../../pipelines/spec/learners.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
+import { evaluateStage } from '../../pipelines/stages/evaluate.js';
 import type { Announce } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
@@ -214,16 +215,38 @@ function unpacked(value: Uint8Array): [string, Buffer][] {
   return files;
 }
 
-function pruneWeights(files: RunFiles, version: number): Promise<unknown> {
-  const { spec } = files;
-  const { every, keep } = spec.publish;
-  return prune(files, 'weights', (old) => old < version - keep * every && !lasting(old, version, spec));
+async function pruneWeights(files: RunFiles, version: number): Promise<void> {
+  const { every, keep } = files.spec.publish;
+  const unmeasured = await firstUnmeasured(files, version);
+  await prune(
+    files,
+    'weights',
+    (old) => old < version - keep * every && !isInUse(old, { version, unmeasured, spec: files.spec }),
+  );
 }
 
-/** Versions that stay: the base, those that are measured, and what the teacher of a sample in flight may be. */
-function lasting(old: number, version: number, { teach, evaluate, flow }: PipelineSpec): boolean {
+interface InUse {
+  /** The newest version. */
+  readonly version: number;
+  readonly unmeasured: number;
+  readonly spec: PipelineSpec;
+}
+
+/** The base, what is still to be measured, and what the teacher of a sample in flight may be. */
+function isInUse(old: number, { version, unmeasured, spec: { teach, evaluate, flow } }: InUse): boolean {
   const oldestInFlight = Math.max(0, version - flow.maxLag - 1);
-  return old === 0 || old % evaluate.every === 0 || old >= oldestInFlight - (oldestInFlight % teach.every);
+  const isTeacher = old >= oldestInFlight - (oldestInFlight % teach.every);
+  return old === 0 || isTeacher || (old >= unmeasured && old % evaluate.every === 0);
+}
+
+/** The oldest version whose accuracy is not recorded yet. */
+async function firstUnmeasured({ log, learner, spec, store }: RunFiles, version: number): Promise<number> {
+  // There, a folder is a copy that can be made again, and a record of weights is too large to be read for this.
+  if (viaTopics(store)) return version - 2 * spec.evaluate.every;
+  const topic = ofLearner('weights', learner);
+  const [position] = await log.committed(ofLearner(evaluateStage.name, learner), topic);
+  const [record] = await log.read(topic, 0, position?.offset ?? 0n, 1);
+  return record?.value ? fromRecord('weights', { ...record, value: record.value }).version : Number.POSITIVE_INFINITY;
 }
 
 const fileKinds = ['weights', 'checkpoints'] as const;

@@ -2,10 +2,11 @@ import kafkajs from 'kafkajs';
 import { codecFor, schemaTopics } from '../../records/codec.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog, TopicSpec } from '../log.js';
+import { aliasOf } from './client/broker-address.js';
 import { openClient } from './client/client.js';
 import './protocol/codecs.js';
 import { explain } from './client/errors.js';
-import type { ClusterOptions } from './client/internals.js';
+import { type ClusterOptions, socketFactory } from './client/internals.js';
 import { saslOptions, tlsOptions } from './client/security.js';
 import { logOn, prefixesOf, topicDefaults } from './log.js';
 import { framed } from './schema-registry/framing.js';
@@ -17,7 +18,7 @@ export { type KafkaSettings, parseKafkaSettings } from './settings.js';
 
 /**
  * The topics of a pipeline on a Kafka cluster, exactly once: see `openConsumer`.
- * @throws {UserError} `kafka-unreachable`, `kafka-credentials`, `kafka-tls`, `kafka-too-old`, `kafka-secret`
+ * @throws {UserError} `kafka-unreachable`, `kafka-credentials`, `kafka-tls`, `kafka-too-old`, `no-secret`
  * @example
  * const log = await openKafka({ brokers: ['127.0.0.1:9092'], topicPrefix: 'arithmetic.' });
  */
@@ -82,7 +83,7 @@ export function connectionOptions(settings: KafkaSettings): ClusterOptions {
   const ssl = tlsOptions(settings);
   const sasl = saslOptions(settings.sasl);
   return {
-    brokers: settings.brokers,
+    brokers: settings.brokers.map(aliasOf),
     clientId: settings.clientId ?? 'rlsd',
     ...(ssl && { ssl }),
     ...(sasl && { sasl }),
@@ -100,4 +101,4 @@ export function connectionOptions(settings: KafkaSettings): ClusterOptions {
 }
 
 const kafkaConfig = ({ brokers, ...rest }: ClusterOptions): kafkajs.KafkaConfig =>
-  ({ ...rest, brokers: [...brokers] }) as kafkajs.KafkaConfig;
+  ({ ...rest, brokers: [...brokers], socketFactory }) as kafkajs.KafkaConfig;

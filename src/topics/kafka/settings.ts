@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { UserError } from '../../support/errors.js';
+import { isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
 import { parseSettings } from '../../support/settings.js';
 
 /** Codecs for writing: the name in the settings and Kafka's number. Reading also supports zstd. */
@@ -9,17 +8,9 @@ export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const;
 export type Compression = keyof typeof COMPRESSION;
 
 /** A value that is read when the log opens and never printed: an environment variable or the content of a file. */
-export type Secret = { readonly env: string } | { readonly file: string };
+export type Secret = Reference;
 
 const text = z.string('expected a non-empty string').min(1, 'expected a non-empty string');
-
-const isReference = (value: unknown): boolean => {
-  if (typeof value !== 'object' || value === null) return false;
-  const [entry, ...others] = Object.entries(value);
-  return (
-    others.length === 0 && entry !== undefined && /^(env|file)$/.test(entry[0]) && text.safeParse(entry[1]).success
-  );
-};
 
 /** Messages never quote the value, which may be the secret itself. */
 const secret = z
@@ -37,7 +28,8 @@ const secret = z
   )
   .describe('{ env: NAME } or { file: PATH }; never the secret itself.');
 
-const matching = (form: RegExp, error: string) => z.string(error).regex(form, error);
+/** A text that is checked where it is used if it contains a reference. */
+const matching = (form: RegExp, error: string) => z.string(error).regex(new RegExp(`${form.source}|\\$\\{`), error);
 const url = matching(/^https?:\/\/\S+$/, 'expected an http or https address');
 const prefix = matching(/^[A-Za-z0-9._-]{0,100}$/, 'expected letters, digits, ".", "_" and "-"');
 const whole = (min: number, max: number) => {
@@ -83,7 +75,10 @@ const schemaRegistry = z
   .describe('Confluent-compatible registry for the schemas of the records.');
 
 const brokers = z
-  .array(matching(/^[A-Za-z0-9._-]+:\d{1,5}$/, 'expected "host:port"'), 'expected a list of "host:port"')
+  .array(
+    matching(/^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, 'expected "host:port"'),
+    'expected a list of "host:port"',
+  )
   .min(1, 'expected a list of "host:port"')
   .readonly();
 
@@ -159,19 +154,8 @@ export type KafkaPipelineSettings = z.output<typeof kafkaPipelineSchema>;
  * });
  */
 export function parseKafkaSettings(input: unknown): KafkaSettings {
-  return parseSettings(connectionSchema, input, '', 'kafka-settings');
+  return parseSettings(connectionSchema, revealAll(input, 'topics.kafka', undefined, false), '', 'kafka-settings');
 }
 
-/** The secret's value, without a trailing line break. @throws {UserError} `kafka-secret` if it is missing */
-export function readSecret(source: Secret, field: string): string {
-  if ('env' in source) {
-    const value = process.env[source.env];
-    if (value) return value;
-    throw new UserError('kafka-secret', `${field}: the environment variable ${source.env} is not set`);
-  }
-  try {
-    return readFileSync(source.file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new UserError('kafka-secret', `${field}: cannot read the file ${source.file}: ${(error as Error).message}`);
-  }
-}
+/** The secret's value, without a trailing line break. @throws {UserError} `no-secret` if it is missing */
+export const readSecret = (source: Secret, field: string): string => reveal(source, field);

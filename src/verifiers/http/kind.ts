@@ -6,5 +6,6 @@ export const http: LocalKind<HttpSettings> = {
   summary: 'your own service says so',
   settings: httpSettings,
   runs: 'here',
-  open: async (settings) => (await import('./verifier.js')).createHttpVerifier(settings),
+  open: async (settings, { where, folder }) =>
+    (await import('./verifier.js')).createHttpVerifier(settings, { where, folder }),
 };

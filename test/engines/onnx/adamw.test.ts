@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { adamW } from '../../../src/engines/onnx/adamw.js';
+import { adamW, type ParameterState } from '../../../src/engines/onnx/adamw.js';
 import { randomFloats } from './graph/models.js';
 
 const settings = { betas: [0.8, 0.95], eps: 1e-6, weightDecay: 0.1, maxGradNorm: 1 } as const;
@@ -23,6 +23,8 @@ function literal(start: readonly number[], gradients: readonly (readonly number[
   return theta;
 }
 
+const named = (parameters: readonly ParameterState[]) => new Map(parameters.map((state, i) => [`p${i}`, state]));
+
 it('matches the published algorithm over many updates, with and without gradient scaling', () => {
   const sizes = [7, 5];
   const parameters = sizes.map((size, i) => ({
@@ -36,7 +38,7 @@ it('matches the published algorithm over many updates, with and without gradient
   gradients.forEach((gradient, i) => {
     parameters[0]?.gradient.set(gradient.slice(0, 7));
     parameters[1]?.gradient.set(gradient.slice(7));
-    expect(adamW(parameters, settings, 0.01, i + 1)).toBeCloseTo(Math.hypot(...gradient), 6);
+    expect(adamW(named(parameters), settings, 0.01, i + 1)).toBeCloseTo(Math.hypot(...gradient), 6);
   });
   const expected = literal(start, gradients, 0.01);
   parameters
@@ -46,10 +48,20 @@ it('matches the published algorithm over many updates, with and without gradient
     });
 });
 
+it('names the tensor that an update has made infinite', () => {
+  const state = { value: Float32Array.of(1, -3e38), gradient: Float32Array.of(0, 1) };
+  const moments = { first: new Float32Array(2), second: new Float32Array(2) };
+  expect(() => adamW(named([{ ...state, ...moments }]), settings, 3e38, 1)).toThrow(
+    /tensor p0: value 1 is -?Infinity; this update has overflowed\. Lower learn\.lr/,
+  );
+});
+
 it('changes nothing when a gradient is not finite', () => {
   const value = Float32Array.of(1, 2);
   const moments = { first: new Float32Array(2), second: new Float32Array(2) };
   const broken = { value, gradient: Float32Array.of(1, Number.NaN), ...moments };
-  expect(() => adamW([broken], settings, 0.1, 1)).toThrow('gradient norm is NaN');
+  expect(() => adamW(named([broken]), settings, 0.1, 1)).toThrow(
+    'tensor p0: gradient 1 is NaN; the weights are unchanged',
+  );
   expect([...value]).toEqual([1, 2]);
 });

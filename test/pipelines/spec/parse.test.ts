@@ -79,7 +79,7 @@ describe('readSpec', () => {
       good.replace('shape: rlsd', 'shape: rlds'),
       /shape: found "rlds"; expected one of "grpo"\|"rlsd"/,
     ],
-    ['a key that stands twice', `${good}steps: 5\n`, /sums\.yaml:10:1: Map keys must be unique/],
+    ['a key that stands twice', `${good}steps: 5\n`, /sums\.yaml:10:1: found a field twice/],
     ['broken YAML', good.replace('{ math: {} }', '{ math: {'), /sums\.yaml:\d+:\d+: /],
     ['no map at all', 'just text', /sums\.yaml:1:1: expected a map/],
   ])('says where and what on %s', (_, text, message) => expect(problems(text)).toMatch(message));

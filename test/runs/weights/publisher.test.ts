@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import type { PipelineInput } from '../../../src/pipelines/spec/spec.js';
 import { runPublisher } from '../../../src/runs/weights/publisher.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';
 import { toAppend } from '../../../src/topics/record-codec.js';
 import { storeOf } from '../../../src/topics/registry.js';
 import { tinyPipeline } from '../tiny-run.js';
 
-it('keeps the checkpoint of the newest version that is committed, however far the learner is ahead of it', async () => {
+/** A publisher of empty weights whose records are committed only where a test does so. */
+async function publishing(change: Partial<PipelineInput> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-publisher-'));
   const log = await openEmbedded(join(folder, 'topics'));
   onTestFinished(async () => {
@@ -17,7 +19,7 @@ it('keeps the checkpoint of the newest version that is committed, however far th
     rmSync(folder, { recursive: true });
   });
   await log.ensureTopics([{ name: 'weights', partitions: 1 }]);
-  const spec = checkSpec(tinyPipeline);
+  const spec = checkSpec({ ...tinyPipeline, ...change });
   const learner = {
     async saveModel(to: string) {
       writeFileSync(join(to, 'model.safetensors'), to);
@@ -25,18 +27,46 @@ it('keeps the checkpoint of the newest version that is committed, however far th
     },
     saveCheckpoint: async (to: string) => void mkdirSync(to, { recursive: true }),
   };
+  let measured = 0n;
+  const committed = async () => [{ topic: 'weights', partition: 0, offset: measured }];
   const publisher = runPublisher(
     learner,
-    { log, run: 'r', learner: '', folder, base: folder, spec, store: storeOf(spec.topics) },
+    { log: { ...log, committed }, run: 'r', learner: '', folder, base: folder, spec, store: storeOf(spec.topics) },
     () => [],
     () => {},
   );
   const publish = (step: number) => publisher.publish({ step, samples: [], stats: {} });
-  const kept = () => readdirSync(join(folder, 'checkpoints')).map((name) => Number(name.slice(1)));
+  const versions = (kind: string) =>
+    readdirSync(join(folder, kind))
+      .map((name) => Number(name.slice(1)))
+      .sort((a, b) => a - b);
+  return {
+    publish,
+    async commit(step: number) {
+      const [weights] = await publish(step);
+      if (weights) await log.append([toAppend('weights', weights)]);
+    },
+    measureAll() {
+      measured = 1_000n;
+    },
+    versions,
+  };
+}
+
+it('keeps the checkpoint of the newest version that is committed, however far the learner is ahead of it', async () => {
+  const { publish, commit, versions } = await publishing();
   for (const step of [0, 1, 2]) await publish(step);
-  expect(kept()).toEqual([1, 2, 3]);
-  const [weights] = await publish(1);
-  if (weights) await log.append([toAppend('weights', weights)]);
+  expect(versions('checkpoints')).toEqual([1, 2, 3]);
+  await commit(1);
   await publish(3);
-  expect(kept()).toEqual([2, 3, 4]);
+  expect(versions('checkpoints')).toEqual([2, 3, 4]);
+});
+
+it('keeps `publish.keep` versions besides the newest, the teacher and what is still to be measured', async () => {
+  const { commit, measureAll, versions } = await publishing({ publish: { keep: 2 }, evaluate: { every: 3 } });
+  for (let step = 0; step < 9; step++) await commit(step);
+  expect(versions('weights')).toEqual([3, 6, 7, 8, 9]);
+  measureAll();
+  await commit(9);
+  expect(versions('weights')).toEqual([8, 9, 10]);
 });

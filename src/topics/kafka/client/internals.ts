@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import { hostOf } from './broker-address.js';
 
 /**
  * The parts of kafkajs below its consumer and producer: connections, metadata, and one method per request. Its consumer
@@ -151,7 +152,11 @@ export interface ClusterOptions {
 
 const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
 const { createLogger } = require('kafkajs/src/loggers') as { createLogger(options: object): object };
-const socketFactory = require('kafkajs/src/network/socketFactory') as () => (options: object) => Socket;
+const createSocket = (require('kafkajs/src/network/socketFactory') as () => (options: object) => Socket)();
+
+/** Opens connections, also to IPv6 addresses as `aliasOf` writes them. */
+export const socketFactory = (wanted: { readonly host: string }): Socket =>
+  createSocket({ ...wanted, host: hostOf(wanted.host) });
 const EncoderClass = require('kafkajs/src/protocol/encoder') as new (size?: number) => Encoder;
 const DecoderClass = require('kafkajs/src/protocol/decoder') as new (data: Buffer) => Decoder;
 const protocolErrors = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
@@ -208,12 +213,11 @@ connection.connect = function connectAnew(this: Connection) {
 export function newCluster(options: ClusterOptions): Cluster {
   // kafkajs logs every failed attempt; errors that matter reach the caller.
   const logger = createLogger({ level: 0, logCreator: () => () => {} });
-  const create = socketFactory();
   return new ClusterClass({
     ...options,
     logger,
     // While a broker is down, every failed request adds a listener to the same socket; Node would warn about a leak.
-    socketFactory: (wanted: object) => create(wanted).setMaxListeners(0),
+    socketFactory: (wanted: { readonly host: string }) => socketFactory(wanted).setMaxListeners(0),
   });
 }
 

@@ -7,7 +7,7 @@ const PEM = { ca: 'CERTIFICATE', cert: 'CERTIFICATE', key: 'PRIVATE KEY', passph
 
 /**
  * The options of `tls.connect`; undefined for a plain connection.
- * @throws {UserError} `kafka-secret`, `kafka-tls` if a file contains no certificate or key, or the two do not match
+ * @throws {UserError} `no-secret`, `kafka-tls` if a file contains no certificate or key, or the two do not match
  */
 export function tlsOptions({ tls }: KafkaSettings): object | undefined {
   if (tls === undefined || tls === false) return undefined;

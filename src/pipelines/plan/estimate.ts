@@ -1,0 +1,73 @@
+import { parameterShapes } from '../../models/config.js';
+import { readConfig } from '../../models/folder.js';
+import { UserError } from '../../support/errors.js';
+import { learnersOf } from '../spec/learners.js';
+import { baseFolder, defaultCores } from './model.js';
+import type { Plan } from './plan.js';
+
+/** What a run will take, in bytes: upper bounds from its settings. */
+export interface Estimate {
+  /** Weights, checkpoints and records at the end of the run. */
+  readonly disk: number;
+  readonly memory: number;
+}
+
+/** Bytes of a float32. */
+const FLOAT = 4;
+/** A prompt's tokens where nothing is known of it. */
+const PROMPT_TOKENS = 256;
+/** Bytes of a sample in all its topics besides arrays and texts: ids, hashes, evidence. */
+const SAMPLE_FIELDS = 3000;
+/** Text, ids, log-probabilities, advantages and masks per token, over the topics that repeat them. */
+const BYTES_PER_TOKEN = 60;
+/** What the program takes before it opens a model. */
+const PROGRAM = 300 * 2 ** 20;
+
+/**
+ * Predicts disk and memory of a run that one process makes on the built-in engine; undefined for others.
+ * @throws {UserError} as `readConfig`
+ */
+export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefined {
+  const { spec } = plan;
+  const { learn, rollout, steps, publish, flow, evaluate } = spec;
+  if (!learn || !rollout || steps === undefined) return undefined;
+  const shapes = parameterShapes(readConfig(baseFolder(spec, plan.folder)));
+  const values = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const weights = values * FLOAT;
+  const learners = learnersOf(spec).length;
+  // The base, the newest, those kept, the teacher's and one that waits for its measurement.
+  const versions = Math.min(steps / publish.every + 1, publish.keep + 2 + Math.ceil(flow.maxLag / publish.every) + 2);
+  // A checkpoint has values and two moments; the one before stays until the next is committed.
+  const checkpoints = 2 * 3 * weights;
+  const samples = steps * learn.prompts * rollout.group;
+  const records = samples * (SAMPLE_FIELDS + BYTES_PER_TOKEN * (rollout.maxTokens + PROMPT_TOKENS / 2));
+  const workers = spec.model.workers ?? defaultCores();
+  const loaded = flow.maxLag + 2 + (evaluate.every > 0 ? 1 : 0);
+  // Values, gradient, two moments, a second gradient, and the weights that the model began with.
+  const learner = 6 * weights;
+  return {
+    disk: learners * (versions * weights + checkpoints) + records,
+    memory: PROGRAM + learners * learner + workers * loaded * weights,
+  };
+}
+
+/** The estimate as one line, or nothing where there is none. */
+export function estimateNotes(plan: Pick<Plan, 'spec' | 'folder'>): string[] {
+  if (plan.spec.model.engine !== 'onnx') return [];
+  try {
+    const found = estimate(plan);
+    return found ? [`about ${bytes(found.disk)} of disk at most at the end, and ${bytes(found.memory)} of memory`] : [];
+  } catch (error) {
+    // The check itself reports what is wrong with the model.
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+function bytes(count: number): string {
+  const units = ['MiB', 'GiB', 'TiB', 'PiB'];
+  let value = count / 2 ** 20;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}

@@ -1,0 +1,58 @@
+import { UserError } from '../../support/errors.js';
+import { parseYamlValue } from './read-yaml.js';
+import { newPath, renamedWarning } from './renamed.js';
+
+/** One `--set`. */
+export interface Override {
+  /** The field under its present name. */
+  readonly path: string;
+  readonly value: unknown;
+  readonly warning?: string;
+}
+
+/**
+ * Reads `path=value`, the value in YAML.
+ * @throws {UserError} `bad-spec`
+ * @example parseOverride('shape.rlsd.weightClip=[0.8, 2]')
+ */
+export function parseOverride(set: string): Override {
+  const at = set.indexOf('=');
+  const written = set.slice(0, at).trim();
+  const keys = written.split('.');
+  if (at < 1 || keys.includes('') || keys.includes('__proto__'))
+    throw new UserError('bad-spec', `--set ${set}: expected path=value, such as learn.lr=1e-4`);
+  const path = newPath(written);
+  let value: unknown;
+  try {
+    value = parseYamlValue(set.slice(at + 1));
+  } catch (error) {
+    throw new UserError('bad-spec', `--set ${written}: ${(error as Error).message}`);
+  }
+  return { path, value, ...(path !== written && { warning: `--set ${written}: ${renamedWarning(written, path)}` }) };
+}
+
+/**
+ * The data with one field replaced; maps on the way are made.
+ * @throws {UserError} `bad-spec` for an index that a list does not have
+ */
+export function withOverride(data: unknown, { path, value }: Override): unknown {
+  return replaced(data, path.split('.'), value, path);
+}
+
+function replaced(data: unknown, [key, ...rest]: readonly string[], value: unknown, path: string): unknown {
+  if (key === undefined) return value;
+  if (Array.isArray(data)) {
+    const index = Number(key);
+    if (!/^\d+$/.test(key) || index > data.length)
+      throw new UserError(
+        'bad-spec',
+        `--set ${path}: ${key} is no place in a list of ${data.length}; expected 0 to ${data.length}`,
+      );
+    const items: readonly unknown[] = data;
+    const inner = replaced(items[index], rest, value, path);
+    return [...items.slice(0, index), inner, ...items.slice(index + 1)];
+  }
+  const fields = typeof data === 'object' && data !== null ? data : {};
+  const before: unknown = Object.hasOwn(fields, key) ? Object.entries(fields).find(([name]) => name === key)?.[1] : {};
+  return { ...fields, [key]: replaced(before, rest, value, path) };
+}
