@@ -47,12 +47,24 @@ function validateLength(context: KeywordCxt): void {
   if (min > 0) context.fail(_`${context.data}.length < ${min}`);
 }
 
+const has = ({ data }: KeywordCxt, name: string) => _`Object.prototype.hasOwnProperty.call(${data}, ${name})`;
+
 /** ajv takes a missing property whose name is empty for none. */
 function validateRequired(context: KeywordCxt): void {
   const names: readonly string[] = context.schema;
   for (const name of names) {
     context.setParams({ missingProperty: name });
-    context.fail(_`!Object.prototype.hasOwnProperty.call(${context.data}, ${name})`);
+    context.fail(_`!${has(context, name)}`);
+  }
+}
+
+function validateDependentRequired(context: KeywordCxt): void {
+  const needs: Readonly<Record<string, readonly string[]>> = context.schema;
+  for (const [property, names] of Object.entries(needs)) {
+    for (const name of names) {
+      context.setParams({ property, depsCount: names.length, deps: names.join(', '), missingProperty: name });
+      context.fail(_`${has(context, property)} && !${has(context, name)}`);
+    }
   }
 }
 
@@ -64,6 +76,7 @@ export function checkEmptyValues(engine: Ajv): void {
       rule.definition = { ...rule.definition, code: mended };
     };
     if (rule.keyword === 'required') replace(validateRequired);
+    if (rule.keyword === 'dependentRequired') replace(validateDependentRequired);
     if (rule.keyword === 'prefixItems') replace(validateTuple);
     if (rule.keyword === 'propertyNames') replace(validatePropertyNames);
     if (rule.keyword === 'contains') {
