@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { experimentSchema } from '../../src/compare/experiment.js';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { blocksOf, pages, read } from './markdown.js';
 
 const example = parse(read('examples/arithmetic.yaml')) as Record<string, unknown>;
 const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** A block as a pipeline: fields that it leaves out are those of the arithmetic example. */
+/** A block as an experiment or a pipeline: fields that it leaves out are those of the arithmetic example. */
 function checkBlock(text: string): void {
   const found: unknown = parse(text);
   if (found === null) return;
   if (!isMap(found)) throw new Error(`expected fields of a pipeline, found ${text}`);
+  if ('experiment' in found) {
+    experimentSchema.parse(found);
+    return;
+  }
   const warn = (warning: string) => {
     throw new Error(warning);
   };
@@ -23,7 +28,7 @@ function checkBlock(text: string): void {
 describe('YAML in the guides', () => {
   const blocks = pages.flatMap(blocksOf).filter(({ language }) => language === 'yaml');
 
-  it.each(blocks.map(({ at, text }) => [at, text]))('%s is a pipeline or part of one', (_, text) => {
+  it.each(blocks.map(({ at, text }) => [at, text]))('%s is an experiment, a pipeline or part of one', (_, text) => {
     expect(() => checkBlock(text)).not.toThrow();
   });
 
