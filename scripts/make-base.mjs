@@ -29,15 +29,15 @@ const files = new Map(
 const parameters = initModel(config, recipe.seed);
 writeModelFolder(folder, { config, files, parameters });
 const tokenizer = readTokenizer(folder, vocabSize);
-const template = readChatTemplate(folder, tokenizer.specials);
+const template = readChatTemplate(folder, tokenizer);
 
 /** The conversation of a demonstration; only the answer is learned. */
 function sample(index, hinted) {
   const { prompt, completion } = chainSumDemonstration({ seed: recipe.seed, index, hinted }, recipe.demonstrator);
   const asked = [{ role: 'user', content: prompt }];
   const answered = [...asked, { role: 'assistant', content: completion }];
-  const from = tokenizer.encode(template.apply(asked, { addGenerationPrompt: true })).length;
-  const tokens = tokenizer.encode(template.apply(answered, { addGenerationPrompt: false }));
+  const from = template.encode(asked, { addGenerationPrompt: true }).length;
+  const tokens = template.encode(answered, { addGenerationPrompt: false });
   return { tokens, mask: Uint8Array.from(tokens, (_, t) => (t < from ? 0 : 1)) };
 }
 

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tests = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' }).map((file) => `test/${file}`);
-const scripts = readdirSync(`${root}scripts`).map((file) => `scripts/${file}`);
+const scripts = readdirSync(`${root}scripts`, { recursive: true, withFileTypes: true, encoding: 'utf8' })
+  .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'))
+  .map(({ parentPath, name }) => relative(root, join(parentPath, name)));
 
 describe('a test path that a script names', () => {
   // Vitest runs the files that match some of its filters and says nothing of a filter that matches none.

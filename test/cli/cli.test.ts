@@ -234,13 +234,13 @@ describe('eval', () => {
   });
 
   it.each([
-    ['a file that is a folder', ['--prompts', 'FOLDER'], /no such file/],
+    ['a file that is not there', ['--prompts', 'FOLDER/none.jsonl'], /no such file/],
     ['a verifier that is no YAML', ['--verify', '{math: {'], /^rlsd: --verify \{math: \{: /],
     ['a temperature that is not a number', ['--temperature', 'warm'], /Expected a number of at least 0/],
   ])('refuses %s', async (_, args, message) => {
     const { folder } = tinyProject();
     const asked = ['--model', join(folder, 'model'), '--prompts', join(folder, 'sums.jsonl'), ...args];
-    await refuses(['eval', ...asked.map((arg) => (arg === 'FOLDER' ? folder : arg))], message);
+    await refuses(['eval', ...asked.map((arg) => arg.replace('FOLDER', folder))], message);
   });
 });
 

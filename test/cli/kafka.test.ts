@@ -280,6 +280,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
             'topic differs.weights: is missing',
           ],
           warnings: [],
+          notes: expect.any(Array),
         },
       ]);
     });

@@ -377,7 +377,7 @@ describe('privileged content', () => {
     // Not a word of the renderer's own message, whatever that quotes.
     expect(render).toThrow(/rendering failed with this prompt's context \(\w+\)$/);
     expect(render).not.toThrow(marker);
-    expect(() => parseTemplate('{{ question }}{{ raise_exception(context) }}', 't')).toThrow('raise_exception');
+    expect(() => parseTemplate('{{ question }}{{ raise_exception(context) }}', 't')).toThrow('t: rendering failed');
   });
 
   it('is gone once forgotten, while its uses are still known', async () => {

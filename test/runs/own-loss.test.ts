@@ -15,7 +15,7 @@ const updates = { ...tinyPipeline.learn, epochs: 3 };
 it('trains with a loss in a file next to the pipeline, and reports its metrics', async () => {
   const loss = { module: join(examples, 'losses/dual-clip.mjs'), ceiling: 1.01 };
   const folder = tinyFolder();
-  const change = { shape: 'grpo', steps: 2 } as const;
+  const change = { shape: 'grpo', steps: 2, prompts: { ...tinyPipeline.prompts, shuffle: false } } as const;
   const plain = await tinyRun(folder, 'plain', { ...change, learn: updates });
   const own = await tinyRun(folder, 'own', { ...change, learn: { ...updates, loss } });
   const steps = (await records(own.folder, 'metrics')).filter(({ stage }) => stage === 'learn');

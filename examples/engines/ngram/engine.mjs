@@ -28,8 +28,8 @@ export default defineEngine({
     async openPolicy({ folder }) {
       const { vocabSize, maxPositionEmbeddings } = readConfig(folder);
       const tokenizer = readTokenizer(folder, vocabSize);
-      const template = readChatTemplate(folder, tokenizer.specials);
-      const encodePrompt = (messages) => tokenizer.encode(template.apply(messages, { addGenerationPrompt: true }));
+      const template = readChatTemplate(folder, tokenizer);
+      const encodePrompt = (messages) => template.encode(messages, { addGenerationPrompt: true });
       const [end] = tokenizer.eosIds;
       const model = countNgrams(readCorpus(resolve(from, corpus)).map(encodeExample), { order, smoothing, vocabSize });
 

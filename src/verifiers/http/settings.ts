@@ -6,8 +6,8 @@ const text = z.string().min(1);
 /** A text that may be read from the environment or a file, and is not recorded then. */
 const secretText: z.ZodType<SecretText, SecretText> = z.union([
   z.string(),
-  z.strictObject({ env: text }),
-  z.strictObject({ file: text }),
+  z.strictObject({ env: text.describe('Environment variable that holds the text.') }),
+  z.strictObject({ file: text.describe('File that holds the text.') }),
 ]);
 
 const isAddress = (url: unknown): boolean => typeof url === 'string' && URL.canParse(url) && /^https?:/.test(url);

@@ -35,7 +35,7 @@ describe('the context of a run', () => {
       n === 3 ? JSON.stringify({ ...JSON.parse(line), trace: undefined }) : line,
     );
     const { folder, summary } = await tinyRun(tinyFolder(lines), 'run', {
-      prompts: { file: 'sums.jsonl', heldOut: 0 },
+      prompts: { file: 'sums.jsonl', heldOut: 0, shuffle: false },
     });
     const letters = await records(folder, 'dead-letters');
     expect(letters).toHaveLength(4);

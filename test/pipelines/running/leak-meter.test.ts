@@ -42,7 +42,7 @@ function prepared(): string {
   tinyModel({ folder: join(base, 'model'), hiddenSize: 16, layers: 1, contextLength: 256, gain: 2 });
   return base;
 }
-const twelve = { steps: 12, evaluate: { every: 12 } };
+const twelve = { steps: 12, evaluate: { every: 12 }, prompts: { ...tinyPipeline.prompts, shuffle: false } };
 
 /** The alarms of a run of twelve steps. */
 async function alarmsOf(late: (typeof answers)['late']) {

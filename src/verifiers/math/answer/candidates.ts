@@ -170,7 +170,12 @@ const dimensionOf = ({ unit }: Candidate): string | undefined =>
  * The last candidate that is not denied and those directly before it that belong to the same answer, as one list.
  * `every`: all candidates belong to the same answer, as they do in one sentence.
  */
-export function lastJoined(all: readonly Candidate[], source: string, joint: Joint, every = false): Asserted | undefined {
+export function lastJoined(
+  all: readonly Candidate[],
+  source: string,
+  joint: Joint,
+  every = false,
+): Asserted | undefined {
   const found = undenied(all, source);
   const final = found.at(-1);
   if (!final) return all.length > 0 ? { text: '', claim: 'denied' } : undefined;
