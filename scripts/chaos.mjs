@@ -24,7 +24,7 @@ if (missing) {
 const kills = Number(process.argv[2] ?? 50);
 const steps = Number(process.argv[3] ?? 2 * kills);
 const restarts = 2;
-const limit = 540_000;
+const limit = 720_000;
 /** Give up after this many milliseconds without a step. */
 const patience = 60_000;
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];

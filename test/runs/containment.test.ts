@@ -144,6 +144,8 @@ const plan = () =>
   planOf(
     checkSpec({
       ...tinyPipeline,
+      // The document of another label belongs to one of the first prompts.
+      prompts: { ...tinyPipeline.prompts, shuffle: false },
       privileged: {
         sources: [
           { files: ['docs/*'], label: 'team' },
