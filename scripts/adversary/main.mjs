@@ -12,7 +12,7 @@ import { pooledKind } from '../../dist/verifiers/registry.js';
 import { openIndependentJudge } from './judge.mjs';
 import { seeded } from './random.mjs';
 
-const kinds = ['math', 'numeric', 'text', 'sql', 'json-schema'];
+const kinds = ['math', 'numeric', 'text', 'sql', 'json-schema', 'code'];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -56,7 +56,8 @@ async function verdictOf({ kind = name, settings = {}, question = '', completion
 /** What a verdict says about the verifier. */
 function outcomeOf(item, expected, { verdict }) {
   if (verdict === 'error') return 'broken item';
-  if (item.class === 'heavy') return verdict === 'correct' ? 'wrong called correct' : 'agree';
+  // A hostile program may end as it likes, but not as a right one.
+  if (item.class === 'heavy' || item.hostile) return verdict === 'correct' ? 'wrong called correct' : 'agree';
   if (verdict === 'timeout' || verdict === 'crash') return verdict;
   if (expected === undefined) return 'unlabelled';
   if (expected === 'wrong' && verdict === 'correct') return 'wrong called correct';
