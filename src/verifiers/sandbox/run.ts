@@ -107,7 +107,10 @@ function startInSandbox(program: Program, interactive: boolean): Running {
     child,
     program.limits,
     interactive,
-    () => killTree(child.pid),
+    () => {
+      // After its end, its process id may be another's.
+      if (child.exitCode === null && child.signalCode === null) killTree(child.pid);
+    },
     (stderr, stopped) => {
       // A program that was stopped may not have reported its start yet.
       if (!stopped && !status.includes('"child-pid"')) throw new Error(`the sandbox did not start: ${stderr.trim()}`);
