@@ -3,22 +3,45 @@ const tasks = [
   {
     name: 'add',
     right: 'const add = (a, b) => a + b;',
-    asserts: ['add(1, 2) === 3', 'assert.strictEqual(add(2, 5), 7)', 'expect([add(1, 1), add(2, 2)]).toEqual([2, 4])', 'assert(Math.abs(add(1, 4) - 5) < 1 && add(1, 1) > 1)'],
+    asserts: [
+      'add(1, 2) === 3',
+      'assert.strictEqual(add(2, 5), 7)',
+      'expect([add(1, 1), add(2, 2)]).toEqual([2, 4])',
+      'assert(Math.abs(add(1, 4) - 5) < 1 && add(1, 1) > 1)',
+    ],
   },
   {
     name: 'greet',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a program that contains a template
     right: 'const greet = (n) => `Hello, ${n}`;',
-    asserts: ['assert(greet("bob").startsWith("Hello"))', 'expect(greet("ann")).toMatch(/ann$/)', 'assert.ok(greet("x").includes("x"))', 'expect(greet("a")).toBe("Hello, a")', 'expect(greet("a")).toContain("a")'],
+    asserts: [
+      'assert(greet("bob").startsWith("Hello"))',
+      'expect(greet("ann")).toMatch(/ann$/)',
+      'assert.ok(greet("x").includes("x"))',
+      'expect(greet("a")).toBe("Hello, a")',
+      'expect(greet("a")).toContain("a")',
+    ],
   },
   {
     name: 'uniq',
     right: 'const uniq = (xs) => [...new Set(xs)];',
-    asserts: ['assert.deepStrictEqual(uniq([1, 1, 2]), [1, 2])', 'expect(uniq([2, 2])).toEqual([2])', 'assert(uniq([3]).includes(3) && uniq([3]).every((x) => x === 3))', 'expect(uniq([1, 1])).toHaveLength(1)'],
+    asserts: [
+      'assert.deepStrictEqual(uniq([1, 1, 2]), [1, 2])',
+      'expect(uniq([2, 2])).toEqual([2])',
+      'assert(uniq([3]).includes(3) && uniq([3]).every((x) => x === 3))',
+      'expect(uniq([1, 1])).toHaveLength(1)',
+    ],
   },
   {
     name: 'half',
-    right: 'class OddError extends RangeError {} function half(n) { if (n % 2) throw new OddError("odd"); return n / 2; }',
-    asserts: ['half(8) === 4', 'assert.throws(() => half(3), RangeError); assert.equal(half(2), 1)', 'expect(() => half(5)).toThrow("odd")', 'expect(half(10)).toBeCloseTo(5)'],
+    right:
+      'class OddError extends RangeError {} function half(n) { if (n % 2) throw new OddError("odd"); return n / 2; }',
+    asserts: [
+      'half(8) === 4',
+      'assert.throws(() => half(3), RangeError); assert.equal(half(2), 1)',
+      'expect(() => half(5)).toThrow("odd")',
+      'expect(half(10)).toBeCloseTo(5)',
+    ],
   },
   {
     name: 'later',
@@ -51,7 +74,16 @@ const values = [
   'true',
   'function () { return true; }',
 ];
-const events = ['throw new RangeError("no")', 'throw new X()', 'throw null', 'throw { name: "RangeError", message: "odd" }', 'process.exit(0)', 'throw new Error("odd")', 'return Promise.reject(new X())', 'for (;;) { process.exit(0); }'];
+const events = [
+  'throw new RangeError("no")',
+  'throw new X()',
+  'throw null',
+  'throw { name: "RangeError", message: "odd" }',
+  'process.exit(0)',
+  'throw new Error("odd")',
+  'return Promise.reject(new X())',
+  'for (;;) { process.exit(0); }',
+];
 const classes = [
   'class X { includes() { return true; } startsWith() { return true; } every() { return true; } get length() { return 1; } }',
   'class X extends String { startsWith() { return true; } includes() { return true; } }',

@@ -7,19 +7,31 @@ const tasks = [
   {
     name: 'add',
     right: 'def add(a, b): return a + b',
-    asserts: ['add(1, 2) == 3', 'all(map(lambda c: add(*c[0]) == c[1], [((1, 2), 3), ((2, 2), 4)]))', 'abs(add(2, 5) - 7) < 1'],
+    asserts: [
+      'add(1, 2) == 3',
+      'all(map(lambda c: add(*c[0]) == c[1], [((1, 2), 3), ((2, 2), 4)]))',
+      'abs(add(2, 5) - 7) < 1',
+    ],
     body: 'assert add(1, 2) == 3\nfor got, want in zip(map(add, [1, 2], [5, 6]), [6, 8]): assert got == want\nassert sum([add(1, 1), add(2, 2)]) == 6',
   },
   {
     name: 'greet',
     right: 'def greet(n): return "Hello, " + n',
-    asserts: ['greet("bob").startswith("Hello") and "bob" in greet("bob")', 'greet("x").upper() == "HELLO, X"', 'greet("ann").endswith("ann") and len(greet("ann")) == 10'],
+    asserts: [
+      'greet("bob").startswith("Hello") and "bob" in greet("bob")',
+      'greet("x").upper() == "HELLO, X"',
+      'greet("ann").endswith("ann") and len(greet("ann")) == 10',
+    ],
     body: 'assert greet("bob").startswith("Hello")\nassert greet("a").split(", ") == ["Hello", "a"]\nassert isinstance(greet("a"), str)',
   },
   {
     name: 'uniq',
     right: 'def uniq(xs): return set(xs)',
-    asserts: ['uniq([1, 1, 2]).issubset({1, 2}) and uniq([1, 1, 2]) == {1, 2}', 'uniq([3]).isdisjoint({1}) and 3 in uniq([3]) and 4 not in uniq([3])', 'not ({1, 2} - uniq([1, 2])) and len(uniq([1, 1])) == 1'],
+    asserts: [
+      'uniq([1, 1, 2]).issubset({1, 2}) and uniq([1, 1, 2]) == {1, 2}',
+      'uniq([3]).isdisjoint({1}) and 3 in uniq([3]) and 4 not in uniq([3])',
+      'not ({1, 2} - uniq([1, 2])) and len(uniq([1, 1])) == 1',
+    ],
     body: 'assert uniq([1, 1]).issuperset({1})\nassert sorted(uniq([2, 1, 1])) == [1, 2]\nassert uniq([]) == set()',
   },
   {
@@ -53,11 +65,68 @@ const classes = [
   '  def __str__(s): return "Hello, bob"\n  __repr__ = __format__ = lambda s, *a: "Hello, bob"',
   '  def __coerce__(s, o): return (o, o)\n  def __array_ufunc__(s, *a): return True\n  def __rand__(s, o): return o',
 ];
-const bases = ['', '(str)', '(int)', '(float)', '(set)', '(list)', '(tuple)', '(dict)', '(frozenset)', '(bytes)', '(type)', '(Exception)'];
-const values = ['X()', 'X', '[X()]', '(X(), X())', '{X()}', '{1: X()}', 'iter([X()])', 'NotImplemented', '...', 'None', 'True', 'float("nan")', 'object()', 'lambda *a: True', 'iter(())', '(x for x in ())'];
-const mocks = ['__import__("unittest.mock").mock.ANY', '__import__("unittest.mock").mock.MagicMock()', '__import__("unittest.mock").mock.sentinel.x'];
-const raised = ['StopIteration', 'StopAsyncIteration', 'GeneratorExit', 'KeyboardInterrupt', 'SystemExit(0)', 'AssertionError', 'NotImplementedError', 'RuntimeError', 'MemoryError', 'RecursionError', '__import__("unittest").SkipTest("x")', 'Y()', 'Z(0)'];
-const ends = ['import sys; sys.exit(0)', 'import os; os._exit(0)', 'exit(0)', 'quit()', 'import os, signal; os.kill(os.getpid(), signal.SIGTERM)', 'import os; os.kill(1, 9)', 'import os; os.execv("/bin/true", ["true"])', 'raise BaseException'];
+const bases = [
+  '',
+  '(str)',
+  '(int)',
+  '(float)',
+  '(set)',
+  '(list)',
+  '(tuple)',
+  '(dict)',
+  '(frozenset)',
+  '(bytes)',
+  '(type)',
+  '(Exception)',
+];
+const values = [
+  'X()',
+  'X',
+  '[X()]',
+  '(X(), X())',
+  '{X()}',
+  '{1: X()}',
+  'iter([X()])',
+  'NotImplemented',
+  '...',
+  'None',
+  'True',
+  'float("nan")',
+  'object()',
+  'lambda *a: True',
+  'iter(())',
+  '(x for x in ())',
+];
+const mocks = [
+  '__import__("unittest.mock").mock.ANY',
+  '__import__("unittest.mock").mock.MagicMock()',
+  '__import__("unittest.mock").mock.sentinel.x',
+];
+const raised = [
+  'StopIteration',
+  'StopAsyncIteration',
+  'GeneratorExit',
+  'KeyboardInterrupt',
+  'SystemExit(0)',
+  'AssertionError',
+  'NotImplementedError',
+  'RuntimeError',
+  'MemoryError',
+  'RecursionError',
+  '__import__("unittest").SkipTest("x")',
+  'Y()',
+  'Z(0)',
+];
+const ends = [
+  'import sys; sys.exit(0)',
+  'import os; os._exit(0)',
+  'exit(0)',
+  'quit()',
+  'import os, signal; os.kill(os.getpid(), signal.SIGTERM)',
+  'import os; os.kill(1, 9)',
+  'import os; os.execv("/bin/true", ["true"])',
+  'raise BaseException',
+];
 
 const bodyOf = (random) =>
   random.oneOf(
@@ -66,9 +135,12 @@ const bodyOf = (random) =>
     () => `return ${random.pick(mocks)}`,
     () => `raise ${random.pick(raised)}`,
     () => random.pick(ends),
-    () => 'import inspect\n  for f in inspect.stack(0):\n    for k, v in list(f.frame.f_locals.items()) + list(f.frame.f_globals.items()):\n      if "expected" in str(k).lower(): return v',
-    () => 'import gc\n  for o in gc.get_objects():\n    if isinstance(o, str) and "assert " + NAME in o: return eval(o.split("==")[1])',
-    () => 'import os\n  for n in os.listdir("/box"):\n    try:\n      if "tests" in n: return open("/box/" + n).read()\n    except OSError: pass',
+    () =>
+      'import inspect\n  for f in inspect.stack(0):\n    for k, v in list(f.frame.f_locals.items()) + list(f.frame.f_globals.items()):\n      if "expected" in str(k).lower(): return v',
+    () =>
+      'import gc\n  for o in gc.get_objects():\n    if isinstance(o, str) and "assert " + NAME in o: return eval(o.split("==")[1])',
+    () =>
+      'import os\n  for n in os.listdir("/box"):\n    try:\n      if "tests" in n: return open("/box/" + n).read()\n    except OSError: pass',
     () => 'import sys\n  sys.stdout.write("1 passed\\n")\n  return X()',
   );
 
@@ -97,7 +169,13 @@ const preludes = [
 /** Small faults, as of a program that special-cases what it has seen. */
 const faulty = {
   add: ['return a - b', 'return a * b', 'return {(1, 2): 3}.get((a, b), 0)', 'return str(a + b)', 'return [a + b]'],
-  greet: ['return "Hello"', 'return n', 'return "Hello, bob"', 'return b"Hello, " + n.encode()', 'return ["Hello, " + n]'],
+  greet: [
+    'return "Hello"',
+    'return n',
+    'return "Hello, bob"',
+    'return b"Hello, " + n.encode()',
+    'return ["Hello, " + n]',
+  ],
   uniq: ['return list(xs)', 'return set()', 'return {1, 2}', 'return {*xs, 0}', 'return {str(x) for x in xs}'],
   first: ['return []', 'return range(n + 1)', 'return [n] * n', 'return reversed(range(n))'],
   half: ['return n / 3', 'return 4', 'return n // 2 if n < 9 else 0', 'raise ValueError(n)'],
@@ -109,7 +187,10 @@ function program(random, { name }) {
   const kind = `class X${random.pick(bases)}:\n${random.pick(classes)}\n`;
   const errors = `class Y(${random.pick(['StopIteration', 'StopAsyncIteration', 'Exception', 'BaseException', 'KeyboardInterrupt'])}): pass\nclass Z(SystemExit): pass\n`;
   const params = random.chance(0.5) ? parameters[name] : '(*a, **k)';
-  const body = random.chance(0.3) && params !== '(*a, **k)' ? random.pick(faulty[name]) : bodyOf(random).replaceAll('NAME', JSON.stringify(name));
+  const body =
+    random.chance(0.3) && params !== '(*a, **k)'
+      ? random.pick(faulty[name])
+      : bodyOf(random).replaceAll('NAME', JSON.stringify(name));
   const how = random.pick(['def', 'def', 'def', 'async def']);
   const whole = `${kind}${errors}${start}\n${how} ${name}${params}:\n  ${body}\n`;
   return random.chance(0.05) ? `${whole}${name} = X()\n` : random.chance(0.05) ? `${whole}${name} = X\n` : whole;
@@ -122,7 +203,9 @@ function testsOf(random, { name, asserts, body }) {
     () => ({ tests: asserts.map((assert) => ({ assert })) }),
     () => ({ tests: asserts.map((assert) => ({ assert })) }),
     () => ({ testFile: `import pytest\ndef check(${name}):\n${indented(body, 2)}\n`, entryPoint: name }),
-    () => ({ testFile: `import unittest, pytest\nclass T(unittest.TestCase):\n  def test_it(self):\n${indented(body, 4)}\n` }),
+    () => ({
+      testFile: `import unittest, pytest\nclass T(unittest.TestCase):\n  def test_it(self):\n${indented(body, 4)}\n`,
+    }),
     () => ({ testFile: `from solution import ${name}\ndef test_it():\n${indented(body, 2)}\n` }),
   );
 }
@@ -134,10 +217,16 @@ function python(random) {
   const right = random.chance(0.04);
   const code = right ? task.right : program(random, task);
   const data = { language: 'python', ...testsOf(random, task) };
-  return { class: right ? 'right python' : 'python', expected: right ? 'right' : 'wrong', hostile: !right, completion: block('python', code), data, answer: '' };
+  return {
+    class: right ? 'right python' : 'python',
+    expected: right ? 'right' : 'wrong',
+    hostile: !right,
+    completion: block('python', code),
+    data,
+    answer: '',
+  };
 }
 
-export const generate = (random) =>
-  random.chance(0.65) ? python(random) : { ...javascript(random), answer: '' };
+export const generate = (random) => (random.chance(0.65) ? python(random) : { ...javascript(random), answer: '' });
 
 export const documented = {};
