@@ -45,7 +45,7 @@ export const experimentSchema = z
       .array(z.enum(controlNames))
       .default([...controlNames])
       .describe(
-        'Controls of every arm whose teacher sees privileged context: another prompt’s context, none, or permuted weights.',
+        "Controls of every arm whose teacher sees privileged context: another prompt's context, none, or permuted weights.",
       ),
     tune: z
       .strictObject({

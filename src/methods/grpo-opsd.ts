@@ -18,7 +18,11 @@ import {
 import { overlong } from './parts/overlong.js';
 
 const settings = z.strictObject({
-  coefficient: z.number().positive().default(1).describe('Factor of the distillation beside the policy loss.'),
+  coefficient: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('Weight of the distillation loss relative to the policy loss.'),
   ...distillSettings({ scores: 'distribution', divergence: 'jensenShannon', k: 'all' }),
   scale: advantageScale,
   overlong,

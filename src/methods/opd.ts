@@ -1,14 +1,7 @@
 import { z } from 'zod';
 import { bindMethod, defineMethod } from './bind.js';
 import type { Method, TeacherScores } from './method.js';
-import {
-  distillLoss,
-  distillScores,
-  distillSettings,
-  distillStatistics,
-  fullDistillation,
-  sampledDistillation,
-} from './parts/distill.js';
+import { distillOnly, distillSettings, distillStatistics } from './parts/distill.js';
 
 const settings = z.strictObject(distillSettings({ scores: 'sampled', divergence: 'reverseKl', k: 20 }));
 
@@ -19,12 +12,7 @@ export const opdDefinition = defineMethod({
   summary: 'The policy imitates another model of the same vocabulary on its own completions; rewards play no part.',
   settings,
   statistics: distillStatistics,
-  create: (settings) => ({
-    teacher: { ...distillScores(settings), model: 'separate', context: 'none' },
-    usesUniformGroups: true,
-    ...(settings.scores === 'distribution' && { loss: distillLoss(settings) }),
-    shape: ({ samples }) => samples.map(settings.scores === 'sampled' ? sampledDistillation : fullDistillation),
-  }),
+  create: (settings) => distillOnly(settings, { model: 'separate', context: 'none' }),
 });
 
 /**

@@ -1,14 +1,7 @@
 import { z } from 'zod';
 import { bindMethod, defineMethod } from './bind.js';
 import type { Method, TeacherScores } from './method.js';
-import {
-  distillLoss,
-  distillScores,
-  distillSettings,
-  distillStatistics,
-  fullDistillation,
-  sampledDistillation,
-} from './parts/distill.js';
+import { distillOnly, distillSettings, distillStatistics } from './parts/distill.js';
 
 const settings = z.strictObject(distillSettings({ scores: 'distribution', divergence: 'jensenShannon', k: 'all' }));
 
@@ -19,12 +12,7 @@ export const opsdDefinition = defineMethod({
   summary: 'The policy imitates itself as it answers with the privileged context in view; rewards play no part.',
   settings,
   statistics: distillStatistics,
-  create: (settings) => ({
-    teacher: { ...distillScores(settings), model: 'self', context: 'privileged' },
-    usesUniformGroups: true,
-    ...(settings.scores === 'distribution' && { loss: distillLoss(settings) }),
-    shape: ({ samples }) => samples.map(settings.scores === 'sampled' ? sampledDistillation : fullDistillation),
-  }),
+  create: (settings) => distillOnly(settings, { model: 'self', context: 'privileged' }),
 });
 
 /**

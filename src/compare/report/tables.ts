@@ -2,7 +2,7 @@ import { required } from '../../support/required.js';
 import type { ArmSummary, Comparison, Difference } from '../summarize.js';
 import { accuracyText, differenceText, figureText, percentText, pText } from './format.js';
 
-/** A table of a report: texts, and for the name of an arm the arm, so that a report can link to its runs. */
+/** A table of a report, as texts. */
 export interface ReportTable {
   readonly title: string;
   /** What the figures are, in a sentence or two. */
@@ -112,7 +112,7 @@ function figureTable({ arms }: Comparison): ReportTable {
 function settingsTable({ arms }: Comparison): ReportTable {
   return {
     title: 'What each arm changes',
-    caption: 'Everything else is the pipeline’s.',
+    caption: "Everything else is the pipeline's.",
     header: ['arm', 'fields', 'tuned value'],
     rows: arms.map(({ name, sets, tuned }) => [name, sets.join(' '), tuned === null ? '–' : JSON.stringify(tuned)]),
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type DivergenceName, distillation, divergenceSettings } from '../../losses/distillation.js';
 import type { Loss } from '../../losses/loss.js';
 import { UserError } from '../../support/errors.js';
-import type { JudgedSample, ShapedSample } from '../method.js';
+import type { JudgedSample, MethodBehavior, ShapedSample, TeacherScores } from '../method.js';
 
 /** The largest difference of log-probabilities that the sampled estimate counts. */
 const MAX_DELTA = 10;
@@ -68,4 +68,18 @@ export function fullDistillation({ id, mask, teacherTop }: JudgedSample): Shaped
   if (!teacherTop)
     throw new UserError('bad-scores', `sample ${id}: found no teacher distribution, expected one for each token`);
   return { advantage: 0, tokenAdvantages: new Float64Array(mask.length), distillation: teacherTop, stats: {} };
+}
+
+/** A method that does nothing but distill: its teacher, its loss and its samples. */
+export function distillOnly(
+  settings: DistillSettings,
+  teacher: Pick<TeacherScores, 'model' | 'context'>,
+): MethodBehavior<TeacherScores> {
+  const fromSamples = settings.scores === 'sampled';
+  return {
+    teacher: { ...distillScores(settings), ...teacher },
+    usesUniformGroups: true,
+    ...(!fromSamples && { loss: distillLoss(settings) }),
+    shape: ({ samples }) => samples.map(fromSamples ? sampledDistillation : fullDistillation),
+  };
 }

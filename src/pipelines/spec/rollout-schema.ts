@@ -9,7 +9,12 @@ export const rolloutSchema = z
     temperature: z.number().positive().max(100).default(1).describe('Divides the logits, in sampling and in scoring.'),
     topK: upTo(TOKENS).optional().describe('Sample from this many of the likeliest tokens.'),
     topP: z.number().gt(0).max(1).optional().describe('Sample from the likeliest tokens that make up this share.'),
-    minP: z.number().min(0).max(1).optional().describe('Sample from tokens at least this likely beside the likeliest.'),
+    minP: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe('Sample from tokens at least this likely relative to the likeliest.'),
     maxTokens: upTo(TOKENS).describe('Tokens of a completion at most.'),
     stop: z.array(text).optional().describe('Texts that end a completion.'),
   })

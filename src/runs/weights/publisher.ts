@@ -142,7 +142,7 @@ export async function withCheckpoint(
   if (!found?.value)
     throw new UserError(
       'no-checkpoint',
-      `topic ${topic}: none of version ${version} with digest ${digest}; the learner cannot go on from there`,
+      `topic ${topic}: none of version ${version} with digest ${digest}; the learner cannot continue from it`,
     );
   const scratch = unfinished(files, 'checkpoints');
   rmSync(scratch, { recursive: true, force: true });

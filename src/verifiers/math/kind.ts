@@ -5,7 +5,7 @@ import { answerOf } from '../reference.js';
 import { type MathSettings, mathSettings } from './settings.js';
 
 // Increase it with every change that can change a verdict.
-const VERSION = 'math-7';
+const VERSION = 'math-8';
 
 export const math: PooledKind<MathSettings> = {
   name: 'math',

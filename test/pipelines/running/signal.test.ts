@@ -3,10 +3,12 @@ import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { grpo } from '../../../src/methods/grpo.js';
 import { judgedSamples, lostSamples, signalOf, targetOf } from '../../../src/pipelines/running/signal.js';
 import { stepMetrics } from '../../../src/pipelines/running/step-metrics.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import { float32Bytes } from '../../../src/records/arrays.js';
 import type { Advantage } from '../../../src/records/records.js';
 import type { Gap } from '../../../src/topics/record-codec.js';
 import { advantageOf, promptOf } from '../../fakes/records.js';
+import { tinyPipeline } from '../../runs/tiny-run.js';
 
 const target = { needsAdvantage: true, readsTop: false };
 
@@ -90,6 +92,8 @@ describe('stepMetrics', () => {
   it('takes reward and correct over every judged sample, by task too', () => {
     const inTask = (task: string, one: Advantage) => ({ ...one, promptId: `${task}/1`, itemId: `${task}/1` });
     const judged = { reward: 0, verdict: 'incorrect', finishReason: 'stop' };
+    const { prompts, ...withoutPrompts } = tinyPipeline;
+    const sums = { prompts };
     const step = { step: 3, samples: [inTask('sums', sample(1, 0, 1))], stats: { loss: 2 } };
     const { values } = stepMetrics(step, {
       seconds: 1,
@@ -97,8 +101,11 @@ describe('stepMetrics', () => {
       gaps: [{ ...gap(1, 0, { judged, cause: 'filtered' }), promptId: 'words/1' }, gap(9, 0)],
       version: 3,
       target,
-      // biome-ignore lint/suspicious/noExplicitAny: only the names of the tasks are read
-      spec: { tasks: { sums: {}, words: {}, none: {} }, rollout: undefined } as any,
+      spec: checkSpec({
+        ...withoutPrompts,
+        rollout: { group: 1, maxTokens: 6 },
+        tasks: { sums, words: sums, none: sums },
+      }),
     });
     expect(values).toMatchObject({
       loss: 2,

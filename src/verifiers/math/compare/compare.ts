@@ -227,7 +227,10 @@ function values(items: readonly Node[]): readonly Named[] {
 
 const stem = (name: string): string => name.replace(/_[^"]*/g, '_');
 
-/** Compares as multisets. A tuple that an answer repeats counts once, and so do equal values joined by "or". */
+/**
+ * Compares as multisets. A tuple that an answer repeats counts once, and so do equal values joined by "or" where the
+ * reference is a single one.
+ */
 function compareUnordered(goldList: ListNode, answerList: ListNode, context: Context): Outcome {
   const [gold, answer] = [goldList.items, answerList.items];
   const [g, a] = [values(gold), values(answer)];
@@ -258,7 +261,9 @@ function compareUnordered(goldList: ListNode, answerList: ListNode, context: Con
     else return 'no';
   }
   const repeated = (other: Named): Outcome =>
-    answerList.joint === 'or' || isTuple(other.value) ? best(g.map((one) => pairUp(one, other))) : 'no';
+    (answerList.joint === 'or' && gold.length === 1) || isTuple(other.value)
+      ? best(g.map((one) => pairUp(one, other)))
+      : 'no';
   return result === 'unsure' && left.length > 0 ? 'unsure' : all([result, ...left.map(repeated)]);
 }
 

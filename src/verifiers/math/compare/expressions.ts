@@ -1,7 +1,7 @@
 import { minus, modulus } from '../evaluate/complex.js';
 import { evaluate, fromRational, isConstant, type Scope, type Value } from '../evaluate/evaluate.js';
 import { samePrecisely } from '../evaluate/precise.js';
-import { compare, rounded } from '../evaluate/rational.js';
+import { compare, distance, rounded, toNumber } from '../evaluate/rational.js';
 import { isImaginary, type Node, ParseFailure, some, symbols } from '../parse/ast.js';
 
 /** Unsure: nothing contradicts equality and nothing shows it. */
@@ -48,13 +48,16 @@ export function sameNumber(gold: Value, answer: Value, decimal: boolean, precisi
     if (!decimal) return false;
     if (rounded(gold.exact, precision) === rounded(answer.exact, precision))
       return significant(gold, answer, precision);
+    // Doubles would lose the difference of large numbers.
+    const apart = toNumber(distance(gold.exact, answer.exact));
+    return apart <= 0.5000001 * 10 ** -precision && significant(gold, answer, precision);
   }
   const [x, y] = [gold.z, answer.z];
   if (!Number.isFinite(x.re) || !Number.isFinite(y.re)) return x.re === y.re && x.im === y.im;
   const difference = modulus(minus(x, y));
   const size = Math.max(modulus(x), modulus(y));
-  if (!(gold.exact && answer.exact) && difference <= NOISE * size) return true;
-  if (!(gold.exact && answer.exact) && size < NOISE && difference < 1e-13) return true;
+  if (difference <= NOISE * size) return true;
+  if (size < NOISE && difference < 1e-13) return true;
   return decimal && difference <= 0.5000001 * 10 ** -precision && significant(gold, answer, precision);
 }
 

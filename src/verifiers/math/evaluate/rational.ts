@@ -88,6 +88,11 @@ export function toNumber({ n, d }: Rational): number {
   return Number(scaled) * 2 ** shift;
 }
 
+/** The absolute difference, not in lowest terms. */
+export function distance(a: Rational, b: Rational): Rational {
+  return { n: abs(a.n * b.d - b.n * a.d), d: a.d * b.d };
+}
+
 /** Rounds half away from zero to a number of decimals; the result counts units of the last one. */
 export function rounded({ n, d }: Rational, decimals: number): bigint {
   const scaled = abs(n) * 10n ** BigInt(decimals) * 2n + d;
