@@ -188,6 +188,11 @@ const counts = {
   weights: { expected: spec.steps + 1, ...(await census('weights', (r) => String(r.version))) },
   'dead letters': { expected: 0, ...(await census('dead-letters', (r) => r.id)) },
 };
+for await (const record of scan(log, 'dead-letters', 0)) {
+  if (record.value === null) continue;
+  const { stage, cause, error } = fromRecord('dead-letters', record);
+  console.error(`chaos: dead letter of ${stage}: ${cause}: ${error}`);
+}
 /** Each version follows from the one before, and the last has the weights of the undisturbed run. */
 let parents = 0;
 for await (const record of scan(log, 'weights', 0)) {
