@@ -7,6 +7,8 @@ export interface MemoryLog extends TopicLog {
   /** Keeps the newest record of each key, unless it is a tombstone. */
   compact(topic: string): void;
   reads(): number;
+  /** Records that can be read only after `settled`, as those of a transaction whose end is still being written. */
+  openTransaction(appends: readonly Append[]): void;
 }
 
 export function memoryLog(
@@ -32,6 +34,7 @@ export function memoryLog(
     place.records.push({ topic, partition, offset, timestamp: clock++, key, value, headers: headers ?? {} });
     return { topic, partition, offset: offset + 1n };
   };
+  const open: Append[] = [];
   return {
     async ensureTopics(missing) {
       for (const spec of missing) {
@@ -48,6 +51,10 @@ export function memoryLog(
       reads++;
       return (of(topic).partitions[partition]?.records ?? []).filter((record) => record.offset >= from).slice(0, max);
     },
+    async settled() {
+      for (const one of open.splice(0)) put(one);
+    },
+    openTransaction: (appends) => void open.push(...appends),
     offsetAt: unused,
     committed: unused,
     consumer: unused,

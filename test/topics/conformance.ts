@@ -317,6 +317,7 @@ export function conformance(
         const records = await take(consumer, 2);
         const outputs = records.map((record) => append('out', record.key, `${read(record)}!`));
         await consumer.commit({ appends: outputs, offsets: nextOffsets(records) });
+        await log.settled('out');
         expect((await readAll(log, 'out')).map(read)).toEqual(['1!', '2!']);
         expect(await log.committed('g', 'in')).toEqual(nextOffsets(records));
       });

@@ -106,6 +106,8 @@ function openLog(folder, readOnly) {
       refresh();
       return read(name, number, from, max);
     },
+    /** A transaction is one line, so that all of it becomes readable at once. */
+    async settled() {},
     async offsetAt(name, number, timestamp) {
       refresh();
       const { records, end } = partitionAt(name, number);

@@ -25,11 +25,18 @@ export function referenceTable(log: TopicLog): (itemId: string) => Promise<Refer
       }
   };
 
+  // Each miss looks again for itself: a look that is under way may have begun before the reference was written.
+  const lookAgain = (): Promise<void> => {
+    const turn = caughtUp.then(catchUp);
+    caughtUp = turn.catch(() => {});
+    return turn;
+  };
+
   return async (itemId) => {
+    if (!rows.has(itemId)) await lookAgain();
     if (!rows.has(itemId)) {
-      // Each miss looks again for itself: a look that is under way may have begun before the reference was written.
-      caughtUp = caughtUp.then(catchUp);
-      await caughtUp;
+      await log.settled('references');
+      await lookAgain();
     }
     const found = rows.get(itemId);
     if (!found) throw new UserError('no-reference', `item ${itemId}: no reference in the topic references`);

@@ -5,14 +5,15 @@ import type { PrivilegedPiece } from '../store.js';
 import type { DocumentVersion, Span } from './document.js';
 import { findDocument, notifyFeeds, type TableState } from './table-state.js';
 
-type CatchUp = () => Promise<void>;
+/** See `PrivilegedTable`. */
+type Settle = () => Promise<void>;
 
 /** A whole chunk of a document. @throws {UserError} `context-gone` when its text was removed. */
 export async function readPiece(
   state: TableState,
   version: DocumentVersion,
   span: Span,
-  catchUp: CatchUp,
+  settle: Settle,
 ): Promise<PrivilegedPiece> {
   return {
     id: version.id,
@@ -22,7 +23,7 @@ export async function readPiece(
     truncated: false,
     kind: version.kind,
     title: version.title,
-    content: await readText(state, version, span, catchUp),
+    content: await readText(state, version, span, settle),
   };
 }
 
@@ -35,18 +36,18 @@ export async function readPieceAsOf(
   state: TableState,
   use: DocumentUse,
   check: (document: DocumentVersion) => void,
-  catchUp: CatchUp,
+  settle: Settle,
 ): Promise<PrivilegedPiece> {
-  if (!(await findVersion(state, use.id, use.version))) await catchUp();
+  if (!(await findVersion(state, use.id, use.version))) await settle();
   const version = await findVersion(state, use.id, use.version);
   const span = version?.spans.find(({ start, end }) => start <= use.start && use.end <= end);
   if (!version || !span) throw await gone(state, use.id, use.version);
   check(version);
-  const whole = await readPiece(state, version, span, catchUp);
+  const whole = await readPiece(state, version, span, settle);
   return { ...whole, ...use, content: whole.content.slice(use.start - span.start, use.end - span.start) };
 }
 
-async function readText(state: TableState, version: DocumentVersion, span: Span, catchUp: CatchUp): Promise<string> {
+async function readText(state: TableState, version: DocumentVersion, span: Span, settle: Settle): Promise<string> {
   const { log, topic, texts, index } = state;
   const key = privilegedKey(version.id, version.version, span.start);
   const cached = texts.get(key);
@@ -58,11 +59,11 @@ async function readText(state: TableState, version: DocumentVersion, span: Span,
     return content;
   }
   // The record moved (written again) or is gone (forgotten) since the table last read the topic.
-  await catchUp();
+  await settle();
   const moved = (await findVersion(state, version.id, version.version))?.spans.find(
     ({ start }) => start === span.start,
   );
-  if (moved && moved.offset !== span.offset) return readText(state, version, moved, catchUp);
+  if (moved && moved.offset !== span.offset) return readText(state, version, moved, settle);
   const document = await findDocument(state, version.id);
   document?.remove({ id: version.id, version: version.version, start: span.start });
   const row = index.ids.find(version.id);

@@ -15,6 +15,8 @@ import type { TextIds } from './text-ids.js';
 export interface PrivilegedTable {
   /** Reads the topic to its current end. */
   catchUp(): Promise<void>;
+  /** The same, once all that was written to the topic before the call can be read; for what should be there. */
+  settle(): Promise<void>;
   /**
    * A feed of the documents that can be found by search: each call gives the ids that changed since the call before;
    * the first one gives all.
@@ -72,18 +74,23 @@ export async function privilegedTable(
     reading = turn.catch(() => undefined);
     return turn;
   };
+  const settle = async (): Promise<void> => {
+    await log.settled(topic);
+    await catchUp();
+  };
   await catchUp();
   const { index } = state;
   return {
     catchUp,
+    settle,
     changes: () => changesOf(state),
     document: (id) => findDocument(state, id),
     documents: (mark) => rows(state, (row) => mark === undefined || index.has(row, mark)),
     ingestedExcept: (seen) => rows(state, (row) => index.has(row, 'ingested') && !seen.shares(index.ids, row)),
     ofItem: (itemId) => currentOfItem(state, itemId),
     neighbours: (id) => neighboursOf(state, id),
-    piece: (document, span) => readPiece(state, document, span, catchUp),
-    pieceAsOf: (use, check) => readPieceAsOf(state, use, check, catchUp),
+    piece: (document, span) => readPiece(state, document, span, settle),
+    pieceAsOf: (use, check) => readPieceAsOf(state, use, check, settle),
   };
 }
 

@@ -65,7 +65,7 @@ export async function itemDocuments(joins: Joins, itemId: string): Promise<reado
     (await table.ofItem(itemId)).filter(({ kind }) => kinds.includes(kind));
   let found = await find();
   if (found.length === 0) {
-    await table.catchUp();
+    await table.settle();
     found = await find();
   }
   return kinds.flatMap((kind) => found.filter((document) => document.kind === kind));
@@ -78,7 +78,7 @@ export async function shuffledDocuments(joins: Joins, itemId: string): Promise<r
   if (own.length === 0) return [];
   let other = await anotherItem(table, own, itemId, options.seed);
   if (other === undefined) {
-    await table.catchUp();
+    await table.settle();
     other = await anotherItem(table, own, itemId, options.seed);
   }
   return other === undefined ? [] : await itemDocuments(joins, other);

@@ -35,6 +35,7 @@ export async function openEmbedded(folder: string, options: OpenOptions = {}): P
     describe: async () => store.read(describeTopics),
     append: (appends) => write(state, { appends, offsets: [] }),
     read: async (topic, partition, from, max) => read(state, topic, partition, from, max),
+    settled: async () => {}, // a transaction of LMDB becomes visible in all topics at once
     offsetAt: async (name, partition, timestamp) =>
       store.read((db) => firstSince(db, partitionedTopic(state, db, name, partition), partition, timestamp)),
     committed: async (group, topic) => committed(state, group, topic),

@@ -6,7 +6,7 @@ import { explain } from './client/errors.js';
 import type { ClusterOptions } from './client/internals.js';
 import { openConsumer } from './consumer/consumer.js';
 import { openWriter, type Writer, type WriterOptions } from './producer/writer.js';
-import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, type Written } from './protocol/read.js';
+import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, settleAll, type Written } from './protocol/read.js';
 import { fetchOffsets } from './protocol/requests.js';
 import { COMPRESSION, type KafkaSettings } from './settings.js';
 import { compactedTopics, describeTopics, ensureTopics, type TopicDefaults } from './topics.js';
@@ -67,6 +67,11 @@ export function logOn(settings: KafkaSettings, connection: ClusterOptions, clien
     read: async (name, partition, from, max): Promise<LogRecord[]> => {
       await settle(state.written, client, topic.physical(name), partition);
       return logical(topic.prefix, await readRecords(client, topic.physical(name), partition, from, max));
+    },
+    settled: async (name) => {
+      const partitions = await client.partitions(topic.physical(name));
+      const settling = Array.from({ length: partitions }, (_, k) => settleAll(client, topic.physical(name), k));
+      await Promise.all(settling);
     },
     offsetAt: async (name, partition, timestamp) => {
       await settle(state.written, client, topic.physical(name), partition);

@@ -35,6 +35,13 @@ describe('a store joined by item', () => {
     expect((await store.lookup('late', 'q')).pieces[0]?.content).toBe('now');
   });
 
+  it('waits for a record whose transaction is not readable yet', async () => {
+    const log = memoryLog();
+    const store = await storeOf(log);
+    log.openTransaction([item('late', 'trace', 'now')]);
+    expect((await store.lookup('late', 'q')).pieces[0]?.content).toBe('now');
+  });
+
   it('shows the newest version, or the one that an earlier record names', async () => {
     const log = memoryLog();
     const table = await privilegedTable(log);

@@ -16,11 +16,26 @@ export type Written = Map<string, bigint>;
 /** Waits until everything that this log wrote to the partition is readable. */
 export async function settle(written: Written, client: Client, topic: string, partition: number): Promise<void> {
   const id = `${topic}/${partition}`;
-  const deadline = Date.now() + 15_000; // longer than the timeout of a transaction that blocks it
-  for (let last = written.get(id); last !== undefined && Date.now() < deadline; last = written.get(id)) {
-    if ((await offsetAtTime(client, topic, partition, LATEST)) > last) {
-      if (written.get(id) === last) written.delete(id);
-    } else await sleep(5);
+  const last = written.get(id);
+  if (last === undefined) return;
+  await readableTo(client, topic, partition, last + 1n);
+  if (written.get(id) === last) written.delete(id);
+}
+
+/** Waits until everything that anyone wrote to the partition is committed or aborted. */
+export async function settleAll(client: Client, topic: string, partition: number): Promise<void> {
+  await readableTo(client, topic, partition, await offsetAtTime(client, topic, partition, LATEST, 'written'));
+}
+
+/** Longer than brokers leave an abandoned transaction of ours open. */
+const SETTLED_WITHIN_MS = 60_000;
+
+/** Waits until the partition can be read up to `end`, or long enough to tell that it will not be. */
+async function readableTo(client: Client, topic: string, partition: number, end: bigint): Promise<void> {
+  const deadline = Date.now() + SETTLED_WITHIN_MS;
+  for (let pause = 5; Date.now() < deadline; pause = Math.min(2 * pause, 200)) {
+    if ((await offsetAtTime(client, topic, partition, LATEST)) >= end) return;
+    await sleep(pause);
   }
 }
 
@@ -28,13 +43,22 @@ export async function settle(written: Written, client: Client, topic: string, pa
 export const EARLIEST = -2;
 export const LATEST = -1;
 
-/** The first committed offset at or after a time in milliseconds, or at EARLIEST or LATEST; -1 for none. */
-export function offsetAtTime(client: Client, topic: string, partition: number, timestamp: number): Promise<bigint> {
+/**
+ * The first offset at or after a time in milliseconds, or at EARLIEST or LATEST; -1 for none. Records of open
+ * transactions, and those after them, count only among the `written` ones.
+ */
+export function offsetAtTime(
+  client: Client,
+  topic: string,
+  partition: number,
+  timestamp: number,
+  among: 'committed' | 'written' = 'committed',
+): Promise<bigint> {
   return client.retrying(`looking up offsets of ${topic}`, async () => {
     const broker = await client.leader(topic, partition);
     const { responses } = await broker.listOffsets({
       replicaId: -1,
-      isolationLevel: 1,
+      isolationLevel: among === 'committed' ? 1 : 0,
       topics: [{ topic, partitions: [{ partition, timestamp }] }],
     });
     return BigInt(responses[0]?.partitions[0]?.offset ?? -1);

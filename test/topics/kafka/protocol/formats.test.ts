@@ -126,6 +126,26 @@ describe.skipIf(await lacks('kafka'))('what lies on the cluster', () => {
     }
   });
 
+  it('is settled once no transaction of any client is open', async () => {
+    const topicPrefix = prefixOf();
+    const log = await open({ topicPrefix });
+    await log.ensureTopics([{ name: 'in', partitions: 2 }]);
+    const producer = kafka.producer({ transactionalId: topicPrefix, maxInFlightRequests: 1, idempotent: true });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: `${topicPrefix}in`, messages: [{ key: 'late', value: '1', partition: 1 }] });
+    let isSettled = false;
+    const settled = log.settled('in').then(() => {
+      isSettled = true;
+    });
+    for (let look = 0; look < 20; look++) expect(await log.read('in', 1, 0n, 1)).toEqual([]);
+    expect(isSettled).toBe(false);
+    await transaction.commit();
+    await settled;
+    expect(await log.read('in', 1, 0n, 1)).toMatchObject([{ key: 'late' }]);
+    await producer.disconnect();
+  });
+
   it('is read completely by a client over its quota', async () => {
     const topicPrefix = prefixOf();
     const clientId = `slow-${topicPrefix}`;

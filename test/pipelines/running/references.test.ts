@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { referenceTable } from '../../../src/pipelines/running/references.js';
+import { toAppend } from '../../../src/topics/record-codec.js';
+import { memoryLog } from '../../privileged/memory-log.js';
+
+const reference = (itemId: string) => toAppend('references', { run: 'r', itemId, answer: '5', data: null, hash: 'h' });
+
+describe('the table of references', () => {
+  it('finds what was written after it was opened, and says what is missing', async () => {
+    const log = memoryLog();
+    await log.ensureTopics([{ name: 'references', partitions: 4, compact: true }]);
+    const find = referenceTable(log);
+    await expect(find('a')).rejects.toMatchObject({ code: 'no-reference', message: expect.stringContaining('item a') });
+    await log.append([reference('a')]);
+    expect((await find('a')).answer).toBe('5');
+  });
+
+  it('waits for a reference whose transaction is not readable yet, while its prompt already is', async () => {
+    const log = memoryLog();
+    await log.ensureTopics([{ name: 'references', partitions: 4, compact: true }]);
+    const find = referenceTable(log);
+    log.openTransaction([reference('a')]);
+    expect((await Promise.all([find('a'), find('a')])).map(({ itemId }) => itemId)).toEqual(['a', 'a']);
+  });
+
+  it('goes on after a look that failed', async () => {
+    const log = memoryLog();
+    await log.ensureTopics([{ name: 'references', partitions: 1, compact: true }]);
+    let fails = true;
+    const find = referenceTable({
+      ...log,
+      read: async (...wanted) => {
+        if (fails) throw new Error('no broker');
+        return log.read(...wanted);
+      },
+    });
+    await log.append([reference('a')]);
+    await expect(find('a')).rejects.toThrow('no broker');
+    fails = false;
+    expect((await find('a')).itemId).toBe('a');
+  });
+});
