@@ -32,6 +32,9 @@ def sql(question):
             return False
         order = question.get("order")
         if order is not None:
+            # Without an order of its own, the right one is luck.
+            if "order by" not in question["query"].lower():
+                return None
             for one, other in zip(found, expected):
                 if [cell_key(one[i]) for i in order] != [cell_key(other[i]) for i in order]:
                     return False
@@ -85,6 +88,13 @@ class Checkers:
         return cls.known[draft]
 
 
+def beyond_doubles(value):
+    if isinstance(value, (int, Decimal)):
+        return abs(value) > Decimal("1.8e308")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(beyond_doubles, inner))
+
+
 def json_schema(question):
     """Whether a JSON text is valid under a schema, by Python's jsonschema."""
     read = lambda text: json.loads(text, parse_float=Decimal, parse_constant=not_json)
@@ -92,6 +102,9 @@ def json_schema(question):
         value = read(question["json"])
     except (ValueError, RecursionError):
         return False
+    # The verifier takes what no double comes near for wrong; `email` is any text with an @ for jsonschema.
+    if beyond_doubles(value) or '"email"' in question["schema"]:
+        return None
     schema = read(question["schema"])
     validator, formats = Checkers.of(question.get("draft", "2020-12"))
     try:

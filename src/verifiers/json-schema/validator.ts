@@ -59,19 +59,36 @@ function prepared(engine: Ajv): Ajv {
 interface Draft {
   readonly name: RegExp;
   readonly id: string;
-  /** An engine for one schema: identifiers in schemas would clash. */
-  open(): Ajv;
+  /** An engine for one schema. It is shared, so that the draft's own schema is compiled once. */
+  open(schema: AnySchema): Ajv;
   /** Whether the draft's own schema accepts a schema. */
   accepts(schema: AnySchema): boolean;
 }
 
 function draft(name: RegExp, id: string, open: () => Ajv): Draft {
   let checker: Ajv | undefined;
+  let shared: Ajv | undefined;
   const accepts = (schema: AnySchema) => {
     checker ??= open();
     return checker.validateSchema(schema) === true;
   };
-  return { name, id, open: () => prepared(open()), accepts };
+  const engineOf = (schema: AnySchema) => {
+    // Identifiers of two schemas would clash.
+    if (hasIdentifiers(schema)) return prepared(open());
+    shared ??= prepared(open());
+    return shared;
+  };
+  return { name, id, open: engineOf, accepts };
+}
+
+const IDENTIFIERS = new Set(['$id', 'id', '$anchor', '$dynamicAnchor', '$recursiveAnchor']);
+const hasIdentifiers = (schema: AnySchema): boolean => namesIn(schema).some((name) => IDENTIFIERS.has(name));
+
+/** The names of all fields, at any depth. */
+function namesIn(schema: unknown): readonly string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const inner = Object.values(schema).flatMap(namesIn);
+  return Array.isArray(schema) ? inner : [...Object.keys(schema), ...inner];
 }
 
 const drafts: readonly Draft[] = [
@@ -97,10 +114,13 @@ function engineFor(schema: AnySchema, where: string): { readonly engine: Ajv; re
   const named: unknown = typeof schema === 'object' ? schema.$schema : undefined;
   if (named === undefined) {
     const newest = drafts.find(({ accepts }) => accepts(schema)) ?? drafts[0];
-    if (newest) return { engine: newest.open(), schema };
+    if (newest) return { engine: newest.open(schema), schema };
   }
   const found = drafts.find(({ name }) => typeof named === 'string' && name.test(named));
-  if (found && typeof schema === 'object') return { engine: found.open(), schema: { ...schema, $schema: found.id } };
+  if (found && typeof schema === 'object') {
+    const own = { ...schema, $schema: found.id };
+    return { engine: found.open(own), schema: own };
+  }
   throw new UserError('bad-schema', `${where}.$schema: found ${kindOf(named)}, expected draft-07, 2019-09 or 2020-12`);
 }
 
@@ -115,13 +135,7 @@ const KEEP = 1000;
  * drafts say those that match (2020-12) or none (2019-09).
  */
 function isUnsupported(schema: AnySchema): boolean {
-  const names = new Set<string>();
-  const collect = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (!Array.isArray(value)) for (const name of Object.keys(value)) names.add(name);
-    for (const inner of Object.values(value)) collect(inner);
-  };
-  collect(schema);
+  const names = new Set(namesIn(schema));
   return names.has('contains') && names.has('unevaluatedItems');
 }
 
@@ -179,5 +193,8 @@ function compiled(engine: Ajv, schema: AnySchema, where: string, open: boolean):
       'bad-schema',
       `${where}: the schema does not compile${what && `: ${what}`}${open ? `: ${clip(message, 200)}` : ''}`,
     );
+  } finally {
+    // A shared engine would keep every schema.
+    engine.removeSchema(schema);
   }
 }

@@ -13,8 +13,10 @@ const settings = readCodeSettings(
   },
   'verify.code',
 );
-const judge = (code: string, data: object, language = 'javascript') =>
-  judgeCode(settings, readCodeTask({ language, ...data }, ''), `So:\n\`\`\`${language}\n${code}\n\`\`\`\n`);
+/** For programs that end by another limit than that of time, also on a busy machine. */
+const patient = { ...settings, limits: { ...settings.limits, seconds: 20 } };
+const judge = (code: string, data: object, language = 'javascript', given = settings) =>
+  judgeCode(given, readCodeTask({ language, ...data }, ''), `So:\n\`\`\`${language}\n${code}\n\`\`\`\n`);
 const asserts = (...all: string[]) => ({ tests: all.map((assert) => ({ assert })) });
 const io = (stdin: string, stdout: string) => ({ tests: [{ stdin, stdout }] });
 
@@ -57,7 +59,7 @@ describe('JavaScript judged by its output', () => {
     ['an error after an await', 'await null; throw new Error("x");', 'crash'],
     ['a failing exit', 'console.log(3); process.exit(1);', 'crash'],
   ])('contains %s', async (_, code, outcome) => {
-    const held = await judge(code, io('', '3'));
+    const held = await judge(code, io('', '3'), 'javascript', outcome === 'timeout' ? settings : patient);
     expect(held.evidence.outcome).toBe(outcome);
     expect(held.verdict).toBe(outcome === 'timeout' ? 'timeout' : 'crash');
     expect((await judge('console.log(3)', io('', '3'))).verdict).toBe('correct');
@@ -164,6 +166,62 @@ describe.skipIf(noSandbox)('JavaScript judged by assertions', () => {
       'const xs = [2, 1]; assert.deepStrictEqual(cheat(xs), [...xs].sort())',
     );
     expect(await judge(code, tests)).toMatchObject({ verdict: 'incorrect', reward: 3 / 4 });
+  });
+
+  it('judges what crosses the border as values of the language', async () => {
+    const code = `
+      const same = (x) => x;
+      const set = () => new Set(), map = () => new Map(), list = () => [1, 2, 3], match = () => 'abc'.match(/b/);
+      function* count() { yield 1; yield 2; }
+      class Bag extends Set {}
+      class Tally extends Map { inc(k) { return this.set(k, (this.get(k) ?? 0) + 1); } }
+      class Stack extends Array { top() { return this[this.length - 1]; } }
+      const bag = (xs) => new Bag(xs), tally = () => new Tally(), stack = () => Stack.from([1, 2]);
+      class Chain { constructor() { this.xs = []; } add(x) { this.xs.push(x); return this; } has(x) { return this.xs.includes(x); } }
+      class Frozen { constructor(xs = []) { this.xs = xs; } add(x) { return new Frozen([...this.xs, x]); } has(x) { return this.xs.includes(x); } }
+    `;
+    const tests = asserts(
+      'const s = set(); assert(s.add(1).has(1)); assert(!s.has(2))',
+      'map().set(1, 2).set(3, 4).get(3) === 4 && list().map((x) => x * 2).concat(9).reverse().indexOf(9) === 0',
+      'match().index === 1 && match()[0] === "b" && match().includes("b")',
+      '[...count()].includes(2) && [...map().set(1, 2).keys()].includes(1)',
+      'Object.is(same(-0), -0) && Number.isNaN(same(NaN)) && same(2n ** 70n) === 2n ** 70n && same() === undefined',
+      'assert.deepStrictEqual(same(new Map([[{ a: [, 1] }, new Set([new Date(5)])]])), new Map([[{ a: [, 1] }, new Set([new Date(5)])]]))',
+      'same(new Uint8Array([1, 2])).map((x) => x * 2).includes(4) && same(/a+/gi).test("bAA") && new Date(same(new Date(7))).getTime() === 7',
+      'const b = bag([1]); assert(b.add(2).has(2) && b.has(1) && !b.has(3)); assert.strictEqual(b.size, 2); assert(b instanceof Bag)',
+      'tally().inc("a").has("a") && new Tally().inc("a").inc("a").get("a") === 2',
+      'stack().includes(2) && !stack().includes(3) && stack().length === 2 && stack().top() === 2',
+      'const c = new Chain(); c.add(1); assert(c.has(1) && c.add(2).has(2) && !c.has(3))',
+      'new Frozen().add(1).add(2).has(1) && !new Frozen().add(1).has(2)',
+    );
+    expect(await judge(code, tests)).toMatchObject({ verdict: 'correct', reward: 1 });
+  });
+
+  it.each([
+    [
+      'a method that returns its own object',
+      'class T { names() { return this; } includes() { return true; } }',
+      'new T().names().includes("x")',
+    ],
+    [
+      'a subclass that judges itself',
+      'class S extends Set { has() { return true; } } const f = () => new S();',
+      'f().has(1)',
+    ],
+    ['an object that only inherits from a set', 'const f = () => Object.create(Set.prototype);', 'f().has(1)'],
+    [
+      'a chain of its own',
+      'class T { add() { return this; } has() { return true; } } const f = () => new T();',
+      'f().add(1).has(1)',
+    ],
+    ['a method on a list', 'function f() { const xs = [1]; xs.includes = () => true; return xs; }', 'f().includes(2)'],
+    [
+      'a list that matches everything',
+      'function f() { const xs = [1]; xs.asymmetricMatch = () => true; xs.$$typeof = Symbol.for("jest.asymmetricMatcher"); return xs; }',
+      'expect(f()).toEqual([2])',
+    ],
+  ])('does not let %s answer for a built-in value', async (_, code, assert) => {
+    expect(await judge(code, asserts(assert))).toMatchObject({ verdict: 'incorrect', reward: 0 });
   });
 
   it('continues after a test that ends the program', async () => {

@@ -11,6 +11,12 @@ export function createCodec() {
     views[`${name}Array`] = globalThis[`${name}Array`];
   for (const name of ['BigInt64Array', 'BigUint64Array']) views[name] = globalThis[name];
   const hasFunction = (value) => keys(value).some((key) => typeof value[key] === 'function');
+  /** Own fields of a list besides its items, as a match of a regular expression has them; none that is a function. */
+  const extras = (list) => {
+    const names = keys(list); // The items come first.
+    if (names.length === 0 || /^\d/.test(names[names.length - 1])) return [];
+    return entries(list).filter(([name, value]) => !/^\d/.test(name) && typeof value !== 'function');
+  };
   /** `keep` encodes what is no value: an object of a class, a function, a promise, an error. */
   const encode = (value, keep, depth = 0) => {
     if (depth > 500) throw new RangeError('the value is nested too deeply');
@@ -24,8 +30,11 @@ export function createCodec() {
     if (typeof value === 'bigint') return { i: String(value) };
     if (typeof value !== 'object') return keep(value);
     const prototype = getPrototypeOf(value);
-    if (isArray(value) && prototype === Array.prototype)
-      return from(value, (one, i) => (i in value ? inner(one) : { h: 1 }));
+    if (isArray(value) && prototype === Array.prototype) {
+      const items = from(value, (one, i) => (i in value ? inner(one) : { h: 1 }));
+      const named = extras(value);
+      return named.length === 0 ? items : { a: [items, named.map(([k, v]) => [k, inner(v)])] };
+    }
     if ((prototype === Object.prototype || prototype === null) && !hasFunction(value))
       return { [prototype ? 'o' : 'O']: entries(value).map(([k, v]) => [k, inner(v)]) };
     if (prototype === Map.prototype) return { m: [...value].map(([k, v]) => [inner(k), inner(v)]) };
@@ -48,6 +57,11 @@ export function createCodec() {
       return list;
     }
     const [[kind, x]] = entries(value);
+    if (kind === 'a') {
+      const list = inner(x[0]);
+      for (const [k, v] of x[1]) if (!(k in list)) define(list, k, inner(v));
+      return list;
+    }
     if (kind === 'u') return undefined;
     if (kind === 'n') return Number(x);
     if (kind === 'i') return BigInt(x);

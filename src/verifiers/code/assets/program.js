@@ -8,6 +8,15 @@
  */
 export function serveProgram({ encode, decode, parse, stringify, entries, isArray, getPrototypeOf }, link, timers) {
   const evaluate = eval;
+  const copies = {
+    Array: (value) => isArray(value) && Array.from({ length: value.length }, (_, i) => value[i]),
+    Map: (value) => new Map(apply(mapEntries, value, [])),
+    Set: (value) => new Set(apply(setValues, value, [])),
+    Date: (value) => new Date(apply(getTime, value, [])),
+  };
+  const { entries: mapEntries } = Map.prototype;
+  const { values: setValues } = Set.prototype;
+  const { getTime } = Date.prototype;
   const { then } = Promise.prototype;
   const { apply, construct, ownKeys } = Reflect;
   const { getOwnPropertyDescriptor } = Object;
@@ -39,6 +48,7 @@ export function serveProgram({ encode, decode, parse, stringify, entries, isArra
     described.add(id);
     const about = { id, methods: [], accessors: [], symbols: [] };
     about.error = prototype instanceof Error ? errorName(prototype) : undefined;
+    if (builtIn.has(prototype)) about.built = String(prototype.constructor.name);
     const parent = getPrototypeOf(prototype);
     about.parent = builtIn.has(parent) && parent instanceof Error ? null : classOf(parent);
     for (const key of ownKeys(prototype)) {
@@ -184,6 +194,7 @@ export function serveProgram({ encode, decode, parse, stringify, entries, isArra
     symbol: ({ of, name, args }) => apply(of[Symbol[name]], of, args),
     construct: ({ of, args }) => construct(of, args),
     get: ({ of, name }) => of[name],
+    copy: ({ of, built }) => copies[built](of),
     set: ({ of, name, to }) => {
       of[name] = to;
     },
@@ -239,6 +250,7 @@ export function serveProgram({ encode, decode, parse, stringify, entries, isArra
         for (const [value, before] of next) {
           looked.add(value);
           const now = entries(value).map(([name, one]) => [name, encode(one, keep)]);
+          if (isArray(value)) now.push(['length', value.length]);
           const text = stringify(now);
           if (text === before) continue;
           states.set(value, text);
