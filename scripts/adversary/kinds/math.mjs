@@ -310,4 +310,9 @@ export function generate(random) {
 /** Where the verifier does not count what is the same on purpose. */
 export const documented = {
   'interval: the same: right called wrong': 'a relation answers a reference that is a set only with allowSetRelation',
+  'interval: the same: judge differs': 'Math-Verify reads a relation as no set either',
+  'unit: the same: judge differs': 'Math-Verify does not convert units',
+  'unit: another: judge differs': 'Math-Verify ignores units',
+  'garbled: right called wrong': 'Math-Verify ignores letters after a number; here they are a unit or a factor',
+  'garbled: wrong called correct': 'Math-Verify reads no LaTeX with a brace or a dollar sign too many or too few',
 };
