@@ -1,6 +1,7 @@
 // Stand-ins, in the tests' process, for what a program in another process has.
 const { createCodec } = require('./codec.cjs');
 const { send, receive, broken, contact } = require('./line.cjs');
+const { builtInNames, containers, deciding, fluent, judging } = require('./method-names.cjs');
 
 const { encode, decode, define, parse, stringify, entries } = createCodec();
 
@@ -144,29 +145,8 @@ const ref = (kind, x) => {
 
 /** Objects that evidently are of a class of the program: the tests made them or used them as no built-in value. */
 const evident = new WeakSet();
-const ofValues = [String, Number, Boolean, BigInt, Array, Map, Set, RegExp, Date, Uint8Array];
-const builtInNames = new Set(ofValues.flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype)));
-// Methods that judge a value or compare it with another. An object of the program must not answer them in the place of
-// the text, list or set that the tests expect.
-const judging = new Set(
-  (
-    'startsWith endsWith includes indexOf lastIndexOf search match matchAll localeCompare isWellFormed test exec has some ' +
-    'every find findIndex findLast findLastIndex isSubsetOf isSupersetOf isDisjointFrom hasOwnProperty isPrototypeOf ' +
-    'propertyIsEnumerable'
-  ).split(' '),
-);
-
-// Methods that no built-in type answers with a text, list or set of another: what they return may be their own object.
-const fluent = new Set(
-  'add set delete clear push unshift sort reverse fill copyWithin append prepend insert put enqueue'.split(' '),
-);
 // What a class inherits from a built-in one is judged by value: the tests ask a copy.
 const byValue = new WeakSet();
-const containers = { Array, Map, Set, Date };
-
-// Names by which an object would decide for a library what it equals or when it is ready.
-const deciding = new Set(['asymmetricMatch', '$$typeof', 'then', 'toJSON']);
-
 const makeObject = (of) => {
   const prototype = of === null ? Object.prototype : prototypeOf(of);
   const target = Object.create(prototype);

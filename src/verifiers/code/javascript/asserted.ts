@@ -94,7 +94,7 @@ function startTests({ limits, unsafeWithoutSandbox }: AssertedWork, given: objec
       ],
       files: [
         { path: 'codec.cjs', content: `${codec}\nmodule.exports = { createCodec };\n` },
-        ...['line.cjs', 'border.cjs', 'registry.cjs', 'runner.cjs', 'reporter.cjs'].map((path) => ({
+        ...['line.cjs', 'method-names.cjs', 'border.cjs', 'registry.cjs', 'runner.cjs', 'reporter.cjs'].map((path) => ({
           path,
           content: asset(path),
         })),
