@@ -1,15 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
+const all = ['test/**/*.test.ts'];
+/** Files that replace modules of the sources. */
+const alone = ['test/pipelines/running/leak-meter.test.ts', 'test/runs/containment.test.ts'];
+
+const common = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  pool: 'forks',
+  // Clusters and killed processes on a busy machine: what fails twice is broken.
+  retry: process.env.CI ? 1 : 0,
+} as const;
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'test/global-setup.ts',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    pool: 'forks',
     // Tests start brokers, model workers and sandboxes of their own; more files at once would only wait for each other.
     maxWorkers: 2,
-    // Clusters and killed processes on a busy machine: what fails twice is broken.
-    retry: process.env.CI ? 1 : 0,
+    projects: [
+      // Most of the time of a small file would be the import of the sources, so files share a process.
+      { test: { ...common, name: 'together', include: all, exclude: alone, isolate: false } },
+      { test: { ...common, name: 'alone', include: alone } },
+    ],
   },
 });

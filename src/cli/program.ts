@@ -30,15 +30,13 @@ const commands: readonly Register[] = [
   registerLines,
 ];
 
-/** The `rlsd` command. */
+/** The `rlsd` command. It throws a CommanderError where Commander would end the process. */
 export function program(): Command {
   const rlsd = new Command('rlsd')
     .description('Streaming post-training of reasoning models: RLSD as a dataflow of topics and operators.')
     .version(programVersions()['rlsd-streams'] ?? '')
     .showSuggestionAfterError()
-    .exitOverride((error) => {
-      process.exit(error.exitCode === 0 ? 0 : 2);
-    });
+    .exitOverride();
   for (const register of commands) register(rlsd);
   return rlsd;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../support/errors.js';
-import { valueAt } from '../support/settings.js';
+import { placeOf, settingProblems, valueAt } from '../support/settings.js';
 import { bindMethod } from './bind.js';
 import { memberOf } from './check-group.js';
 import type { JudgedGroup, MethodDefinition } from './method.js';
@@ -45,8 +45,11 @@ export interface ShapedLine {
  */
 export function shapeLine(input: unknown, where: string, registry: readonly MethodDefinition[] = methods): ShapedLine {
   const parsed = line.safeParse(input);
-  if (!parsed.success)
-    throw new UserError('bad-line', parsed.error.issues.map((issue) => problemOf(issue, input, where)).join('\n'));
+  if (!parsed.success) {
+    const problems = settingProblems(parsed.error.issues, line, input);
+    const lines = problems.map(({ path, message }) => `${where}: ${fieldOf(path, input)}: ${message}`);
+    throw new UserError('bad-line', lines.join('\n'));
+  }
   const { id, method: name, rewards, studentLogprobs, mask, step, expected: _, ...optional } = parsed.data;
   const { teacherLogprobs, contrastLogprobs, truncated, ...rest } = optional;
   const perSample = { studentLogprobs, mask, teacherLogprobs, contrastLogprobs, truncated };
@@ -54,7 +57,7 @@ export function shapeLine(input: unknown, where: string, registry: readonly Meth
     if (found && found.length !== rewards.length)
       throw new UserError(
         'bad-line',
-        `${where}: ${field}: found ${found.length} completions, expected ${rewards.length} as in rewards`,
+        `${where}: ${field}: found ${found.length} completions; expected ${rewards.length} as in rewards`,
       );
   const group: JudgedGroup = {
     samples: rewards.map((reward, i) => ({
@@ -89,9 +92,9 @@ function renamed({ clip, ...settings }: Readonly<Record<string, unknown>>): obje
   return clip === undefined ? settings : { weightClip: clip, ...settings };
 }
 
-function problemOf({ path, message }: z.core.$ZodIssue, input: unknown, where: string): string {
+/** The place of a field, and the sample that it belongs to. */
+function fieldOf(path: readonly PropertyKey[], input: unknown): string {
   const id = valueAt(input, ['id']);
   const sample = typeof id === 'string' && typeof path[1] === 'number' ? `sample ${id}/${path[1]}: ` : '';
-  const found = path.length > 0 ? `, found ${JSON.stringify(valueAt(input, path)) ?? 'nothing'}` : '';
-  return `${where}: ${sample}${path.join('.') || 'the line'}: ${message}${found}`;
+  return `${sample}${placeOf('', path) || 'the line'}`;
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { nearest, UserError } from './errors.js';
 import { ExactNumber } from './exact-json.js';
-import { fieldsAt, placeOf, valueAt } from './settings.js';
+import { expectedBy, fieldsAt, placeOf, valueAt } from './settings.js';
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
@@ -61,7 +61,9 @@ function problemsOf(issue: Issue, schema: z.ZodType, value: unknown): Problem[] 
   }
   if (issue.code === 'custom') return [{ path, kind: 'bad-field', message: issue.message }];
   const found = valueAt(value, path);
-  return [{ path, kind: 'bad-field', message: `found ${foundBy(issue, found)}, expected ${expectedBy(issue, found)}` }];
+  const near =
+    issue.code === 'invalid_value' && typeof found === 'string' ? suggestion(found, issue.values.map(String)) : '';
+  return [{ path, kind: 'bad-field', message: `found ${foundBy(issue, found)}, expected ${expectedBy(issue)}${near}` }];
 }
 
 const suggestion = (name: string, known: readonly string[]): string => {
@@ -81,39 +83,4 @@ function foundBy(issue: Issue, found: unknown): string {
     return `the string ${JSON.stringify(found.slice(0, SHOWN_CHARACTERS))}`;
   if (issue.code === 'too_small' && Array.isArray(found) && found.length === 0) return 'an empty list';
   return found === '' ? 'an empty string' : kindOf(found);
-}
-
-const types: Readonly<Partial<Record<string, string>>> = {
-  string: 'a string',
-  number: 'a number',
-  ExactNumber: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'an object',
-  record: 'an object',
-};
-
-function expectedBy(issue: Issue, found: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return types[issue.expected] ?? issue.expected;
-    case 'invalid_value': {
-      const values = issue.values.map(String);
-      return `one of ${values.join(', ')}${typeof found === 'string' ? suggestion(found, values) : ''}`;
-    }
-    case 'too_small':
-      if (issue.origin === 'array') return `at least ${issue.minimum} ${issue.minimum === 1 ? 'item' : 'items'}`;
-      if (issue.origin !== 'number' && issue.origin !== 'int') return `at least ${issue.minimum}`;
-      return `a number ${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`;
-    case 'too_big':
-      if (issue.origin !== 'number' && issue.origin !== 'int') return `at most ${issue.maximum}`;
-      return `a number ${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`;
-    case 'invalid_union':
-      return [
-        ...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map((one) => expectedBy(one, found)))),
-      ].join(' or ');
-    default:
-      return issue.message;
-  }
 }

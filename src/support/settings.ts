@@ -9,7 +9,7 @@ type Path = readonly PropertyKey[];
  * @param where path of the settings in what the user wrote, such as `topics.kafka`; empty for top-level settings
  * @throws {UserError} `bad-settings`, or another code, with one line per problem: field, found, expected
  * @example parseSettings(z.strictObject({ retries: z.int().min(0).default(3) }), { retires: 5 })
- * // retires: no such setting; did you mean retries?
+ * // retires: unknown field; did you mean retries?
  */
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,
@@ -19,25 +19,29 @@ export function parseSettings<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => describe(issue, schema, input, where));
-  throw new UserError(code, problems.join('\n'));
+  const lines = settingProblems(result.error.issues, schema, input).map(({ path, message }) => {
+    const place = placeOf(where, path);
+    return place === '' ? message : `${place}: ${message}`;
+  });
+  throw new UserError(code, lines.join('\n'));
 }
 
-function describe(issue: Issue, schema: z.ZodType, input: unknown, where: string): string[] {
-  const at = (path: Path) => placeOf(where, path);
-  if (issue.code === 'unrecognized_keys') {
-    const known = fieldsAt(schema, issue.path);
-    const present = Object.keys(Object(valueAt(input, issue.path)));
-    return issue.keys.map((key) => {
-      if (known.includes(key)) {
-        const others = present.filter((other) => other !== key && known.includes(other));
-        return `${at([...issue.path, key])}: does not go with ${others.join(', ')}, expected one or the other`;
-      }
-      const near = nearest(key, known);
-      const rest = near === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${near}?`;
-      return `${at([...issue.path, key])}: no such setting; ${rest}`;
-    });
-  }
+/** One thing that is wrong with settings. */
+export interface SettingProblem {
+  readonly path: Path;
+  /** Found and expected value, or the nearest name: `found 0; expected …`. */
+  readonly message: string;
+}
+
+/** What is wrong with an input, from what its schema found: one problem per field, of a union's nearest branch. */
+export function settingProblems(issues: readonly Issue[], schema: z.ZodType, input: unknown): SettingProblem[] {
+  return issues.flatMap((issue) => problemsOf(issue, schema, input));
+}
+
+function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingProblem[] {
+  const { path } = issue;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key], message: refusalOf(key, path, schema, input) }));
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const unknown = unknownToAll(issue.errors);
     const branch: readonly Issue[] | undefined =
@@ -45,16 +49,26 @@ function describe(issue: Issue, schema: z.ZodType, input: unknown, where: string
         ? [{ code: 'unrecognized_keys', keys: unknown, path: [], message: '' }]
         : nearestBranch(issue.errors);
     if (branch)
-      return branch.flatMap((inner) =>
-        describe({ ...inner, path: [...issue.path, ...inner.path] }, schema, input, where),
-      );
+      return branch.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, schema, input));
   }
-  const field = at(issue.path);
-  const prefix = field === '' ? '' : `${field}: `;
   // A custom check reports the found value itself, or omits it because it may be a secret.
-  if (issue.code === 'custom') return [`${prefix}${issue.message}`];
-  const found = valueAt(input, issue.path);
-  return [`${prefix}${found === undefined ? 'missing' : `found ${shown(found)}`}, ${expectation(issue)}`];
+  if (issue.code === 'custom') return [{ path, message: issue.message }];
+  const found = valueAt(input, path);
+  const what = found === undefined ? 'is missing' : `found ${shown(found)}`;
+  return [{ path, message: `${what}; expected ${expectation(issue)}` }];
+}
+
+/** Why a field does not belong there: unknown, or of another variant than the fields next to it. */
+function refusalOf(key: string, path: Path, schema: z.ZodType, input: unknown): string {
+  const variants = variantsAt(schema, path);
+  const known = [...new Set(variants.flat())];
+  if (!known.includes(key)) {
+    const near = nearest(key, known);
+    return `unknown field; ${near === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${near}?`}`;
+  }
+  const present = Object.keys(Object(valueAt(input, path)));
+  const others = present.filter((other) => !variants.some((keys) => keys.includes(key) && keys.includes(other)));
+  return `does not go with ${others.join(', ')}; expected one or the other`;
 }
 
 /** `where` and a path as shown in messages: `sasl.plain.username`, `brokers[1]`. */
@@ -65,16 +79,55 @@ export function placeOf(where: string, path: Path): string {
   }, where);
 }
 
-/** JSON has no NaN and no Infinity. */
-const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : JSON.stringify(value));
+const SHOWN_CHARACTERS = 200;
+
+/** JSON has no NaN and no Infinity; a long value is cut. */
+function shown(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
+
+const types: Readonly<Partial<Record<string, string>>> = {
+  string: 'a string',
+  number: 'a number',
+  ExactNumber: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+/** What a field takes, from an issue whose schema has no words of its own for it. */
+export function expectedBy(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return types[issue.expected] ?? issue.expected;
+    case 'invalid_value': {
+      const values = issue.values.map(String).join(', ');
+      return issue.values.length === 1 ? values : `one of ${values}`;
+    }
+    case 'too_small':
+      if (issue.origin === 'array') return `at least ${issue.minimum} ${issue.minimum === 1 ? 'item' : 'items'}`;
+      if (issue.origin !== 'number' && issue.origin !== 'int') return `at least ${issue.minimum}`;
+      return `a number ${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin !== 'number' && issue.origin !== 'int') return `at most ${issue.maximum}`;
+      return `a number ${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`;
+    case 'invalid_union':
+      return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectedBy)))].join(' or ');
+    default:
+      return issue.message;
+  }
+}
+
+/** Zod's own messages; a schema's own ones say what they expect. */
+const BY_ZOD = /^(Invalid (input|option)|Too (small|big))\b/;
 
 function expectation(issue: Issue): string {
-  if (issue.code === 'invalid_union' && issue.errors.length > 0)
-    return issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)).join(' or ');
-  const message = issue.message
-    .replace(/^(Invalid (input|option)|Too (small|big)): /, '')
-    .replace(/, received .*$/, '');
-  return message.startsWith('expected') ? message : `expected ${message}`;
+  if (!BY_ZOD.test(issue.message)) return issue.message.replace(/^expected /, '');
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return expectedBy(issue);
+  return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)))].join(' or ');
 }
 
 /** Keys that no branch of a union knows. */
@@ -92,16 +145,22 @@ function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[
   return best && best.depth > 0 ? best.issues : undefined;
 }
 
-/** How well the input matches a branch. A branch that knows every key comes first. */
+/**
+ * How well the input matches a branch. A branch that knows every key comes first, one whose own key is missing last.
+ */
 function depthOf(issues: readonly Issue[]): number {
   const depths = issues.map((issue) => {
     if (issue.code === 'unrecognized_keys') return 2 + 2 * issue.path.length;
+    if (isMissing(issue)) return 0.5;
     const inner = issue.code === 'invalid_union' ? Math.max(0, ...issue.errors.map(depthOf)) : 0;
     return 2 * issue.path.length + inner;
   });
   const strangers = issues.some(({ code }) => code === 'unrecognized_keys');
   return Math.max(0, ...depths) - (strangers ? 1 : 0);
 }
+
+const isMissing = ({ code, path, message }: Issue): boolean =>
+  code === 'invalid_type' && path.length === 1 && message.endsWith('received undefined');
 
 /** The value at a path of plain data, if any. */
 export function valueAt(value: unknown, path: Path): unknown {
@@ -112,9 +171,12 @@ export function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** Names of the fields that a schema knows at a path, through defaults and unions. */
-export function fieldsAt(schema: unknown, path: Path): string[] {
+export const fieldsAt = (schema: unknown, path: Path): string[] => [...new Set(variantsAt(schema, path).flat())];
+
+/** The same for each variant of a union. */
+function variantsAt(schema: unknown, path: Path): string[][] {
   const objects = path.reduce<unknown[]>((outer, key) => outer.flatMap((one) => innerOf(one, key)), unwrap(schema));
-  return [...new Set(objects.flatMap((object) => (object instanceof z.ZodObject ? Object.keys(object.shape) : [])))];
+  return objects.map((object) => (object instanceof z.ZodObject ? Object.keys(object.shape) : []));
 }
 
 function innerOf(schema: unknown, key: PropertyKey): unknown[] {

@@ -4,8 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { onTestFailed, onTestFinished } from 'vitest';
+import { onTestFailed, onTestFinished, vi } from 'vitest';
 import { stringify } from 'yaml';
+import { runCommandLine } from '../../src/cli/command-line.js';
 import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
 import { tinyFolder, tinyPipeline } from '../runs/tiny-run.js';
 
@@ -40,7 +41,33 @@ export async function finished(child: ChildProcess, input = ''): Promise<Finishe
   return { code, ...said };
 }
 
-export const rlsd = (args: readonly string[], input = ''): Promise<Finished> => finished(start(args), input);
+/** `rlsd` as a process of its own, run to its end. */
+export const rlsdProcess = (args: readonly string[], input = ''): Promise<Finished> => finished(start(args), input);
+
+/**
+ * `rlsd` within this process, which saves the start of another one: one command at a time, without standard input. A
+ * test of signals, pipes or several processes needs `rlsdProcess` or `start`, and a run that one of them began is
+ * continued by another: the sources under test are other code to it than the build.
+ */
+export async function rlsd(args: readonly string[]): Promise<Finished> {
+  const said = { stdout: '', stderr: '' };
+  const writes = (['stdout', 'stderr'] as const).map((name) => {
+    if (vi.isMockFunction(process[name].write)) throw new Error('another command of this process has not ended');
+    return vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      said[name] += String(chunk);
+      return true;
+    });
+  });
+  const before = process.exitCode;
+  process.exitCode = 0;
+  try {
+    await runCommandLine(args);
+    return { code: Number(process.exitCode), ...said };
+  } finally {
+    process.exitCode = before;
+    for (const write of writes) write.mockRestore();
+  }
+}
 
 /** Lines of JSON of a process, as they come. */
 export async function* jsonLines(child: ChildProcess): AsyncGenerator<Record<string, unknown>> {

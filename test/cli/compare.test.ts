@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { jsonLines, parseLines, rlsd, start, tinyProject } from './cli.js';
+import { jsonLines, parseLines, rlsdProcess, start, tinyProject } from './cli.js';
 
 const experiment = {
   experiment: 'tiny',
@@ -23,7 +23,7 @@ it('trains every arm with every seed, continues after an interruption, and repor
   for await (const event of jsonLines(child)) if (event.event === 'result' && event.done === 1) child.kill('SIGINT');
   expect(child.exitCode).not.toBe(0);
 
-  const { code, stdout, stderr } = await rlsd(['compare', file, '--out', out, '--json']);
+  const { code, stdout, stderr } = await rlsdProcess(['compare', file, '--out', out, '--json']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const events = parseLines(stdout);
   expect(events[0]).toMatchObject({ arms: ['grpo', 'rlsd', 'rlsd-shuffled'], runs: 6 });
@@ -37,14 +37,14 @@ it('trains every arm with every seed, continues after an interruption, and repor
   ]);
   for (const name of ['report.html', 'report.md']) expect(existsSync(join(out, name))).toBe(true);
 
-  const text = await rlsd(['compare', file, '--out', out]);
+  const text = await rlsdProcess(['compare', file, '--out', out]);
   expect(text.stdout).toMatch(/Against the controls\n[\s\S]*rlsd +rlsd-shuffled/);
 
   writeFileSync(
     file,
     stringify({ ...experiment, arms: { ...experiment.arms, grpo: { shape: 'grpo', 'learn.kl': 1 } } }),
   );
-  expect(await rlsd(['compare', file, '--out', out])).toMatchObject({
+  expect(await rlsdProcess(['compare', file, '--out', out])).toMatchObject({
     code: 2,
     stderr: `rlsd: ${out}: has runs of another arm grpo; expected a new folder, given by --out\n`,
   });

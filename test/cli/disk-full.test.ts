@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Summary } from '../../src/runs/run.js';
 import { tinyModel } from '../models/tiny-model.js';
 import { digests } from '../runs/tiny-run.js';
-import { type Finished, finished, parseLines, rlsd, tinyProject } from './cli.js';
+import { type Finished, finished, parseLines, rlsd, rlsdProcess, tinyProject } from './cli.js';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -43,7 +43,7 @@ it.each([
     expect(refused.stderr).toMatch(/rlsd resume/);
     expect(refused.stderr).not.toMatch(/^ +at /m);
 
-    const resumed = await rlsd(['resume', run, '--json']);
+    const resumed = await rlsdProcess(['resume', run, '--json']);
     expect([resumed.code, resumed.stderr]).toEqual([0, '']);
     expect(parseLines(resumed.stdout).at(-1)).toMatchObject({ weights: { digest: expected.weights.digest } });
     expect(await digests(run)).toEqual(await digests(whole));

@@ -15,7 +15,7 @@ import { type Broker, freePorts, startBroker } from '../broker/broker.mjs';
 import { lacks } from '../needs.js';
 import { sums } from '../runs/tiny-run.js';
 import { oldBroker } from '../topics/kafka/client/old-broker.js';
-import { finished, parseLines, rlsd, start, tinyProject } from './cli.js';
+import { finished, parseLines, rlsd, rlsdProcess, start, tinyProject } from './cli.js';
 
 const SECRET = 'alice-secret';
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
@@ -214,8 +214,8 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       const tried = attempts.map(async ([kafka, message], i) => {
         const sets = ['--set', `topics=${JSON.stringify({ kafka })}`];
         const [checked, run] = await Promise.all([
-          rlsd(['check', file, ...sets, '--json']),
-          rlsd(['run', file, '--run', join(folder, `run${i}`), ...sets]),
+          rlsdProcess(['check', file, ...sets, '--json']),
+          rlsdProcess(['run', file, '--run', join(folder, `run${i}`), ...sets]),
         ]);
         expect(checked.code).toBe(2);
         expect(parseLines(checked.stdout)).toMatchObject([{ ok: false, problems: [expect.stringMatching(message)] }]);

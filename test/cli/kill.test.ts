@@ -7,7 +7,7 @@ import { seedOf } from '../../src/support/digest.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { TopicLog } from '../../src/topics/log.js';
 import { digests, records } from '../runs/tiny-run.js';
-import { finished, parseLines, rlsd, start, tinyProject } from './cli.js';
+import { finished, parseLines, rlsd, rlsdProcess, start, tinyProject } from './cli.js';
 
 const STEPS = 10;
 const KILLS = 12;
@@ -50,7 +50,7 @@ it('a run killed repeatedly ends with exactly the weights and records of an unin
     child.kill('SIGKILL');
     expect(await ended).toMatchObject({ code: null, stderr: '' });
   }
-  const last = await rlsd(['resume', run, '--json']);
+  const last = await rlsdProcess(['resume', run, '--json']);
   expect([last.code, last.stderr]).toEqual([0, '']);
   expect(parseLines(last.stdout).at(-1)).toMatchObject({
     event: 'summary',

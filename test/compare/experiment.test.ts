@@ -33,7 +33,7 @@ describe('readExperiment', () => {
       /cannot change prompts.file, which decides prompts and budget/,
     ],
     [{ arms: {} }, /arms: expected at least one arm/],
-    [{ sedes: [1] }, /sedes: no such setting; did you mean seeds\?/],
+    [{ sedes: [1] }, /sedes: unknown field; did you mean seeds\?/],
     [{ controls: ['shufled'] }, /controls\[0\]: found "shufled"/],
   ])('refuses %j', (change, message) => expect(() => readExperiment(written(change))).toThrow(message));
 

@@ -69,9 +69,11 @@ describe('bindEngine', () => {
   });
 
   it('names each wrong setting', () => {
-    expect(() => bindEngine(definition, { size: 0 })).toThrow(/^model\.engine\.mine\.size: found 0, expected .*>=1/i);
+    expect(() => bindEngine(definition, { size: 0 })).toThrow(
+      /^model\.engine\.mine\.size: found 0; expected a number of at least 1/i,
+    );
     expect(() => bindEngine(definition, { sise: 2 })).toThrow(
-      'model.engine.mine.sise: no such setting; did you mean size?',
+      'model.engine.mine.sise: unknown field; did you mean size?',
     );
   });
 });
@@ -125,7 +127,7 @@ describe('loadEngine', () => {
   it.each([
     ['missing.mjs', undefined, /cannot be loaded: .*ENOENT/],
     ['empty.mjs', 'export const a = 1;', /has no default export; expected `export default defineEngine/],
-    ['function.mjs', 'export default () => {};', /default export: .*expected object/],
+    ['function.mjs', 'export default () => {};', /default export: .*expected an object/],
     ['nameless.mjs', `export default { ...${engine}, name: 'A B' };`, /default export\.name: expected lower-case/],
     ['static.mjs', `export default { ...${engine}, create: 1 };`, /default export\.create: expected a function/],
     ['broken.mjs', "throw new Error('no card');", /cannot be loaded: no card/],

@@ -44,9 +44,9 @@ describe('bindMethod', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    [{ strength: -1 }, /^shape\.mine\.strength: found -1, expected number to be >=0$/],
-    [{ strenght: 1 }, /^shape\.mine\.strenght: no such setting; did you mean strength\?$/],
-    ['strong', /^shape\.mine: found "strong", expected object$/],
+    [{ strength: -1 }, /^shape\.mine\.strength: found -1; expected a number of at least 0$/],
+    [{ strenght: 1 }, /^shape\.mine\.strenght: unknown field; did you mean strength\?$/],
+    ['strong', /^shape\.mine: found "strong"; expected an object$/],
   ])('refuses the settings %j', (settings, message) =>
     expect(() => bindMethod(definition(), settings)).toThrow(message),
   );

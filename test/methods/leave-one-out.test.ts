@@ -22,7 +22,7 @@ describe('examples/methods/leave-one-out.mjs', () => {
   it('counts failures by its setting', async () => {
     expect(advantages(await loadMethod({ module, failures: 0 }, '.'), [1, 0])).toEqual([1, -0]);
     await expect(loadMethod({ module, failures: 2 }, '.')).rejects.toThrow(
-      'shape.failures: found 2, expected number to be <=1',
+      'shape.failures: found 2; expected a number of at most 1',
     );
   });
 

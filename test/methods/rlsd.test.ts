@@ -68,12 +68,15 @@ describe('rlsd', () => {
   });
 
   it.each<[RlsdSettings, RegExp]>([
-    [{ weightClip: 0 }, /shape\.rlsd\.weightClip: found 0, expected number to be >0$/],
-    [{ weightClip: 1 }, /shape\.rlsd\.weightClip: found 1, expected/],
-    [{ weightClip: [0.8, 0.9] }, /shape\.rlsd\.weightClip\[1\]: found 0\.9, expected number to be >=1$/],
-    [{ weightClip: [0.8, Number.POSITIVE_INFINITY] }, /shape\.rlsd\.weightClip\[1\]: found Infinity, expected number/],
-    [{ lambda: 1.5 }, /shape\.rlsd\.lambda: found 1\.5, expected number to be <=1$/],
-    [{ lambda: { from: 0.5, to: 0, over: 0 } }, /shape\.rlsd\.lambda\.over: found 0, expected number to be >0$/],
+    [{ weightClip: 0 }, /shape\.rlsd\.weightClip: found 0; expected a number above 0$/],
+    [{ weightClip: 1 }, /shape\.rlsd\.weightClip: found 1; expected/],
+    [{ weightClip: [0.8, 0.9] }, /shape\.rlsd\.weightClip\[1\]: found 0\.9; expected a number of at least 1$/],
+    [
+      { weightClip: [0.8, Number.POSITIVE_INFINITY] },
+      /shape\.rlsd\.weightClip\[1\]: found Infinity; expected a number/,
+    ],
+    [{ lambda: 1.5 }, /shape\.rlsd\.lambda: found 1\.5; expected a number of at most 1$/],
+    [{ lambda: { from: 0.5, to: 0, over: 0 } }, /shape\.rlsd\.lambda\.over: found 0; expected a number above 0$/],
   ])('refuses %o', (settings, message) => expect(() => rlsd(settings)).toThrow(message));
 
   const share = fc.double({ min: 0, max: 1, noNaN: true });

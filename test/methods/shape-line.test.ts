@@ -33,23 +33,25 @@ describe('shapeLine', () => {
   });
 
   it.each<[object, RegExp]>([
-    [{ ...line, mask: [[1]] }, /stdin:1: mask: found 1 completions, expected 2/],
+    [{ ...line, mask: [[1]] }, /stdin:1: mask: found 1 completions; expected 2/],
     [{ ...line, mask: [[1, 1], [1]] }, /stdin:1: sample a\/0: found .* expected/],
     [
       { ...line, teacherLogprobs: [[-1], [null]] },
-      /stdin:1: sample a\/1: teacherLogprobs\.1\.0: expected a number or "-Infinity", found null/,
+      /stdin:1: sample a\/1: teacherLogprobs\[1\]\[0\]: found null; expected a number or "-Infinity"/,
     ],
     [
       { ...line, teacherLogprobs: [['NaN'], [-1]] },
-      /stdin:1: sample a\/0: teacherLogprobs\.0\.0: expected .*found "NaN"/,
+      /stdin:1: sample a\/0: teacherLogprobs\[0\]\[0\]: found "NaN"; expected a number/,
     ],
     [{ ...line, teacherLogprobs: [[-1, -1], [-1]] }, /stdin:1: sample a\/0: found 2 teacher scores, expected 1/],
     [plain, /stdin:1: sample a\/0: found no teacher scores, expected one per token/],
     [
       { ...line, weightClip: [0.8, 0.9] },
-      /stdin:1: shape\.rlsd\.weightClip\[1\]: found 0\.9, expected number to be >=1$/,
+      /stdin:1: shape\.rlsd\.weightClip\[1\]: found 0\.9; expected a number of at least 1$/,
     ],
-    [{ ...line, lamda: 1 }, /stdin:1: shape\.rlsd\.lamda: no such setting; did you mean lambda\?/],
+    [{ ...line, step: undefined }, /stdin:1: step: is missing; expected a number$/],
+    [[], /stdin:1: the line: found \[\]; expected an object$/],
+    [{ ...line, lamda: 1 }, /stdin:1: shape\.rlsd\.lamda: unknown field; did you mean lambda\?/],
     [{ ...line, method: 'gpro' }, /stdin:1: unknown method "gpro"; did you mean grpo\?/],
   ])('refuses line %#', (bad, message) => expect(() => shapeLine(bad, 'stdin:1')).toThrow(message));
 

@@ -113,7 +113,7 @@ it('follows from the stage definitions: the plan, its graph and its topics on st
 it('reports settings out of range, and learners without learn', () => {
   const check = (change: object) => () => checkSpec({ ...tinyPipeline, ...change });
   expect(check({ learners: { slow: { lr: 0 } } })).toThrow('learners.slow.lr: found 0');
-  expect(check({ learners: { slow: { prompts: 4 } } })).toThrow('unknown field learners.slow.prompts');
+  expect(check({ learners: { slow: { prompts: 4 } } })).toThrow('learners.slow.prompts: unknown field');
   expect(check({ learners, learn: undefined, steps: undefined })).toThrow(
     'learners: needs learn; expected the settings that each learner starts from',
   );

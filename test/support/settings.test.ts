@@ -29,27 +29,27 @@ describe('settings', () => {
   });
 
   it.each([
-    [{ retires: 5 }, 'retires: no such setting; did you mean retries?'],
-    [{ zzzzzzzz: 5 }, 'zzzzzzzz: no such setting; expected one of retries, mode, auth, list'],
-    [{ retries: 'x' }, 'retries: found "x", expected int'],
-    [{ mode: 'slow' }, 'mode: found "slow", expected one of "fast"|"safe"'],
-    [{ list: ['a', 1] }, 'list[1]: found 1, expected string'],
-    [{ auth: { tokn: {} } }, 'auth.tokn: no such setting; did you mean token?'],
-    [{ auth: { token: {} } }, 'auth.token.url: missing, expected string'],
+    [{ retires: 5 }, 'retires: unknown field; did you mean retries?'],
+    [{ zzzzzzzz: 5 }, 'zzzzzzzz: unknown field; expected one of retries, mode, auth, list'],
+    [{ retries: 'x' }, 'retries: found "x"; expected a number'],
+    [{ mode: 'slow' }, 'mode: found "slow"; expected one of fast, safe'],
+    [{ list: ['a', 1] }, 'list[1]: found 1; expected a string'],
+    [{ auth: { tokn: {} } }, 'auth.tokn: unknown field; did you mean token?'],
+    [{ auth: { token: {} } }, 'auth.token.url: is missing; expected a string'],
     [
       { auth: { token: { url: 'u' }, password: {} } },
-      'auth.password: does not go with token, expected one or the other',
+      'auth.password: does not go with token; expected one or the other',
     ],
-    [{ auth: 3 }, 'auth: found 3, expected object or expected object'],
-    [null, 'found null, expected object'],
+    [{ auth: 3 }, 'auth: found 3; expected an object'],
+    [null, 'found null; expected an object'],
   ])('that are wrong are refused with field, found and expected: %j', (input, message) => {
-    expect(problems(input)[0]?.replace(/number|int/, 'int')).toBe(message);
+    expect(problems(input)[0]).toBe(message);
   });
 
   it('report every problem, each under the place where they were written', () => {
     expect(problems({ retires: 5, mode: 'slow' }, 'topics.x')).toEqual([
-      'topics.x.mode: found "slow", expected one of "fast"|"safe"',
-      'topics.x.retires: no such setting; did you mean retries?',
+      'topics.x.mode: found "slow"; expected one of fast, safe',
+      'topics.x.retires: unknown field; did you mean retries?',
     ]);
   });
 

@@ -26,7 +26,7 @@ describe('the registry of topic stores', () => {
     [{}, /found nothing, expected one store/],
     [{ kafka: {}, embedded: {} }, /found kafka, embedded, expected one store/],
     [{ kafka: { brokers: 'a' } }, /^topics\.kafka\.brokers\[0\]: found "a", expected "host:port"|brokers/],
-    [{ embedded: { path: 'x' } }, /^topics\.embedded\.path: no such setting/],
+    [{ embedded: { path: 'x' } }, /^topics\.embedded\.path: unknown field/],
   ])('refuses %j', (topics, message) => {
     expect(() => storeOf(topics)).toThrow(message);
   });
@@ -91,7 +91,7 @@ describe('a custom store', () => {
     expect(await store.check(place, [])).toEqual([]);
     expect(await store.findDamage(place, true)).toBeUndefined();
     expect(await store.purge(place)).toBeUndefined();
-    expect(() => kind.bind({ sise: 3 })).toThrow('topics.mine.sise: no such setting; did you mean size?');
+    expect(() => kind.bind({ sise: 3 })).toThrow('topics.mine.sise: unknown field; did you mean size?');
   });
 
   it('is loaded from a module', async () => {

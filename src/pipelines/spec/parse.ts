@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import type { z } from 'zod';
-import { nearest, UserError } from '../../support/errors.js';
+import { UserError } from '../../support/errors.js';
+import { settingProblems, valueAt } from '../../support/settings.js';
 import { parseOverride, withOverride } from './override.js';
 import { readYaml } from './read-yaml.js';
 import { type Renamed, renamedWarning, renameFields } from './renamed.js';
@@ -23,7 +23,6 @@ export interface CheckSpecOptions {
 }
 
 type Path = readonly PropertyKey[];
-type Issue = z.core.$ZodIssue;
 
 /**
  * Reads a pipeline file.
@@ -49,7 +48,10 @@ export function checkSpec(input: unknown, options: CheckSpecOptions = {}): Pipel
   for (const { old, path } of found) warn(`${written(path.split('.'))}: ${renamedWarning(old, path)}`);
   const result = pipelineSchema.safeParse(data);
   if (result.success) return result.data;
-  throw new UserError('bad-spec', result.error.issues.flatMap((issue) => describe(issue, data, written)).join('\n'));
+  const lines = settingProblems(result.error.issues, pipelineSchema, data).map(
+    ({ path, message }) => `${written(path)}: ${path.join('.') || 'the spec'}: ${message}`,
+  );
+  throw new UserError('bad-spec', lines.join('\n'));
 }
 
 /**
@@ -90,85 +92,5 @@ function writtenPath(path: Path, found: Renamed['found']): Path {
   return field ? [...field.old.split('.'), ...path.slice(field.path.split('.').length)] : path;
 }
 
-function describe(issue: Issue, input: unknown, locate: (path: Path) => string): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    const variants = knownVariants(issue.path);
-    const known = [...new Set(variants.flat())];
-    const present = Object.keys((valueAt(input, issue.path) as object | undefined) ?? {});
-    return issue.keys.map((key) => {
-      const place = `${locate([...issue.path, key])}: `;
-      const field = [...issue.path, key].join('.');
-      const others = present.filter((other) => !variants.some((keys) => keys.includes(key) && keys.includes(other)));
-      if (known.includes(key))
-        return `${place}${field}: does not go with ${others.join(', ')}; expected one or the other`;
-      const guess = nearest(key, known);
-      return `${place}unknown field ${field}; ${guess ? `did you mean ${guess}?` : `expected one of ${known.join(', ')}`}`;
-    });
-  }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const [nearestBranch] = [...issue.errors].sort((a, b) => deepest(b) - deepest(a));
-    if (nearestBranch && deepest(nearestBranch) > 0)
-      return nearestBranch.flatMap((inner) =>
-        describe({ ...inner, path: [...issue.path, ...inner.path] }, input, locate),
-      );
-  }
-  // Says what was found by itself, or leaves it out because it may be a secret.
-  if (issue.code === 'custom') return [`${locate(issue.path)}: ${issue.path.join('.')}: ${issue.message}`];
-  const found = valueAt(input, issue.path);
-  const field = issue.path.join('.') || 'the spec';
-  const what = found === undefined ? 'is missing' : `found ${shown(found)}`;
-  return [`${locate(issue.path)}: ${field}: ${what}; ${expectation(issue)}`];
-}
-
-/** JSON has no NaN and no Infinity; a long value is cut. */
-function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-}
-
-function expectation(issue: Issue): string {
-  if (issue.code === 'invalid_union' && issue.errors.length > 0)
-    return issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)).join(' or ');
-  return issue.message.replace(/^(Invalid (input|option)|Too (small|big)): /, '').replace(/, received .*$/, '');
-}
-
-/**
- * How far a union's branch fits: an unknown key inside a map that fits otherwise is nearer than another type, and both
- * are nearer than a map whose own key is missing.
- */
-function deepest(issues: readonly Issue[]): number {
-  if (issues.every((issue) => issue.code === 'unrecognized_keys')) return 1;
-  return Math.max(0, ...issues.map((issue) => (isMissing(issue) ? 0.5 : issue.path.length * 2)));
-}
-
-const isMissing = ({ code, path, message }: Issue): boolean =>
-  code === 'invalid_type' && path.length === 1 && message.endsWith('received undefined');
-
 /** A field of a spec by its dotted path: `learn.prompts`. */
 export const fieldAt = (spec: PipelineSpec, field: string): unknown => valueAt(spec, field.split('.'));
-
-function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
-}
-
-/** Names that the schema knows at a path, through defaults, those of each variant of a union. */
-function knownVariants(path: Path): string[][] {
-  let schemas: unknown[] = [pipelineSchema];
-  for (const key of [undefined, ...path]) {
-    schemas = schemas
-      .flatMap((schema) => unwrap(schema))
-      .flatMap((schema) => {
-        if (key === undefined) return [schema];
-        const shape = (schema as { shape?: Record<PropertyKey, unknown> }).shape;
-        return shape && key in shape ? [shape[key]] : [];
-      });
-  }
-  return schemas.flatMap(unwrap).map((schema) => Object.keys((schema as { shape?: object }).shape ?? {}));
-}
-
-function unwrap(schema: unknown): unknown[] {
-  const { def } = schema as { def?: { innerType?: unknown; options?: readonly unknown[] } };
-  if (def?.innerType) return unwrap(def.innerType);
-  if (def?.options) return def.options.flatMap(unwrap);
-  return [schema];
-}

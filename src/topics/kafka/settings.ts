@@ -19,7 +19,7 @@ const secret = z
       if (isReference(value)) return value;
       const forms = '{ env: NAME } or { file: PATH }';
       let message = `a secret cannot be written here; use ${forms}`;
-      if (value === undefined) message = `missing, expected ${forms}`;
+      if (value === undefined) message = `is missing; expected ${forms}`;
       else if (typeof value === 'object') message = `expected ${forms}`;
       context.addIssue({ code: 'custom', message });
       return z.NEVER;

@@ -59,8 +59,8 @@ describe('a pipeline file', () => {
       /^p\.yaml:1:1: Excessive alias count/,
     ],
     ['a field named __proto__', `${good}__proto__: { steps: 1 }\n`, /__proto__: is no field name/],
-    ['a YAML set', `${good}x: !!set { a, b }\n`, /x: found a YAML Set|unknown field x/],
-    ['keys that are no text', `${good}1: x\n`, /^p\.yaml:10:1: unknown field 1/],
+    ['a YAML set', `${good}x: !!set { a, b }\n`, /x: found a YAML Set|x: unknown field/],
+    ['keys that are no text', `${good}1: x\n`, /^p\.yaml:10:1: 1: unknown field/],
   ])('is refused when it is or has %s', (_what, source, message) => {
     expect(outcome(source)).toMatch(message);
   });
@@ -71,11 +71,11 @@ describe('--set', () => {
     ['privileged.999999999=1', /^--set privileged\.999999999: 999999999 is no place in a list of 2; expected 0 to 2/],
     ['privileged.x=1', /x is no place in a list/],
     ['__proto__.x=1', /expected path=value/],
-    ['constructor.prototype=1', /unknown field constructor/],
-    ['steps=1e15', /^--set steps: steps: found 1000000000000000; expected .*<=10000000/m],
-    ['rollout.group=1e9', /rollout\.group: found 1000000000; expected .*<=65536/],
-    ['learn.lr=10', /learn\.lr: found 10; expected .*<=1/],
-    ['learn.lr=.nan', /learn\.lr: found NaN; expected number/],
+    ['constructor.prototype=1', /constructor: unknown field|constructor\.prototype: unknown field/],
+    ['steps=1e15', /^--set steps: steps: found 1000000000000000; expected a number of at most 10000000/m],
+    ['rollout.group=1e9', /rollout\.group: found 1000000000; expected a number of at most 65536/],
+    ['learn.lr=10', /learn\.lr: found 10; expected a number of at most 1/],
+    ['learn.lr=.nan', /learn\.lr: found NaN; expected a number/],
     ['learn.lr=.inf', /learn\.lr: found Infinity; expected/],
     ['rollout.maxTokens=1e300', /rollout\.maxTokens/],
     ['steps=[1', /^--set steps: /],

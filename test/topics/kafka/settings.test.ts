@@ -30,16 +30,16 @@ describe('settings of a cluster', () => {
   });
 
   it.each([
-    [{}, 'brokers: missing, expected a list of "host:port"'],
-    [[], 'found [], expected object'],
-    [{ brokers: [] }, 'brokers: found [], expected a list of "host:port"'],
-    [{ brokers: ['a:1', 'b'] }, 'brokers[1]: found "b", expected "host:port"'],
-    [{ brokers: ['a:1'], broker: 'a:1' }, 'broker: no such setting; did you mean brokers?'],
+    [{}, 'brokers: is missing; expected a list of "host:port"'],
+    [[], 'found []; expected an object'],
+    [{ brokers: [] }, 'brokers: found []; expected a list of "host:port"'],
+    [{ brokers: ['a:1', 'b'] }, 'brokers[1]: found "b"; expected "host:port"'],
+    [{ brokers: ['a:1'], broker: 'a:1' }, 'broker: unknown field; did you mean brokers?'],
     [{ brokers: ['a:1'], tls: { cert: { file: 'c' } } }, 'tls: expected both cert and key, or neither'],
-    [{ brokers: ['a:1'], sasl: { plian: {} } }, 'sasl.plian: no such setting; did you mean plain?'],
+    [{ brokers: ['a:1'], sasl: { plian: {} } }, 'sasl.plian: unknown field; did you mean plain?'],
     [
       { brokers: ['a:1'], sasl: { plain: { username: 'u' } } },
-      'sasl.plain.password: missing, expected { env: NAME } or { file: PATH }',
+      'sasl.plain.password: is missing; expected { env: NAME } or { file: PATH }',
     ],
     [
       { brokers: ['a:1'], sasl: { plain: { username: 'u', password: {} } } },
@@ -47,19 +47,19 @@ describe('settings of a cluster', () => {
     ],
     [
       { brokers: ['a:1'], sasl: { plain: { username: 'u', password }, oauthbearer: { token: password } } },
-      'sasl.oauthbearer: does not go with plain, expected one or the other',
+      'sasl.oauthbearer: does not go with plain; expected one or the other',
     ],
-    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: found "lzo", expected one of none, gzip, snappy, lz4'],
-    [{ brokers: ['a:1'], topicPrefix: 'a b' }, 'topicPrefix: found "a b", expected letters, digits'],
+    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: found "lzo"; expected one of none, gzip, snappy, lz4'],
+    [{ brokers: ['a:1'], topicPrefix: 'a b' }, 'topicPrefix: found "a b"; expected letters, digits'],
     [
       { brokers: ['a:1'], maxMessageBytes: 1 },
-      'maxMessageBytes: found 1, expected a whole number from 4096 to 100000000',
+      'maxMessageBytes: found 1; expected a whole number from 4096 to 100000000',
     ],
     [
       { brokers: ['a:1'], sasl: { oauthbearer: { url: 'idp', clientId: 'c', clientSecret: password } } },
-      'sasl.oauthbearer.url: found "idp", expected an http or https address',
+      'sasl.oauthbearer.url: found "idp"; expected an http or https address',
     ],
-    [{ brokers: ['a:1'], schemaRegistry: {} }, 'schemaRegistry.url: missing, expected an http or https address'],
+    [{ brokers: ['a:1'], schemaRegistry: {} }, 'schemaRegistry.url: is missing; expected an http or https address'],
   ])('are refused with field, found and expected: %j', (settings, message) => {
     expect(messageOf(() => parseKafkaSettings(settings))).toContain(message);
   });
@@ -76,8 +76,8 @@ describe('settings of a cluster', () => {
 
   it('name every problem', () => {
     expect(messageOf(() => parseKafkaSettings({ brokers: ['a'], sessionMs: 1 })).split('\n')).toEqual([
-      'brokers[0]: found "a", expected "host:port"',
-      'sessionMs: found 1, expected a whole number from 1000 to 3600000',
+      'brokers[0]: found "a"; expected "host:port"',
+      'sessionMs: found 1; expected a whole number from 1000 to 3600000',
     ]);
   });
 });
