@@ -14,6 +14,7 @@ import { scan } from '../../src/topics/scan.js';
 import { type Broker, startBroker } from '../broker/broker.mjs';
 import { finished, parseLines, rlsd, start, tinyProject } from '../cli/cli.js';
 import { lacks } from '../needs.js';
+import { constantEngine } from './tiny-run.js';
 
 const STEPS = 6;
 const stages = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
@@ -35,9 +36,13 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
   afterAll(() => broker?.stop());
 
   let digest: string | undefined;
-  /** The tiny pipeline on the broker, and the digest of the weights that it trains on the embedded log. */
+  /**
+   * The tiny pipeline on the broker, with an engine of constants, whose weights are a digest of what they were trained
+   * on, and the digest that the embedded log gives.
+   */
   async function project() {
-    const { folder, file } = tinyProject({ steps: STEPS, evaluate: { every: 3 } });
+    const model = { base: 'model', engine: { module: constantEngine, latency: 20 } };
+    const { folder, file } = tinyProject({ model, steps: STEPS, evaluate: { every: 3 } });
     digest ??= summaryOf((await rlsd(['run', file, '--run', join(folder, 'embedded'), '--json'])).stdout).weights
       .digest;
     const run = `run-${Math.random().toString(36).slice(2)}`;

@@ -79,9 +79,9 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     ]);
     const count = 1200;
     let seen = 0;
-    const reached = async (share: number) => {
-      while (seen < count * share) await new Promise((resolve) => setImmediate(resolve));
-    };
+    const waiting: { readonly least: number; readonly resolve: () => void }[] = [];
+    const reached = (share: number) =>
+      new Promise<void>((resolve) => void waiting.push({ least: count * share, resolve }));
     const done = () => seen >= count;
     const feed = async () => {
       for (let i = 0; i < count; i += 100)
@@ -96,10 +96,11 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       await reached(0.7);
       await cluster.start(1);
     };
-    const count1 = (n: number) => {
+    const copied = (n: number) => {
       seen += n;
+      for (const { least, resolve } of waiting) if (seen >= least) resolve();
     };
-    await Promise.all([feed(), chaos(), copy(log, done, count1), copy(log, done, count1)]);
+    await Promise.all([feed(), chaos(), copy(log, done, copied), copy(log, done, copied)]);
     const keys = (await readAll(log, 'out', 6)).map(({ key }) => key).sort();
     expect(keys).toEqual(Array.from({ length: count }, (_, i) => `k${i}`).sort());
   });
@@ -134,6 +135,8 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
       for (let before = 0; ; ) {
         const now = await copied();
         if (now >= count) break;
+        // The brokers have other things to do than to answer this.
+        await new Promise((resolve) => setTimeout(resolve, 20));
         // Killed while it copies: as soon as the two have got on since the last kill.
         if (now > before + count / 8) {
           before = now;
