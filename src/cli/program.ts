@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { programVersions } from '../runs/manifest/program-hash.js';
+import { required } from '../support/required.js';
 import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
 import { registerCompare } from './commands/compare.js';
@@ -34,7 +35,7 @@ const commands: readonly Register[] = [
 export function program(): Command {
   const rlsd = new Command('rlsd')
     .description('Streaming post-training of reasoning models: RLSD as a dataflow of topics and operators.')
-    .version(programVersions()['rlsd-streams'] ?? '')
+    .version(required(programVersions()['rlsd-streams'], 'version of rlsd-streams'))
     .showSuggestionAfterError()
     .exitOverride();
   for (const register of commands) register(rlsd);

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { UserError } from '../support/errors.js';
+import { at } from '../support/required.js';
 import { parseSettings } from '../support/settings.js';
 
 /** Arms that a method with privileged context is compared with, each a setting of the pipeline. */
@@ -24,7 +25,7 @@ const shared = ['seed', 'steps', 'prompts', 'tasks', 'evaluate', 'topics', 'from
 
 const arm = overrides.superRefine((fields, context) => {
   for (const field of Object.keys(fields))
-    if (shared.includes(field.split('.')[0] ?? ''))
+    if (shared.includes(at(field.split('.'), 0)))
       context.addIssue({
         code: 'custom',
         path: [field],

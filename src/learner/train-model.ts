@@ -2,7 +2,7 @@ import type { CompiledLoss, LossSums, TrainableModel, TrainRow } from '../engine
 import { type ModelFolder, writeModelFolder } from '../models/folder.js';
 import type { Tensors } from '../models/safetensors.js';
 import { writing } from '../support/disk.js';
-import { get } from '../support/required.js';
+import { at, get, required } from '../support/required.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Learner, StepStats } from './learner.js';
 import { checkCarries, checkSample, checkSupervised, policyRows, supervisedRows, type TrainSample } from './samples.js';
@@ -115,9 +115,11 @@ function stepStats(step: number, learningRate: number, made: readonly Update[]):
   const sum = (of: (update: Update) => number): number => made.reduce((total, update) => total + of(update), 0);
   const mean = (of: (update: Update) => number): number => sum(of) / Math.max(1, made.length);
   const tokens = sum((update) => update.tokens);
-  const names = tokens === 0 ? [] : Object.keys(made[0]?.metrics ?? {});
+  const names = tokens === 0 ? [] : Object.keys(at(made, 0).metrics);
   return {
-    ...Object.fromEntries(names.map((name) => [name, sum(({ metrics }) => metrics[name] ?? 0) / tokens])),
+    ...Object.fromEntries(
+      names.map((name) => [name, sum(({ metrics }) => required(metrics[name], `metric ${name}`)) / tokens]),
+    ),
     step,
     updates: made.length,
     learningRate,

@@ -5,6 +5,7 @@ import { float32Array, float32Bytes, int32Array } from '../records/arrays.js';
 import { distillationRecord, distillationTargets } from '../records/distillation.js';
 import type { Advantage, TeacherScore, Verdict } from '../records/records.js';
 import { UserError } from '../support/errors.js';
+import { at } from '../support/required.js';
 import { type GroupSettings, groupSamples } from './group-samples.js';
 
 export interface ShapeSettings extends GroupSettings {
@@ -32,7 +33,7 @@ export function shapeAdvantage<Need extends TeacherNeed>(
   const { decode, ...grouping } = settings;
   const shapeGroup = (group: readonly (Verdict | TeacherScore)[]): Advantage[] => {
     const judged = group.map(judgedSample);
-    const step = group[0]?.step ?? 0;
+    const step = at(group, 0).step;
     const shaped = method.shape({ samples: judged, ...(decode && { decode }) }, step);
     return shaped.flatMap((sample, i) => {
       const [record, { mask } = {}] = [group[i], judged[i]];

@@ -1,3 +1,4 @@
+import { at } from './required.js';
 /**
  * A user error: an invalid request, spec, file or record. Its message is self-contained: what and where, found,
  * expected. The command line prints it without a stack trace.
@@ -27,12 +28,12 @@ export function nearest(
     for (let i = 1; i <= a.length; i++) {
       const next = [i];
       for (let j = 1; j <= b.length; j++) {
-        const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-        next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+        const substitution = at(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+        next.push(Math.min(at(row, j) + 1, at(next, j - 1) + 1, substitution));
       }
       row = next;
     }
-    return row[b.length] ?? 0;
+    return at(row, b.length);
   };
   const best = known
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))

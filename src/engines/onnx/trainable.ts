@@ -135,6 +135,7 @@ const emptyGradients = ({ gradients }: Trainable): ReadonlyMap<string, SessionTe
 function addGradients(sums: ReadonlyMap<string, SessionTensor>, parts: ReadonlyMap<string, SessionTensor>): void {
   for (const name of sums.keys()) {
     const [sum, part] = [floats(sums, name), floats(parts, name)];
+    // An accessor that throws would cost speed here; the graph fixes both lengths.
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (part[i] ?? 0);
   }
 }

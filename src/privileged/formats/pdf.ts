@@ -1,4 +1,5 @@
 import { getDocumentProxy } from 'unpdf';
+import { at } from '../../support/required.js';
 import { encrypted, unreadable } from './errors.js';
 import { type Content, maxDocumentCharacters } from './extracted.js';
 import { scriptText } from './html/writer.js';
@@ -64,7 +65,7 @@ const SCRIPT_CHARACTERS = 8;
 
 function scriptSign(line: Piece, piece: Piece): '^' | '_' | undefined {
   const size = piece.height / line.height;
-  const rise = ((piece.transform[5] ?? 0) - (line.transform[5] ?? 0)) / line.height;
+  const rise = (at(piece.transform, 5) - at(line.transform, 5)) / line.height;
   if (piece.str.length > SCRIPT_CHARACTERS || !/^[^\s[\](){}]+$/.test(piece.str) || !(size > 0.4 && size < 0.9))
     return undefined;
   return rise > 0.15 && rise < 1 ? '^' : rise < -0.08 && rise > -0.6 ? '_' : undefined;

@@ -10,6 +10,7 @@ import { evaluateStage } from '../../pipelines/stages/evaluate.js';
 import type { Announce } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
+import { at } from '../../support/required.js';
 import type { Position, TopicLog } from '../../topics/log.js';
 import { fromRecord, toAppend } from '../../topics/record-codec.js';
 import { lastRecord } from '../../topics/scan.js';
@@ -244,8 +245,8 @@ async function firstUnmeasured({ log, learner, spec, store }: RunFiles, version:
   // There, a folder is a copy that can be made again, and a record of weights is too large to be read for this.
   if (viaTopics(store)) return version - 2 * spec.evaluate.every;
   const topic = ofLearner('weights', learner);
-  const [position] = await log.committed(ofLearner(evaluateStage.name, learner), topic);
-  const [record] = await log.read(topic, 0, position?.offset ?? 0n, 1);
+  const { offset } = at(await log.committed(ofLearner(evaluateStage.name, learner), topic), 0);
+  const [record] = await log.read(topic, 0, offset, 1);
   return record?.value ? fromRecord('weights', { ...record, value: record.value }).version : Number.POSITIVE_INFINITY;
 }
 

@@ -2,6 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';
 import { UserError } from '../../support/errors.js';
 import { decodeUtf8, utf8Problem } from '../../support/lines.js';
+import { at } from '../../support/required.js';
 import type { FoundRow } from './row.js';
 
 /** Longest row in bytes. */
@@ -64,7 +65,7 @@ function csvRow(record: readonly string[], header: readonly string[], number: nu
     };
   const entries: [string, string][] = [];
   for (const [index, name] of header.entries()) {
-    const cell = Buffer.from(record[index] ?? '', 'latin1');
+    const cell = Buffer.from(at(record, index), 'latin1');
     const text = decodeUtf8(cell);
     if (text === undefined) return { number, row: undefined, problem: `${name}: ${utf8Problem(cell)}` };
     if (text !== '') entries.push([name, text]);

@@ -1,3 +1,4 @@
+import { required } from '../required.js';
 import { TemplateError, UnsupportedError } from './errors.js';
 
 export type Token =
@@ -149,7 +150,10 @@ function literal(scanner: Scanner): Token {
   }
   return position >= source.length
     ? fail(scanner, 'unexpected end of the template')
-    : fail(scanner, `unexpected character ${JSON.stringify(String.fromCodePoint(source.codePointAt(position) ?? 0))}`);
+    : fail(
+        scanner,
+        `unexpected character ${JSON.stringify(String.fromCodePoint(required(source.codePointAt(position), 'the character')))}`,
+      );
 }
 
 function balance(scanner: Scanner, value: string, open: string[]): void {
@@ -193,7 +197,7 @@ const escapes: Readonly<Record<string, string>> = {
 function unescaped(text: string, line: number): string {
   if (!text.includes('\\')) return text;
   const ascii = text.replace(/[^\0-\x7f]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
+    const code = required(character.codePointAt(0), 'the character');
     const hex = code.toString(16);
     if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
     return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;

@@ -1,5 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
 import { type TopicInfo, TopicMismatchError, type TopicSpec } from '../log.js';
 import type { Client } from './client/client.js';
 import { EARLIEST, LATEST, offsetAtTime, settle, type Written } from './protocol/read.js';
@@ -35,7 +36,8 @@ async function lookUp(admin: Admin, names: readonly string[]): Promise<Map<strin
   });
   return new Map(
     topics.map(({ name, partitions }) => {
-      const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? [];
+      const found = resources.find(({ resourceName }) => resourceName === name);
+      const entries = required(found, `configuration of topic ${name}`).configEntries;
       return [
         name,
         { partitions: partitions.length, config: new Map(entries.map((e) => [e.configName, e.configValue])) },

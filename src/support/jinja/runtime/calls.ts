@@ -1,3 +1,4 @@
+import { at } from '../../required.js';
 import { TemplateError } from '../errors.js';
 import { Callable, type Keywords, type Value } from './values.js';
 
@@ -25,7 +26,7 @@ export function bind(
     if (index < positional.length) throw new TemplateError(`${name} is given ${keyword} twice`);
   }
   return parameters.map((parameter, i) => {
-    const value = i < positional.length ? positional[i] : keywords.get(names[i] ?? '');
+    const value = i < positional.length ? positional[i] : keywords.get(at(names, i));
     if (value !== undefined) return value;
     if (typeof parameter === 'string') throw new TemplateError(`${name} needs the argument ${parameter}`);
     return parameter[1];

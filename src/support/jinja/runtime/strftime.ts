@@ -1,3 +1,4 @@
+import { at } from '../../required.js';
 import { UnsupportedError } from '../errors.js';
 
 /** A day, which begins at midnight: a recorded run has no clock. */
@@ -38,8 +39,8 @@ export function formatDate(format: string, { year, month, day }: CalendarDate): 
   const date = new Date(Date.UTC(year, month - 1, day));
   const dayOfYear = Math.round((date.getTime() - Date.UTC(year, 0, 1)) / 86_400_000) + 1;
   const weekday = date.getUTCDay();
-  const weekName = days[weekday] ?? '';
-  const monthName = months[month - 1] ?? '';
+  const weekName = at(days, weekday);
+  const monthName = at(months, month - 1);
   const two = (value: number): string => String(value).padStart(2, '0');
   const values: Readonly<Record<string, string>> = {
     a: weekName.slice(0, 3),

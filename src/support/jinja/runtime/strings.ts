@@ -1,3 +1,4 @@
+import { at } from '../../required.js';
 import { TemplateError, UnsupportedError } from '../errors.js';
 import { SPACE, withoutTrailingSpaces } from '../lexer.js';
 import { spendCharacters } from './budget.js';
@@ -22,8 +23,8 @@ export function strip(text: string, set: string | null, side: 'both' | 'left' | 
   const units = [...text];
   let start = 0;
   let end = units.length;
-  if (side !== 'right') while (start < end && characters.has(units[start] ?? '')) start++;
-  if (side !== 'left') while (end > start && characters.has(units[end - 1] ?? '')) end--;
+  if (side !== 'right') while (start < end && characters.has(at(units, start))) start++;
+  if (side !== 'left') while (end > start && characters.has(at(units, end - 1))) end--;
   return units.slice(start, end).join('');
 }
 

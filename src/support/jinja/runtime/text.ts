@@ -1,3 +1,4 @@
+import { required } from '../../required.js';
 import { TemplateError } from '../errors.js';
 import { spendCharacters, spendSteps } from './budget.js';
 import {
@@ -98,7 +99,7 @@ export function quoted(text: string): string {
     if (character === "'" || character === '"') return character === quote ? `\\${quote}` : character;
     const short = named[character];
     if (short !== undefined) return short;
-    const code = character.codePointAt(0) ?? 0;
+    const code = required(character.codePointAt(0), 'the character');
     const hex = code.toString(16);
     if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
     return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
