@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Summary } from '../../src/runs/run.js';
 import { tinyModel } from '../models/tiny-model.js';
 import { digests } from '../runs/tiny-run.js';
-import { type Finished, finished, parseLines, rlsd, rlsdProcess, tinyProject } from './cli.js';
+import { type Finished, finished, parseLines, rlsdProcess, tinyProject } from './cli.js';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -33,7 +33,7 @@ it.each([
     rmSync(join(folder, 'model'), { recursive: true });
     tinyModel({ folder: join(folder, 'model'), hiddenSize, layers: 1, contextLength: 64, gain: 2 });
     const [whole, run] = [join(folder, 'whole'), join(folder, 'run')];
-    const expected = parseLines((await rlsd(['run', file, '--run', whole, '--json'])).stdout).at(
+    const expected = parseLines((await rlsdProcess(['run', file, '--run', whole, '--json'])).stdout).at(
       -1,
     ) as unknown as Summary;
 

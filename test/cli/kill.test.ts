@@ -7,7 +7,7 @@ import { seedOf } from '../../src/support/digest.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
 import type { TopicLog } from '../../src/topics/log.js';
 import { digests, records } from '../runs/tiny-run.js';
-import { finished, parseLines, rlsd, rlsdProcess, start, tinyProject } from './cli.js';
+import { finished, parseLines, rlsdProcess, start, tinyProject } from './cli.js';
 
 const STEPS = 10;
 const KILLS = 12;
@@ -34,7 +34,7 @@ it('a run killed repeatedly ends with exactly the weights and records of an unin
 }, async () => {
   const { folder, file } = tinyProject({ steps: STEPS, evaluate: { every: 5 } });
   const whole = join(folder, 'whole');
-  const { code, stdout } = await rlsd(['run', file, '--run', whole, '--json']);
+  const { code, stdout } = await rlsdProcess(['run', file, '--run', whole, '--json']);
   expect(code).toBe(0);
   const uninterrupted = parseLines(stdout).at(-1) as unknown as Summary;
 

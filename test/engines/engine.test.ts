@@ -127,7 +127,7 @@ describe('loadEngine', () => {
   it.each([
     ['missing.mjs', undefined, /cannot be loaded: .*ENOENT/],
     ['empty.mjs', 'export const a = 1;', /has no default export; expected `export default defineEngine/],
-    ['function.mjs', 'export default () => {};', /default export: .*expected an object/],
+    ['function.mjs', 'export default () => {};', /default export: .*expected object/],
     ['nameless.mjs', `export default { ...${engine}, name: 'A B' };`, /default export\.name: expected lower-case/],
     ['static.mjs', `export default { ...${engine}, create: 1 };`, /default export\.create: expected a function/],
     ['broken.mjs', "throw new Error('no card');", /cannot be loaded: no card/],

@@ -380,7 +380,7 @@ describe('in a separate thread', () => {
       code: 'bad-checkpoint',
     });
     await learner.close();
-    await expect(learner.step([])).rejects.toThrow("the learner's thread has ended");
+    await expect(learner.step([])).rejects.toThrow('the workers were closed');
   });
 
   it('rejects a missing model', async () => {

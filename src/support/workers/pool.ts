@@ -24,8 +24,8 @@ export interface Pool<M> {
  * call its own. With `seconds` a call has a deadline, measured by `meter` while it is its worker's oldest open call.
  *
  * A worker that ends unexpectedly is replaced, gets `setup`, and its calls are retried: several one at a time, a single
- * one once, after which it rejects with a `CrashError`. A worker that cannot start ends the pool, or rejects one
- * waiting call if workers start lazily.
+ * one once, after which it rejects with a `CrashError`. A worker that cannot start, or whose state nothing can restore
+ * (`stateful`), ends the pool; one that cannot start lazily rejects one waiting call.
  * @example
  * const pool = createPool<string>({ start: threads(workerUrl('./worker.js', import.meta.url), model), size: 4, capacity: 16 });
  * const vector = await pool.call('some text', 1);

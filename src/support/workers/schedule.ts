@@ -215,6 +215,10 @@ function lost<M>(state: PoolState<M>, member: Member<M>, cause: string): void {
     end(state, new Error(`a worker could not start: ${cause}`), jobs);
     return;
   }
+  if (state.options.stateful) {
+    end(state, new Error(`the worker has ended: ${cause}`), jobs);
+    return;
+  }
   if (!member.ready) state.queue.shift()?.reject(new Error(`a worker could not start: ${cause}`));
   const pinned = jobs.filter((job) => job.pinned);
   const free = jobs.filter((job) => !job.pinned);

@@ -20,6 +20,8 @@ export interface PoolOptions<M> {
   readonly capacity: number;
   /** First messages to each new worker, including replacements. */
   readonly setup?: () => readonly M[];
+  /** A worker that ends takes its state with it, so none replaces it: the pool ends, and open calls reject. */
+  readonly stateful?: boolean;
   /** Starts workers on demand instead of all at once. */
   readonly lazy?: boolean;
   /** How the time of a worker's process is measured. Default: by the clock. */

@@ -117,6 +117,18 @@ describe('pool of fake workers', () => {
     expect(state()).toEqual({ alive: 1, replaced: 3 });
   });
 
+  it('replaces no worker with state, and ends with it', async () => {
+    const { call, at, state } = open({ size: 1, capacity: 1, stateful: true });
+    const calls = [call('step', 1), call('next', 1)];
+    const failed = Promise.all(calls.map((one) => expect(one).rejects.toThrow('the worker has ended: exit code 1')));
+    at(0).answer(ready);
+    await turn();
+    at(0).exit('exit code 1');
+    await failed;
+    await expect(call('later', 1)).rejects.toThrow('the worker has ended: exit code 1');
+    expect(state()).toEqual({ alive: 0, replaced: 1 });
+  });
+
   it('lets an idle worker keep no process alive', async () => {
     const { call, at } = open({ size: 1 });
     at(0).answer(ready);
