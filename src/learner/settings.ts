@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../support/errors.js';
+import { parseSettings } from '../support/settings.js';
 
 const decay = z.number().min(0).lt(1);
 
@@ -62,10 +62,7 @@ export type LearnerInput = Readonly<z.input<typeof schema>>;
  * @throws {UserError} `learn-settings` naming every field that is out of range
  */
 export function learnerSettings(input: LearnerInput): LearnerSettings {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => `${['learn', ...path].join('.')}: ${message}`);
-  throw new UserError('learn-settings', problems.join('\n'));
+  return parseSettings(schema, input, 'learn', 'learn-settings');
 }
 
 /** Learning rate of a step, counted from 0. */

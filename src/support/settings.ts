@@ -81,9 +81,10 @@ export function placeOf(where: string, path: Path): string {
 
 const SHOWN_CHARACTERS = 200;
 
-/** JSON has no NaN and no Infinity; a long value is cut. */
+/** JSON has no NaN, no Infinity and no functions; a long value is cut. */
 function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  const isNumber = typeof value === 'number' || typeof value === 'bigint';
+  const text = isNumber ? String(value) : (JSON.stringify(value) ?? `a ${typeof value}`);
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 

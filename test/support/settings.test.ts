@@ -33,6 +33,7 @@ describe('settings', () => {
     [{ zzzzzzzz: 5 }, 'zzzzzzzz: unknown field; expected one of retries, mode, auth, list'],
     [{ retries: 'x' }, 'retries: found "x"; expected a number'],
     [{ mode: 'slow' }, 'mode: found "slow"; expected one of fast, safe'],
+    [{ mode: () => 'fast' }, 'mode: found a function; expected one of fast, safe'],
     [{ list: ['a', 1] }, 'list[1]: found 1; expected a string'],
     [{ auth: { tokn: {} } }, 'auth.tokn: unknown field; did you mean token?'],
     [{ auth: { token: {} } }, 'auth.token.url: is missing; expected a string'],
