@@ -12,8 +12,9 @@ const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** `rlsd` where no file may grow beyond a size, which stands for a disk without room. */
 function limited(kibibytes: number, args: readonly string[]): Promise<Finished> {
-  const command = `ulimit -f ${kibibytes}; exec "$0" "$@"`;
-  const child = spawn('bash', ['-c', command, process.execPath, main, ...args], { stdio: 'pipe' });
+  // In blocks of 512 bytes.
+  const command = `ulimit -f ${2 * kibibytes}; exec "$0" "$@"`;
+  const child = spawn('sh', ['-c', command, process.execPath, main, ...args], { stdio: 'pipe' });
   onTestFinished(() => void child.kill('SIGKILL'));
   return finished(child);
 }

@@ -28,7 +28,11 @@ describe('settings', () => {
   it.each([
     ['a negative rate', { lr: -1 }, 'learn.lr: found -1; expected a number above 0'],
     ['a schedule without an end', { lr: 1e-3, schedule: 'linear' as const }, 'learn.totalSteps: is missing'],
-    ['moments that never decay', { lr: 1e-3, betas: [0.9, 1] as [number, number] }, 'learn.betas[1]: found 1; expected a number below 1'],
+    [
+      'moments that never decay',
+      { lr: 1e-3, betas: [0.9, 1] as [number, number] },
+      'learn.betas[1]: found 1; expected a number below 1',
+    ],
   ])('refuse %s by name', (_, input, message) => {
     expect(() => learnerSettings(input)).toThrow(message);
   });

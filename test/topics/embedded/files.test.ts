@@ -148,10 +148,10 @@ describe('a full disk', () => {
   it('fails the transaction, keeps earlier data, and accepts writes once there is space', async () => {
     const folder = temporaryFolder();
     const program = fileURLToPath(new URL('programs/filler.mjs', import.meta.url));
-    // A limit on the size of files stands for the full disk; in blocks of 1 KiB.
-    const command = `ulimit -f 2000; exec "${process.execPath}" "${program}" "${folder}"`;
+    // A limit on the size of files stands for the full disk; in blocks of 512 bytes.
+    const command = `ulimit -f 4000; exec "${process.execPath}" "${program}" "${folder}"`;
     const { written, found, refused } = JSON.parse(
-      execFileSync('bash', ['-c', command], { encoding: 'utf8', stdio: 'pipe' }),
+      execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: 'pipe' }),
     );
     expect(refused).toMatchObject({ name: 'UserError', code: 'disk-full' });
     expect(refused.message).toContain(folder);
