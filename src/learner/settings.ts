@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { required } from '../support/required.js';
 import { parseSettings } from '../support/settings.js';
 
 const decay = z.number().min(0).lt(1);
@@ -39,6 +40,10 @@ const schema = z
     ...optimizationFields,
     eps: z.number().positive().default(1e-8).describe('Added to the root of the second moment of AdamW.'),
     totalSteps: z.int().min(1).optional().describe('Steps of the whole run; a schedule that decays needs it.'),
+    extended: z
+      .array(z.strictObject({ step: z.int().min(0), was: z.int().min(1) }))
+      .optional()
+      .describe('Earlier totals, oldest first: steps before `step` followed a schedule over `was` steps.'),
     microTokens: z
       .int()
       .min(1)
@@ -67,9 +72,11 @@ export function learnerSettings(input: LearnerInput): LearnerSettings {
 
 /** Learning rate of a step, counted from 0. */
 export function learningRate(settings: LearnerSettings, step: number): number {
-  const { lr, warmup, schedule, totalSteps = 0 } = settings;
+  const { lr, warmup, schedule, extended = [] } = settings;
   if (step < warmup) return (lr * (step + 1)) / warmup;
   if (schedule === 'constant') return lr;
+  const earlier = extended.find((one) => step < one.step);
+  const totalSteps = required(earlier?.was ?? settings.totalSteps, 'steps of a schedule that decays');
   const progress = Math.min(1, (step - warmup) / Math.max(1, totalSteps - warmup));
   return lr * (schedule === 'linear' ? 1 - progress : (1 + Math.cos(Math.PI * progress)) / 2);
 }

@@ -6,15 +6,20 @@ import { estimateNotes } from '../../pipelines/plan/estimate.js';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
 import type { Plan } from '../../pipelines/plan/plan.js';
 import { readSpec } from '../../pipelines/spec/parse.js';
+import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { replayNotes } from '../../replay/retention.js';
 import { UserError } from '../../support/errors.js';
 import { examples, jsonOption, type Register, setOption } from '../options.js';
 import { print, say, toJson } from '../output.js';
 
 /** Reads the plan of a pipeline file, with overrides. */
-export async function readPlan(file: string, sets: readonly string[] = []): Promise<Plan> {
+export async function readPlan(
+  file: string,
+  sets: readonly string[] = [],
+  complete: (spec: PipelineSpec) => PipelineSpec = (spec) => spec,
+): Promise<Plan> {
   const { spec, folder, warnings } = readSpec(file, sets);
-  return loadPlan(spec, folder, warnings);
+  return loadPlan(complete(spec), folder, warnings);
 }
 
 /** The default run folder: the first of runs/NAME-1, runs/NAME-2, … that does not exist. */

@@ -31,18 +31,22 @@ export async function listDeadLetters(folder: string, { json }: Options): Promis
 export async function requeue(folder: string, { json }: Options): Promise<void> {
   const run = await openRunFolder(folder, { readOnly: false });
   try {
-    const { requeued, left } = await requeueDeadLetters(run);
+    const { requeued, left, needsSteps } = await requeueDeadLetters(run);
     for (const letter of left)
       say(`${letter.id}: cannot be requeued: ${letter.key} never became a prompt (${letter.error})`);
-    if (json) print(toJson({ event: 'requeued', requeued, left: left.map(({ id }) => id) }));
+    if (json) print(toJson({ event: 'requeued', requeued, needsSteps, left: left.map(({ id }) => id) }));
     else if (requeued === 0) print('nothing to requeue');
-    else
-      print(
-        `${requeued} prompt${requeued === 1 ? '' : 's'} requeued; \`rlsd resume ${folder}\` processes ${requeued === 1 ? 'it' : 'them'}`,
-      );
+    else print(requeuedText(folder, requeued, needsSteps));
   } finally {
     await run.log.close();
   }
+}
+
+function requeuedText(folder: string, requeued: number, needsSteps: number | null): string {
+  const [prompts, them] = requeued === 1 ? ['1 prompt', 'it'] : [`${requeued} prompts`, 'them'];
+  if (needsSteps === null) return `${prompts} requeued; \`rlsd resume ${folder}\` processes ${them}`;
+  const command = `rlsd resume ${folder} --steps ${needsSteps}`;
+  return `${prompts} requeued after the last step of the run; \`${command}\` trains on ${them}`;
 }
 
 const actions = { list: listDeadLetters, requeue };

@@ -2,12 +2,14 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
 import { type Plan, stagesWith } from '../../pipelines/plan/plan.js';
+import { type Extension, extendRun, withExtension } from '../../runs/manifest/extend.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
 import { runPipeline, type Summary } from '../../runs/run.js';
 import { nearest, UserError } from '../../support/errors.js';
 import { localStore } from '../../topics/registry.js';
 import { interruptible } from '../interrupt.js';
 import { examples, jsonOption, nonNegativeInteger, positiveInteger, type Register, setOption } from '../options.js';
+import { say } from '../output.js';
 import { reporter } from '../progress.js';
 import { hasNoSignal, signalText } from '../summary-text.js';
 import { newFolder, readPlan } from './check.js';
@@ -28,9 +30,15 @@ export async function run(file: string, options: Options): Promise<void> {
     ...(options.steps === undefined ? [] : [`steps=${options.steps}`]),
     ...(options.seed === undefined ? [] : [`seed=${options.seed}`]),
   ];
-  const plan = await readPlan(file, sets);
+  const folder = options.run === undefined ? undefined : resolve(options.run);
+  const plan = await readPlan(file, sets, (spec) => (folder === undefined ? spec : withExtension(spec, folder)));
+  checkStages(plan, options.stage);
+  await execute(plan, folder ?? resolve(newFolder(plan.spec.pipeline)), options);
+}
+
+function checkStages(plan: Plan, stages: readonly string[] = []): void {
   const names = plan.stages.map(({ name }) => name);
-  for (const name of options.stage ?? []) {
+  for (const name of stages) {
     if (names.includes(name)) continue;
     const near = nearest(name, names);
     throw new UserError(
@@ -38,11 +46,33 @@ export async function run(file: string, options: Options): Promise<void> {
       `--stage ${name}: the plan has no such stage; ${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
     );
   }
-  await execute(plan, resolve(options.run ?? newFolder(plan.spec.pipeline)), options);
 }
 
-export async function resume(folder: string, options: Pick<Options, 'json' | 'requireSignal'>): Promise<void> {
-  const { spec, folder: base, parent, bundle } = readManifest(folder);
+type ResumeOptions = Pick<Options, 'steps' | 'stage' | 'json' | 'requireSignal'>;
+
+export async function resume(folder: string, options: ResumeOptions): Promise<void> {
+  refuseUnresumable(folder);
+  if (options.steps !== undefined) {
+    const extension = await extendRun(folder, options.steps);
+    if (extension) say(extensionText(folder, extension));
+  }
+  const { spec, folder: base } = readManifest(folder);
+  const plan = await loadPlan(spec, base);
+  checkStages(plan, options.stage);
+  await execute(plan, resolve(folder), options);
+}
+
+function extensionText(folder: string, { was, steps, step }: Extension): string {
+  const { learn } = readManifest(folder).spec;
+  const schedule =
+    learn?.schedule === 'constant'
+      ? ''
+      : `; from step ${step + 1} the learning rate is that of a run of ${steps} steps`;
+  return `${folder}: ${steps} steps instead of ${was}${schedule}`;
+}
+
+function refuseUnresumable(folder: string): void {
+  const { parent, bundle } = readManifest(folder);
   if (parent)
     throw new UserError(
       'is-replay',
@@ -58,7 +88,6 @@ export async function resume(folder: string, options: Pick<Options, 'json' | 're
       'privileged-gone',
       `${folder}: was exported without its privileged content, which resuming needs; export it again with that content, or resume the original run`,
     );
-  await execute(await loadPlan(spec, base), resolve(folder), options);
 }
 
 async function execute(
@@ -120,9 +149,17 @@ export const registerRun: Register = (rlsd) => {
     .action(run);
   rlsd
     .command('resume <run>')
-    .description('resume an interrupted run')
+    .description('resume an interrupted run, or give a run more steps')
+    .option('--steps <n>', 'more training steps than the run has so far', positiveInteger)
+    .option('--stage <name...>', 'run only these stages')
     .addOption(requireSignalOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples(['rlsd resume runs/arithmetic-1']))
+    .addHelpText(
+      'after',
+      examples(
+        ['rlsd resume runs/arithmetic-1', 'after Ctrl-C, or a crash'],
+        ['rlsd resume runs/arithmetic-1 --steps 60', 'continue a finished run of 30 steps'],
+      ),
+    )
     .action(resume);
 };

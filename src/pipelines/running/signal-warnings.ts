@@ -54,6 +54,7 @@ export function watchSignal({ spec, teaching }: SignalWatchSettings): SignalWatc
     },
     from(digest) {
       state.digest = digest;
+      state.toPublish = false;
     },
     published(version, digest) {
       const isUnchanged = digest === state.digest && state.toPublish;

@@ -1,3 +1,4 @@
+import { extensionProblem } from './extended.js';
 import type { PipelineSpec } from './spec.js';
 
 /** A rule between fields that a spec breaks. */
@@ -18,7 +19,9 @@ export function specProblems(spec: PipelineSpec): readonly SpecProblem[] {
 /** Samples of a step, which are in memory together. */
 const MAX_STEP = 1_000_000;
 
-function rules({ learn, learners, steps, shape, from, rollout }: PipelineSpec): Rule[] {
+function rules(spec: PipelineSpec): Rule[] {
+  const { learn, learners, steps, shape, from, rollout } = spec;
+  const unordered = extensionProblem(spec);
   const samples = (learn?.prompts ?? 1) * (rollout?.group ?? 1);
   return [
     {
@@ -30,6 +33,11 @@ function rules({ learn, learners, steps, shape, from, rollout }: PipelineSpec): 
       field: 'steps',
       holds: !learn || steps !== undefined,
       problem: 'is missing; expected a number, the steps of learn',
+    },
+    {
+      field: 'extended',
+      holds: unordered === undefined,
+      problem: unordered ?? '',
     },
     {
       field: 'learners',

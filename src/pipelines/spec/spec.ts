@@ -8,6 +8,7 @@ import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
 import { SAMPLES, STEPS, TOKENS, upTo } from './bounds.js';
+import { extendedSchema } from './extended.js';
 import { learnersSchema, learnFields } from './learners.js';
 import { prompts } from './prompts-spec.js';
 import { rolloutSchema } from './rollout-schema.js';
@@ -124,6 +125,7 @@ export const pipelineSchema = z
       .describe('Name of the pipeline; the run is called after it.'),
     seed: z.int().min(0).default(0).describe('Every random draw follows from it.'),
     steps: upTo(STEPS).optional().describe('Training steps; required with `learn`.'),
+    extended: extendedSchema.optional(),
     topics: topicsSchema()
       .default('embedded')
       .describe('Where the topics live: a folder of the run, a Kafka cluster, or a store of your own.'),

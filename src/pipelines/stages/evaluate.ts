@@ -11,6 +11,7 @@ import {
   evaluationValues,
   inTotal,
 } from '../running/evaluate.js';
+import { isLastVersion } from '../spec/extended.js';
 import { evaluationOf } from '../spec/sections.js';
 import { messagesOf, taskNameOf, tasksOf } from '../spec/tasks.js';
 import { defineRecordStage, type StageContext } from './definition.js';
@@ -41,7 +42,7 @@ function evaluateOperator(context: EvaluateContext, side: Side): OperatorFunctio
   const { spec } = context.plan;
   const { heldOut } = context.resources.source;
   const isDue = (version: number) =>
-    heldOut.length > 0 && (version % spec.evaluate.every === 0 || version === spec.steps);
+    heldOut.length > 0 && (version % spec.evaluate.every === 0 || isLastVersion(version, spec));
   return mergeMap(({ version }: Weights) => (isDue(version) ? from(measure(version, context, side)) : EMPTY));
 }
 

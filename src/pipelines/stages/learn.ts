@@ -4,13 +4,15 @@ import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
+import { fromRecord } from '../../topics/record-codec.js';
+import { scan } from '../../topics/scan.js';
 import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
 import { overlapCredit } from '../running/credit.js';
 import { emitDeadLetter } from '../running/dead-letter.js';
 import { targetOf } from '../running/signal.js';
 import { type SignalWatch, watchSignal } from '../running/signal-warnings.js';
-import { stepFigures, stepMetrics } from '../running/step-metrics.js';
+import { type StepReport, stepFigures, stepMetrics } from '../running/step-metrics.js';
 import { learnOf, stepsOf } from '../spec/sections.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
 import type { StepFigures } from './resources.js';
@@ -32,8 +34,8 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
     const { trainer, versions } = context.resources;
     const { every } = spec.publish;
     const { method } = context.plan;
-    const watch = watchSignal({ spec, teaching: asksTeacher(method) ? method.name : undefined });
-    const progress = { lastStep: context.environment.now(), watch };
+    const newWatch = () => watchSignal({ spec, teaching: asksTeacher(method) ? method.name : undefined });
+    const progress = { lastStep: context.environment.now(), watch: newWatch() };
     return {
       input: 'advantages',
       output: 'weights',
@@ -49,7 +51,9 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
       },
       async begin() {
         await trainer.takeOver();
-        watch.from(await versions.digestOf(trainer.nextStep()));
+        progress.watch = newWatch();
+        for await (const report of madeSteps(context, trainer.nextStep())) progress.watch.step(report);
+        progress.watch.from(await versions.digestOf(trainer.nextStep()));
       },
       // Ignore the error: waiters poll again.
       committed: () => versions.refresh().catch(() => {}),
@@ -58,15 +62,23 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
   },
 });
 
+/** Reports of the steps before `next`, whichever process made them: what they warned of is not said again. */
+async function* madeSteps({ environment: { log }, stage }: LearnContext, next: number): AsyncGenerator<StepReport> {
+  for await (const record of scan(log, 'metrics', 0)) {
+    if (record.value === null || record.key !== stage.name) continue;
+    const { step, values } = fromRecord('metrics', { ...record, value: record.value });
+    if (step < next) yield { step, values };
+  }
+}
+
 function learnOperator(
   { plan: { spec, method }, stage: { name }, environment, events, resources: { trainer, versions } }: LearnContext,
   side: Side,
-  progress: { lastStep: number; readonly watch: SignalWatch },
+  progress: { lastStep: number; watch: SignalWatch },
 ): OperatorFunction<Advantage, Weights> {
   const { run, now } = environment;
   const { nextStep } = trainer;
   const target = targetOf(method, learnOf(spec).loss);
-  const { watch } = progress;
   let stale: Advantage[] = [];
   const onStale = (sample: Advantage, age: number) => {
     stale.push(sample);
@@ -85,7 +97,7 @@ function learnOperator(
     const seconds = (now() - progress.lastStep) / 1000;
     const gaps = side.gaps.filter((gap) => gap.step === step.step);
     const metrics = stepMetrics(step, { seconds, stale, gaps, version: step.step, target, spec });
-    const warnings = watch.step(metrics);
+    const warnings = progress.watch.step(metrics);
     const message = warnings.length > 0 ? warnings.join('; ') : null;
     side.emit('metrics', { run, stage: name, step: step.step, time: now(), values: metrics.values, message });
     events.onStep(metrics);
@@ -94,7 +106,7 @@ function learnOperator(
     stale = [];
   };
   const compare = ({ version, digest }: Weights) => {
-    for (const warning of watch.published(version, digest)) events.onWarning(warning);
+    for (const warning of progress.watch.published(version, digest)) events.onWarning(warning);
   };
   return pipe(
     learn(trainer.learner, {

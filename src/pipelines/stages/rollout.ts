@@ -50,13 +50,17 @@ interface RolloutOptions extends Pick<RecordedInputs, 'sampledBy'> {
 
 /** The student's side: nothing that contains privileged context comes in here. */
 export function rolloutOperator(
-  spec: Pick<PipelineSpec, 'rollout' | 'flow'>,
+  spec: Pick<PipelineSpec, 'rollout' | 'flow' | 'steps'>,
   { policy, versions }: Pick<Resources, 'policy' | 'versions'>,
   { sampledBy, isTrained = true }: RolloutOptions = {},
 ) {
   const { group, temperature, topK, topP, minP, maxTokens, stop } = rolloutOf(spec);
   /** Lockstep up to `maxLag`; without a learner the base is all there is. */
-  const least = (step: number) => (isTrained ? step - spec.flow.maxLag : 0);
+  const least = (step: number) => {
+    if (!isTrained) return 0;
+    // A prompt that was requeued after the last step waits until the run has more of them.
+    return spec.steps !== undefined && step >= spec.steps ? Number.POSITIVE_INFINITY : step - spec.flow.maxLag;
+  };
   const sampling = {
     temperature,
     maxTokens,

@@ -5,7 +5,7 @@ import { isIngested } from '../../pipelines/feeds/token.js';
 import { isShared, type Plan, planOf, stagesWith } from '../../pipelines/plan/plan.js';
 import { learnersOf, MAIN_LEARNER } from '../../pipelines/spec/learners.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
-import { stageLag } from '../../runs/inspect/lag.js';
+import { type StageLag, stageLag } from '../../runs/inspect/lag.js';
 import { openRunFolder, type RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Machine, machineOf } from '../../runs/manifest/program-hash.js';
 import { UserError } from '../../support/errors.js';
@@ -118,13 +118,23 @@ async function checkFinished(run: RunFolder, folder: string): Promise<void> {
       `${folder}: ${who} is at version ${newest}, expected ${steps}; \`rlsd resume ${folder}\` continues it`,
     );
   }
+  // A run that was stopped after its last step has yet to measure it.
+  const measuring = plan.stages.filter(({ inputType }) => inputType === 'weights');
+  refuseBehind(folder, await stageLag({ ...plan, stages: measuring }, log));
 }
 
 async function checkExhausted({ log, plan }: RunFolder, folder: string): Promise<void> {
-  const unfinished = (found: string) =>
-    new UserError('unfinished', `${folder}: ${found}; \`rlsd resume ${folder}\` continues it`);
   if (plan.stages.some(({ input }) => input === 'source') && !(await isIngested(log)))
-    throw unfinished('not all of its prompts are written');
-  const behind = (await stageLag(plan, log)).find(({ lag }) => lag > 0);
-  if (behind) throw unfinished(`stage ${behind.stage} is ${behind.lag} records behind the end of ${behind.topic}`);
+    throw unfinished(folder, 'not all of its prompts are written');
+  refuseBehind(folder, await stageLag(plan, log));
 }
+
+function refuseBehind(folder: string, rows: readonly StageLag[]): void {
+  const behind = rows.find(({ lag }) => lag > 0);
+  if (!behind) return;
+  const records = behind.lag === 1 ? '1 record' : `${behind.lag} records`;
+  throw unfinished(folder, `stage ${behind.stage} is ${records} behind the end of ${behind.topic}`);
+}
+
+const unfinished = (folder: string, found: string): UserError =>
+  new UserError('unfinished', `${folder}: ${found}; \`rlsd resume ${folder}\` continues it`);

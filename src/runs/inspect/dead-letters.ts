@@ -13,6 +13,14 @@ export interface ListedLetter extends DeadLetter {
   readonly requeued: boolean;
 }
 
+/** What was put back. */
+export interface Requeued {
+  readonly requeued: number;
+  readonly left: ListedLetter[];
+  /** Steps that the run has to have so that all of them are trained on; null if it has enough. */
+  readonly needsSteps: number | null;
+}
+
 const origin = (id: string) => `dead-letter:${id}`;
 
 export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<ListedLetter[]> {
@@ -30,18 +38,15 @@ export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<
 /**
  * Requeues the prompt of each dead letter once, as the next prompt of the run: the failed record itself would be too
  * late, since its step was trained without it. While prompts are still being written, it counts towards
- * `prompts.limit`.
- * @throws {UserError} `run-finished` if no step is left for them
+ * `prompts.limit`. Prompts after the last step wait until the run gets more steps.
  */
-export async function requeueDeadLetters(
-  run: RunFolder,
-): Promise<{ readonly requeued: number; readonly left: ListedLetter[] }> {
+export async function requeueDeadLetters(run: RunFolder): Promise<Requeued> {
   const letters = (await readDeadLetters(run)).filter((letter) => !letter.requeued);
   const wanted = new Map<string, ListedLetter>();
   for (const letter of letters) if (!wanted.has(letter.key)) wanted.set(letter.key, letter);
   const found = new Map<string, Prompt>();
   for await (const prompt of prompts(run)) if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
-  if (found.size === 0) return { requeued: 0, left: [...wanted.values()] };
+  if (found.size === 0) return { requeued: 0, left: [...wanted.values()], needsSteps: null };
   const consumer = await run.log.consumer('ingest', ['source']);
   try {
     return await putBack(run, consumer, wanted, found);
@@ -55,19 +60,13 @@ async function putBack(
   consumer: Consumer,
   wanted: ReadonlyMap<string, ListedLetter>,
   found: ReadonlyMap<string, Prompt>,
-): Promise<{ readonly requeued: number; readonly left: ListedLetter[] }> {
+): Promise<Requeued> {
   const held = await takeToken(run.log, consumer, AbortSignal.timeout(15_000));
   if (!held)
     throw new UserError('run-live', 'another process writes the prompts of this run: stop its ingest stage first');
   const { places, sequence, done } = held.token;
   const { spec } = run.plan;
   const perStep = BigInt(promptsPerStep(spec));
-  const room = roomAfter(sequence, spec);
-  if (found.size > room)
-    throw new UserError(
-      'run-finished',
-      `found ${found.size} prompts to put back, and the run has room for ${room}: all of its steps have their prompts; nothing was changed`,
-    );
   const appends = [...found.values()].map((prompt, i) => {
     const place = sequence + BigInt(i);
     const promptId = `${prompt.promptId}~${place}`;
@@ -80,16 +79,19 @@ async function putBack(
     });
     return traced(append, newTrace(prompt.run, promptId), 'requeue');
   });
-  const next = tokenAppend({ places, sequence: sequence + BigInt(appends.length), ...(done && { done }) });
+  const next = { places, sequence: sequence + BigInt(appends.length), ...(done && { done }) };
   const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
-  await consumer.commit({ appends: [...appends, next], offsets });
-  return { requeued: appends.length, left: [...wanted.values()].filter((letter) => !found.has(letter.key)) };
+  await consumer.commit({ appends: [...appends, tokenAppend(next)], offsets });
+  const left = [...wanted.values()].filter((letter) => !found.has(letter.key));
+  return { requeued: appends.length, left, needsSteps: stepsFor(next.sequence, spec) };
 }
 
-/** Prompts that can still be added; without a learner there is no last step. */
-function roomAfter(sequence: bigint, spec: PipelineSpec): number {
-  if (spec.learn === undefined) return Number.POSITIVE_INFINITY;
-  return stepsOf(spec) * promptsPerStep(spec) - Number(sequence);
+/** The number of steps that trains on every prompt, where the run has fewer; without a learner there is no last step. */
+function stepsFor(prompts: bigint, spec: PipelineSpec): number | null {
+  if (spec.learn === undefined) return null;
+  const { every } = spec.publish;
+  const steps = Math.ceil(Number(prompts) / promptsPerStep(spec) / every) * every;
+  return steps > stepsOf(spec) ? steps : null;
 }
 
 async function* prompts({ log }: Pick<RunFolder, 'log'>): AsyncGenerator<Prompt> {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST } from '../../pipelines/feeds/recorded-spec.js';
+import { originalSpec } from '../../pipelines/spec/extended.js';
 import { checkSpec } from '../../pipelines/spec/parse.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { codecFor } from '../../records/codec.js';
@@ -97,8 +98,9 @@ export function manifestOf(
   const schemas = Object.fromEntries(topics.map((topic) => [topic, codecFor(topic).fingerprint]));
   const { folder, documents, date, ...rest } = parts;
   const decisive = { ...rest, schemas, code: codeHash() };
-  const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(decisive))).slice(0, 8)}`;
-  // A run keeps its name on another day, and when it ingests changed documents.
+  const original = { ...decisive, spec: originalSpec(parts.spec) };
+  const name = `${parts.spec.pipeline}-${digest(JSON.stringify(placeless(original))).slice(0, 8)}`;
+  // A run keeps its name on another day, with more steps, and when it ingests changed documents.
   return {
     format: 1,
     run: name,
@@ -202,12 +204,16 @@ export async function refuseOtherDocuments(
 }
 
 function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
-  const lines = manifestDifferences(found, manifest).map(differenceLine);
-  if (lines.length > 0)
-    throw new UserError(
-      'other-manifest',
-      `${run}: contains a different run:\n${lines.join('\n')}\nchoose another folder with --run`,
-    );
+  const differences = manifestDifferences(found, manifest);
+  if (differences.length === 0) return;
+  const lines = differences.map(differenceLine).join('\n');
+  const { steps } = manifest.spec;
+  const isLonger = differences.every(({ field }) => /^spec\.(steps|extended)/.test(field));
+  const next =
+    isLonger && steps !== undefined
+      ? `\`rlsd resume RUN --steps ${Math.max(steps, found.spec.steps ?? 0)}\` gives a run more steps; choose another folder with --run for a new one`
+      : 'choose another folder with --run';
+  throw new UserError('other-manifest', `${run}: contains a different run:\n${lines}\n${next}`);
 }
 
 /** How a store is reached may differ from machine to machine. */

@@ -1,3 +1,4 @@
+import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
@@ -7,6 +8,7 @@ import type { Manifest } from './manifest.js';
 
 const TOPIC = 'manifest';
 const RUN = 'run';
+const STEPS = 'steps';
 
 /** Bytes of document hashes in one record, so that a manifest of any number of documents fits into messages. */
 const PART_BYTES = 16 << 10;
@@ -38,6 +40,11 @@ export function manifestAppends({ folder: _, documents, ...manifest }: Manifest)
   ];
 }
 
+/** What to append when a run gets more steps. */
+export function stepsAppend({ steps, extended }: Pick<PipelineSpec, 'steps' | 'extended'>): Append {
+  return { topic: TOPIC, key: STEPS, value: Buffer.from(JSON.stringify({ steps, extended })) };
+}
+
 const partKey = (hash: string, part: number): string => `documents/${hash}/${part}`;
 
 type Documents = NonNullable<Manifest['documents']>;
@@ -56,7 +63,8 @@ function partsOf(documents: Documents): Documents[] {
 }
 
 /**
- * The first manifest in a run's topic, and the offset of its record; undefined where there is none.
+ * The first manifest in a run's topic, with the number of steps that the run was last given, and the offset of its
+ * record; undefined where there is none.
  * @throws {UserError} `bad-manifest` where hashes of its documents are gone
  */
 export async function readTopicManifest(
@@ -64,17 +72,27 @@ export async function readTopicManifest(
 ): Promise<{ readonly manifest: Omit<Manifest, 'folder'>; readonly offset: bigint } | undefined> {
   if (!(await log.describe()).some(({ name }) => name === TOPIC)) return undefined;
   const parts = new Map<string, Uint8Array>();
+  let first: { readonly manifest: Omit<Manifest, 'folder'>; readonly offset: bigint } | undefined;
   for await (const { key, value, offset } of scan(log, TOPIC, 0)) {
     if (value === null) continue;
-    if (key !== RUN) {
-      parts.set(key, value);
-      continue;
-    }
-    const { documentParts, ...manifest } = renamed(parsed(value) as RunRecord);
-    const documents = documentParts && joined(parts, documentParts);
-    return { manifest: { ...manifest, ...(documents && { documents }) }, offset };
+    if (key === RUN) first ??= { manifest: joinedManifest(parsed(value) as RunRecord, parts), offset };
+    else if (key === STEPS && first) first = { ...first, manifest: withSteps(first.manifest, parsed(value) as Steps) };
+    else parts.set(key, value);
   }
-  return undefined;
+  return first;
+}
+
+type Steps = Required<Pick<PipelineSpec, 'steps' | 'extended'>>;
+
+const withSteps = (manifest: Omit<Manifest, 'folder'>, steps: Steps): Omit<Manifest, 'folder'> => ({
+  ...manifest,
+  spec: { ...manifest.spec, ...steps },
+});
+
+function joinedManifest(record: RunRecord, parts: ReadonlyMap<string, Uint8Array>): Omit<Manifest, 'folder'> {
+  const { documentParts, ...manifest } = renamed(record);
+  const documents = documentParts && joined(parts, documentParts);
+  return { ...manifest, ...(documents && { documents }) };
 }
 
 function joined(

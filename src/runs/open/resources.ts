@@ -15,13 +15,14 @@ export async function openPolicy(plan: Plan, date: () => string): Promise<Policy
 
 /** A learner that starts from the base model, with the plan's loss. */
 export async function openLearner(plan: Plan): Promise<Learner> {
+  const { extended } = plan.spec;
   const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
   const { folder, device } = modelOptions(plan);
   return openEngineLearner(await engineOf(plan), {
     folder,
     device,
     threads: learn.threads ?? defaultCores(),
-    settings: { ...optimizationSettings(learn), totalSteps: steps },
+    settings: { ...optimizationSettings(learn), totalSteps: steps, ...(extended && { extended }) },
     loss: await learnLoss(plan),
   });
 }
