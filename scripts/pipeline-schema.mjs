@@ -1,9 +1,10 @@
 // Writes what follows from the spec, the methods, the losses and the verifiers: schemas/pipeline.schema.json, and
-// tables in docs/pipeline.md, docs/algorithms.md and docs/verifiers.md.
+// tables in docs/pipeline.md, docs/algorithms.md, docs/verifiers.md and docs/metrics.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withFigures } from './figure-table.mjs';
 import { withLosses } from './loss-table.mjs';
 import { withMethods } from './method-table.mjs';
 import { fields, table } from './schema-fields.mjs';
@@ -43,4 +44,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { moduleKind, verifierKinds } = await import('../dist/verifiers/registry.js');
   const verifiers = join(root, 'docs/verifiers.md');
   writeFileSync(verifiers, withVerifiers(readFileSync(verifiers, 'utf8'), [...verifierKinds, moduleKind]));
+  const metrics = join(root, 'docs/metrics.md');
+  writeFileSync(
+    metrics,
+    withFigures(readFileSync(metrics, 'utf8'), await import('../dist/pipelines/running/figures.js')),
+  );
 }

@@ -5,14 +5,18 @@ import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
 import { registerCompare } from './commands/compare.js';
 import { registerDeadLetters } from './commands/dead-letters.js';
+import { registerDiff } from './commands/diff.js';
 import { registerEval } from './commands/eval.js';
 import { registerGraph } from './commands/graph.js';
 import { registerInspect } from './commands/inspect.js';
 import { registerLineage } from './commands/lineage.js';
 import { registerLines } from './commands/lines.js';
+import { registerMetrics } from './commands/metrics.js';
 import { registerPrivileged } from './commands/privileged.js';
 import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
+import { registerShow } from './commands/show.js';
+import { registerTail } from './commands/tail.js';
 import type { Register } from './options.js';
 
 /** In the order in which help lists them. */
@@ -21,6 +25,10 @@ const commands: readonly Register[] = [
   registerCheck,
   registerGraph,
   registerInspect,
+  registerTail,
+  registerShow,
+  registerMetrics,
+  registerDiff,
   registerReplay,
   registerBundle,
   registerLineage,

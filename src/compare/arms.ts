@@ -57,7 +57,7 @@ export async function armsOf({ spec, pipeline }: Experiment): Promise<readonly A
 async function methodOf(arm: string, pipeline: string, sets: readonly string[]) {
   try {
     const { spec, folder, warnings } = readSpec(pipeline, sets);
-    const plan = await loadPlan(spec, folder, warnings);
+    const plan = await loadPlan(spec, folder, { warnings });
     const problems = await checkPlan(plan);
     if (problems.length > 0) throw new UserError('bad-arm', problems.join('\n'));
     return plan.method;

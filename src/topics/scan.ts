@@ -49,14 +49,23 @@ export async function lastRecord(
   return undefined;
 }
 
-/** First offset of the last `count` records of a partition. On Kafka, transaction markers occupy offsets too. */
-export async function lastOffset(log: TopicLog, topic: string, partition: number, count: number): Promise<bigint> {
+/**
+ * First offset of the last `count` records of a partition, among those that satisfy `accepts`. On Kafka, transaction
+ * markers occupy offsets too.
+ */
+export async function lastOffset(
+  log: TopicLog,
+  topic: string,
+  partition: number,
+  count: number,
+  accepts: (record: LogRecord) => boolean = () => true,
+): Promise<bigint> {
   const { start, end } = (await log.describe()).find(({ name }) => name === topic)?.bounds[partition] ?? ZERO;
   if (count === 0) return end;
   for (let back = BigInt(count); ; back *= 2n) {
     const from = end - back > start ? end - back : start;
     const offsets: bigint[] = [];
-    for await (const { offset } of scan(log, topic, partition, from)) offsets.push(offset);
+    for await (const record of scan(log, topic, partition, from)) if (accepts(record)) offsets.push(record.offset);
     if (offsets.length >= count || from === start) return offsets.at(-count) ?? from;
   }
 }

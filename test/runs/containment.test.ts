@@ -7,10 +7,14 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exportBundle, importBundle } from '../../src/cli/commands/bundle.js';
 import { listDeadLetters } from '../../src/cli/commands/dead-letters.js';
-import { lag, tail, topics } from '../../src/cli/commands/inspect.js';
+import { diff } from '../../src/cli/commands/diff.js';
+import { lag, topics } from '../../src/cli/commands/inspect.js';
 import { lineage } from '../../src/cli/commands/lineage.js';
+import { metrics } from '../../src/cli/commands/metrics.js';
 import { forgetPrivileged, listPrivileged } from '../../src/cli/commands/privileged.js';
 import { replay } from '../../src/cli/commands/replay.js';
+import { showRun } from '../../src/cli/commands/show.js';
+import { tail } from '../../src/cli/commands/tail.js';
 import { reporter } from '../../src/cli/progress.js';
 import type { SampleRequest } from '../../src/engines/policy.js';
 import { planOf } from '../../src/pipelines/plan/plan.js';
@@ -297,10 +301,16 @@ describe('privileged content', () => {
   });
 
   it('is in no output of the other commands, and in no difference that a replay reports', async () => {
+    const [verdict] = await records(folder, 'verdicts');
+    const sample = `${verdict?.promptId}/${verdict?.sampleIndex}`;
     const commands = {
       topics: () => topics(folder, {}),
       lag: () => lag(folder, {}),
       lineage: () => lineage(folder, { step: 1 }),
+      show: () => showRun(folder, { sample }),
+      'show --json': () => showRun(folder, { sample, json: true }),
+      metrics: () => metrics(folder, { json: true }),
+      diff: () => diff(folder, folder, {}),
       document: () => lineage(folder, { document: 'docs/a.md', json: true }),
       replay: () => replay(folder, { from: 'rollouts', set: ['teach.context=shuffled'], run: `${folder}-replay` }),
     };

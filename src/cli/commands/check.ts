@@ -18,8 +18,8 @@ export async function readPlan(
   sets: readonly string[] = [],
   complete: (spec: PipelineSpec) => PipelineSpec = (spec) => spec,
 ): Promise<Plan> {
-  const { spec, folder, warnings } = readSpec(file, sets);
-  return loadPlan(complete(spec), folder, warnings);
+  const { spec, folder, warnings, locate } = readSpec(file, sets);
+  return loadPlan(complete(spec), folder, { warnings, locate });
 }
 
 /** The default run folder: the first of runs/NAME-1, runs/NAME-2, … that does not exist. */

@@ -1,8 +1,9 @@
-import { lineageOf, type SampleLineage } from '../../replay/lineage.js';
+import { lineageOf } from '../../replay/lineage.js';
 import { openRunFolder } from '../../runs/inspect/run-folder.js';
 import { UserError } from '../../support/errors.js';
+import { lineageText } from '../lineage-text.js';
 import { examples, jsonOption, nonNegativeInteger, type Register } from '../options.js';
-import { print, table, toJson } from '../output.js';
+import { print, toJson } from '../output.js';
 
 interface Options {
   readonly sample?: string;
@@ -25,30 +26,10 @@ export async function lineage(folder: string, { json, ...query }: Options): Prom
   try {
     const rows = await lineageOf(run, folder, query);
     if (json) for (const row of rows) print(toJson({ event: 'lineage', ...row }));
-    else print(text(rows));
+    else print(lineageText(rows));
   } finally {
     await run.log.close();
   }
-}
-
-function text(rows: readonly SampleLineage[]): string {
-  const [only] = rows;
-  if (rows.length > 1 || !only)
-    return table(
-      ['sample', 'step', 'policy', 'verdict', 'teacher', 'documents', 'weights'],
-      rows.map((row) => [
-        `${row.promptId}/${row.sampleIndex}`,
-        row.step,
-        row.policy.version,
-        row.verifier.verdict,
-        row.teacher?.version ?? '-',
-        row.documents.map(({ id, version }) => `${id}@${version.slice(0, 8)}`).join(' ') || '-',
-        row.weights?.version ?? '-',
-      ]),
-    );
-  return Object.entries(only)
-    .map(([field, value]) => `${field.padEnd(13)}${typeof value === 'object' ? toJson(value) : String(value)}`)
-    .join('\n');
 }
 
 export const registerLineage: Register = (rlsd) => {

@@ -1,5 +1,6 @@
 import { UserError } from '../../support/errors.js';
 import { checkTopics } from '../topic-log.js';
+import { placed } from './placed.js';
 import { type Plan, planOfLearner } from './plan.js';
 
 export interface CheckOptions {
@@ -29,5 +30,6 @@ export async function checkPlan(plan: Plan, options: CheckOptions = {}): Promise
   for (const { definition, learner } of plan.stages)
     await definition.check({ plan: planOfLearner(plan, learner), prompts, documents, demand, attempt });
   // Several stages may look at the same field.
-  return [...new Set([...problems, ...(await checkTopics(plan, runFolder))])];
+  const all = [...problems, ...(await checkTopics(plan, runFolder))];
+  return [...new Set(all.flatMap((problem) => placed(problem, plan.locate)))];
 }

@@ -6,13 +6,16 @@ import { bindMethod } from '../../methods/bind.js';
 import type { Method, MethodDefinition } from '../../methods/method.js';
 import { methods } from '../../methods/registry.js';
 import { methodChoice, registeredMethod, type ShapeSpec } from '../../methods/shape-spec.js';
+import type { Transform } from '../../operators/transform.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
 import { loadStore } from '../../topics/registry.js';
+import type { TopicStore } from '../../topics/store.js';
 import { withRecorded } from '../feeds/recorded-spec.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { noMethod } from './no-method.js';
-import { type Plan, planOf } from './plan.js';
+import { allOrProblems } from './placed.js';
+import { type Plan, type PlanOptions, planOf } from './plan.js';
 import { loadTransforms } from './transforms.js';
 
 const EXPECTED = 'expected `export default defineMethod({ name, summary, settings, statistics, create })`';
@@ -87,14 +90,21 @@ export function methodModuleHash(shape: ShapeSpec, folder: string): string | und
 }
 
 /** The plan of a spec, with the modules that it names. */
-export async function loadPlan(written: PipelineSpec, folder: string, warnings: readonly string[] = []): Promise<Plan> {
+export async function loadPlan(
+  written: PipelineSpec,
+  folder: string,
+  options: Pick<PlanOptions, 'warnings' | 'locate'> = {},
+): Promise<Plan> {
   const spec = withRecorded(written, folder);
-  const [transforms, method, store] = await Promise.all([
-    loadTransforms(spec, folder),
-    spec.shape === undefined ? noMethod : loadMethod(spec.shape, folder),
-    loadStore(spec.topics, folder),
-  ]);
-  return planOf(spec, folder, transforms, { method, store, warnings });
+  const [transforms, method, store] = await allOrProblems<[readonly Transform[], Method, TopicStore]>(
+    [
+      loadTransforms(spec, folder),
+      spec.shape === undefined ? Promise.resolve(noMethod) : loadMethod(spec.shape, folder),
+      loadStore(spec.topics, folder),
+    ],
+    options.locate,
+  );
+  return planOf(spec, folder, transforms, { method, store, ...options });
 }
 
 const dotted = (path: readonly PropertyKey[]): string => path.map((key) => `.${String(key)}`).join('');

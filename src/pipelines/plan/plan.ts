@@ -8,6 +8,7 @@ import { storeOf } from '../../topics/registry.js';
 import type { TopicStore } from '../../topics/store.js';
 import { withRecorded } from '../feeds/recorded-spec.js';
 import { learnersOf, MAIN_LEARNER, ofLearner, specOfLearner } from '../spec/learners.js';
+import type { Locate } from '../spec/parse.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { copyStage } from '../stages/copy.js';
 import type { Plan, PlannedTopic, PlanStage, StageDefinition, StageTopic, Subject } from '../stages/definition.js';
@@ -27,6 +28,8 @@ export interface PlanOptions {
   /** Default: the store that the spec names. */
   readonly store?: TopicStore;
   readonly warnings?: readonly string[];
+  /** Where a field of the spec is written. */
+  readonly locate?: Locate | undefined;
   readonly components?: Components;
 }
 
@@ -75,7 +78,7 @@ export function planOf(
   written: PipelineSpec,
   folder: string,
   transforms: readonly Transform[] = [],
-  { store: opened, method: given, warnings = [], components = {} }: PlanOptions = {},
+  { store: opened, method: given, warnings = [], locate, components = {} }: PlanOptions = {},
 ): Plan {
   const spec = withRecorded(written, folder);
   const store = opened ?? storeOf(spec.topics);
@@ -105,7 +108,7 @@ export function planOf(
   const topics = topicsOf(store, spec, created);
   checkTransforms(transforms, topics);
   const told = [...warnings, ...planWarnings(subject)];
-  return { ...subject, store, stages, topics, transforms, warnings: told, components };
+  return { ...subject, store, stages, topics, transforms, warnings: told, components, ...(locate && { locate }) };
 }
 
 /** The definitions of a pipeline's stages, in the order of the flow. */

@@ -6,6 +6,7 @@ import { float32Array } from '../../records/arrays.js';
 import type { Advantage } from '../../records/records.js';
 import { at, get } from '../../support/required.js';
 import { FILTERED, type Gap, type Judged } from '../../topics/record-codec.js';
+import type { signalFigures } from './figures.js';
 
 /** The relative change of a token's advantage from which on the teacher counts as having moved it. */
 const MOVED = 0.05;
@@ -31,29 +32,8 @@ export function targetOf({ loss }: Pick<Method, 'loss'>, own: LossSpec | undefin
   return { needsAdvantage: learned.every(({ needsAdvantage }) => needsAdvantage), readsTop };
 }
 
-/**
- * How much of a step can be learned from: counts, so that they add up over steps.
- *
- * - `groups`, `groupsWithSignal`: prompts, and those with a token that has a gradient
- * - `judged`: samples with a reward, trained on or not; `unparseable` and `truncated` are among them
- * - `lost`: samples that became dead letters on their way, judged or not; `dropped`: those that a transform left out
- * - `teacherAsked`: samples trained on that a teacher scored
- * - `signalTokens`, `movedTokens`: tokens with a gradient, and those whose advantage the teacher changed by over 5 %
- */
-export type SignalCounts = Readonly<Record<(typeof signalNames)[number], number>>;
-
-export const signalNames = [
-  'groups',
-  'groupsWithSignal',
-  'judged',
-  'unparseable',
-  'truncated',
-  'lost',
-  'dropped',
-  'teacherAsked',
-  'signalTokens',
-  'movedTokens',
-] as const;
+/** How much of a step can be learned from. */
+export type SignalCounts = Readonly<Record<keyof typeof signalFigures, number>>;
 
 /** @param samplesPerGroup samples that a group without any would have had */
 export function signalOf(step: StepSamples, target: Target, samplesPerGroup: number): SignalCounts {

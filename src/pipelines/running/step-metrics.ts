@@ -3,7 +3,8 @@ import type { Advantage } from '../../records/records.js';
 import type { Gap, Judged } from '../../topics/record-codec.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { taskNameOf } from '../spec/tasks.js';
-import { judgedSamples, lostSamples, signalNames, signalOf, type Target } from './signal.js';
+import { learnFigures } from './figures.js';
+import { judgedSamples, lostSamples, signalOf, type Target } from './signal.js';
 
 /** What one training step looked like. */
 export interface StepReport {
@@ -12,24 +13,7 @@ export interface StepReport {
 }
 
 /** Names of a step's figures, whatever it trains with; the loss's and the method's come next to them. */
-export const stepFigures: readonly string[] = [
-  'step',
-  'updates',
-  'learningRate',
-  'tokens',
-  'loss',
-  'gradientNorm',
-  'reward',
-  'correct',
-  'samples',
-  'withAdvantage',
-  ...signalNames,
-  'length',
-  'policyAge',
-  'policyAgeMax',
-  'stale',
-  'seconds',
-];
+export const stepFigures: readonly string[] = Object.keys(learnFigures);
 
 interface StepContext {
   readonly seconds: number;
@@ -43,10 +27,8 @@ interface StepContext {
 }
 
 /**
- * A step's figures next to the trainer's own; names are those of the `metrics` topic. `reward` and `correct` are means
- * over every judged sample of the step, the others over those trained on. In a pipeline with `tasks`, `reward/NAME`,
- * `correct/NAME` and `judged/NAME` are those of each task that the step has samples of; `lost/CAUSE` counts samples that
- * became dead letters.
+ * A step's figures next to the trainer's own, as `learnFigures` and `learnFigureFamilies` describe them. Those of a task
+ * are missing where the step has none of its samples.
  */
 export function stepMetrics(
   { step, samples, stats }: LearnStep<Readonly<Record<string, number>>>,

@@ -33,7 +33,9 @@ export const isLastVersion = (version: number, { steps, extended = [] }: Extensi
   version === steps || extended.some(({ step, was }) => version === was && step >= was);
 
 /** What is wrong with a list of extensions: each raises the number of steps, no later than at its old end. */
-export function extensionProblem({ steps = 0, extended = [] }: Extensions): string | undefined {
+export function extensionProblem({ steps = 0, extended }: Extensions): string | undefined {
+  // Of a spec that is wrong elsewhere, it may be anything.
+  if (!Array.isArray(extended)) return undefined;
   for (const [n, { step, was }] of extended.entries()) {
     const next = extended[n + 1];
     if (step > was) return `found step ${step} after the last of ${was}; expected at most ${was}`;

@@ -5,6 +5,7 @@ import { parseOverride, withOverride } from './override.js';
 import { readYaml } from './read-yaml.js';
 import { type Renamed, renamedWarning, renameFields } from './renamed.js';
 import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
+import { type SpecProblem, specProblems } from './spec-rules.js';
 
 /** A checked spec and the folder that its paths are relative to. */
 export interface ParsedSpec {
@@ -12,12 +13,16 @@ export interface ParsedSpec {
   readonly folder: string;
   /** What the spec should say differently, one line each: fields under an old name. */
   readonly warnings: readonly string[];
+  readonly locate: Locate;
 }
+
+/** Where a field is written, or the map that it is missing from: `file:line:column`, or the option that sets it. */
+export type Locate = (path: Path) => string;
 
 /** How a spec is checked, where its text comes from elsewhere. */
 export interface CheckSpecOptions {
   /** Where a field is written, for messages. */
-  readonly locate?: (path: Path) => string;
+  readonly locate?: Locate;
   /** Called with each warning: a field under an old name. */
   readonly warn?: (warning: string) => void;
 }
@@ -32,9 +37,9 @@ type Path = readonly PropertyKey[];
 export function readSpec(file: string, sets: readonly string[] = []): ParsedSpec {
   const yaml = readYaml(file);
   const { data, found } = renameFields(yaml.data);
-  const { spec, warnings } = setFields(data, sets, (path) => yaml.place(writtenPath(path, found)));
+  const { spec, warnings, locate } = setFields(data, sets, (path) => yaml.place(writtenPath(path, found)));
   const old = found.map(({ old, path }) => `${yaml.place(old.split('.'))}: ${renamedWarning(old, path)}`);
-  return { spec, folder: resolve(dirname(file)), warnings: [...old, ...warnings] };
+  return { spec, folder: resolve(dirname(file)), warnings: [...old, ...warnings], locate };
 }
 
 /**
@@ -48,10 +53,27 @@ export function checkSpec(input: unknown, options: CheckSpecOptions = {}): Pipel
   for (const { old, path } of found) warn(`${written(path.split('.'))}: ${renamedWarning(old, path)}`);
   const result = pipelineSchema.safeParse(data);
   if (result.success) return result.data;
-  const lines = settingProblems(result.error.issues, pipelineSchema, data).map(
+  const problems = settingProblems(result.error.issues, pipelineSchema, data).map(
     ({ path, message }) => `${written(path)}: ${path.join('.') || 'the spec'}: ${message}`,
   );
-  throw new UserError('bad-spec', lines.join('\n'));
+  // The schema looks at rules between fields only once every field is right.
+  const others = result.error.issues.some(({ code }) => code !== 'custom') ? looseProblems(data) : [];
+  const rules = others.map(({ field, problem }) => `${written(field.split('.'))}: ${field}: ${problem}`);
+  throw new UserError('bad-spec', [...new Set([...problems, ...rules])].join('\n'));
+}
+
+const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Broken rules of a spec of which some fields are wrong: those are taken as they are written. */
+function looseProblems(data: unknown): readonly SpecProblem[] {
+  if (!isMap(data)) return [];
+  const sections = Object.entries(pipelineSchema.shape).flatMap(([name, schema]): [string, unknown][] => {
+    const found: unknown = Object.entries(data).find(([key]) => key === name)?.[1] ?? undefined;
+    const parsed = schema.safeParse(found);
+    if (parsed.success) return parsed.data === undefined ? [] : [[name, parsed.data]];
+    return isMap(found) && name !== 'tasks' ? [[name, found]] : found === undefined ? [] : [[name, {}]];
+  });
+  return specProblems(Object.fromEntries(sections));
 }
 
 /**
@@ -71,18 +93,17 @@ function setFields(
   data: unknown,
   sets: readonly string[],
   locate: (path: Path) => string,
-): Pick<ParsedSpec, 'spec' | 'warnings'> {
+): Pick<ParsedSpec, 'spec' | 'warnings' | 'locate'> {
   const overrides = sets.map(parseOverride);
   const warnings = overrides.flatMap(({ warning }) => warning ?? []);
-  const spec = checkSpec(overrides.reduce(withOverride, data), {
-    locate: (path) => {
-      const dotted = path.join('.');
-      const set = overrides.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
-      return set === undefined ? locate(path) : `--set ${set.path}`;
-    },
-    warn: (warning) => void warnings.push(warning),
-  });
-  return { spec, warnings };
+  const place: Locate = (path) => {
+    const dotted = path.join('.');
+    const set = overrides.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
+    return set === undefined ? locate(path) : `--set ${set.path}`;
+  };
+  const warn = (warning: string) => void warnings.push(warning);
+  const spec = checkSpec(overrides.reduce(withOverride, data), { locate: place, warn });
+  return { spec, warnings, locate: place };
 }
 
 /** The path as the user wrote it: under the old name where that was found. */

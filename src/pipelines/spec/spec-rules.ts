@@ -11,22 +11,30 @@ interface Rule extends SpecProblem {
   readonly holds: boolean;
 }
 
+/** What rules look at. A section of which fields are wrong may lack some of them. */
+export type RuledSpec = Partial<
+  Pick<PipelineSpec, 'steps' | 'extended' | 'learners' | 'shape' | 'prompts' | 'tasks' | 'verify'>
+> & {
+  readonly [K in 'learn' | 'rollout' | 'from' | 'evaluate']?: Partial<NonNullable<PipelineSpec[K]>> | undefined;
+};
+
 /** What a spec lacks, and what does not go together. */
-export function specProblems(spec: PipelineSpec): readonly SpecProblem[] {
+export function specProblems(spec: RuledSpec): readonly SpecProblem[] {
   return [...rules(spec), ...promptRules(spec), ...flowRules(spec)].filter(({ holds }) => !holds);
 }
 
 /** Samples of a step, which are in memory together. */
 const MAX_STEP = 1_000_000;
 
-function rules(spec: PipelineSpec): Rule[] {
+function rules(spec: RuledSpec): Rule[] {
   const { learn, learners, steps, shape, from, rollout } = spec;
   const unordered = extensionProblem(spec);
   const samples = (learn?.prompts ?? 1) * (rollout?.group ?? 1);
   return [
     {
       field: 'rollout.group',
-      holds: samples <= MAX_STEP,
+      // A number that is none is a problem of its own.
+      holds: !(samples > MAX_STEP),
       problem: `found ${rollout?.group}, which with learn.prompts (${learn?.prompts}) makes ${samples} samples per step; expected at most ${MAX_STEP}`,
     },
     {
@@ -53,7 +61,7 @@ function rules(spec: PipelineSpec): Rule[] {
   ];
 }
 
-function promptRules({ prompts, tasks, from, verify }: PipelineSpec): Rule[] {
+function promptRules({ prompts, tasks, from, verify }: RuledSpec): Rule[] {
   const judgesItself = tasks !== undefined && Object.values(tasks).every((task) => task.verify);
   const isJudged = from !== undefined && from.topic !== 'rollouts' && !prompts && !tasks;
   return [
@@ -71,9 +79,18 @@ function promptRules({ prompts, tasks, from, verify }: PipelineSpec): Rule[] {
   ];
 }
 
-function flowRules({ from, shape, learn, rollout, evaluate }: PipelineSpec): Rule[] {
+/** What has to follow each topic that a pipeline can begin with. */
+const nextOf: ReadonlyMap<string | undefined, string> = new Map([
+  ['rollouts', 'verify'],
+  ['verdicts', 'shape'],
+  ['teacher-scores', 'shape'],
+  ['advantages', 'learn'],
+]);
+
+function flowRules({ from, shape, learn, rollout, evaluate }: RuledSpec): Rule[] {
   if (from) {
-    const next = { rollouts: 'verify', verdicts: 'shape', 'teacher-scores': 'shape', advantages: 'learn' }[from.topic];
+    const next = nextOf.get(from.topic);
+    if (next === undefined) return [];
     const follows = next === 'verify' || (next === 'shape' ? shape : learn) !== undefined;
     return [{ field: next, holds: follows, problem: `is missing; expected it, as nothing else reads ${from.topic}` }];
   }
@@ -85,7 +102,7 @@ function flowRules({ from, shape, learn, rollout, evaluate }: PipelineSpec): Rul
     },
     {
       field: 'rollout',
-      holds: rollout !== undefined || evaluate.maxTokens !== undefined,
+      holds: rollout !== undefined || evaluate?.maxTokens !== undefined,
       problem: 'is missing; expected how to sample, or evaluate.maxTokens to measure only',
     },
   ];

@@ -8,6 +8,7 @@ import type { TopicStore } from '../../topics/store.js';
 import type { Components } from '../plan/components.js';
 import type { TaskEvaluation } from '../running/evaluate.js';
 import type { StepReport } from '../running/step-metrics.js';
+import type { Locate } from '../spec/parse.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import type { RecordedInputs, ResourceName, Resources } from './resources.js';
 
@@ -52,6 +53,8 @@ export interface Plan {
   readonly components: Components;
   /** What the spec should say differently, one line each; reported when the plan runs. */
   readonly warnings: readonly string[];
+  /** Where a field of the spec is written, if it was read from a file. */
+  readonly locate?: Locate;
 }
 
 /** What the definitions of a plan's stages follow from. */
