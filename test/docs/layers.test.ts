@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
 import { read, root } from './markdown.js';
@@ -21,12 +22,17 @@ const enforced = new Map(
     }),
 );
 
+const section = read('docs/architecture.md').split('\n## Layers\n')[1]?.split('\n## ')[0] ?? '';
+const rows = [...section.matchAll(/^\| `(\w+)` \| (.*) \| ([^|]+) \|$/gm)].map(
+  ([, layer = '', contains = '', allowed = '']) => ({ layer, contains, allowed }),
+);
+const foldersIn = (path: string): string[] =>
+  readdirSync(`${root}${path}`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+
 it('the table of layers in docs/architecture.md says what the linter enforces', () => {
-  const section = read('docs/architecture.md').split('\n## Layers\n')[1]?.split('\n## ')[0] ?? '';
-  const rows = [...section.matchAll(/^\| `(\w+)` \| .* \| ([^|]+) \|$/gm)].map(([, layer = '', allowed = '']) => ({
-    layer,
-    allowed,
-  }));
   const stated = rows.map(({ layer, allowed }, at) => {
     if (allowed === 'nothing') return [layer, []];
     const above = rows.slice(0, at).map((row) => row.layer);
@@ -34,4 +40,12 @@ it('the table of layers in docs/architecture.md says what the linter enforces', 
     return [layer, [...named].sort()];
   });
   expect(stated).toEqual([...enforced]);
+});
+
+it('the table of layers names every folder of src, and each folder within a layer', () => {
+  expect(rows.map(({ layer }) => layer).sort()).toEqual(foldersIn('src'));
+  for (const { layer, contains } of rows) {
+    const named = [...contains.matchAll(/`([\w-]+)\/`/g)].map(([, folder]) => folder);
+    expect(named.sort(), layer).toEqual(foldersIn(`src/${layer}`));
+  }
 });
