@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 const all = ['test/**/*.test.ts'];
-/** Files that replace modules of the sources. */
-const alone = ['test/pipelines/running/leak-meter.test.ts', 'test/runs/containment.test.ts'];
+/** Files that replace modules of the sources, or measure the memory of their process. */
+const alone = [
+  'test/pipelines/running/leak-meter.test.ts',
+  'test/runs/containment.test.ts',
+  'test/runtime/backpressure.test.ts',
+  'test/verifiers/pool.test.ts',
+];
 
 const common = {
   testTimeout: 120_000,

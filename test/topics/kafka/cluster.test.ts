@@ -80,8 +80,14 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     const count = 1200;
     let seen = 0;
     const waiting: { readonly least: number; readonly resolve: () => void }[] = [];
+    const tell = () => {
+      for (const { least, resolve } of waiting) if (seen >= least) resolve();
+    };
     const reached = (share: number) =>
-      new Promise<void>((resolve) => void waiting.push({ least: count * share, resolve }));
+      new Promise<void>((resolve) => {
+        waiting.push({ least: count * share, resolve });
+        tell();
+      });
     const done = () => seen >= count;
     const feed = async () => {
       for (let i = 0; i < count; i += 100)
@@ -98,7 +104,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     };
     const copied = (n: number) => {
       seen += n;
-      for (const { least, resolve } of waiting) if (seen >= least) resolve();
+      tell();
     };
     await Promise.all([feed(), chaos(), copy(log, done, copied), copy(log, done, copied)]);
     const keys = (await readAll(log, 'out', 6)).map(({ key }) => key).sort();
