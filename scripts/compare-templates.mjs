@@ -2,8 +2,8 @@
 //
 //   node scripts/compare-templates.mjs FOLDER [PYTHON]
 //
-// FOLDER: files that end in .jinja, or tokenizer_config.json files, in it and its subfolders. PYTHON: an interpreter with
-// transformers, jinja2 and numpy installed; default python3. Needs a build (npm run build).
+// FOLDER: files that end in .jinja, or tokenizer_config.json files, in it and its subfolders. PYTHON: an interpreter
+// with transformers, jinja2 and numpy installed; default python3. Needs a build (npm run build).
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -25,8 +25,8 @@ function report(error: Error): void {
 }
 
 /**
- * Runs `rlsd` with these arguments, and sets `process.exitCode` where it is not 0. Never rejects: what fails is reported
- * on stderr.
+ * Runs `rlsd` with these arguments, and sets `process.exitCode` where it is not 0. Never rejects: what fails is
+ * reported on stderr.
  */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   try {

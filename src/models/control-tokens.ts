@@ -2,9 +2,9 @@ import type { Message } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import type { Tokenizer } from './tokenizer.js';
 
-// A message that contains `<|im_end|>` must not end a turn. As transformers does with `sanitize_control_tokens`, control
-// tokens in messages are wrapped in private-use characters before rendering, and encoded as plain text afterwards; those
-// that the template itself writes stay tokens.
+// A message that contains `<|im_end|>` must not end a turn. As transformers does with `sanitize_control_tokens`,
+// control tokens in messages are wrapped in private-use characters before rendering, and encoded as plain text
+// afterwards; those that the template itself writes stay tokens.
 
 const START = '\u{f0000}';
 const END = '\u{f0001}';

@@ -4,8 +4,8 @@ type Json = Readonly<Record<string, unknown>>;
 type Refuse = (what: string) => UserError;
 
 /**
- * Checks a tokenizer.json before anything is built from it: its tables are indexed by id, so one large id would take all
- * memory.
+ * Checks a tokenizer.json before anything is built from it: its tables are indexed by id, so one large id would take
+ * all memory.
  * @throws {UserError} naming the token, its id and what is expected
  */
 export function checkDefinition(definition: Json, vocabSize: number, refuse: Refuse): void {

@@ -30,8 +30,8 @@ export interface RolloutSettings {
  * the same record comes out wherever and whenever it is made. Only the fields of `Prompt` reach the rollout.
  *
  * @throws {RangeError} unless `group` and `concurrency` are positive integers.
- * @throws {UserError} on the stream: `prompt-too-long` when the prompt leaves no room for an answer; `not-finite`, naming
- * the sample, when the model's log-probabilities are no numbers.
+ * @throws {UserError} on the stream: `prompt-too-long` when the prompt leaves no room for an answer; `not-finite`,
+ * naming the sample, when the model's log-probabilities are no numbers.
  * @example
  * const version = async () => ({ version: 0, digest: 'base' });
  * prompts$.pipe(rollout(policy, { group: 8, sampling: { temperature: 1, maxTokens: 64 }, version }));

@@ -30,7 +30,8 @@ export function releasedSchemas(topic: string): { readonly release: string; read
  * @throws {UserError} `unknown-topic`
  * @example
  * const { encode, fingerprint } = codecFor('prompts');
- * await log.append([{ topic: 'prompts', key: prompt.promptId, value: encode(prompt), headers: { schema: fingerprint } }]);
+ * const headers = { schema: fingerprint };
+ * await log.append([{ topic: 'prompts', key: prompt.promptId, value: encode(prompt), headers }]);
  */
 export function codecFor<K extends keyof TopicRecords>(topic: K): Codec<TopicRecords[K]> {
   const cached = cache.get(topic);

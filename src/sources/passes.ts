@@ -16,8 +16,8 @@ export interface Passes {
 }
 
 /**
- * One pass after another from a position on. Bad items are given out in the first pass only, and before all others where
- * it is shuffled.
+ * One pass after another from a position on. Bad items are given out in the first pass only, and before all others
+ * where it is shuffled.
  */
 export async function* passesFrom(passes: Passes, position: bigint): AsyncGenerator<Positioned> {
   const length = BigInt(passes.length);

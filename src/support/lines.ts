@@ -11,8 +11,9 @@ const RETURN = 0x0d;
 const LONGEST = 64 << 20;
 
 /**
- * The lines of a UTF-8 text, numbered from 1. A line ends at `\n` or `\r\n` and nowhere else: U+2028 and a lone `\r` are
- * ordinary characters. A byte order mark at the start is left out. A line that is not UTF-8 or too long has no text.
+ * The lines of a UTF-8 text, numbered from 1. A line ends at `\n` or `\r\n` and nowhere else: U+2028 and a lone `\r`
+ * are ordinary characters. A byte order mark at the start is left out. A line that is not UTF-8 or too long has no
+ * text.
  *
  * @example
  * for await (const { number, text } of linesOf(createReadStream('prompts.jsonl'))) console.log(number, text);

@@ -87,9 +87,9 @@ export interface TopicLog {
   /** At most `max` records of one partition from an offset on, without a group; `[]` at the end. */
   read(topic: string, partition: number, from: bigint, max: number): Promise<LogRecord[]>;
   /**
-   * Waits until every record of the topic that was written before the call is committed or aborted, by whatever process.
-   * The parts of one transaction may become readable one after another: a record can name another that `read` does not
-   * find yet, but finds after this. Gives up after a minute, when the log itself aborts what was abandoned.
+   * Waits until every record of the topic that was written before the call is committed or aborted, by whatever
+   * process. The parts of one transaction may become readable one after another: a record can name another that `read`
+   * does not find yet, but finds after this. Gives up after a minute, when the log itself aborts what was abandoned.
    */
   settled(topic: string): Promise<void>;
   /** The first offset whose record is not older than `timestamp` (ms); the end where there is none. */

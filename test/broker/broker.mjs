@@ -61,8 +61,8 @@ ${dependency('org.apache.kafka', 'kafka_2.13', version)}${dependency('org.slf4j'
 }
 
 /**
- * Java's archive of the classes that a broker loads: with it, one starts in half the processor time. The first broker of
- * a release writes it as it ends; Java ignores one of another Java.
+ * Java's archive of the classes that a broker loads: with it, one starts in half the processor time. The first broker
+ * of a release writes it as it ends; Java ignores one of another Java.
  */
 const archiveOf = (home) => join(home, 'classes.jsa');
 

@@ -43,7 +43,7 @@ class Scraped extends Map<string, number> {
   async whileRunning(child: ChildProcess): Promise<void> {
     while (child.exitCode === null) {
       await this.scrape();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 }

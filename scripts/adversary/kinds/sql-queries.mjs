@@ -1,5 +1,5 @@
-// Random queries in the SQL that DuckDB and SQLite read alike. A query is a function of a style: in every style it means
-// the same. The plain style takes the first form of everything.
+// Random queries in the SQL that DuckDB and SQLite read alike. A query is a function of a style: in every style it
+// means the same. The plain style takes the first form of everything.
 
 const columns = {
   emp: { number: ['id', 'pay', 'boss'], text: ['name', 'dept'] },

@@ -89,8 +89,8 @@ export function promptFeed(sources: readonly TaskSource[], environment: PromptEn
 }
 
 /**
- * Finds items of topics that the run has had: whoever writes a topic may write a prompt twice. Files and generators have
- * ids of their own.
+ * Finds items of topics that the run has had: whoever writes a topic may write a prompt twice. Files and generators
+ * have ids of their own.
  */
 async function newIds(sources: readonly TaskSource[], log: TopicLog): Promise<(task: Task, found: Found) => Found> {
   const isTopic = ({ prompts }: Task) => prompts !== undefined && 'topic' in prompts;

@@ -40,7 +40,8 @@ export interface PipelineBuilder {
  *
  * @param components parts given as objects, in place of those that the spec names
  * @example
- * const plan = pipeline({ pipeline: 'sums', steps: 50, model: { base: 'models/sums' }, prompts: { file: 'sums.jsonl' }, … })
+ * const prompts = { file: 'sums.jsonl' };
+ * const plan = pipeline({ pipeline: 'sums', steps: 50, model: { base: 'models/sums' }, prompts, … })
  *   .transform('verdicts', 'shorter', () => map((verdict) => ({ ...verdict, reward: verdict.reward -
  *   verdict.completion.length / 1000 })))
  *   .plan();

@@ -24,8 +24,8 @@ export async function learnLoss({ spec, folder, method }: TrainedPlan): Promise<
 }
 
 /**
- * For the manifest: content hash of each loss module that the spec names, `learn`'s apart from those of further learners;
- * nothing where it names none.
+ * For the manifest: content hash of each loss module that the spec names, `learn`'s apart from those of further
+ * learners; nothing where it names none.
  * @throws {UserError} `bad-loss`
  */
 export function lossModuleHashes({ spec, folder }: Pick<TrainedPlan, 'spec' | 'folder'>): {

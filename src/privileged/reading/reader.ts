@@ -31,8 +31,8 @@ export interface DocumentReader {
 const LOAD_SECONDS = 30;
 
 /**
- * Reads formats that need a parser in a process that is ended at the limits, and replaced. It starts with the first such
- * document; texts are read here, in time linear in their size.
+ * Reads formats that need a parser in a process that is ended at the limits, and replaced. It starts with the first
+ * such document; texts are read here, in time linear in their size.
  */
 export function documentReader(limits: ReadLimits = defaultLimits): DocumentReader {
   let pool: Pool<ReadCall> | undefined;

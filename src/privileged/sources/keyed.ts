@@ -91,7 +91,9 @@ function* rowDocuments(
   }
 }
 
-/** A text as it is, a number with the digits it was written with, anything else as JSON; undefined if that is too deep. */
+/**
+ * A text as it is, a number with the digits it was written with, anything else as JSON; undefined if that is too deep.
+ */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   if (value instanceof ExactNumber) return value.text;

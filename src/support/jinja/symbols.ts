@@ -29,9 +29,9 @@ export interface Usage {
 }
 
 /**
- * The names of one block, resolved before rendering, as Jinja does. A loop, a macro and a few other blocks have names of
- * their own; an assignment in one is not seen outside. What a name means in a block is decided by all of the enclosing
- * block, also by assignments that come later.
+ * The names of one block, resolved before rendering, as Jinja does. A loop, a macro and a few other blocks have names
+ * of their own; an assignment in one is not seen outside. What a name means in a block is decided by all of the
+ * enclosing block, also by assignments that come later.
  */
 export interface Symbols {
   readonly level: number;

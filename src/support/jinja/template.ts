@@ -23,8 +23,8 @@ export interface JinjaTemplate {
   readonly readsDate: boolean;
   /**
    * @param values JSON, by name
-   * @throws {TemplateError} where Jinja fails too; `UnsupportedError` for what is refused by name; `BudgetError` when it
-   * exceeds the limits
+   * @throws {TemplateError} where Jinja fails too; `UnsupportedError` for what is refused by name; `BudgetError` when
+   * it exceeds the limits
    */
   render(values: Readonly<Record<string, unknown>>, options?: RenderOptions): string;
 }

@@ -27,7 +27,8 @@ export interface Pool<M> {
  * one once, after which it rejects with a `CrashError`. A worker that cannot start, or whose state nothing can restore
  * (`stateful`), ends the pool; one that cannot start lazily rejects one waiting call.
  * @example
- * const pool = createPool<string>({ start: threads(workerUrl('./worker.js', import.meta.url), model), size: 4, capacity: 16 });
+ * const start = threads(workerUrl('./worker.js', import.meta.url), model);
+ * const pool = createPool<string>({ start, size: 4, capacity: 16 });
  * const vector = await pool.call('some text', 1);
  */
 export function createPool<M>(options: PoolOptions<M>): Pool<M> {

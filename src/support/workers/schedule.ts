@@ -73,8 +73,10 @@ function dispatch<M>(state: PoolState<M>): void {
     send(state, member, job);
   }
   if (!lazy || state.ended) return;
-  let starting = [...state.members].filter(({ ready }) => !ready).length;
-  for (; state.queue.length > starting && state.members.size < size; starting++) addMember(state);
+  // As many as it takes to hold the waiting calls: a worker that starts soon takes several small ones.
+  let room = capacity * [...state.members].filter(({ ready }) => !ready).length;
+  const waiting = state.queue.reduce((sum, { alone, cost }) => sum + (alone ? capacity : Math.min(cost, capacity)), 0);
+  for (; waiting > room && state.members.size < size; room += capacity) addMember(state);
 }
 
 function leastLoaded<M>(members: ReadonlySet<Member<M>>, onlyReady: boolean): Member<M> | undefined {

@@ -1,7 +1,8 @@
 import type { Limits } from './limits.js';
 import { meterTree } from './tree.js';
 
-// A thread that always waits for a processor must not hide what others do, so waiting is not free of charge without end.
+// A thread that always waits for a processor must not hide what others do, so waiting is not free of charge without
+// end.
 const WALL_FACTOR = 5;
 
 /** What is left of a program's limits on time and memory. */

@@ -153,6 +153,19 @@ describe('pool of fake workers', () => {
     expect(state().alive).toBe(2);
   });
 
+  it('starts one lazy worker for small calls that it holds at once, and another for more', async () => {
+    const { call, workers, at } = open({ lazy: true });
+    for (let i = 0; i < 4; i++) void call(`${i}`, 1).catch(() => {});
+    await turn();
+    expect(workers).toHaveLength(1);
+    void call('more', 1).catch(() => {});
+    await turn();
+    expect(workers).toHaveLength(2);
+    at(0).answer(ready);
+    await turn();
+    expect(sent(at(0))).toEqual(['0', '1', '2', '3']);
+  });
+
   it('rejects one waiting call for each lazy worker that cannot start', async () => {
     const { call, at } = open({ lazy: true, size: 1 });
     const [first, second] = [call('a', 1), call('b', 1)];

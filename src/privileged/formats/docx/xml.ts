@@ -2,7 +2,9 @@ import { type ChildNode, type Document, type Element, isTag } from 'domhandler';
 import { DomUtils } from 'htmlparser2';
 import { elementsOf, parseMarkup } from '../html/parse.js';
 
-/** The prefixes that the reader goes by, by the end of a name space: transitional and strict documents differ before. */
+/**
+ * The prefixes that the reader goes by, by the end of a name space: transitional and strict documents differ before.
+ */
 const prefixes: readonly (readonly [end: string, prefix: string])[] = [
   ['wordprocessingml/main', 'w'],
   ['officeDocument/math', 'm'],
