@@ -6,7 +6,7 @@ import { Interrupted } from './interrupt.js';
 import { program } from './program.js';
 
 /** Codes of errors that are not the request's fault; they exit with 1 instead of 2. */
-const failures = ['stopped', 'run-failed', 'damaged-record', 'damaged-log', 'topics-corrupt'];
+const failures = ['stopped', 'run-failed', 'damaged-record', 'damaged-log', 'topics-corrupt', 'damaged-weights'];
 
 function exitCodeOf(error: Error): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -67,8 +67,13 @@ export interface Policy {
   readonly contextLength: number;
   /** Number of token ids. Methods that compare whole distributions need it. */
   readonly vocabularySize?: number;
-  /** Loads a version of the weights from a Hugging Face folder. */
-  load(version: number, folder: string): Promise<void>;
+  /** Whether `load` compares the weights with the digest that it is given. Otherwise its caller does. Default: no. */
+  readonly checksDigests?: boolean;
+  /**
+   * Loads a version of the weights from a Hugging Face folder.
+   * @param digest SHA-256 of the weight files' bytes, where the caller knows it
+   */
+  load(version: number, folder: string, digest?: string): Promise<void>;
   /** Frees a version's memory. */
   unload(version: number): Promise<void>;
   has(version: number): boolean;

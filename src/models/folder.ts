@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nearest, UserError } from '../support/errors.js';
@@ -48,15 +49,21 @@ export function readModelFolder(folder: string): ModelFolder {
   return { config, files, parameters: readParameters(folder, config) };
 }
 
-/** The weights alone, checked against `config`. @throws {UserError} as `readModelFolder` */
-export function readParameters(folder: string, config: ModelConfig): Tensors {
+/**
+ * The weights alone, checked against `config`.
+ * @param digest their `modelDigest`, where it is known
+ * @throws {UserError} as `readModelFolder`; `damaged-weights` where their digest is another
+ */
+export function readParameters(folder: string, config: ModelConfig, digest?: string): Tensors {
   const found: Tensors = new Map();
   const origin = new Map<string, string>();
+  const hash = digest === undefined ? undefined : createHash('sha256');
   for (const file of weightFiles(folder))
-    for (const [name, tensor] of readSafetensors(file)) {
+    for (const [name, tensor] of readSafetensors(file, hash)) {
       found.set(name, tensor);
       origin.set(name, file);
     }
+  if (hash && digest !== undefined) refuseOther(folder, hash.digest('hex'), digest);
   return fitted(found, config, (name) => origin.get(name) ?? folder);
 }
 
@@ -95,6 +102,26 @@ export function modelDigest(folder: string): string {
   checkFolder(folder);
   return fileDigest(...weightFiles(folder));
 }
+
+/**
+ * Checks weights that are not about to be read against their digest.
+ * @throws {UserError} `damaged-weights`; `bad-model-folder`, `bad-model-file` where they are missing
+ */
+export function checkModelDigest(folder: string, digest: string): void {
+  refuseOther(folder, modelDigest(folder), digest);
+}
+
+function refuseOther(folder: string, found: string, expected: string): void {
+  if (found === expected) return;
+  throw new UserError(
+    'damaged-weights',
+    `${folder}: the weights are damaged: SHA-256 ${found}, expected ${expected}, with which they were published`,
+  );
+}
+
+/** Whether an error says that a model folder is missing or damaged. */
+export const isDamagedModel = (error: unknown): error is UserError =>
+  error instanceof UserError && ['damaged-weights', 'bad-model-folder', 'bad-model-file'].includes(error.code);
 
 function checkFolder(folder: string): void {
   if (!existsSync(folder) || !statSync(folder).isDirectory())

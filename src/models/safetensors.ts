@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -42,15 +42,18 @@ const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b,
 
 /**
  * Reads every tensor of a safetensors file as float32 (F32, F16 and BF16 are understood).
+ * @param hash is given all bytes of the file in order, so that a digest costs no second read
  * @throws {UserError} `bad-model-file` when the file is missing, truncated, overlapping, or of another type.
  */
-export function readSafetensors(file: string): Tensors {
+export function readSafetensors(file: string, hash?: Hash): Tensors {
   return withFile(file, (fd, length) => {
-    const { entries, start } = readHeader(fd, file, length);
+    const { entries, start } = readHeader(fd, file, length, hash);
     const tensors: Tensors = new Map();
+    // In the order of their bytes, without gaps: `readHeader` refuses anything else.
     for (const entry of entries) {
       const bytes = new Uint8Array(entry.end - entry.begin);
       readFully(fd, bytes, start + entry.begin);
+      hash?.update(bytes);
       tensors.set(entry.name, { shape: entry.shape, data: toFloat32(bytes, entry.dtype) });
     }
     return tensors;
@@ -159,7 +162,7 @@ export function fileDigest(...files: readonly string[]): string {
   return hash.digest('hex');
 }
 
-function readHeader(fd: number, file: string, length: number): { entries: Entry[]; start: number } {
+function readHeader(fd: number, file: string, length: number, hash?: Hash): { entries: Entry[]; start: number } {
   if (length < 8) throw bad(file, `truncated: ${length} bytes found, a safetensors file has at least 8`);
   const prefix = new Uint8Array(8);
   readFully(fd, prefix, 0);
@@ -169,6 +172,7 @@ function readHeader(fd: number, file: string, length: number): { entries: Entry[
   if (start > length) throw bad(file, `truncated: the header ends at byte ${start}, but the file has ${length} bytes`);
   const text = new Uint8Array(headerLength);
   readFully(fd, text, 8);
+  hash?.update(prefix).update(text);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder().decode(text));

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { AvroSchema, Codec } from '../records/avro.js';
 import { codecFor, schemaTopics } from '../records/codec.js';
-import type { DeadLetter, TopicRecords } from '../records/records.js';
+import type { DeadLetter, Metric, TopicRecords } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import type { LogRecord, TopicLog } from './log.js';
 import { scan } from './scan.js';
@@ -16,10 +16,13 @@ export interface TopicDigest {
 /** Headers about the transport of a record, not its content. */
 const transport = new Set(['schema', 'stamp', 'traceparent', 'tracestate']);
 
+/** Topics that several stages write at once. */
+const unordered = new Set(['dead-letters', 'metrics']);
+
 /**
  * Digest of a topic's content, independent of the run's name and times: each record's key, headers and value, in
- * partition order, with the name emptied and times set to zero. Two runs of one manifest give the same digest. Dead
- * letters come from several stages at once, so their order is ignored.
+ * partition order, with the name emptied, and times and durations left out. Two runs of one manifest give the same
+ * digest. Dead letters and metrics come from several stages at once, so their order is ignored.
  * @throws {UserError} `unknown-topic`
  */
 export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDigest> {
@@ -32,7 +35,7 @@ export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDi
     const letters: string[] = [];
     for await (const record of scan(log, topic, partition)) {
       count++;
-      if (topic !== 'dead-letters') addRecord(hash, record);
+      if (!unordered.has(topic)) addRecord(hash, record);
       else {
         const letter = createHash('sha256');
         addRecord(letter, record);
@@ -66,8 +69,14 @@ function timeless(topic: string, value: Uint8Array, writer: string | undefined):
   const record = codec.decode(value, writer);
   const blank: Record<string, unknown> = { ...record, run: '' };
   for (const name of timesOf(codec.schema)) blank[name] = 0;
+  if (topic === 'metrics') blank.values = withoutDurations((record as Metric).values);
   if (topic === 'dead-letters') Object.assign(blank, timelessOrigin(record as DeadLetter));
   return codec.encode(blank as unknown as typeof record);
+}
+
+/** A step's figures besides how long it took. */
+function withoutDurations({ seconds: _, ...values }: Metric['values']): Metric['values'] {
+  return values;
 }
 
 /** A dead letter carries the record that failed, which has a run and times of its own. */

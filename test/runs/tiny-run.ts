@@ -87,10 +87,10 @@ export async function tinyRun(
   return { folder, summary, events };
 }
 
-/** Digest by topic, without the topics that tell of time. */
+/** Digest by topic. */
 export async function digests(run: string): Promise<Record<string, string>> {
   const log = await openEmbedded(join(run, 'topics'), { readOnly: true });
-  const topics = (await log.describe()).map(({ name }) => name).filter((name) => name !== 'metrics');
+  const topics = (await log.describe()).map(({ name }) => name);
   const entries = await Promise.all(topics.map(async (name) => [name, (await topicDigest(log, name)).digest]));
   await log.close();
   return Object.fromEntries(entries);

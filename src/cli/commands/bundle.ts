@@ -14,8 +14,12 @@ export async function exportBundle(
   print(`${exported.run}: ${total(exported.records)} records, ${(exported.bytes / 2 ** 20).toFixed(1)} MiB in ${file}`);
 }
 
-export async function importBundle(file: string, folder: string, { json }: { json?: boolean }): Promise<void> {
-  const imported = await importRun(file, folder);
+export async function importBundle(
+  file: string,
+  folder: string,
+  { json, trust = false }: { json?: boolean; trust?: boolean },
+): Promise<void> {
+  const imported = await importRun(file, folder, { trust });
   for (const note of imported.notes) say(`note: ${note}`);
   if (json) return print(toJson({ event: 'imported', ...imported }));
   print(`${imported.run}: ${total(imported.records)} records in ${folder}, every digest as exported`);
@@ -35,6 +39,7 @@ export const registerBundle: Register = (rlsd) => {
   rlsd
     .command('import <file> <folder>')
     .description('create a run folder from an exported file')
+    .option('--trust', "allow the modules, services and secrets that the bundle's pipeline names")
     .addOption(jsonOption())
     .addHelpText('after', examples(['rlsd import a.rlsd runs/a']))
     .action(importBundle);

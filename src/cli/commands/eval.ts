@@ -3,8 +3,10 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Engine } from '../../engines/engine.js';
 import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
+import { checkModelDigest } from '../../models/folder.js';
 import { type Evaluation, evaluate } from '../../pipelines/running/evaluate.js';
 import { messagesOf } from '../../pipelines/spec/tasks.js';
+import { recordedDigestOf } from '../../runs/weights/recorded.js';
 import { readItems } from '../../sources/file.js';
 import { promptFiles } from '../../sources/files.js';
 import { type Mapping, mappingFields } from '../../sources/mapping.js';
@@ -57,12 +59,14 @@ export async function evaluateFile(options: Options): Promise<void> {
       'no-prompts',
       `${options.prompts}: found no usable line, expected {"id","question","answer"} per line`,
     );
+  const digest = await recordedDigestOf(options.model).catch((error) => unrecorded(options.model, error));
   const verifier = await createVerifier(yamlOption('--verify', options.verify), { where: '--verify' });
   const engine = await openEngine(options.engine);
   const [device = 'cpu'] = engine.capabilities.devices;
   const policy = await engine.openPolicy({ folder: options.model, workers: cpus().length, device });
   try {
-    await policy.load(0, options.model);
+    if (digest !== undefined && !policy.checksDigests) checkModelDigest(options.model, digest);
+    await policy.load(0, options.model, digest);
     const { system, temperature, maxTokens, seed } = options;
     const result = await evaluate(policy, 0, items, verifier, {
       temperature,
@@ -78,6 +82,12 @@ export async function evaluateFile(options: Options): Promise<void> {
     await verifier.close();
   }
   if (bad > 0) process.exitCode = 2;
+}
+
+/** A run that cannot be opened any more may still be measured; that its weights were not compared is said. */
+function unrecorded(model: string, error: unknown): undefined {
+  if (!(error instanceof UserError) || error.code === 'not-published') throw error;
+  say(`rlsd: warning: ${model}: its weights are not compared with the run's record: ${error.message}`);
 }
 
 function mappingOf({ fields, after, boxed }: Options): Mapping {

@@ -7,7 +7,7 @@ import type { Sampling, ScoreRequest } from '../policy.js';
 export interface Limits {
   readonly contextLength: number;
   readonly vocabSize: number;
-  readonly versions: ReadonlyMap<number, string>;
+  readonly versions: ReadonlyMap<number, unknown>;
 }
 
 export function checkVersion(version: number, { versions }: Limits): void {

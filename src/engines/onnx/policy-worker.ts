@@ -165,7 +165,8 @@ async function workOff(): Promise<void> {
 function handle(message: OnnxMessage): unknown {
   switch (message.type) {
     case 'load': {
-      versions.set(message.version, { serial: loads++, parameters: readParameters(message.folder, config) });
+      const parameters = readParameters(message.folder, config, message.digest);
+      versions.set(message.version, { serial: loads++, parameters });
       return undefined;
     }
     case 'unload':

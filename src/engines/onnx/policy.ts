@@ -46,8 +46,14 @@ export interface WorkerData {
   readonly eosIds: readonly number[];
 }
 
+/** Where a version's weights are, and their digest where it is known. */
+interface LoadedFrom {
+  readonly folder: string;
+  readonly digest?: string | undefined;
+}
+
 export type OnnxMessage =
-  | { readonly type: 'load'; readonly version: number; readonly folder: string }
+  | ({ readonly type: 'load'; readonly version: number } & LoadedFrom)
   | { readonly type: 'unload'; readonly version: number }
   | { readonly type: 'sample'; readonly version: number; readonly request: SampleRequest; readonly limit: number }
   | { readonly type: 'score'; readonly version: number; readonly request: ScoreRequest }
@@ -84,14 +90,14 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
       `the context length is ${contextLength}, expected 2 to ${config.maxPositionEmbeddings}, the positions of the model in ${folder}`,
     );
 
-  const versions = new Map<number, string>();
+  const versions = new Map<number, LoadedFrom>();
   const data: WorkerData = { folder, config, rows, eosIds: tokenizer.eosIds };
   const pool = createPool<OnnxMessage>({
     start: threads(workerUrl('./policy-worker.js', import.meta.url), data),
     size: workers,
     // Twice what is decoded at once: the next rows are there when others finish.
     capacity: 2 * rows,
-    setup: () => [...versions].map(([version, from]) => ({ type: 'load', version, folder: from })),
+    setup: () => [...versions].map(([version, from]) => ({ type: 'load', version, ...from })),
   });
   const { vocabSize } = config;
   const limits: Limits = { contextLength, vocabSize, versions };
@@ -107,10 +113,12 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     },
     decode: (tokens) => tokenizer.decode(tokens),
     has: (version) => versions.has(version),
-    async load(version, from) {
+    checksDigests: true,
+    async load(version, from, digest) {
       checkArchitecture(config, folder, from);
-      await pool.broadcast({ type: 'load', version, folder: from });
-      versions.set(version, from);
+      const weights = { folder: from, digest };
+      await pool.broadcast({ type: 'load', version, ...weights });
+      versions.set(version, weights);
     },
     async unload(version) {
       versions.delete(version);

@@ -47,7 +47,7 @@ export interface Versions {
   atLeast(least: number): Promise<PolicyVersion>;
   /** That version, loaded, once it is published. */
   at(version: number): Promise<PolicyVersion>;
-  /** Folder of a published version; writes it first where the weights travel through the topic. */
+  /** Folder of a published version, with the weights of its record; written first where that is not there. */
   folderOf(version: number): Promise<string>;
   /** SHA-256 of a version's weights, once it is published. */
   digestOf(version: number): Promise<string>;

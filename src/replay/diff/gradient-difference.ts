@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLearner } from '../../learner/create.js';
+import { checkModelDigest } from '../../models/folder.js';
 import type { Tensors } from '../../models/safetensors.js';
 import { trainSample } from '../../operators/learn.js';
 import { learnLoss } from '../../pipelines/plan/learn-loss.js';
@@ -8,6 +9,7 @@ import type { Plan } from '../../pipelines/plan/plan.js';
 import { learnOf } from '../../pipelines/spec/sections.js';
 import type { Advantage } from '../../records/records.js';
 import { weightsFolder } from '../../runs/weights/publisher.js';
+import { recordedDigests } from '../../runs/weights/recorded.js';
 import { at, get } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { headerPlace } from '../../topics/record-codec.js';
@@ -39,6 +41,8 @@ export async function gradientDifference(
   const versions = Array.from({ length: newest + 1 }, (_, back) => newest - back);
   const version = versions.find((one) => existsSync(join(folder, weightsFolder(one))));
   if (version === undefined) return null;
+  const digest = (await recordedDigests(was)).get(version);
+  if (digest !== undefined) checkModelDigest(join(folder, weightsFolder(version)), digest);
   const { aggregate, lr } = learnOf(plan.spec);
   const learner = await createLearner({
     folder: join(folder, weightsFolder(version)),

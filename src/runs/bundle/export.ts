@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Headers, type Pack, pack } from 'tar-stream';
 import { modelDigest } from '../../models/folder.js';
@@ -10,14 +10,16 @@ import { contextOf } from '../../pipelines/running/context.js';
 import { learnersOf, ofLearner } from '../../pipelines/spec/learners.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
+import { OWNER_FILE } from '../../support/owner-only.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { storeName } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
 import { checkpointOf, lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
+import { recordedDigests } from '../weights/recorded.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
 import { type BundleInputs, bundleInputs } from './inputs.js';
-import { encodeSegment, type Writer, writerOf, writersOf } from './segment.js';
+import { encodeSegment, sizeOf, type Writer, writerOf, writersOf } from './segment.js';
 
 export interface ExportOptions {
   /** The file to write. */
@@ -51,7 +53,7 @@ export async function exportRun(folder: string, { to, withoutPrivileged = false 
   const run = await openRunFolder(folder, { readOnly: false });
   const partial = `${to}.${process.pid}.partial`;
   const tar = pack();
-  const written = pipeline(tar, createWriteStream(partial));
+  const written = pipeline(tar, createWriteStream(partial, { mode: OWNER_FILE }));
   written.catch(() => {});
   try {
     const out = entryWriter(tar);
@@ -64,7 +66,7 @@ export async function exportRun(folder: string, { to, withoutPrivileged = false 
       const isLeftOut = withoutPrivileged && isPrivileged(topic.name, run);
       records[topic.name] = isLeftOut ? 0 : await writeTopic(run.log, topic, out);
     }
-    for (const [name, path] of filesOfRun(run, folder)) await out.file(`files/${name}`, path);
+    await writeWeights(run, folder, out);
     await writeCheckpoints(run, folder, out);
     for (const [name, path] of inputs.files) await out.file(`inputs/${name}`, path);
     await out.end(records);
@@ -84,7 +86,8 @@ export async function exportRun(folder: string, { to, withoutPrivileged = false 
 
 interface EntryWriter {
   put(name: string, content: string | Buffer): Promise<void>;
-  file(name: string, path: string): Promise<void>;
+  /** @returns the SHA-256 of the file */
+  file(name: string, path: string): Promise<string>;
   end(records: BundleEnd['records']): Promise<void>;
 }
 
@@ -110,6 +113,7 @@ function entryWriter(tar: Pack): EntryWriter {
         createReadStream(path),
         begin(name, statSync(path).size, hash, () => {}),
       );
+      return hash;
     },
     end: (records) =>
       put(
@@ -137,7 +141,7 @@ async function indexOf(
     from: storeName(manifest.spec.topics),
     privileged,
     folder,
-    ...(leftOut.length > 0 && { leftOut }),
+    ...(leftOut.length > 0 && { leftOut: [...leftOut] }),
     topics: infos.map(({ bounds, ...spec }) => ({
       ...spec,
       bounds: bounds.map(({ start, end }) => ({ start: String(start), end: String(end) })),
@@ -171,30 +175,76 @@ async function writeTopic(log: TopicLog, topic: BundleIndex['topics'][number], o
       if (page.length > 0 && (bytes > SEGMENT_BYTES || isOther)) await flush();
       if (record.value !== null || page.length === 0) writer = now;
       page.push(record);
-      bytes += record.value === null ? 0 : record.value.byteLength;
+      bytes += sizeOf(record);
     }
     await flush();
   }
   return count;
 }
 
-/** Weights and checkpoints in the run's folder. */
-function filesOfRun({ manifest, plan }: RunFolder, folder: string): [name: string, path: string][] {
-  const files: [string, string][] = [];
-  const add = (name: string, from: string) => {
-    for (const each of readdirSync(from, { withFileTypes: true }))
-      if (each.isFile()) files.push([`${name}/${each.name}`, join(from, each.name)]);
-  };
-  const kinds = learnersOf(plan.spec)
-    .flatMap((learner) => [ofLearner('weights', learner), ofLearner('checkpoints', learner)])
-    .filter((kind) => existsSync(join(folder, kind)));
-  for (const kind of kinds)
-    for (const version of readdirSync(join(folder, kind)).sort())
-      if (/^v\d+$/.test(version)) add(`${kind}/${version}`, join(folder, kind, version));
+/** Writes the weights and checkpoints in the run's folder, and the base model. */
+async function writeWeights(run: RunFolder, folder: string, out: EntryWriter): Promise<void> {
+  const { log, manifest, plan } = run;
   const base = baseFolder(plan.spec, plan.folder);
+  for (const learner of learnersOf(plan.spec)) {
+    const digests = await recordedDigests(log, learner);
+    const newest = Math.max(...digests.keys());
+    const kept = versionsIn(folder, ofLearner('weights', learner));
+    for (const version of kept) {
+      const name = weightsFolder(version, learner);
+      // Steps that were made and not committed have no record; resuming makes them again.
+      const digest = digests.get(version);
+      if (digest !== undefined) await writeVersion(name, join(folder, name), digest, out);
+    }
+    if (newest > 0 && !viaTopics(plan.store) && !kept.includes(newest))
+      refuseDamaged(folder, weightsFolder(newest, learner), 'no such folder, expected the newest weights');
+    for (const version of versionsIn(folder, ofLearner('checkpoints', learner)))
+      await writeFolder(
+        relative(folder, checkpointOf(folder, version, learner)),
+        checkpointOf(folder, version, learner),
+        out,
+      );
+  }
   if (!existsSync(join(folder, weightsFolder(0))) && existsSync(base) && modelDigest(base) === manifest.model.weights)
-    add(weightsFolder(0), base);
-  return files;
+    await writeFolder(weightsFolder(0), base, out);
+}
+
+function versionsIn(folder: string, kind: string): number[] {
+  const names = existsSync(join(folder, kind)) ? readdirSync(join(folder, kind)).sort() : [];
+  return names.flatMap((name) => (/^v\d+$/.test(name) ? [Number(name.slice(1))] : []));
+}
+
+/** Writes the weights of one version, whose files must have the digest of their record. */
+async function writeVersion(name: string, from: string, digest: string, out: EntryWriter): Promise<void> {
+  const run = dirname(dirname(from));
+  const hashes = await writeFolder(name, from, out);
+  // One file is the usual form, and its hash the digest; other forms are read once more.
+  const found = hashes.get('model.safetensors') ?? digestOrWhy(from);
+  if (found !== digest) refuseDamaged(run, name, `SHA-256 ${found}, expected ${digest}`);
+}
+
+function digestOrWhy(folder: string): string {
+  try {
+    return modelDigest(folder);
+  } catch (error) {
+    if (error instanceof UserError) return `unknown (${error.message})`;
+    throw error;
+  }
+}
+
+function refuseDamaged(run: string, name: string, what: string): never {
+  throw new UserError(
+    'damaged-weights',
+    `${join(run, name)}: ${what}; nothing was exported. \`rlsd resume ${run}\` makes damaged weights again where it can`,
+  );
+}
+
+/** @returns the SHA-256 of each file by its name */
+async function writeFolder(name: string, from: string, out: EntryWriter): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const each of readdirSync(from, { withFileTypes: true }))
+    if (each.isFile()) hashes.set(each.name, await out.file(`files/${name}/${each.name}`, join(from, each.name)));
+  return hashes;
 }
 
 /** Writes each learner's latest checkpoint as a file where checkpoints are kept in a topic. */

@@ -1,7 +1,8 @@
 import type { Policy } from '../../engines/policy.js';
 import { asksTeacher } from '../../methods/method.js';
+import { checkModelDigest } from '../../models/folder.js';
 import { engineOf, modelOptions, teacherFolder } from '../../pipelines/plan/model.js';
-import { needs, planOfLearner } from '../../pipelines/plan/plan.js';
+import { needs, planOfLearner, stagesWith } from '../../pipelines/plan/plan.js';
 import { type ContextEnvironment, contextOf, ingestContext } from '../../pipelines/running/context.js';
 import { earlierLeaks, leakMeter } from '../../pipelines/running/leak-meter.js';
 import { referenceTable } from '../../pipelines/running/references.js';
@@ -12,6 +13,7 @@ import type { ResourceName, Resources, Versions } from '../../pipelines/stages/r
 import { privilegedTable } from '../../privileged/documents/table.js';
 import { hiddenFromSearch } from '../../privileged/lookup/lookup.js';
 import { refuseOtherDocuments } from '../manifest/manifest.js';
+import { restoreVersion, type WeightsSource } from '../weights/restore.js';
 import { openTrainer } from '../weights/trainer.js';
 import { followVersions } from '../weights/versions.js';
 import type { ClaimedRun, OpenLearner } from './opening.js';
@@ -32,7 +34,7 @@ const openers: Openers = {
   teacher: openRunTeacher,
   leaks: openLeakMeter,
   versions: openVersions,
-  trainer: async ({ plan, files, disposers }) => disposers.use(openTrainer(files, learnerOpener(plan))),
+  trainer: async (run) => run.disposers.use(openTrainer(weightsSource(run))),
 };
 
 /** Opens what the stages of this process need: for each learner, each resource once. */
@@ -66,7 +68,8 @@ function numberedFrom(first: number, policy: Policy): Policy {
     decode: (tokens) => policy.decode(tokens),
     templateHash: policy.templateHash,
     contextLength: policy.contextLength,
-    load: (version, folder) => policy.load(first + version, folder),
+    ...(policy.checksDigests && { checksDigests: true }),
+    load: (version, ...from) => policy.load(first + version, ...from),
     unload: (version) => policy.unload(first + version),
     has: (version) => policy.has(first + version),
     sample: (version, ...request) => policy.sample(first + version, ...request),
@@ -104,11 +107,19 @@ async function openContext(run: ClaimedRun): Promise<ContextEnvironment> {
   return reads ? { ...context, ingested: await ingestContext(context) } : context;
 }
 
-async function openTeacherPolicy({ plan, inputs, disposers, date }: ClaimedRun): Promise<Resources['teacherPolicy']> {
+async function openTeacherPolicy({
+  plan,
+  inputs,
+  manifest,
+  disposers,
+  date,
+}: ClaimedRun): Promise<Resources['teacherPolicy']> {
   const folder = teacherFolder(plan);
   if (folder === undefined) return inputs.policy;
   const policy = disposers.use(await (await engineOf(plan)).openPolicy({ ...modelOptions(plan), folder, date }));
-  await policy.load(0, folder);
+  const { teacher } = manifest.model;
+  if (!policy.checksDigests && teacher !== undefined) checkModelDigest(folder, teacher);
+  await policy.load(0, folder, teacher);
   return policy;
 }
 
@@ -143,12 +154,26 @@ async function openLeakMeter(run: ClaimedRun, get: Get): Promise<Resources['leak
   });
 }
 
-async function openVersions({ plan: { spec, store }, files, inputs, disposers }: ClaimedRun): Promise<Versions> {
+/** What this run can make its learner's weights from again. A replay has other samples than those they are from. */
+function weightsSource({ plan, files, recorded, onEvent }: ClaimedRun): WeightsSource {
+  const trainer = stagesWith(plan, 'trainer').find(({ learner }) => learner === files.learner);
+  return {
+    files,
+    input: recorded ? undefined : trainer?.input,
+    openLearner: learnerOpener(plan),
+    warn: (message) => onEvent({ event: 'warning', message }),
+  };
+}
+
+async function openVersions(run: ClaimedRun): Promise<Versions> {
+  const { files, inputs, disposers, plan } = run;
+  const { spec, store } = plan;
   const { flow, teach } = spec;
   return disposers.use(
     await followVersions({
       files,
       policy: inputs.policy,
+      restore: (version, damage) => restoreVersion(weightsSource(run), version, damage),
       keep: flow.maxLag + 1,
       teacherOf: (version) => version - (version % teach.every),
       pollMs: store.traits.location === 'folder' ? 10 : 50,

@@ -115,7 +115,7 @@ export function runPublisher<Stats>(
 }
 
 /** Where this process writes files that are not yet complete. */
-const unfinished = ({ folder, learner }: RunFiles, kind: FileKind, version?: number): string =>
+export const unfinished = ({ folder, learner }: RunFiles, kind: FileKind, version?: number): string =>
   join(
     folder,
     ofLearner(kind, learner),
@@ -158,7 +158,8 @@ export async function withCheckpoint(
 export async function materialise(files: RunFiles, { version, digest, chunk }: Weights): Promise<string> {
   const { folder, learner, base } = files;
   const target = join(folder, weightsFolder(version, learner));
-  if (existsSync(target) && modelDigest(target) === digest) return target;
+  // A folder appears complete or not at all; whoever loads it compares its digest.
+  if (existsSync(target)) return target;
   const fresh = unfinished(files, 'weights', version);
   rmSync(fresh, { recursive: true, force: true });
   cpSync(base, fresh, {
@@ -178,7 +179,7 @@ export async function materialise(files: RunFiles, { version, digest, chunk }: W
 }
 
 /** Moves a finished folder to where it belongs, unless another process has put the same there. */
-function place(fresh: string, target: string, digest: string): void {
+export function place(fresh: string, target: string, digest: string): void {
   for (let attempt = 1; ; attempt++) {
     try {
       renameSync(fresh, target);

@@ -1,15 +1,13 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import type { Learner } from '../../learner/learner.js';
 import type { RunTrainer } from '../../pipelines/stages/resources.js';
-import { lastWeights, publishBase, type RunFiles, runPublisher, sweep, withCheckpoint } from './publisher.js';
+import type { Weights } from '../../records/records.js';
+import { lastWeights, publishBase, runPublisher, sweep, unfinished } from './publisher.js';
+import { learnerAt, type WeightsSource } from './restore.js';
 
-/**
- * The learner of a run: opened when this process becomes the one that trains, at the weights that were committed last.
- * @param openLearner a learner at the base model's weights
- */
-export function openTrainer(
-  files: RunFiles,
-  openLearner: () => Promise<Learner>,
-): RunTrainer & { close(): Promise<void> } {
+/** The learner of a run: opened when this process becomes the one that trains, at the weights committed last. */
+export function openTrainer(source: WeightsSource): RunTrainer & { close(): Promise<void> } {
+  const { files, openLearner } = source;
   const { log, learner: name } = files;
   let learner: Learner | undefined;
   let next = 0;
@@ -32,9 +30,7 @@ export function openTrainer(
       // Steps that were made and not committed are in no checkpoint, and another learner may have made them since.
       await learner?.close();
       learner = undefined;
-      const fresh = await openLearner();
-      learner = fresh;
-      if (last.version > 0) await withCheckpoint(files, last, (folder) => fresh.loadCheckpoint(folder));
+      learner = last.version > 0 ? await resumed(source, last) : await openLearner();
       next = last.version;
     },
     learner: {
@@ -48,4 +44,14 @@ export function openTrainer(
     publisher: (offsets, announce) => runPublisher(published, files, offsets, announce),
     close: async () => learner?.close(),
   };
+}
+
+async function resumed(source: WeightsSource, last: Weights): Promise<Learner> {
+  const scratch = unfinished(source.files, 'checkpoints', last.version);
+  mkdirSync(scratch, { recursive: true });
+  try {
+    return (await learnerAt(source, last, scratch)).learner;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Policy } from '../../engines/policy.js';
+import { checkModelDigest } from '../../models/folder.js';
 import type { PolicyVersion } from '../../operators/rollout.js';
 import { ofLearner } from '../../pipelines/spec/learners.js';
 import type { Versions } from '../../pipelines/stages/resources.js';
@@ -14,7 +16,9 @@ export type { Versions } from '../../pipelines/stages/resources.js';
 
 export interface VersionSettings {
   readonly files: RunFiles;
-  readonly policy: Pick<Policy, 'load' | 'unload'>;
+  readonly policy: Pick<Policy, 'load' | 'unload' | 'checksDigests'>;
+  /** Puts a missing or damaged version back in its folder. @throws {UserError} where that is not possible */
+  readonly restore: (version: Pick<Weights, 'version' | 'digest' | 'location'>, damage: UserError) => Promise<void>;
   /** Versions before the newest that stay loaded. */
   readonly keep: number;
   /** A version from which later ones are still taught; -1 for none. */
@@ -30,6 +34,8 @@ type Known = Pick<Weights, 'digest' | 'location'> & { readonly offset: bigint };
 interface State extends VersionSettings {
   readonly known: Map<number, Known>;
   readonly loading: Map<number, Promise<void>>;
+  /** Versions whose folders had the digest of their record, or were written by this process. */
+  readonly checked: Set<number>;
   /** Number of holders of each pinned version. */
   readonly pinned: Map<number, number>;
   readonly waiters: Waiters;
@@ -42,6 +48,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     ...settings,
     known: new Map(),
     loading: new Map(),
+    checked: new Set(),
     pinned: new Map(),
     waiters: newWaiters(settings.pollMs, () => refresh(state)),
     nextOffset: 0n,
@@ -54,6 +61,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     published,
     announce(version, announced) {
       state.known.set(version, { ...announced, offset: -1n });
+      state.checked.add(version);
       waiters.reached('announced', version);
     },
     // Early steps may be sampled by any version, but there is none before the base.
@@ -64,7 +72,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
     },
     async folderOf(version) {
       if (!state.known.has(version)) await refresh(state);
-      return folderOf(state, version);
+      return soundFolderOf(state, version);
     },
     async digestOf(version) {
       await published(version);
@@ -128,10 +136,45 @@ async function loadKnown(state: State, version: number): Promise<void> {
 function load(state: State, version: number): Promise<void> {
   const running = state.loading.get(version);
   if (running) return running;
-  const started = folderOf(state, version).then((folder) => state.policy.load(version, folder));
+  const started = loadSound(state, version);
   state.loading.set(version, started);
   started.catch(() => state.loading.delete(version));
   return started;
+}
+
+/** Loads a version whose weights have the digest of their record, restoring it where they do not. */
+async function loadSound(state: State, version: number): Promise<void> {
+  const { policy, checked } = state;
+  const { digest } = knownVersion(state, version);
+  await restoring(state, version, (folder) => {
+    // What loads it compares the digest as well, without a second read.
+    if (!policy.checksDigests) checkModelDigest(folder, digest);
+    return policy.load(version, folder, digest);
+  });
+  checked.add(version);
+}
+
+async function soundFolderOf(state: State, version: number): Promise<string> {
+  const { checked } = state;
+  const { digest } = knownVersion(state, version);
+  return restoring(state, version, (folder) => {
+    if (!checked.has(version) || !existsSync(folder)) checkModelDigest(folder, digest);
+    checked.add(version);
+    return folder;
+  });
+}
+
+/** Uses a version's folder, after restoring it where it is missing or damaged. */
+async function restoring<T>(state: State, version: number, work: (folder: string) => T | Promise<T>): Promise<T> {
+  const folder = await folderOf(state, version);
+  try {
+    return await work(folder);
+  } catch (damage) {
+    if (!(damage instanceof UserError)) throw damage;
+    const { digest, location } = knownVersion(state, version);
+    await state.restore({ version, digest, location }, damage);
+    return work(await folderOf(state, version));
+  }
 }
 
 async function use(state: State, version: number): Promise<PolicyVersion> {

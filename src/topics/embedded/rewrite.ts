@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { ownerOnlyFile, ownerOnlyFolder } from '../../support/owner-only.js';
 import { writerKey } from './layout.js';
 import { openStore } from './store.js';
 
@@ -15,7 +16,7 @@ const batch = 4096;
 export async function rewriteEmbedded(folder: string): Promise<void> {
   const partial = join(folder, 'rewritten');
   rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial);
+  ownerOnlyFolder(partial);
   const store = openStore(folder, false);
   try {
     const copy = open<Buffer, Buffer>({
@@ -48,6 +49,7 @@ export async function rewriteEmbedded(folder: string): Promise<void> {
     await store.close();
   }
   // Processes with the old file open keep its lock table; the next one to open the folder creates a new one.
+  ownerOnlyFile(join(partial, 'data.mdb'));
   renameSync(join(partial, 'data.mdb'), join(folder, 'data.mdb'));
   if (existsSync(join(folder, 'lock.mdb'))) rmSync(join(folder, 'lock.mdb'));
   rmSync(partial, { recursive: true });

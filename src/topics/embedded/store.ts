@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { UserError } from '../../support/errors.js';
+import { ownerOnlyFile, ownerOnlyFolder } from '../../support/owner-only.js';
 import { groupCommit } from './group-commit.js';
 import { formatKey } from './layout.js';
 import { verifyFile } from './verify.js';
@@ -80,9 +81,9 @@ function openDatabase(folder: string, readOnly: boolean): RootDatabase<Buffer, B
   if (readOnly && !existsSync(file)) {
     throw new UserError('topics-missing', `${folder}: no topics here; data.mdb is not there`);
   }
-  if (!readOnly) mkdirSync(folder, { recursive: true });
+  if (!readOnly) ownerOnlyFolder(folder);
   if (existsSync(file)) verifyFile(file);
-  return open<Buffer, Buffer>({
+  const db = open<Buffer, Buffer>({
     path: folder,
     noSubdir: false,
     readOnly,
@@ -91,6 +92,8 @@ function openDatabase(folder: string, readOnly: boolean): RootDatabase<Buffer, B
     // Sync every commit, in LMDB's own write order: committed data survives crashes and power failures.
     overlappingSync: false,
   });
+  if (!readOnly) for (const name of ['data.mdb', 'lock.mdb']) ownerOnlyFile(join(folder, name));
+  return db;
 }
 
 function checkFormat(db: RootDatabase<Buffer, Buffer>, folder: string): boolean {

@@ -17,7 +17,8 @@ import { tinyPipeline } from '../tiny-run.js';
 let folder: string;
 let log: TopicLog;
 let versions: Versions;
-const policy = constantPolicy();
+const policy = { ...constantPolicy(), checksDigests: true };
+const restore = () => Promise.reject(new Error('nothing is damaged here'));
 const spec = checkSpec({ ...tinyPipeline, prompts: { generate: 'chain-sum', heldOut: 0 } });
 const weights = (version: number) => ({ digest: `digest ${version}`, location: `weights/v${version}` });
 const publish = (version: number) =>
@@ -39,7 +40,7 @@ beforeEach(async () => {
   await log.ensureTopics([{ name: 'weights', partitions: 1 }]);
   await publish(0);
   const files = { log, run: 'r', learner: '', folder, base: folder, spec, store: storeOf(spec.topics) };
-  versions = await followVersions({ files, policy, keep: 1, teacherOf: () => 0, pollMs: 10 });
+  versions = await followVersions({ files, policy, restore, keep: 1, teacherOf: () => 0, pollMs: 10 });
 });
 afterEach(async () => {
   versions.close();
@@ -94,6 +95,7 @@ it('an unload that the end of the run cuts short is an error of nobody', async (
   const settings = {
     files,
     policy: { ...policy, unload },
+    restore,
     keep: 0,
     teacherOf: (version: number) => version,
     pollMs: 10,
