@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { type Entry, extract, type Headers } from 'tar-stream';
 import { logFolder } from '../../pipelines/topic-log.js';
@@ -70,7 +70,9 @@ interface Unpacking {
   readonly file: string;
   readonly to: string;
   readonly trust: boolean;
+  /** Name and hash of each entry, in order. */
   readonly names: string[];
+  readonly seen: Set<string>;
   /** SHA-256 of each version's weights, by entry. */
   readonly hashes: Map<string, string>;
   readonly published: PublishedWeights;
@@ -86,7 +88,7 @@ async function unpack(file: string, to: string, trust: boolean) {
   source.on('error', (error) => tar.destroy(error));
   source.pipe(tar as unknown as NodeJS.WritableStream);
   const state: Unpacking = {
-    ...{ file, to, trust, names: [], hashes: new Map(), published: publishedWeights(file) },
+    ...{ file, to, trust, names: [], seen: new Set(), hashes: new Map(), published: publishedWeights(file) },
     ...{ begun: undefined, manifest: undefined, content: undefined, end: undefined },
   };
   try {
@@ -111,6 +113,8 @@ async function takeEntry(state: Unpacking, entry: Entry): Promise<void> {
   const expected = ['bundle.json', 'manifest.json'][names.length / 2];
   if (names.length === 0 && name !== expected) notABundle(file, `starts with ${name}`);
   if (expected !== undefined && name !== expected) damaged(file, `found ${name}, expected ${expected}`);
+  if (state.seen.has(name)) damaged(file, `${name}: found twice`);
+  state.seen.add(name);
   if (name !== 'end.json') names.push(name, hash);
   const segment = segmentOf(name);
   const place = placeOfEntry(name);
@@ -208,9 +212,12 @@ async function contentOf(file: string, entry: Entry, hash: string): Promise<Buff
 }
 
 async function copyEntry(file: string, entry: Entry, hash: string, to: string): Promise<void> {
-  mkdirSync(dirname(to), { recursive: true, mode: OWNER_FOLDER });
   const found = createHash('sha256');
-  const target = await open(to, 'wx', OWNER_FILE);
+  const target = await newFile(to).catch((error: NodeJS.ErrnoException) => {
+    // A name that is a file and a folder at once, or one that this file system takes for another.
+    if (!['EEXIST', 'ENOTDIR', 'EISDIR'].includes(error.code ?? '')) throw error;
+    return damaged(file, `${entry.header.name}: found in the place of another entry`);
+  });
   try {
     for await (const part of entry) {
       found.update(part);
@@ -220,6 +227,11 @@ async function copyEntry(file: string, entry: Entry, hash: string, to: string): 
     await target.close();
   }
   checkDigest(file, entry.header.name, found.digest('hex'), hash);
+}
+
+async function newFile(path: string): Promise<FileHandle> {
+  mkdirSync(dirname(path), { recursive: true, mode: OWNER_FOLDER });
+  return open(path, 'wx', OWNER_FILE);
 }
 
 function checkDigest(file: string, name: string, found: string, expected: string): void {
