@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Plan } from '../pipelines/plan/plan.js';
 import type { RunEvent } from '../runs/run.js';
+import { stallLines } from '../runs/stall.js';
 import { colour, print, say, toJson } from './output.js';
 import { clock, percent, summaryText } from './summary-text.js';
 
@@ -84,6 +85,8 @@ function live(pipeline: string, steps: number): Reporter {
       } else if (event.event === 'alarm') above(alarmLine(event));
       else if (event.event === 'deadLetter') above(deadLetterLine(event));
       else if (event.event === 'warning') above(warningLine(event));
+      else if (event.event === 'stalled') above(stalledText(event));
+      else if (event.event === 'moving') above(movingLine(event));
       else if (event.event === 'summary') {
         bar.stop();
         print(summaryText(event));
@@ -104,6 +107,8 @@ function plain(steps: number): Reporter {
       if (event.event === 'alarm') say(alarmLine(event));
       if (event.event === 'deadLetter') say(deadLetterLine(event));
       if (event.event === 'warning') say(warningLine(event));
+      if (event.event === 'stalled') say(stalledText(event));
+      if (event.event === 'moving') say(movingLine(event));
       if (event.event === 'heldOut') say(heldOutLine(event));
       if (event.event === 'step' && ((event.step + 1) % every === 0 || event.step + 1 === event.steps)) {
         if (event.learner !== undefined) return say(`${event.learner}: step ${event.step + 1}/${event.steps}`);
@@ -154,6 +159,12 @@ const deadLetterLine = ({ stage, cause, error }: Extract<RunEvent, { event: 'dea
   `${colour.yellow('dead letter')} ${stage} ${cause}: ${error}`;
 
 const warningLine = ({ message }: Extract<RunEvent, { event: 'warning' }>) => `${colour.yellow('warning')} ${message}`;
+
+const stalledText = (event: Extract<RunEvent, { event: 'stalled' }>) =>
+  `${colour.yellow('waiting')} ${stallLines(event).join('\n')}`;
+
+const movingLine = ({ seconds }: Extract<RunEvent, { event: 'moving' }>) =>
+  `${colour.green('moving')} again, after ${Math.round(seconds)} s`;
 
 const heldOutLine = ({
   learner,

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { isIngested } from '../pipelines/feeds/token.js';
 import { flowOrder, type Plan, stagesWith } from '../pipelines/plan/plan.js';
-import { MAIN_LEARNER } from '../pipelines/spec/learners.js';
+import { MAIN_LEARNER, ofLearner } from '../pipelines/spec/learners.js';
 import { stepsOf } from '../pipelines/spec/sections.js';
 import type { RunningStage } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
@@ -10,6 +10,7 @@ import type { TopicLog } from '../topics/log.js';
 import { drained } from './inspect/lag.js';
 import type { OpenLearner, OpenRun } from './open/opening.js';
 import type { RunGoal } from './options.js';
+import { LOOK_MS, stallWatch, waitsOf } from './stall.js';
 
 /** Starts the stages and waits for the last step, or for what ends the run before. */
 export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: AbortSignal | undefined): Promise<void> {
@@ -17,6 +18,7 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
   const { versions } = get(run.learners, MAIN_LEARNER);
   const again = continuationOf(run);
   const running = await startStages(run);
+  watchStalls(run, running);
   const fed = goal?.feed?.(log, versions.published) ?? Promise.resolve();
   const failed = Promise.race([fed, ...running.map(({ ended }) => ended)].map((ended) => ended.then(never)));
   const stopped = new Promise<never>((_, reject) => {
@@ -25,6 +27,37 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
     signal?.addEventListener('abort', stop, { once: true });
   });
   await Promise.race([reached(run, goal, running), failed.catch((cause) => runFailed(cause, again)), stopped]);
+}
+
+/** Says what the run waits for, whenever it stops moving. */
+function watchStalls(run: OpenRun, running: readonly RunningStage[]): void {
+  const { stages, learners, observer, disposers, onEvent, environment } = run;
+  const { spec } = run.plan;
+  const waits = () => {
+    const idleSince = environment.now() - (performance.now() - observer.lastProgress());
+    const pending = stages.map(({ name, input }, i) => ({ name, input, pending: running[i]?.pending() ?? [] }));
+    const versions = [...learners].map(([learner, { versions }]) => ({
+      learner: ofLearner('weights', learner),
+      // This function's caller waits for the last one.
+      awaited: versions.awaited().filter((version) => version < (spec.steps ?? Number.POSITIVE_INFINITY)),
+    }));
+    return waitsOf(pending, versions, idleSince);
+  };
+  const look = stallWatch({
+    now: () => performance.now(),
+    lastProgress: observer.lastProgress,
+    waits,
+    onStall(stall) {
+      observer.stalled(stall);
+      onEvent({ event: 'stalled', ...stall });
+    },
+    onMoving(seconds) {
+      observer.moving(seconds);
+      onEvent({ event: 'moving', seconds });
+    },
+  });
+  const timer = setInterval(look, LOOK_MS).unref();
+  disposers.add(() => clearInterval(timer));
 }
 
 /** What the user does next, after a run has stopped before its end. */

@@ -7,6 +7,7 @@ import { required } from '../support/required.js';
 import { redact } from '../support/secrets.js';
 import type { Position } from '../topics/log.js';
 import type { StageLag } from './inspect/lag.js';
+import type { Stall, Wait } from './stall.js';
 
 /** Metrics and logs of a process's stages. */
 export interface Observer extends StageObserver {
@@ -15,6 +16,11 @@ export interface Observer extends StageObserver {
   /** The run cannot continue. */
   failed(error: Error): void;
   step(stage: string, report: StepReport): void;
+  /** When something was last finished or committed, in milliseconds of `performance.now()`. */
+  lastProgress(): number;
+  stalled(stall: Stall): void;
+  /** Something was finished again, after so many seconds. */
+  moving(seconds: number): void;
   close(): Promise<void>;
 }
 
@@ -73,6 +79,16 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
       for (const row of rows) if (stages.includes(row.stage)) this.inc({ stage: row.stage }, row.lag);
     },
   });
+  let lastProgress = performance.now();
+  const progressed = () => {
+    lastProgress = performance.now();
+  };
+  new Gauge({
+    ...metric('stalled_seconds', 'Seconds since this process last finished or committed anything.'),
+    collect() {
+      for (const { name } of watched) this.set({ stage: name }, (performance.now() - lastProgress) / 1000);
+    },
+  });
   const format = process.env.RLSD_LOG;
   if (format && format !== 'json')
     throw new UserError('log-format', `RLSD_LOG: found ${JSON.stringify(format)}, expected json or nothing`);
@@ -81,12 +97,17 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
 
   return {
     watch: (stage) => void watched.push(stage),
+    lastProgress: () => lastProgress,
+    stalled: ({ seconds, waits }) => log('warn', 'stalled', { seconds, waits: waits.map(inWords) }),
+    moving: (seconds) => log('info', 'moving', { seconds }),
     unit(stage, unit) {
+      progressed();
       records.inc({ stage }, unit.records);
       tokens.inc({ stage }, unit.tokens);
       for (let i = 0; i < unit.records; i++) seconds.observe({ stage }, unit.seconds / unit.records);
     },
     committed(stage, offsets, appends) {
+      progressed();
       for (const { topic, partition, offset } of offsets)
         log('info', 'committed', { stage, ...placeOf({ topic, partition, offset }), appends });
     },
@@ -127,6 +148,8 @@ function signalCounters(Counter: typeof PrometheusCounter, metric: Describe, sta
     for (const why of ['unparseable', 'truncated', 'lost']) unusable.inc({ stage, why }, values[why] ?? 0);
   };
 }
+
+const inWords = ({ since, ...wait }: Wait) => ({ ...wait, since: new Date(since).toISOString() });
 
 /** Offsets as text, since they may exceed JSON's safe integers. */
 const placeOf = ({ topic, partition, offset }: Position) => ({ topic, partition, offset: String(offset) });

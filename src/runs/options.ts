@@ -7,6 +7,7 @@ import type { RecordedInputs, Versions } from '../pipelines/stages/resources.js'
 import type { IngestCounts } from '../privileged/sources/ingest.js';
 import type { TopicLog } from '../topics/log.js';
 import type { Manifest, Parent } from './manifest/manifest.js';
+import type { Stall } from './stall.js';
 
 /** The resulting data set of a run without training. */
 export interface Judged {
@@ -107,6 +108,10 @@ export type RunEvent =
   | { readonly event: 'deadLetter'; readonly stage: string; readonly cause: string; readonly error: string }
   /** A problem that does not stop the run, or a deprecated setting of its pipeline. */
   | { readonly event: 'warning'; readonly message: string }
+  /** Nothing was finished for a while; said again every ten minutes. */
+  | ({ readonly event: 'stalled' } & Stall)
+  /** Something was finished again, after so many seconds. */
+  | { readonly event: 'moving'; readonly seconds: number }
   | ({ readonly event: 'summary' } & Summary);
 
 export interface RunOptions {

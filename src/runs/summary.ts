@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { modelDigest, weightPlaces } from '../models/folder.js';
 import { equalTensors } from '../models/weight-values.js';
 import { baseFolder } from '../pipelines/plan/model.js';
@@ -65,7 +65,7 @@ async function metricsOf({ log, reads }: OpenRun): Promise<Metric[]> {
 async function learnedBy(run: OpenRun, metrics: readonly Metric[], learner: string): Promise<Learned> {
   const { plan } = run;
   const last = required(await lastWeights(run.log, learner), `weights of learner '${learner}'`);
-  const path = resolve(await get(run.learners, learner).versions.folderOf(last.version));
+  const path = resolve(await folderOfWeights(run, last, learner));
   const madeBy = (definition: unknown) => {
     const stages = plan.stages.filter((stage) => stage.definition === definition && stage.learner === learner);
     return metrics.filter(({ stage }) => stages.some(({ name }) => name === stage));
@@ -77,6 +77,12 @@ async function learnedBy(run: OpenRun, metrics: readonly Metric[], learner: stri
     reward: rewardOf(plan.spec, steps),
     signal: signalOf(steps, () => isChanged(run, last, path)),
   };
+}
+
+/** Checked against their record, but for a replay without training, which has the recorded run's records alone. */
+async function folderOfWeights(run: OpenRun, { version, location }: Weights, learner: string): Promise<string> {
+  if (run.recorded?.until === null && location !== null) return join(run.folder, location);
+  return get(run.learners, learner).versions.folderOf(version);
 }
 
 /** Held-out accuracy of the base model and of one version. */

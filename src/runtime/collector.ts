@@ -5,8 +5,8 @@ import { UserError } from '../support/errors.js';
 import type { LogRecord } from '../topics/log.js';
 import { fromRecord, headerPlace, type Place, placeOf, type TopicName } from '../topics/record-codec.js';
 import type { Outcomes } from './outcome.js';
-import type { Stage } from './stage.js';
-import { type Entry, newWork, type Work } from './work.js';
+import type { Pending, Stage } from './stage.js';
+import { type Entry, nameOfWork, newWork, type Work } from './work.js';
 
 /** Sorts records into units of work. */
 export interface Collector<T> {
@@ -20,6 +20,8 @@ export interface Collector<T> {
   drop(work: Work<T>): void;
   /** The units that lack records, for messages. */
   describeOpen(): string;
+  /** The units that lack records, the oldest first, with what they have. */
+  open(): readonly Pending[];
 }
 
 /** Keys of completed units that are remembered, to recognise late duplicates. */
@@ -63,6 +65,7 @@ interface Units<T> {
 export function collector<In extends TopicName, Out extends TopicName>(
   stage: Pick<Stage<In, Out>, 'input' | 'unit' | 'steps'>,
   { deadLetter }: Pick<Outcomes<TopicRecords[In]>, 'deadLetter'>,
+  now: () => number = () => 0,
 ): Collector<TopicRecords[In]> {
   type Input = TopicRecords[In];
   const { steps } = stage;
@@ -77,7 +80,7 @@ export function collector<In extends TopicName, Out extends TopicName>(
   };
 
   const alone = (record: LogRecord, { value, place, failure }: Decoded<Input>): Entry<Input> => {
-    const work = newWork<Input>(ownKey(record));
+    const work = newWork<Input>(ownKey(record), 0, 1, now());
     units.ready.push(work);
     if (!failure) return enter(work, { record, value, place });
     work.appends.push(deadLetter(record, { error: failure, cause: causeOf(failure), attempts: 1 }));
@@ -88,7 +91,7 @@ export function collector<In extends TopicName, Out extends TopicName>(
     const step = steps?.unitOf(place.step) ?? 0;
     if (steps?.isPast(step)) return settle(record, place);
     const key = steps ? String(step) : place.promptId;
-    const work = units.open.get(key) ?? newWork<Input>(key, step, steps?.prompts);
+    const work = units.open.get(key) ?? newWork<Input>(key, step, steps?.prompts, now());
     try {
       if (units.completed.has(key) || !arrive(work.progress, place)) throw duplicate(place);
     } catch (error) {
@@ -121,6 +124,11 @@ export function collector<In extends TopicName, Out extends TopicName>(
       if (at >= 0) units.ready.splice(at, 1);
     },
     describeOpen: () => describeOpen(stage.unit, units.open),
+    open: () =>
+      [...units.open.values()].map((work) => ({
+        what: `waits for ${nameOfWork(stage.unit, work)}: ${describeProgress(work.progress)}`,
+        since: work.since,
+      })),
   };
 }
 

@@ -70,12 +70,22 @@ export interface StageStats {
   seconds: number;
 }
 
+/** Something that a stage has begun and not finished. */
+export interface Pending {
+  /** Such as `works on step 4, prompt s3`. */
+  readonly what: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
 export interface RunningStage {
   readonly name: string;
   readonly stats: Readonly<StageStats>;
   /** Rejects when the stage cannot continue; resolves after `stop`. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
+  /** What it has in work or waits for; nothing where it has read its topic to the end and finished. */
+  pending(): readonly Pending[];
 }
 
 /** Receives each dead letter, and the position of its record. */

@@ -5,8 +5,8 @@ import type { TopicName } from '../topics/record-codec.js';
 import { type Collector, collector } from './collector.js';
 import { type Committer, committer } from './committer.js';
 import { type Outcomes, outcomesOf } from './outcome.js';
-import type { RunningStage, Stage, StageEnvironment, StageStats } from './stage.js';
-import type { Work } from './work.js';
+import type { Pending, RunningStage, Stage, StageEnvironment, StageStats } from './stage.js';
+import { nameOfWork, type Work } from './work.js';
 
 /** Records per poll at most. */
 const POLL_RECORDS = 512;
@@ -14,7 +14,7 @@ const POLL_MS = 1000;
 
 /** A stage at work. `T`: the records of its input topic. */
 interface State<T> {
-  readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'concurrency' | 'begin'>;
+  readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'concurrency' | 'begin' | 'unit'>;
   readonly environment: StageEnvironment;
   readonly consumer: Consumer;
   readonly abort: AbortController;
@@ -57,6 +57,7 @@ export async function startStage<In extends TopicName, Out extends TopicName>(
     name: stage.name,
     stats,
     ended,
+    pending: () => pendingOf(state),
     async stop() {
       stop();
       await ended.catch(() => {});
@@ -78,7 +79,7 @@ async function openStage<In extends TopicName, Out extends TopicName>(
   const active = new Set<Work<Input>>();
   const consumer = await log.consumer(stage.name, [topic]);
   const outcomes = outcomesOf(stage, environment, stats, abort.signal);
-  const units = collector(stage, outcomes);
+  const units = collector(stage, outcomes, environment.now);
   const onForgotten = (work: Work<Input>) => {
     // Work that waits for newer weights must not block others once its outcome is of no use.
     if (!work.revoked && active.has(work)) stats.running--;
@@ -110,6 +111,11 @@ export function newStats(gate: Pick<CreditGate, 'taken'>): StageStats {
     committing: false,
     seconds: 0,
   };
+}
+
+function pendingOf<T>({ stage, active, units }: State<T>): Pending[] {
+  const working = [...active].map((work) => ({ what: `works on ${nameOfWork(stage.unit, work)}`, since: work.since }));
+  return [...working, ...units.open()].sort((a, b) => a.since - b.since);
 }
 
 function onRevoked<T>(state: State<T>, partitions: readonly TopicPartition[]): void {
@@ -167,11 +173,12 @@ async function begin<T>(state: State<T>): Promise<void> {
 }
 
 function startWork<T>(state: State<T>): void {
-  const { stage, stats, units, active } = state;
+  const { stage, stats, units, active, environment } = state;
   while (stats.running < stage.concurrency) {
     const work = units.next();
     if (!work) return;
     stats.running++;
+    work.since = environment.now();
     active.add(work);
     run(state, work).catch(state.fail);
   }

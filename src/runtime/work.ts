@@ -1,4 +1,4 @@
-import { type UnitProgress, unitProgress } from '../operators/internal/unit.js';
+import { type Unit, type UnitProgress, unitProgress } from '../operators/internal/unit.js';
 import type { Append, LogRecord } from '../topics/log.js';
 import type { Place } from '../topics/record-codec.js';
 
@@ -16,6 +16,8 @@ export interface Work<T> {
   readonly key: string;
   /** The training step of the unit, 0 where units are not steps. */
   readonly step: number;
+  /** When its first record was read, or its operator started: milliseconds since the epoch. */
+  since: number;
   readonly entries: Entry<T>[];
   readonly progress: UnitProgress;
   appends: Append[];
@@ -24,8 +26,18 @@ export interface Work<T> {
   revoked: boolean;
 }
 
-export function newWork<T>(key: string, step = 0, groups = 1): Work<T> {
-  return { key, step, entries: [], progress: unitProgress(groups), appends: [], finished: false, revoked: false };
+export function newWork<T>(key: string, step = 0, groups = 1, since = 0): Work<T> {
+  const progress = unitProgress(groups);
+  return { key, step, since, entries: [], progress, appends: [], finished: false, revoked: false };
+}
+
+/** A unit in words: its samples, its group, or its step. */
+export function nameOfWork<T>(unit: Unit, { key, step, entries }: Work<T>): string {
+  if (unit === 'step') return `step ${step}`;
+  const place = entries[0]?.place;
+  if (!place) return `record ${key}`;
+  const sample = unit === 'record' && place.sampleIndex !== null ? `, sample ${place.sampleIndex}` : '';
+  return `step ${place.step}, prompt ${place.promptId}${sample}`;
 }
 
 /** How many records at the head of the window are finished, without splitting a unit. */

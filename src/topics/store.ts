@@ -31,6 +31,8 @@ export interface StorePlace {
 export interface OpenOptions {
   /** Read only, next to a process that may be writing. */
   readonly readOnly?: boolean;
+  /** Told when a server stops answering, and when it answers again. */
+  readonly onOutage?: (message: string) => void;
 }
 
 /** A damaged record, or another damaged entry of a store. */

@@ -1,5 +1,5 @@
 import { readDeadLetters, requeueDeadLetters } from '../../runs/inspect/dead-letters.js';
-import { openRunFolder } from '../../runs/inspect/run-folder.js';
+import { openRunFolder, withRunFolder } from '../../runs/inspect/run-folder.js';
 import { nearest } from '../../support/errors.js';
 import { examples, jsonOption, type Register } from '../options.js';
 import { print, say, table, toJson } from '../output.js';
@@ -9,9 +9,7 @@ interface Options {
 }
 
 export async function listDeadLetters(folder: string, { json }: Options): Promise<void> {
-  const run = await openRunFolder(folder);
-  const letters = await readDeadLetters(run);
-  await run.log.close();
+  const letters = await withRunFolder(folder, readDeadLetters);
   if (json) {
     for (const { value: _, ...letter } of letters) print(toJson(letter));
     return;

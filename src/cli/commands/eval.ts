@@ -6,6 +6,7 @@ import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
 import { checkModelDigest } from '../../models/folder.js';
 import { type Evaluation, evaluate } from '../../pipelines/running/evaluate.js';
 import { messagesOf } from '../../pipelines/spec/tasks.js';
+import { newDisposers } from '../../runs/disposers.js';
 import { recordedDigestOf } from '../../runs/weights/recorded.js';
 import { readItems } from '../../sources/file.js';
 import { promptFiles } from '../../sources/files.js';
@@ -60,11 +61,14 @@ export async function evaluateFile(options: Options): Promise<void> {
       `${options.prompts}: found no usable line, expected {"id","question","answer"} per line`,
     );
   const digest = await recordedDigestOf(options.model).catch((error) => unrecorded(options.model, error));
-  const verifier = await createVerifier(yamlOption('--verify', options.verify), { where: '--verify' });
   const engine = await openEngine(options.engine);
   const [device = 'cpu'] = engine.capabilities.devices;
-  const policy = await engine.openPolicy({ folder: options.model, workers: cpus().length, device });
+  const disposers = newDisposers();
   try {
+    const spec = yamlOption('--verify', options.verify);
+    const verifier = disposers.use(await createVerifier(spec, { where: '--verify' }));
+    const workers = cpus().length;
+    const policy = disposers.use(await engine.openPolicy({ folder: options.model, workers, device }));
     if (digest !== undefined && !policy.checksDigests) checkModelDigest(options.model, digest);
     await policy.load(0, options.model, digest);
     const { system, temperature, maxTokens, seed } = options;
@@ -78,8 +82,7 @@ export async function evaluateFile(options: Options): Promise<void> {
     if (options.json) print(toJson({ event: 'summary', ...result, ...(bad > 0 && { badLines: bad }) }));
     else print(summary(result, bad));
   } finally {
-    await policy.close();
-    await verifier.close();
+    await disposers.dispose();
   }
   if (bad > 0) process.exitCode = 2;
 }

@@ -2,8 +2,9 @@ import { contextOf, documentHashes, ingestContext } from '../../pipelines/runnin
 import { ensureTopics } from '../../pipelines/topic-log.js';
 import { privilegedTable } from '../../privileged/documents/table.js';
 import { forgetDocument } from '../../runs/inspect/forget-document.js';
-import { openRunFolder } from '../../runs/inspect/run-folder.js';
+import { openRunFolder, withRunFolder } from '../../runs/inspect/run-folder.js';
 import { writeManifest } from '../../runs/manifest/manifest.js';
+import type { TopicLog } from '../../topics/log.js';
 import { examples, jsonOption, type Register } from '../options.js';
 import { table as columns, print, say, toJson } from '../output.js';
 
@@ -47,23 +48,7 @@ export async function listPrivileged(
   folder: string,
   { json, showPrivileged = false }: Options & { readonly showPrivileged?: boolean },
 ): Promise<void> {
-  const { log } = await openRunFolder(folder);
-  const table = await privilegedTable(log);
-  const rows = [];
-  for await (const { id, current, versions, forgotten, updatedAt } of table.documents())
-    rows.push({
-      id,
-      state: current ? 'current' : forgotten.length > 0 ? 'forgotten' : 'deleted',
-      kind: current?.kind ?? null,
-      label: current?.label ?? null,
-      version: current?.version ?? forgotten.at(-1) ?? null,
-      versions: versions.length,
-      chunks: current?.spans.length ?? 0,
-      time: new Date(updatedAt).toISOString(),
-      ...(showPrivileged && { title: current?.title ?? null }),
-    });
-  rows.sort((a, b) => (a.id < b.id ? -1 : 1));
-  await log.close();
+  const rows = await withRunFolder(folder, ({ log }) => documentRows(log, showPrivileged));
   if (json) for (const row of rows) print(toJson(row));
   else {
     const cells = rows.map((row) => [
@@ -80,6 +65,25 @@ export async function listPrivileged(
     const names = ['id', 'state', 'kind', 'label', 'version', 'versions', 'chunks', 'time'];
     print(columns(showPrivileged ? [...names, 'title'] : names, cells));
   }
+}
+
+async function documentRows(log: TopicLog, showPrivileged: boolean) {
+  const table = await privilegedTable(log);
+  const rows = [];
+  for await (const { id, current, versions, forgotten, updatedAt } of table.documents())
+    rows.push({
+      id,
+      state: current ? 'current' : forgotten.length > 0 ? 'forgotten' : 'deleted',
+      kind: current?.kind ?? null,
+      label: current?.label ?? null,
+      version: current?.version ?? forgotten.at(-1) ?? null,
+      versions: versions.length,
+      chunks: current?.spans.length ?? 0,
+      time: new Date(updatedAt).toISOString(),
+      ...(showPrivileged && { title: current?.title ?? null }),
+    });
+  rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return rows;
 }
 
 /** Removes a document's text from a stopped run. Its id, hashes and uses stay on record. */

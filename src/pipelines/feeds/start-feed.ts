@@ -13,6 +13,7 @@ export async function startFeed(
   const aborted = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()));
   const published = (version: number) => Promise.race([versions.published(version), aborted]);
   const stats = runningStats();
+  const started = environment.now();
   const onIdle = (isIdle: boolean) => Object.assign(stats, { running: isIdle ? 0 : 1, waiting: isIdle });
   const ended = ingest(feed, consumer, { ...environment, name, spec, store, published, onIdle }, abort.signal);
   const over = () => Object.assign(stats, { running: 0, waiting: true });
@@ -21,6 +22,7 @@ export async function startFeed(
     name,
     ended,
     stats,
+    pending: () => (stats.running > 0 ? [{ what: 'reads its sources', since: started }] : []),
     async stop() {
       abort.abort();
       await ended.catch(() => {});

@@ -40,15 +40,21 @@ export async function openVerifiers(
   { verifier }: Components,
 ): Promise<ReadonlyMap<string, Verifier>> {
   const opened = new Map<string, Verifier>();
-  for (const { name, verify } of tasksOf(spec)) {
-    if (!verify) continue;
-    if (!('object' in verify)) opened.set(name, await createVerifier(verify, { folder }));
-    else if (verifier) opened.set(name, { ...verifier, close: async () => {} });
-    else
-      throw new UserError(
-        'needs-object',
-        'verify: the verifier is an object of the program that made this run; run it from there, or name a verifier',
-      );
+  try {
+    for (const { name, verify } of tasksOf(spec)) {
+      if (!verify) continue;
+      if (!('object' in verify)) opened.set(name, await createVerifier(verify, { folder }));
+      else if (verifier) opened.set(name, { ...verifier, close: async () => {} });
+      else
+        throw new UserError(
+          'needs-object',
+          'verify: the verifier is an object of the program that made this run; run it from there, or name a verifier',
+        );
+    }
+  } catch (error) {
+    // Nobody else could close those of the tasks before.
+    await Promise.allSettled([...opened.values()].map((one) => one.close()));
+    throw error;
   }
   return opened;
 }

@@ -58,6 +58,8 @@ export interface Versions {
   unpin(version: number): void;
   /** Number of callers waiting for a version that is not published yet. */
   readonly waiting: () => number;
+  /** The versions that callers wait for, the lowest first. */
+  readonly awaited: () => readonly number[];
   close(): void;
 }
 

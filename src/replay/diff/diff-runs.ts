@@ -1,5 +1,5 @@
 import { stepsOf } from '../../pipelines/spec/sections.js';
-import { openRunFolder } from '../../runs/inspect/run-folder.js';
+import { type RunFolder, withRunFolder } from '../../runs/inspect/run-folder.js';
 import type { TopicLog } from '../../topics/log.js';
 import { recordsOf, weightsOf } from '../topics.js';
 import { type Change, diffSamples, type SampleDifference, type SampleTotals } from './diff-samples.js';
@@ -27,22 +27,25 @@ export async function diffRuns(
   replayed: string,
   onSample: (difference: SampleDifference) => void = () => {},
 ): Promise<RunDifference> {
-  const [was, is] = [await openRunFolder(recorded), await openRunFolder(replayed)];
-  try {
-    const totals = await diffSamples(was.log, is.log, onSample);
-    const { firstChange } = totals;
-    const differFrom = await weightsDifferFrom(was.log, is.log);
-    return {
-      ...totals,
-      gradient: firstChange && (await gradientDifference(was.log, is.log, is.plan, recorded, firstChange.step)),
-      weightsDifferFrom: differFrom,
-      offPolicyFrom: differFrom !== null && differFrom < stepsOf(is.plan.spec) ? differFrom : null,
-      heldOut: await heldOut(was.log, is.log),
-    };
-  } finally {
-    await was.log.close();
-    await is.log.close();
-  }
+  return withRunFolder(recorded, (was) => withRunFolder(replayed, (is) => differenceOf(was, is, recorded, onSample)));
+}
+
+async function differenceOf(
+  was: RunFolder,
+  is: RunFolder,
+  recorded: string,
+  onSample: (difference: SampleDifference) => void,
+): Promise<RunDifference> {
+  const totals = await diffSamples(was.log, is.log, onSample);
+  const { firstChange } = totals;
+  const differFrom = await weightsDifferFrom(was.log, is.log);
+  return {
+    ...totals,
+    gradient: firstChange && (await gradientDifference(was.log, is.log, is.plan, recorded, firstChange.step)),
+    weightsDifferFrom: differFrom,
+    offPolicyFrom: differFrom !== null && differFrom < stepsOf(is.plan.spec) ? differFrom : null,
+    heldOut: await heldOut(was.log, is.log),
+  };
 }
 
 async function weightsDifferFrom(was: TopicLog, is: TopicLog): Promise<number | null> {

@@ -12,6 +12,16 @@ export interface RunFolder {
   readonly log: TopicLog;
 }
 
+/** Looks at the topics of a run, and closes them however that ends: an open connection would keep the process alive. */
+export async function withRunFolder<T>(folder: string, look: (run: RunFolder) => Promise<T>): Promise<T> {
+  const run = await openRunFolder(folder);
+  try {
+    return await look(run);
+  } finally {
+    await run.log.close();
+  }
+}
+
 /**
  * Opens the topics of a run, read-only by default; another process may be running it.
  * @throws {UserError} `no-run`

@@ -79,7 +79,9 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
       return {
         async onStep(report) {
           observer.step(name, report);
-          onEvent({ event: 'step', ...owner, steps: stepsOf(spec), lag: lagByStage(await lag()), ...report });
+          // How far stages are behind is told along with a step, and no reason to end a run.
+          const rows = await lag().catch(() => []);
+          onEvent({ event: 'step', ...owner, steps: stepsOf(spec), lag: lagByStage(rows), ...report });
         },
         onWarning: (message) =>
           onEvent({ event: 'warning', message: learner === MAIN_LEARNER ? message : `learner ${learner}: ${message}` }),
@@ -140,13 +142,15 @@ async function describeRun(
 
 /** Opens the topics and claims them, and the folder, for the run of this manifest. */
 async function claimRun(
-  { plan, folder, disposers }: Opening,
+  { plan, folder, disposers, onEvent }: Opening,
   manifest: Manifest,
 ): Promise<{ readonly log: TopicLog; readonly before: Manifest | undefined }> {
   const { topics, store } = plan;
   const isInFolder = store.traits.location === 'folder';
   const inFolder = claimFolder(folder, manifest);
-  const log = disposers.use(await openLog(plan, folder));
+  const log = disposers.use(
+    await openLog(plan, folder, { onOutage: (message) => onEvent({ event: 'warning', message }) }),
+  );
   const begun = isInFolder && existsSync(join(folder, weightsFolder(0)));
   if (begun || (await topicManifest(log))) await refuseDeleted(log, topics);
   await ensureTopics(log, topics);

@@ -32,7 +32,13 @@ type Closing<T> = T & { close(): Promise<void> };
 export async function openTeachers(environment: TeacherEnvironment): Promise<Closing<Teachers>> {
   const { spec, table } = environment;
   const teachers = new Map<string, Closing<Teacher>>();
-  for (const task of tasksOf(spec)) teachers.set(task.name, await openTeacher(task, environment));
+  const close = async () => void (await Promise.all([...teachers.values()].map((teacher) => teacher.close())));
+  try {
+    for (const task of tasksOf(spec)) teachers.set(task.name, await openTeacher(task, environment));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const teacherOf = byTask(spec, teachers);
   return {
     of: teacherOf,
@@ -40,9 +46,7 @@ export async function openTeachers(environment: TeacherEnvironment): Promise<Clo
       lookup: async (itemId, question, asOf) => teacherOf(itemId).privileged.lookup(itemId, question, asOf),
     },
     catchUp: table.catchUp,
-    async close() {
-      await Promise.all([...teachers.values()].map((teacher) => teacher.close()));
-    },
+    close,
   };
 }
 

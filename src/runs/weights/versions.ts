@@ -90,6 +90,7 @@ export async function followVersions(settings: VersionSettings): Promise<Version
       unloadOld(state);
     },
     waiting: waiters.count,
+    awaited: waiters.awaited,
     close: waiters.close,
   };
 }

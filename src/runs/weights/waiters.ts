@@ -20,6 +20,8 @@ export interface Waiters {
   /** Resolves to the newest version once it is at least `least`. Rejects when a poll fails, or on `close`. */
   atLeast(state: VersionState, least: number): Promise<number>;
   readonly count: () => number;
+  /** The versions that callers wait for, the lowest first. */
+  readonly awaited: () => readonly number[];
   close(): void;
 }
 
@@ -73,6 +75,7 @@ export function newWaiters(pollMs: number, poll: () => Promise<void>): Waiters {
       });
     },
     count: () => waiting.size,
+    awaited: () => [...new Set([...waiting].map(({ least }) => least))].sort((a, b) => a - b),
     close() {
       closed = true;
       clearTimeout(timer);

@@ -2,11 +2,13 @@ import kafkajs from 'kafkajs';
 import { codecFor, schemaTopics } from '../../records/codec.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog, TopicSpec } from '../log.js';
+import type { OpenOptions } from '../store.js';
 import { aliasOf } from './client/broker-address.js';
 import { openClient } from './client/client.js';
 import './protocol/codecs.js';
 import { explain } from './client/errors.js';
-import { type ClusterOptions, socketFactory } from './client/internals.js';
+import { type ClusterOptions, newSockets } from './client/internals.js';
+import { outageWatch } from './client/outage.js';
 import { saslOptions, tlsOptions } from './client/security.js';
 import { logOn, prefixesOf, topicDefaults } from './log.js';
 import { framed } from './schema-registry/framing.js';
@@ -22,17 +24,18 @@ export { type KafkaSettings, parseKafkaSettings } from './settings.js';
  * @example
  * const log = await openKafka({ brokers: ['127.0.0.1:9092'], topicPrefix: 'arithmetic.' });
  */
-export async function openKafka(settings: KafkaSettings): Promise<TopicLog> {
+export async function openKafka(settings: KafkaSettings, { onOutage }: OpenOptions = {}): Promise<TopicLog> {
   const connection = connectionOptions(settings);
-  const client = await openClient(connection);
+  const outage = onOutage && outageWatch(settings.brokers, onOutage);
+  const client = await openClient(connection, outage);
   const admin = adminOf(connection);
   try {
     await admin.connect();
   } catch (error) {
-    await client.close();
+    await Promise.allSettled([client.close(), admin.disconnect()]);
     throw explain(error, settings.brokers, 'connecting');
   }
-  const log = logOn(settings, connection, client, admin);
+  const log = logOn(settings, connection, { client, admin, outage });
   if (!settings.schemaRegistry) return log;
   return framed(log, openRegistry(settings.schemaRegistry), prefixesOf(settings).topic);
 }
@@ -75,8 +78,21 @@ export async function checkKafkaSchemas(settings: KafkaSettings, specs: readonly
   return problems;
 }
 
-const adminOf = (connection: ClusterOptions) =>
-  new kafkajs.Kafka({ ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING }).admin();
+function adminOf(connection: ClusterOptions): kafkajs.Admin {
+  const sockets = newSockets();
+  const config = { ...kafkaConfig(connection), logLevel: kafkajs.logLevel.NOTHING, socketFactory: sockets.factory };
+  const admin = new kafkajs.Kafka(config as kafkajs.KafkaConfig).admin();
+  return {
+    ...admin,
+    async disconnect() {
+      try {
+        await admin.disconnect();
+      } finally {
+        sockets.close();
+      }
+    },
+  };
+}
 
 /** Connection options for kafkajs. */
 export function connectionOptions(settings: KafkaSettings): ClusterOptions {
@@ -101,4 +117,4 @@ export function connectionOptions(settings: KafkaSettings): ClusterOptions {
 }
 
 const kafkaConfig = ({ brokers, ...rest }: ClusterOptions): kafkajs.KafkaConfig =>
-  ({ ...rest, brokers: [...brokers], socketFactory }) as kafkajs.KafkaConfig;
+  ({ ...rest, brokers: [...brokers] }) as kafkajs.KafkaConfig;

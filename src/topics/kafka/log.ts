@@ -4,6 +4,7 @@ import { type Append, type Consumer, FencedError, type LogRecord, type Position,
 import { type Client, openClient } from './client/client.js';
 import { explain } from './client/errors.js';
 import type { ClusterOptions } from './client/internals.js';
+import type { OutageWatch } from './client/outage.js';
 import { openConsumer } from './consumer/consumer.js';
 import { openWriter, type Writer, type WriterOptions } from './producer/writer.js';
 import { EARLIEST, LATEST, offsetAtTime, readRecords, settle, settleAll, type Written } from './protocol/read.js';
@@ -37,13 +38,18 @@ export const topicDefaults = ({
   ...(replicationFactor !== undefined && { replicationFactor }),
 });
 
+/** The connections of a log. */
+export interface Opened {
+  readonly client: Client;
+  readonly admin: Admin;
+  readonly outage: OutageWatch | undefined;
+}
+
 /** An open log on a cluster. */
-interface LogState {
+interface LogState extends Opened {
   readonly settings: KafkaSettings;
   readonly connection: ClusterOptions;
   readonly prefixes: Prefixes;
-  readonly client: Client;
-  readonly admin: Admin;
   readonly written: Written;
   readonly writing: Omit<WriterOptions, 'transactionalId'>;
   /** Writes appends outside any group. */
@@ -54,8 +60,9 @@ interface LogState {
 }
 
 /** The topics on the open connections; `close` also closes those. */
-export function logOn(settings: KafkaSettings, connection: ClusterOptions, client: Client, admin: Admin): TopicLog {
-  const state = stateOf(settings, connection, client, admin);
+export function logOn(settings: KafkaSettings, connection: ClusterOptions, opened: Opened): TopicLog {
+  const { client, admin } = opened;
+  const state = stateOf(settings, connection, opened);
   const topic = { prefix: state.prefixes.topic, physical: (name: string) => state.prefixes.topic + name };
   const explained = (error: unknown): never => {
     throw explain(error, settings.brokers, 'looking up topics');
@@ -88,7 +95,7 @@ export function logOn(settings: KafkaSettings, connection: ClusterOptions, clien
   };
 }
 
-function stateOf(settings: KafkaSettings, connection: ClusterOptions, client: Client, admin: Admin): LogState {
+function stateOf(settings: KafkaSettings, connection: ClusterOptions, { client, admin, outage }: Opened): LogState {
   const prefixes = prefixesOf(settings);
   const written: Written = new Map();
   const writing = {
@@ -102,7 +109,7 @@ function stateOf(settings: KafkaSettings, connection: ClusterOptions, client: Cl
   const appender = openWriter(client, { transactionalId, ...writing });
   const consumers = new Set<Consumer>();
   const turn = Promise.resolve();
-  return { settings, connection, prefixes, client, admin, written, writing, appender, consumers, turn };
+  return { settings, connection, prefixes, client, admin, outage, written, writing, appender, consumers, turn };
 }
 
 /** Items with the pipeline's topic names instead of the cluster's. */
@@ -137,7 +144,7 @@ async function writeUnfenced(appender: Writer, appends: readonly Append[]): Prom
 
 async function consume(state: LogState, group: string, topics: readonly string[]): Promise<Consumer> {
   const { settings, connection, prefixes, writing, consumers } = state;
-  const client = await openClient(connection);
+  const client = await openClient(connection, state.outage);
   const inner = await openConsumer(client, {
     group: prefixes.group + group,
     topics: topics.map((topic) => prefixes.topic + topic),
@@ -188,7 +195,9 @@ async function committedOffsets(client: Client, group: string, topic: string): P
 }
 
 async function close(state: LogState): Promise<void> {
-  await Promise.all([...state.consumers].map((consumer) => consumer.close()));
+  // One that cannot be closed must not keep the others open: each would keep the process alive.
+  const closed = await Promise.allSettled([...state.consumers].map((consumer) => consumer.close()));
   await state.turn;
-  await Promise.all([state.client.close(), state.admin.disconnect()]);
+  closed.push(...(await Promise.allSettled([state.client.close(), state.admin.disconnect()])));
+  for (const one of closed) if (one.status === 'rejected') throw one.reason;
 }

@@ -17,7 +17,7 @@ export const kafkaStore = defineTopicStore({
     partitions,
     weights: sharedFolder ? 'folder' : 'topics',
   }),
-  open: async (settings, place) => (await load()).openKafka(settingsOfRun(settings, place)),
+  open: async (settings, place, options) => (await load()).openKafka(settingsOfRun(settings, place), options),
   check: checkCluster,
   dataset: (settings, place, topic) => ({
     namespace: `kafka://${settings.brokers[0]}`,

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../../support/errors.js';
 import { required } from '../protocol/requests.js';
 import { explain, explainConnecting, isMissingTopic, isTransient, protocolType } from './errors.js';
-import { type Broker, type Cluster, type ClusterOptions, newCluster } from './internals.js';
+import { type Broker, type Cluster, type ClusterOptions, newCluster, newSockets, type Sockets } from './internals.js';
+import type { OutageWatch } from './outage.js';
 
 /** How long a broker may be unreachable before the request fails, in milliseconds. */
 const OUTAGE_MS = 300_000;
@@ -29,17 +30,19 @@ export interface Client {
  * Connects to the first broker that answers.
  * @throws {UserError} `kafka-unreachable`, `kafka-credentials`, `kafka-tls`, `kafka-too-old`
  */
-export async function openClient(options: ClusterOptions): Promise<Client> {
-  const cluster = newCluster(options);
+export async function openClient(options: ClusterOptions, outage?: OutageWatch): Promise<Client> {
+  const sockets = newSockets();
+  const cluster = newCluster(options, sockets);
   try {
     await cluster.connect();
     refuseOld(cluster, options.brokers);
     await cluster.refreshMetadata();
   } catch (error) {
     await cluster.disconnect().catch(() => {});
+    sockets.close();
     throw explainConnecting(error, options.brokers);
   }
-  return clientOf(cluster, options.brokers);
+  return clientOf(cluster, options.brokers, sockets, outage);
 }
 
 function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
@@ -66,18 +69,25 @@ interface ClientState {
   /** By kind and id. */
   readonly coordinators: Map<string, Promise<Broker>>;
   readonly connecting: Map<Broker, Promise<unknown>>;
+  readonly outage: OutageWatch | undefined;
   /** Retries are off. */
   stopped: boolean;
   disconnected: boolean;
 }
 
 /** A client of a connected cluster. */
-export function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
+export function clientOf(
+  cluster: Cluster,
+  brokers: readonly string[],
+  sockets: Pick<Sockets, 'close'>,
+  outage?: OutageWatch,
+): Client {
   const state: ClientState = {
     cluster,
     brokers,
     coordinators: new Map(),
     connecting: new Map(),
+    outage,
     stopped: false,
     disconnected: false,
   };
@@ -93,7 +103,11 @@ export function clientOf(cluster: Cluster, brokers: readonly string[]): Client {
     close: async () => {
       state.stopped = true;
       state.disconnected = true;
-      await cluster.disconnect();
+      try {
+        await cluster.disconnect();
+      } finally {
+        sockets.close();
+      }
     },
   };
 }
@@ -130,12 +144,16 @@ async function retrying<T>(
     // A request would reopen the connection, which would keep the process alive.
     if (state.disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
     try {
-      return await attempt();
+      const result = await attempt();
+      state.outage?.answered();
+      return result;
     } catch (error) {
       missingSince = isMissingTopic(error) ? (missingSince ?? Date.now()) : undefined;
       const until = Math.min(deadline, (missingSince ?? deadline) + NO_TOPIC_MS);
       if (state.stopped || !isTransient(error) || Date.now() + pause > until)
         throw explain(error, state.brokers, doing);
+      // An error of the protocol is an answer.
+      if (protocolType(error) === undefined) state.outage?.failed(doing, error as Error);
       await sleep(pause * (0.5 + Math.random() / 2));
       if (state.disconnected) continue;
       if (!AWAITS_TRANSACTION.includes(protocolType(error))) await refresh(state).catch(() => {});

@@ -210,14 +210,45 @@ connection.connect = function connectAnew(this: Connection) {
   return connect.call(this);
 };
 
-export function newCluster(options: ClusterOptions): Cluster {
+/** The sockets of one client. */
+export interface Sockets {
+  readonly factory: (wanted: { readonly host: string }) => Socket;
+  /**
+   * Ends what is left of them. kafkajs may still be connecting then, or connect again for a request that was under way;
+   * such a socket would keep the process alive, so it ends at once.
+   */
+  close(): void;
+}
+
+export function newSockets(create = socketFactory): Sockets {
+  const open = new Set<Socket>();
+  let closed = false;
+  const end = (socket: Socket) => void socket.destroy(new Error('the connection to Kafka was closed'));
+  return {
+    factory(wanted) {
+      // While a broker is down, every failed request adds a listener to the same socket; Node would warn about a leak.
+      const socket = create(wanted).setMaxListeners(0);
+      // kafkajs stops listening before it ends a socket.
+      socket.on('error', () => {});
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      if (closed) end(socket);
+      return socket;
+    },
+    close() {
+      closed = true;
+      for (const socket of open) end(socket);
+    },
+  };
+}
+
+export function newCluster(options: ClusterOptions, sockets: Sockets): Cluster {
   // kafkajs logs every failed attempt; errors that matter reach the caller.
   const logger = createLogger({ level: 0, logCreator: () => () => {} });
   return new ClusterClass({
     ...options,
     logger,
-    // While a broker is down, every failed request adds a listener to the same socket; Node would warn about a leak.
-    socketFactory: (wanted: { readonly host: string }) => socketFactory(wanted).setMaxListeners(0),
+    socketFactory: sockets.factory,
   });
 }
 
