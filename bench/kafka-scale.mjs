@@ -52,7 +52,7 @@ async function measure(brokers, seconds) {
   const children = [];
   /** Resolves after the first commit of the process. */
   const start = async (machine) => {
-    const args = ['run', file, '--run', join(folder, machine, name), '--stage', 'rollout', '--json'];
+    const args = ['run', file, '--run', join(folder, machine, name), '--join', '--stage', 'rollout', '--json'];
     const child = spawn(process.execPath, [main, ...args, ...sets.flatMap((set) => ['--set', set])], {
       env: { ...process.env, RLSD_LOG: 'json' },
       stdio: ['ignore', 'ignore', 'pipe'],

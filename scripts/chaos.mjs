@@ -58,6 +58,7 @@ function run(id, settings, ...args) {
     file,
     '--run',
     join(folder, id, name),
+    '--join',
     '--json',
     ...args,
     ...settings.flatMap((s) => ['--set', s]),

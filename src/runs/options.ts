@@ -126,6 +126,11 @@ export interface RunOptions {
   /** Stops the run cleanly; the next start repeats uncommitted work. */
   readonly signal?: AbortSignal;
   readonly recorded?: Recorded;
+  /**
+   * Takes part in the run of this name on a cluster, whoever began it, or begins it. Default: only if it was begun from
+   * this folder.
+   */
+  readonly join?: boolean;
 }
 
 /** Goal of a replay, where it differs from that of a run. */

@@ -14,7 +14,7 @@ export type { Recorded, RunEvent, RunGoal, RunOptions, Summary } from './options
 /**
  * Runs a pipeline to its last step, resuming from the state of its folder.
  * @throws {UserError} `bad-plan` with every problem that `checkPlan` finds; `other-manifest` if the folder contains a
- * different run; `run-failed` if a stage cannot continue or every sample became a dead letter
+ * different run; `run-of-others` if its topics belong to a run of another folder; `run-failed` if a stage cannot continue or every sample became a dead letter
  */
 export async function runPipeline(options: RunOptions): Promise<Summary> {
   const { folder, onEvent = () => {}, signal, recorded } = options;
@@ -28,7 +28,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
   const disposers = newDisposers();
   let lineage: LineageEmitter | undefined;
   try {
-    const run = await openRun({ plan, folder, stages: own, onEvent, disposers, recorded });
+    const run = await openRun({ plan, folder, stages: own, onEvent, disposers, recorded, join: options.join ?? false });
     const { manifest, resumed } = run;
     if (!recorded?.proof) {
       const warn = (message: string) => onEvent({ event: 'warning', message });

@@ -13,8 +13,8 @@ export interface TopicDigest {
   readonly digest: string;
 }
 
-/** Headers about the transport of a record, not its content. */
-const transport = new Set(['schema', 'stamp', 'traceparent', 'tracestate']);
+/** Headers about the transport of a record, or about who wrote it, not its content. */
+const transport = new Set(['schema', 'stamp', 'traceparent', 'tracestate', 'claim']);
 
 /** Topics that several stages write at once. */
 const unordered = new Set(['dead-letters', 'metrics']);

@@ -49,7 +49,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     const sets = [`topics.kafka.brokers=${broker.brokers}`, 'topics.kafka.partitions=3', 'topics.kafka.sessionMs=2000'];
     /** Each process has a folder of its own, as on a machine of its own. */
     const args = (machine: string, ...more: string[]) => [
-      ...['run', file, '--run', join(folder, machine, run), '--json'],
+      ...['run', file, '--run', join(folder, machine, run), '--join', '--json'],
       ...[...sets, ...more].flatMap((set) => ['--set', set]),
     ];
     const { spec } = readSpec(file, sets);

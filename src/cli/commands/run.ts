@@ -17,6 +17,7 @@ import { newFolder, readPlan } from './check.js';
 interface Options {
   readonly run?: string;
   readonly stage?: readonly string[];
+  readonly join?: boolean;
   readonly steps?: number;
   readonly seed?: number;
   readonly set?: readonly string[];
@@ -93,13 +94,20 @@ function refuseUnresumable(folder: string): void {
 async function execute(
   plan: Plan,
   folder: string,
-  { stage, json, requireSignal }: Pick<Options, 'stage' | 'json' | 'requireSignal'>,
+  { stage, join, json, requireSignal }: Pick<Options, 'stage' | 'join' | 'json' | 'requireSignal'>,
 ): Promise<void> {
   if (requireSignal) checkKnowsSignal(plan, stage);
   const report = reporter(plan, json ?? false);
   try {
     const summary = await interruptible((signal) =>
-      runPipeline({ plan, folder, signal, onEvent: report.event, ...(stage && { stages: stage }) }),
+      runPipeline({
+        plan,
+        folder,
+        signal,
+        onEvent: report.event,
+        ...(stage && { stages: stage }),
+        ...(join && { join }),
+      }),
     );
     if (requireSignal) refuseNoSignal(summary);
   } finally {
@@ -133,6 +141,7 @@ export const registerRun: Register = (rlsd) => {
     .description('run a pipeline, or some of its stages')
     .option('--run <folder>', 'run folder (default: a new one under runs/)')
     .option('--stage <name...>', 'run only these stages')
+    .option('--join', 'take part in the run of this name on the cluster, also if it was begun from another folder')
     .option('--steps <n>', 'training steps', positiveInteger)
     .option('--seed <n>', 'random seed', nonNegativeInteger)
     .addOption(setOption())

@@ -10,6 +10,7 @@ import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
 import { groupTopics, type TopicName } from '../../topics/record-codec.js';
 import { storeName } from '../../topics/registry.js';
+import { type FolderClaim, joinRun } from './claim.js';
 import { codeHash, type Machine, machineOf, programVersions } from './program-hash.js';
 import { manifestAppends, readTopicManifest, renamed } from './topic.js';
 
@@ -165,15 +166,25 @@ export function writeManifest(run: string, manifest: Manifest): void {
 
 /**
  * Claims the topics of a run in the same way: the first process writes the manifest into its topic.
+ * @param claim what the folder knows of its run, where topics are shared with others, and whether to join theirs
  * @returns the manifest of the run that was there already
- * @throws {UserError} `other-manifest`, naming every difference
+ * @throws {UserError} `other-manifest`, naming every difference; `run-of-others`
  */
-export async function claimTopics(log: TopicLog, run: string, manifest: Manifest): Promise<Manifest | undefined> {
-  const before = await topicManifest(log);
-  if (!before) await log.append(manifestAppends(manifest));
-  const found = before ?? (await topicManifest(log));
-  if (found) refuseOther(`the topics of ${run}`, found, manifest);
-  return before;
+export async function claimTopics(
+  log: TopicLog,
+  run: string,
+  manifest: Manifest,
+  claim?: { readonly own: FolderClaim; readonly join: boolean },
+): Promise<Manifest | undefined> {
+  const before = await readTopicManifest(log);
+  if (!before) await log.append(manifestAppends(manifest, claim?.own.id));
+  // Of processes that begin at once, the first record counts.
+  const found = before ?? (await readTopicManifest(log));
+  if (found) {
+    refuseOther(`the topics of ${run}`, renamed(found.manifest as Manifest), manifest);
+    if (claim) joinRun(run, claim.own, found, claim.join);
+  }
+  return before && renamed(before.manifest as Manifest);
 }
 
 /** The manifest in a run's topic, if any. */

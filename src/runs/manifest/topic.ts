@@ -4,6 +4,7 @@ import { UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
 import type { Append, TopicLog } from '../../topics/log.js';
 import { scan } from '../../topics/scan.js';
+import type { TopicClaim } from './claim.js';
 import type { Manifest } from './manifest.js';
 
 const TOPIC = 'manifest';
@@ -24,12 +25,16 @@ export function renamed<T extends object>(written: T & { readonly through?: Mani
   return { ...(manifest as T), ...(through && { transform: through }) };
 }
 
-/** What to append for a manifest. It must not depend on the machine that writes it. */
-export function manifestAppends({ folder: _, documents, ...manifest }: Manifest): Append[] {
+/**
+ * What to append for a manifest. Values must not depend on the machine that writes them.
+ * @param claim id of the run that begins, in a header
+ */
+export function manifestAppends({ folder: _, documents, ...manifest }: Manifest, claim?: string): Append[] {
   const append = (key: string, value: unknown): Append => ({
     topic: TOPIC,
     key,
     value: Buffer.from(JSON.stringify(value)),
+    ...(claim !== undefined && { headers: { claim } }),
   });
   const parts = documents ? partsOf(documents) : [];
   if (parts.length < 2) return [append(RUN, { ...manifest, ...(documents && { documents }) })];
@@ -62,20 +67,30 @@ function partsOf(documents: Documents): Documents[] {
   return parts.map((part) => Object.fromEntries(part));
 }
 
+/** The manifest in a run's topic, and how the run began. */
+export interface TopicManifest extends TopicClaim {
+  readonly manifest: Omit<Manifest, 'folder'>;
+  readonly offset: bigint;
+}
+
 /**
  * The first manifest in a run's topic, with the number of steps that the run was last given, and the offset of its
  * record; undefined where there is none.
  * @throws {UserError} `bad-manifest` where hashes of its documents are gone
  */
-export async function readTopicManifest(
-  log: TopicLog,
-): Promise<{ readonly manifest: Omit<Manifest, 'folder'>; readonly offset: bigint } | undefined> {
+export async function readTopicManifest(log: TopicLog): Promise<TopicManifest | undefined> {
   if (!(await log.describe()).some(({ name }) => name === TOPIC)) return undefined;
   const parts = new Map<string, Uint8Array>();
-  let first: { readonly manifest: Omit<Manifest, 'folder'>; readonly offset: bigint } | undefined;
-  for await (const { key, value, offset } of scan(log, TOPIC, 0)) {
+  let first: TopicManifest | undefined;
+  for await (const { key, value, offset, headers, timestamp } of scan(log, TOPIC, 0)) {
     if (value === null) continue;
-    if (key === RUN) first ??= { manifest: joinedManifest(parsed(value) as RunRecord, parts), offset };
+    if (key === RUN)
+      first ??= {
+        manifest: joinedManifest(parsed(value) as RunRecord, parts),
+        offset,
+        claim: headers.claim,
+        begun: timestamp,
+      };
     else if (key === STEPS && first) first = { ...first, manifest: withSteps(first.manifest, parsed(value) as Steps) };
     else parts.set(key, value);
   }

@@ -17,6 +17,7 @@ import type { StageEnvironment } from '../../runtime/stage.js';
 import { get } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { lagByStage, recentLag } from '../inspect/lag.js';
+import { folderClaim } from '../manifest/claim.js';
 import { claimFolder, claimTopics, type Manifest, manifestOf, topicManifest } from '../manifest/manifest.js';
 import { observe } from '../observe.js';
 import { lastWeights, publishBase, type RunFiles, weightsFolder } from '../weights/publisher.js';
@@ -142,11 +143,12 @@ async function describeRun(
 
 /** Opens the topics and claims them, and the folder, for the run of this manifest. */
 async function claimRun(
-  { plan, folder, disposers, onEvent }: Opening,
+  { plan, folder, disposers, onEvent, join: joins }: Opening,
   manifest: Manifest,
 ): Promise<{ readonly log: TopicLog; readonly before: Manifest | undefined }> {
   const { topics, store } = plan;
   const isInFolder = store.traits.location === 'folder';
+  const own = isInFolder ? undefined : folderClaim(folder);
   const inFolder = claimFolder(folder, manifest);
   const log = disposers.use(
     await openLog(plan, folder, { onOutage: (message) => onEvent({ event: 'warning', message }) }),
@@ -154,6 +156,6 @@ async function claimRun(
   const begun = isInFolder && existsSync(join(folder, weightsFolder(0)));
   if (begun || (await topicManifest(log))) await refuseDeleted(log, topics);
   await ensureTopics(log, topics);
-  const inTopic = await claimTopics(log, folder, manifest);
+  const inTopic = await claimTopics(log, folder, manifest, own && { own, join: joins });
   return { log, before: isInFolder ? inFolder : inTopic };
 }

@@ -22,6 +22,8 @@ export interface Opening {
   readonly onEvent: (event: RunEvent) => void;
   readonly disposers: Disposers;
   readonly recorded: Recorded | undefined;
+  /** Whether to take part in a run that was begun from another folder. */
+  readonly join: boolean;
 }
 
 /** Open resources that the manifest describes. */
