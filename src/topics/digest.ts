@@ -21,7 +21,7 @@ const unordered = new Set(['dead-letters', 'metrics']);
 
 /**
  * Digest of a topic's content, independent of the run's name and times: each record's key, headers and value, in
- * partition order, with the name emptied, and times and durations left out. Two runs of one manifest give the same
+ * partition order, with the name emptied, and times, durations and warnings left out. Two runs of one manifest give the same
  * digest. Dead letters and metrics come from several stages at once, so their order is ignored.
  * @throws {UserError} `unknown-topic`
  */
@@ -69,7 +69,8 @@ function timeless(topic: string, value: Uint8Array, writer: string | undefined):
   const record = codec.decode(value, writer);
   const blank: Record<string, unknown> = { ...record, run: '' };
   for (const name of timesOf(codec.schema)) blank[name] = 0;
-  if (topic === 'metrics') blank.values = withoutDurations((record as Metric).values);
+  // Warnings are said once per process, so a run that was interrupted says some again.
+  if (topic === 'metrics') Object.assign(blank, { message: null, values: withoutDurations((record as Metric).values) });
   if (topic === 'dead-letters') Object.assign(blank, timelessOrigin(record as DeadLetter));
   return codec.encode(blank as unknown as typeof record);
 }

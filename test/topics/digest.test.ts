@@ -49,6 +49,16 @@ describe('the digest of a topic', () => {
     expect(one).toMatchObject({ topic: 'prompts', count: 5, digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 
+  it('of metrics leaves out how long steps took, what was warned of, and the order of the stages', async () => {
+    const metric = (stage: string, loss: number, seconds: number, message: string | null) =>
+      record('metrics', stage, { run: 'r', stage, step: 0, time: seconds, values: { loss, seconds }, message });
+    const one = await digestOf('metrics', [metric('learn', 1, 2, null), metric('evaluate', 3, 4, null)]);
+    const other = await digestOf('metrics', [metric('evaluate', 3, 9, 'look'), metric('learn', 1, 7, null)]);
+    const changed = await digestOf('metrics', [metric('learn', 1.5, 2, null), metric('evaluate', 3, 4, null)]);
+    expect(one).toEqual(other);
+    expect(one.digest).not.toBe(changed.digest);
+  });
+
   it('depends on every field, key, order, partition, gap and header of the data', async () => {
     const base = prompts('r');
     const [first, second, ...rest] = base;
