@@ -1,5 +1,10 @@
 import { createServer } from 'node:http';
-import type { CounterConfiguration, Registry as MetricsRegistry, Counter as PrometheusCounter } from 'prom-client';
+import type {
+  CounterConfiguration,
+  Registry as MetricsRegistry,
+  Counter as PrometheusCounter,
+  Gauge as PrometheusGauge,
+} from 'prom-client';
 import type { StepReport } from '../pipelines/running/step-metrics.js';
 import type { OnDeadLetter, RunningStage, StageObserver } from '../runtime/stage.js';
 import { UserError } from '../support/errors.js';
@@ -57,38 +62,11 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
   const age = new Gauge(metric('policy_age_versions', 'Weight versions between the sampling policy and the learner.'));
   const countSignal = signalCounters(Counter, metric, stages);
   const watched: RunningStage[] = [];
-  new Gauge({
-    ...metric('in_flight', 'Records read and not yet committed.'),
-    collect() {
-      for (const { name, stats } of watched) this.set({ stage: name }, stats.inFlight);
-    },
-  });
-  new Counter({
-    ...metric('retries_total', 'Attempts repeated.'),
-    collect() {
-      this.reset();
-      for (const { name, stats } of watched) this.inc({ stage: name }, stats.retries);
-    },
-  });
-  new Gauge({
-    ...metric('lag_records', "From the group's offset to the end of the topic."),
-    async collect() {
-      // An unreachable broker must not take the other metrics down with it.
-      const rows = await lag().catch(() => []);
-      this.reset();
-      for (const row of rows) if (stages.includes(row.stage)) this.inc({ stage: row.stage }, row.lag);
-    },
-  });
   let lastProgress = performance.now();
   const progressed = () => {
     lastProgress = performance.now();
   };
-  new Gauge({
-    ...metric('stalled_seconds', 'Seconds since this process last finished or committed anything.'),
-    collect() {
-      for (const { name } of watched) this.set({ stage: name }, (performance.now() - lastProgress) / 1000);
-    },
-  });
+  stageGauges({ Counter, Gauge }, metric, { stages, watched, lag, lastProgress: () => lastProgress });
   const format = process.env.RLSD_LOG;
   if (format && format !== 'json')
     throw new UserError('log-format', `RLSD_LOG: found ${JSON.stringify(format)}, expected json or nothing`);
@@ -130,6 +108,47 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
 }
 
 type Describe = <L extends string>(name: string, help: string, ...labels: L[]) => CounterConfiguration<'stage' | L>;
+
+interface Watched extends Pick<ObserveSettings, 'stages' | 'lag'> {
+  readonly watched: readonly RunningStage[];
+  readonly lastProgress: () => number;
+}
+
+/** What is looked up whenever somebody asks for the metrics. */
+function stageGauges(
+  { Counter, Gauge }: { readonly Counter: typeof PrometheusCounter; readonly Gauge: typeof PrometheusGauge },
+  metric: Describe,
+  { stages, watched, lag, lastProgress }: Watched,
+): void {
+  new Gauge({
+    ...metric('in_flight', 'Records read and not yet committed.'),
+    collect() {
+      for (const { name, stats } of watched) this.set({ stage: name }, stats.inFlight);
+    },
+  });
+  new Counter({
+    ...metric('retries_total', 'Attempts repeated.'),
+    collect() {
+      this.reset();
+      for (const { name, stats } of watched) this.inc({ stage: name }, stats.retries);
+    },
+  });
+  new Gauge({
+    ...metric('lag_records', "From the group's offset to the end of the topic."),
+    async collect() {
+      // An unreachable broker must not take the other metrics down with it.
+      const rows = await lag().catch(() => []);
+      this.reset();
+      for (const row of rows) if (stages.includes(row.stage)) this.inc({ stage: row.stage }, row.lag);
+    },
+  });
+  new Gauge({
+    ...metric('stalled_seconds', 'Seconds since this process last finished or committed anything.'),
+    collect() {
+      for (const { name } of watched) this.set({ stage: name }, (performance.now() - lastProgress()) / 1000);
+    },
+  });
+}
 
 /** Counters of how much the learner can learn from. */
 function signalCounters(Counter: typeof PrometheusCounter, metric: Describe, stages: readonly string[]) {
