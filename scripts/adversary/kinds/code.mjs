@@ -193,7 +193,13 @@ function program(random, { name }) {
       : bodyOf(random).replaceAll('NAME', JSON.stringify(name));
   const how = random.pick(['def', 'def', 'def', 'async def']);
   const whole = `${kind}${errors}${start}\n${how} ${name}${params}:\n  ${body}\n`;
-  return random.chance(0.05) ? `${whole}${name} = X()\n` : random.chance(0.05) ? `${whole}${name} = X\n` : whole;
+  // A subclass of set is a right `uniq`, since it arrives as a set.
+  const isRight = name === 'uniq' && /^class X\((?:frozen)?set\)/.test(kind);
+  return random.chance(0.05)
+    ? `${whole}${name} = X()\n`
+    : random.chance(0.05) && !isRight
+      ? `${whole}${name} = X\n`
+      : whole;
 }
 
 const indented = (text, by) => text.replace(/^/gm, ' '.repeat(by));

@@ -59,6 +59,17 @@ const RETRACTED = pattern(
   String.raw`was wrong|retract|am wrong))`,
 );
 
+/** Another answer in the sentence after it: "It could also be 6", "Or 6", "(6 is also possible)". */
+const AFTERTHOUGHT = pattern(
+  'i',
+  String.raw`^[\s$*)"'}\].!,;:(–—-]*(?:\\[)\]])?\s*(?:(?:or|otherwise|alternatively|(?:but|and) (?:it|this|that)|`,
+  String.raw`it|this|that|(?:the|my) (?:final |correct )?(?:answer|value|result))\s+(?:could|might|may) (?:well |just as well |also |equally |`,
+  String.raw`instead )*(?:be|equal)[\s$({[:*\\]+(?:text|boxed)?[{$\s]*[-+]?(?:\d|[A-J]\b|\b(?:one|two|three|four|five|six|seven|`,
+  String.raw`eight|nine|ten|zero)\b)|(?:or|but) (?:it's |it is )?(?:maybe|perhaps|possibly)\b|(?:or )?(?:another|a second|the other) `,
+  String.raw`(?:possible |valid |acceptable |plausible )*(?:answer|value|option|possibility|candidate)\b|if not\b|failing that\b|`,
+  String.raw`[^.!?\n]{1,30}\b(?:also|equally) (?:possible|plausible|valid|acceptable|an option)\b)`,
+);
+
 const HEDGED_BEFORE = pattern(
   'i',
   String.raw`\b(?:maybe|perhaps|possibly|probably|presumably|supposedly|allegedly|potentially|alternatively|conceivably|`,
@@ -183,7 +194,7 @@ function claimAfter(right: string): Claim | undefined {
   if (isAsked(right) || DENIED_AFTER.test(after) || RETRACTED.test(right)) return 'denied';
   if (CHANGED_AFTER.test(after)) return 'changed';
   for (const [claim, phrase] of BOUNDS_AFTER) if (phrase.test(after)) return claim;
-  return HEDGED_AFTER.test(after) ? 'hedged' : undefined;
+  return HEDGED_AFTER.test(after) || AFTERTHOUGHT.test(right) ? 'hedged' : undefined;
 }
 
 /** "Alternatively, the answer is": at the beginning of the sentence. */

@@ -18,6 +18,7 @@ export async function buildProgram(
   code: string,
   limits: Limits,
   unsafeWithoutSandbox: boolean,
+  compiling: Limits = compileLimits,
 ): Promise<Built> {
   const common = {
     binds: toolchain.binds,
@@ -33,7 +34,7 @@ export async function buildProgram(
     ...common,
     command: ['sh', '-c', `{ ${steps.join(' && ')}; } 1>&2 && cat program`],
     files: [source],
-    limits: compileLimits,
+    limits: compiling,
     reserves: true,
   });
   if (ended.ending !== 'exit' || ended.status !== 0) return { diagnostics: ended.stderr, ending: ended.ending };

@@ -195,6 +195,6 @@ function compiled(engine: Ajv, schema: AnySchema, where: string, open: boolean):
     );
   } finally {
     // A shared engine would keep every schema.
-    engine.removeSchema(schema);
+    if (typeof schema === 'object') engine.removeSchema(schema);
   }
 }

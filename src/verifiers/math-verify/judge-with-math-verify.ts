@@ -21,7 +21,7 @@ const limits: Limits = {
 const RENEWALS = 100_000;
 
 const answered = z.object({
-  verdict: z.enum(['correct', 'incorrect', 'unparseable']),
+  verdict: z.enum(['correct', 'incorrect', 'unparseable', 'timeout']),
   reason: z.string(),
   answer: z.string().optional(),
 });
@@ -74,11 +74,11 @@ export function openSession({ program, folders }: Environment, seconds: number) 
         late = true;
         running.kill();
       },
-      // Math-Verify stops itself after the seconds; this is for what it cannot stop.
+      // The script stops itself after the CPU seconds; this is for what it cannot stop.
       seconds * 1000 * 4,
     );
     running.renew();
-    running.stdin.write(`${JSON.stringify({ gold, answer: spoken(completion), seconds: Math.ceil(seconds) })}\n`);
+    running.stdin.write(`${JSON.stringify({ gold, answer: spoken(completion), seconds })}\n`);
     const { value, done } = await lines.next();
     clearTimeout(timer);
     if (done) {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { judgeCode } from '../../../src/verifiers/code/judge-code.js';
+import { buildProgram } from '../../../src/verifiers/code/program.js';
 import { checkMachine, readCodeSettings } from '../../../src/verifiers/code/settings.js';
 import { readCodeTask } from '../../../src/verifiers/code/tests.js';
+import { compileLimits, findToolchain } from '../../../src/verifiers/sandbox/toolchains.js';
 import { lacks } from '../../needs.js';
 
 const settings = readCodeSettings(
@@ -145,6 +147,17 @@ describe.skipIf(await lacks('sandbox', 'python3', 'pytest'))('Python', () => {
   });
 });
 
+it.skipIf(await lacks('sandbox', 'python3'))('ends descendants that nobody waits for with the program', async () => {
+  const forks =
+    'import os\nprint(3, flush=True)\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    while True: pass\n  os._exit(0)\nos.wait()';
+  expect((await judge(forks, { tests: [{ stdout: '3' }] })).verdict).toBe('correct');
+  expect((await judge(`${forks}\nos.wait()\nwhile True: pass`, { tests: [{ stdout: '3' }] })).verdict).not.toBe(
+    'correct',
+  );
+  const waits = 'import os\nif os.fork() == 0:\n  while True: pass\nos.wait()\nprint(3)';
+  expect((await judge(waits, { tests: [{ stdout: '3' }] })).verdict).toBe('timeout');
+});
+
 const adds = [
   { stdin: '1 2', stdout: '3' },
   { stdin: '20 3', stdout: '23' },
@@ -177,6 +190,14 @@ describe.skipIf(await lacks('sandbox', 'gcc', 'g++'))('a compiled language', () 
     expect((await judge('int main(void) { return x; }', { tests: adds }, 'c')).evidence.diagnostics).toContain(
       'main.c:1',
     );
+  });
+
+  it('is given up at the limits of the compiler', async () => {
+    const limits = readCodeSettings({}, 'code').limits;
+    const short = { ...compileLimits, seconds: 0.5 };
+    const bomb = '#include "main.c"\n#include "main.c"\n';
+    const built = await buildProgram(await findToolchain('c'), bomb, limits, false, short);
+    expect(built).toMatchObject({ ending: 'timeout' });
   });
 
   it("can be the user's own", async () => {

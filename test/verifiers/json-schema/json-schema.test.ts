@@ -21,6 +21,22 @@ const judge = (completion: string, schema: AnySchema) =>
   judgeJsonSchema({ bare: false }, { schema }, completion, 'reference.data');
 
 describe('json-schema', () => {
+  it('keeps schemas of one engine apart', () => {
+    const asked = (schema: AnySchema, value: string) => judge(value, schema).verdict;
+    for (let round = 0; round < 2; round++) {
+      expect(asked(true, '"0"')).toBe('correct');
+      expect(asked(false, '0')).toBe('incorrect');
+      for (const type of ['string', 'number']) {
+        const referring = { $defs: { one: { type } }, items: { $ref: '#/$defs/one' } };
+        expect(asked(referring, '["a"]')).toBe(type === 'string' ? 'correct' : 'incorrect');
+        const named = { $id: 'https://example.org/one', $defs: { one: { $id: 'one/inner', type } }, $ref: 'one/inner' };
+        expect(asked(named, '1')).toBe(type === 'number' ? 'correct' : 'incorrect');
+        const recursive = { type: 'object', additionalProperties: { anyOf: [{ $ref: '#' }, { type }] } };
+        expect(asked(recursive, '{"a": {"b": {"c": "x"}}}')).toBe(type === 'string' ? 'correct' : 'incorrect');
+      }
+    }
+  });
+
   it.each(cases)('$completion under $schema: $verdict', ({ verdict, completion, bare = false, ...task }) => {
     const judgement = judgeJsonSchema({ bare }, task, completion, '');
     expect(judgement.verdict, judgement.reason).toBe(verdict);

@@ -51,6 +51,81 @@ test.each([
   expect(compareMath('5', completion, { answer }).verdict).toBe(verdict);
 });
 
+const VALUES = fc.integer({ min: -50, max: 50 });
+
+/** Ways to offer two values, neither of which is then the answer. */
+const OFFERS: readonly ((one: number, other: number) => string)[] = [
+  (one, other) => `\\boxed{${one} \\text{ or } ${other}}`,
+  (one, other) => `\\boxed{${one}} or \\boxed{${other}}`,
+  (one, other) => `\\boxed{${one}} (or \\boxed{${other}})`,
+  (one, other) => `\\boxed{${one}} and/or \\boxed{${other}}`,
+  (one, other) => `\\boxed{${one}}, or maybe \\boxed{${other}}`,
+  (one, other) => `\\boxed{${one}} / \\boxed{${other}}`,
+  (one, other) => `\\boxed{${one}} or ${other}`,
+  (one, other) => `\\boxed{${one}}. Or ${other}.`,
+  (one, other) => `\\boxed{${one}} - or $${other}$`,
+  (one, other) => `\\boxed{${one}} or x = ${other}`,
+  (one, other) => `\\boxed{${one}}. It could also be ${other}.`,
+  (one, other) => `\\boxed{${one}} (${other} is also possible)`,
+  (one, other) => `${other} or \\boxed{${one}}`,
+  (one, other) => `Either $${other}$ or $\\boxed{${one}}$.`,
+  (one, other) => `x = ${other} or x = \\boxed{${one}}`,
+  (one, other) => `The answer is ${other} km or \\boxed{${one}} km.`,
+  (one, other) => `\\boxed{${one}, ${other} \\text{ or } ${one}}`,
+  (one, other) => `\\boxed{${one}, ${other}} or \\boxed{${one}}`,
+  (one) => `Either \\boxed{${one}}`,
+  (one) => `\\boxed{\\text{either } ${one}}`,
+];
+
+test('an answer that offers two values is no answer, in whatever order', () => {
+  const different = fc.tuple(VALUES, VALUES).filter(([a, b]) => a !== b);
+  fc.assert(
+    fc.property(different, fc.constantFrom(...OFFERS), fc.constantFrom('any', 'boxed'), ([a, b], offer, answer) => {
+      for (const [one, other] of [
+        [a, b],
+        [b, a],
+      ] as const)
+        for (const gold of [`${a}`, `\\{${a}, ${b}, 99\\}`])
+          expect(compareMath(gold, offer(one, other), { answer }).verdict, offer(one, other)).not.toBe('correct');
+    }),
+    { seed: 5, numRuns: 400 },
+  );
+});
+
+test.each([
+  ['3', '180 minutes, or \\boxed{3} hours'],
+  ['\\frac12', 'so it is $\\frac12$, or \\boxed{0.5}.'],
+  ['0.28', '28\\% or \\boxed{0.28}'],
+  ['3', '\\boxed{3} or three'],
+  ['3', 'in other words, or equivalently \\boxed{3}'],
+  ['\\pi', '\\boxed{\\pi}. Or, in decimal form, about 3.14.'],
+  ['3', '\\boxed{3}. It may be of interest that 4 is even.'],
+  ['3', 'either way, \\boxed{3}'],
+  ['3,4', 'x is either \\boxed{3} or \\boxed{4}'],
+])('the same value in other words is one answer: %s against %s', (gold, completion) => {
+  expect(compareMath(gold, completion).verdict).toBe('correct');
+  expect(compareMath('7', completion).verdict).not.toBe('correct');
+});
+
+test.each([
+  ['1\\%', 'x^'.repeat(300)],
+  ['1', 'x^'.repeat(300)],
+  ['1', '0.1^'.repeat(300)],
+])('what floating point loses shows nothing: %s against a tower of powers', (gold, tower) => {
+  expect(compareMath(gold, `\\boxed{${tower}2}`).verdict).not.toBe('correct');
+});
+
+test.each([
+  '1+e^{-1000}',
+  '1+10^{-\\frac{201}{2}}',
+  '2^{10^{-\\frac{401}{2}}}',
+  'e^{-10^{-\\frac{401}{2}}}',
+  '\\tanh 1000',
+  '\\cos(e^{-1000})',
+])('%s is not 1', (answer) => {
+  expect(compareMath('1', `\\boxed{${answer}}`).verdict).not.toBe('correct');
+});
+
 const grouped = (n: number, separator: string): string => String(n).replace(/\B(?=(\d{3})+$)/g, separator);
 const inDigitsOf = (zero: number, n: number): string =>
   String(n).replace(/\d/g, (digit) => String.fromCodePoint(zero + Number(digit)));

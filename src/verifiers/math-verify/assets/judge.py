@@ -2,21 +2,31 @@
 
 import json
 import logging
+import signal
 import sys
 
 logging.disable(logging.CRITICAL)
 from math_verify import parse, verify
 
 
-def judge(gold, answer, seconds):
+class TooSlow(BaseException):
+    """No Exception, so that Math-Verify does not take it for an answer that it cannot read."""
+
+
+def too_slow(*_):
+    raise TooSlow
+
+
+def judge(gold, answer):
     marked = any(mark in gold for mark in ("$", "\\boxed", "\\(", "\\["))
-    expected = parse(gold if marked else f"${gold}$", parsing_timeout=seconds) or parse(gold, parsing_timeout=seconds)
+    # Math-Verify's own limits are wall clock, and an answer that exceeds them differs from the reference.
+    expected = parse(gold if marked else f"${gold}$", parsing_timeout=None) or parse(gold, parsing_timeout=None)
     if not expected:
         return {"verdict": "unparseable", "reason": "Math-Verify cannot read the reference"}
-    found = parse(answer, parsing_timeout=seconds)
+    found = parse(answer, parsing_timeout=None)
     if not found:
         return {"verdict": "unparseable", "reason": "Math-Verify finds no answer in the completion"}
-    right = verify(expected, found, timeout_seconds=seconds)
+    right = verify(expected, found, timeout_seconds=None)
     words = "equals" if right else "differs from"
     return {
         "verdict": "correct" if right else "incorrect",
@@ -26,11 +36,18 @@ def judge(gold, answer, seconds):
 
 
 def main():
+    signal.signal(signal.SIGPROF, too_slow)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            said = judge(asked["gold"], asked["answer"], asked["seconds"])
+            try:
+                signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
+                said = judge(asked["gold"], asked["answer"])
+            finally:
+                signal.setitimer(signal.ITIMER_PROF, 0)
+        except TooSlow:
+            said = {"verdict": "timeout", "reason": f"Math-Verify takes longer than {asked['seconds']} s"}
         except Exception as error:
             said = {"verdict": "unparseable", "reason": f"Math-Verify fails with {type(error).__name__}"}
         print(json.dumps(said), flush=True)

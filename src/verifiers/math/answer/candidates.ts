@@ -104,7 +104,7 @@ function balanced(text: string): string {
 /** The text between two boxes of one answer: punctuation, `and`, `or`, a word or two. */
 const BOX_JOINT = pattern(
   'i',
-  String.raw`^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\]|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|`,
+  String.raw`^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\()]|\band\/(?=or\b)|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|`,
   String.raw`then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$`,
 );
 const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;
@@ -209,41 +209,6 @@ export function lastJoined(
   const claim =
     claimOf(source, first.start, first.valueEnd ?? first.end) ?? claimOf(source, last.start, last.valueEnd ?? last.end);
   return claim ? { text, claim } : { text };
-}
-
-export function lastBox(text: string): Asserted | undefined {
-  const found = boxes(text);
-  const answer = lastJoined(found, text, boxJoint);
-  const last = found.at(-1);
-  if (!answer || answer.claim || !last) return answer;
-  const around = boxContext(text, last);
-  if (around === undefined) return { ...answer, claim: 'changed' };
-  const other = OTHER.exec(text.slice(last.end, last.end + 60))?.[1];
-  return { text: `${around}${answer.text}${other === undefined ? '' : ` or ${other}`}` };
-}
-
-/** `\boxed{5} (or 6)` */
-const OTHER =
-  /^[\s$)}\]]*[,;(]*\s*or\s+(?:maybe |perhaps |possibly |even )?\$?([-+]?(?:\d|\\[a-z])[^\s$,;)]*?)[.,;)]*(?:[\s$]|$)/i;
-
-/** A sign before a box that belongs to the answer; undefined if the box is only a part of an expression. */
-function boxContext(text: string, { start, end }: Candidate): string | undefined {
-  const before = text
-    .slice(Math.max(0, start - 40), start)
-    .replace(/(?:[\s&$*{]|\\(?:displaystyle|Large|large|[,;! ])(?![a-z]))+$/, '');
-  const after = text.slice(end, end + 20);
-  if (
-    /^\s*(?:[+*/^_<>≠≤≥]|\\(?:cdot|times|div|pm|ne|neq|le|leq|lt|ge|geq|gt)(?![a-z]))/.test(after) &&
-    !/^\s*(?:\^\s*\{?\s*\\circ|\*|_)/.test(after)
-  )
-    return undefined;
-  const [, relation] =
-    /(<=|>=|!=|[<>≤≥≠]|\\(?:ne|neq|le|leq|leqslant|lt|ge|geq|geqslant|gt|subset|subseteq|sim)(?![a-z]))$/.exec(
-      before,
-    ) ?? [];
-  if (relation) return /\n\s*>$/.test(before) || before === '>' ? '' : `${relation} `;
-  if (/(?:[\w)}]\s*[-+*/]|\\(?:cdot|times|div|pm)|[\^_/]|\\(?:frac|sqrt))$/.test(before)) return undefined;
-  return /(?:^|[=$(]\s*)-$/.test(before) && !/\n\s*-$|^-$/.test(`${before}`) ? '-' : '';
 }
 
 /** The last LaTeX or plain expression, whichever comes later. `every`: all of the expressions together. */

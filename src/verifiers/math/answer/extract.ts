@@ -6,16 +6,8 @@ import { pattern } from '../../pattern.js';
 import { isMoment } from '../compare/calendar.js';
 import { BASE, baseOf } from '../parse/spelling.js';
 import type { Notation, Place } from '../settings.js';
-import {
-  type Asserted,
-  boxes,
-  boxJoint,
-  delimited,
-  lastBox,
-  lastExpression,
-  lastJoined,
-  type Range,
-} from './candidates.js';
+import { type Asserted, boxes, boxJoint, delimited, lastExpression, lastJoined, type Range } from './candidates.js';
+import { lastBox } from './last-box.js';
 
 /** Only the end of a longer completion is read: the answer is there. */
 const MAX_LENGTH = 100_000;

@@ -252,17 +252,20 @@ function compareUnordered(goldList: ListNode, answerList: ListNode, context: Con
       : compareNodes(one.value, other.value, context);
   if (gold.length * answer.length > 400) return 'unsure';
   const left = [...a];
+  const found: Named[] = [];
   let result: Outcome = 'yes';
   for (const one of g) {
     const outcomes = left.map((other) => pairUp(one, other));
     const index = outcomes.indexOf('yes');
-    if (index >= 0) left.splice(index, 1);
+    if (index >= 0) found.push(...left.splice(index, 1));
     else if (outcomes.includes('unsure')) result = 'unsure';
     else return 'no';
   }
+  // 180 minutes or 3 hours: the one need not equal the reference if it equals the other.
+  const alternatives = answerList.joint === 'or' && gold.length === 1;
   const repeated = (other: Named): Outcome =>
-    (answerList.joint === 'or' && gold.length === 1) || isTuple(other.value)
-      ? best(g.map((one) => pairUp(one, other)))
+    alternatives || isTuple(other.value)
+      ? best([...g, ...(alternatives ? found : [])].map((one) => pairUp(one, other)))
       : 'no';
   return result === 'unsure' && left.length > 0 ? 'unsure' : all([result, ...left.map(repeated)]);
 }

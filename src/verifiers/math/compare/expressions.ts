@@ -160,6 +160,7 @@ function confirmed(
   context: Context,
 ): Outcome {
   const same = samePrecisely(gold, answer, { symbols: symbolsAt, budget: context.budget, left: { real: false } });
+  if (same === 'lost') return 'unsure';
   return same === undefined ? otherwise : same ? 'yes' : 'no';
 }
 

@@ -72,7 +72,22 @@ export function raise(a: Value, b: Value, scope: Scope): Value {
     }
     scope.left.real = true;
   }
-  return finite(fromComplex(z.pow(a.z, b.z)));
+  return finite(fromComplex(inRange(z.pow(a.z, b.z), a.z, b.z)));
+}
+
+/**
+ * A power, unless floating point lost it: one of finite numbers that comes out as 0 or infinite, or as 1 although
+ * neither the base nor the exponent makes it so, as in `0.1^{10^{-300}}`.
+ * @throws NoValue if it is lost
+ */
+function inRange(power: z.Complex, base: z.Complex, exponent: z.Complex): z.Complex {
+  const size = z.modulus(power);
+  if (size !== 0 && size !== 1 && Number.isFinite(size)) return power;
+  const from = z.modulus(base);
+  const given = from !== 0 && Number.isFinite(from) && Number.isFinite(z.modulus(exponent));
+  const isOne = power.re === 1 && power.im === 0 && from !== 1 && z.modulus(exponent) !== 0;
+  if (given && (isOne || size !== 1)) throw new NoValue('a power that is out of range');
+  return power;
 }
 
 /**
@@ -128,13 +143,8 @@ export function evaluate(node: Node, scope: Scope): Value {
   }
 }
 
-/** @throws NoValue if the result is too small or too large for a floating-point number */
-function exponential(power: z.Complex): z.Complex {
-  const result = z.exp(power);
-  if (Number.isFinite(power.re) && (z.modulus(result) === 0 || !Number.isFinite(z.modulus(result))))
-    throw new NoValue('a power that is out of range');
-  return result;
-}
+/** @throws NoValue if floating point loses it */
+const exponential = (power: z.Complex): z.Complex => inRange(z.exp(power), z.complex(Math.E), power);
 
 function basedValue(digits: string, base: number): Rational {
   if (base < 2 || base > 36 || [...digits].some((digit) => Number(digit) >= base))
