@@ -97,7 +97,7 @@ const MULTIPLIED = rightBefore(String.raw`\b(?:twice|thrice|double|triple|half)`
 const CHANGED_AFTER = pattern(
   'i',
   String.raw`^(?:_\{?\d|[\s$*)}\]]*)(?:(?<=_\{?\d)|-?ish\b|too (?:many|few|much|little|large|small|big|high|low)\b|squared|cubed|factorial|plus|minus|times (?!in\b|per\b|out\b|during\b|when\b|altogether|total|before|after)\w|multiplied|divided by|`,
-  String.raw`over \d|to the (?:power|\w+th)|th power|pairs? of|pairs?\b|couples?\b|fold\b|and a (?:half|third|quarter)|and (?:one|two|three)[- ]\w+|more than|less than|fewer than|greater than|percent of \d)`,
+  String.raw`over \d|to the (?:power|\w+th)|th power|pairs? of|pairs?\b|couples?\b|fold\b|and a (?:half|third|quarter|bit|little)\b|and (?:some|something)\b(?! \w)|(?:\w+ )?below zero|negative[\s)}$.*]*$|and (?:one|two|three)[- ]\w+|more than|less than|fewer than|greater than|percent of \d)`,
 );
 
 const OR_EQUAL = '(?: than)? or (?:equal|the same)(?: to| as)?';

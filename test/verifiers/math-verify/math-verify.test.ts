@@ -26,7 +26,7 @@ describe.skipIf(await lacks('sandbox', 'math-verify'))('Math-Verify', () => {
     ['1/2', 'so \\boxed{0.51}', 'incorrect'],
     ['1/2', '<think>\\boxed{0.5}</think> I do not know.', 'unparseable'],
     ['1/2', '', 'unparseable'],
-    ['1/2', '\\boxed{9^{9^{9^9}}}', 'incorrect'],
+    ['1/2', '\\boxed{9^{9^{9^9}}}', 'timeout'],
     ['\\{1, 2\\}', '\\boxed{\\{2, 1\\}}', 'correct'],
   ])('%s against %s: %s', async (gold, completion, verdict) => {
     const judged = await verifier.verify(ask(completion, gold));

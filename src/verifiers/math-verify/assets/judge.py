@@ -37,6 +37,7 @@ def judge(gold, answer):
 
 def main():
     signal.signal(signal.SIGPROF, too_slow)
+    judge("$x^2+1$", "\\boxed{x^2+1}")  # loads what is loaded on first use, which no answer should pay for
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

@@ -16,6 +16,7 @@ export function innerClaim(text: string): Claim | undefined {
   if (/\?[\s}$.*]*$/.test(text)) return 'hedged';
   const flat = prose(text);
   if (flat === undefined) return undefined;
+  if (/\b(?:wrong|incorrect|false|untrue|not)\s*:/i.test(flat)) return 'hedged';
   if (/\beither\b/i.test(flat) && !/\bor\b/i.test(flat)) return 'hedged';
   const found = expressions(flat);
   const [first, last] = [found[0], found.at(-1)];

@@ -14,7 +14,7 @@ import {
 import { isBraced, isEllipsis, isInterval, isTuple, type ListNode, withoutEllipsis } from './lists.js';
 import { componentsOf, matrixOf } from './matrices.js';
 import { compareMembership, membership } from './membership.js';
-import { letters, type Named, named } from './normal.js';
+import { letters, type Named, named, values } from './normal.js';
 import { compareUnits, isMeasured } from './quantities.js';
 import {
   bareOf,
@@ -216,13 +216,6 @@ function compareLists(gold: ListNode, answer: ListNode, context: Context): Outco
 function compareOrdered(gold: readonly Node[], answer: readonly Node[], context: Context): Outcome {
   if (gold.length !== answer.length) return 'no';
   return all(gold.map((item, k) => (answer[k] ? compareNodes(item, answer[k], context) : 'no')));
-}
-
-/** `n = 1, 2, 3` names all three. Names that are all equal are ignored. */
-function values(items: readonly Node[]): readonly Named[] {
-  const read = items.map(named);
-  const names = new Set(read.flatMap((item) => (item.name === undefined ? [] : [item.name])));
-  return names.size <= 1 ? read.map((item) => ({ ...item, name: undefined })) : read;
 }
 
 const stem = (name: string): string => name.replace(/_[^"]*/g, '_');

@@ -147,3 +147,10 @@ export function letters(node: Node): string | undefined {
       return undefined;
   }
 }
+
+/** `n = 1, 2, 3` names all three. Names that are all equal are ignored. */
+export function values(items: readonly Node[]): readonly Named[] {
+  const read = items.map(named);
+  const names = new Set(read.flatMap((item) => (item.name === undefined ? [] : [item.name])));
+  return names.size <= 1 ? read.map((item) => ({ ...item, name: undefined })) : read;
+}
