@@ -1,9 +1,9 @@
-import type { Body, Target } from './ast.js';
+import { type Symbols, slotOf } from './compile/symbols.js';
 import { TemplateError } from './errors.js';
 import { type Frame, reader, writer } from './frame.js';
+import type { Body, Target } from './parse/ast.js';
 import { spendCharacters } from './runtime/budget.js';
 import { iterate, Namespace, type Value } from './runtime/values.js';
-import { type Symbols, slotOf } from './symbols.js';
 
 /** What ends a body early. */
 export type Signal = 'break' | 'continue' | undefined;

@@ -1,6 +1,6 @@
 import { required } from '../required.js';
+import type { FunctionScope, Slot, Symbols } from './compile/symbols.js';
 import type { Value } from './runtime/values.js';
-import type { FunctionScope, Slot, Symbols } from './symbols.js';
 
 /** The variables of one call of a function scope. */
 export interface Frame {

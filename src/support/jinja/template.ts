@@ -1,12 +1,12 @@
-import { compileBody } from './compile.js';
+import { compileBody } from './compile/compile.js';
+import { analyseBody, rootSymbols } from './compile/symbols.js';
 import { UnsupportedError } from './errors.js';
 import { entry, type Frame } from './frame.js';
-import { parse } from './parse.js';
+import { parse } from './parse/parse.js';
 import { defaultLimits, type Limits, withinBudget } from './runtime/budget.js';
 import { toValue } from './runtime/from-json.js';
 import { globals, refusedGlobals } from './runtime/globals.js';
 import type { CalendarDate } from './runtime/strftime.js';
-import { analyseBody, rootSymbols } from './symbols.js';
 
 export interface RenderOptions {
   /** What `strftime_now` formats. */

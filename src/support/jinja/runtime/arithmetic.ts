@@ -1,5 +1,5 @@
-import type { BinaryOperator } from '../ast.js';
 import { TemplateError, UnsupportedError } from '../errors.js';
+import type { BinaryOperator } from '../parse/ast.js';
 import { spendCharacters, spendSteps } from './budget.js';
 import { escapeHtml } from './characters.js';
 import { isNumeric, numberOf } from './compare.js';

@@ -1,5 +1,5 @@
 import { TemplateError, UnsupportedError } from '../errors.js';
-import { SPACE } from '../lexer.js';
+import { SPACE } from '../parse/lexer.js';
 import { spendCharacters } from './budget.js';
 import { builtin, type Parameter } from './calls.js';
 import { characterCount, characters } from './characters.js';

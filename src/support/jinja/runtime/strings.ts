@@ -1,6 +1,6 @@
 import { at } from '../../required.js';
 import { TemplateError, UnsupportedError } from '../errors.js';
-import { SPACE, withoutTrailingSpaces } from '../lexer.js';
+import { SPACE, withoutTrailingSpaces } from '../parse/lexer.js';
 import { spendCharacters } from './budget.js';
 
 // Python's operations on text, where JavaScript's differ.

@@ -1,8 +1,8 @@
+import { UnsupportedError } from '../errors.js';
 import type { Body, Expression, Signature, Statement, Target } from './ast.js';
-import { UnsupportedError } from './errors.js';
+import { blockFilters, filterTag, grammarOf, target, tuple } from './expression.js';
 import { tokenize } from './lexer.js';
-import { blockFilters, filterTag, grammarOf, target, tuple } from './parse-expression.js';
-import type { Grammar } from './parse-primary.js';
+import type { Grammar } from './primary.js';
 import { describe, type TokenStream, tokenStream } from './token-stream.js';
 
 const noSignature: Signature = { parameters: [], defaults: [] };

@@ -1,12 +1,12 @@
-import type { Arguments, CompareOperator, Expression, FilterExpression } from './ast.js';
-import { TemplateError } from './errors.js';
-import { type Frame, reader } from './frame.js';
-import { binary, signed } from './runtime/arithmetic.js';
-import { attributeOf, itemOf, sliceOf } from './runtime/attributes.js';
-import { spendCharacters, spendSteps } from './runtime/budget.js';
-import { compare, isEqual, isIn } from './runtime/compare.js';
-import { applyFilter, applyTest, checkFilter, checkTest } from './runtime/library.js';
-import { textOf } from './runtime/text.js';
+import { TemplateError } from '../errors.js';
+import { type Frame, reader } from '../frame.js';
+import type { Arguments, CompareOperator, Expression, FilterExpression } from '../parse/ast.js';
+import { binary, signed } from '../runtime/arithmetic.js';
+import { attributeOf, itemOf, sliceOf } from '../runtime/attributes.js';
+import { spendCharacters, spendSteps } from '../runtime/budget.js';
+import { compare, isEqual, isIn } from '../runtime/compare.js';
+import { applyFilter, applyTest, checkFilter, checkTest } from '../runtime/library.js';
+import { textOf } from '../runtime/text.js';
 import {
   Callable,
   Dict,
@@ -19,7 +19,7 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './runtime/values.js';
+} from '../runtime/values.js';
 import { conditional, type Symbols, slotOf } from './symbols.js';
 
 export type Evaluate = (frame: Frame) => Value;

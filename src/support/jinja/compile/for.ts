@@ -1,10 +1,10 @@
-import type { ForStatement } from './ast.js';
-import { compileExpression } from './compile-expression.js';
-import { TemplateError } from './errors.js';
-import { type CompileBody, compileTarget, type Execute, type Place } from './execute.js';
-import { entry, type Frame, frameOf, writer } from './frame.js';
-import { nestedCall, spendSteps } from './runtime/budget.js';
-import { isTrue, iterate, Loop, Stream, type Value } from './runtime/values.js';
+import { TemplateError } from '../errors.js';
+import { type CompileBody, compileTarget, type Execute, type Place } from '../execute.js';
+import { entry, type Frame, frameOf, writer } from '../frame.js';
+import type { ForStatement } from '../parse/ast.js';
+import { nestedCall, spendSteps } from '../runtime/budget.js';
+import { isTrue, iterate, Loop, Stream, type Value } from '../runtime/values.js';
+import { compileExpression } from './expression.js';
 import {
   analyseBody,
   analyseExpression,

@@ -1,13 +1,13 @@
-import type { Body, Statement, Target } from './ast.js';
-import { compileExpression, compileFilter, type Evaluate } from './compile-expression.js';
-import { compileFor } from './compile-for.js';
-import { compileCallBlock, compileGeneration, compileMacro } from './compile-macro.js';
-import { TemplateError } from './errors.js';
-import { compileTarget, type Execute, type Place, write } from './execute.js';
-import { entry, reader } from './frame.js';
-import { spendSteps } from './runtime/budget.js';
-import { textOf } from './runtime/text.js';
-import { isTrue, Namespace } from './runtime/values.js';
+import { TemplateError } from '../errors.js';
+import { compileTarget, type Execute, type Place, write } from '../execute.js';
+import { entry, reader } from '../frame.js';
+import type { Body, Statement, Target } from '../parse/ast.js';
+import { spendSteps } from '../runtime/budget.js';
+import { textOf } from '../runtime/text.js';
+import { isTrue, Namespace } from '../runtime/values.js';
+import { compileExpression, compileFilter, type Evaluate } from './expression.js';
+import { compileFor } from './for.js';
+import { compileCallBlock, compileGeneration, compileMacro } from './macro.js';
 import {
   analyseBody,
   analyseExpression,

@@ -1,5 +1,5 @@
 import type { BinaryOperator, CompareOperator, Expression, FilterExpression, Target } from './ast.js';
-import { constants, filter, filterOrTest, type Grammar, postfix, primary } from './parse-primary.js';
+import { constants, filter, filterOrTest, type Grammar, postfix, primary } from './primary.js';
 import { describe, type TokenStream } from './token-stream.js';
 
 // Jinja's expression grammar. Its precedences are not Python's: `~` binds tighter than `+`, and `-x|f` filters -x.

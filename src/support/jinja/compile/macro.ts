@@ -1,12 +1,12 @@
-import type { Body, CallStatement, MacroStatement, Signature, Statement } from './ast.js';
-import { compileCall, compileExpression, type Evaluate } from './compile-expression.js';
-import { TemplateError, UnsupportedError } from './errors.js';
-import { type CompileBody, type Execute, type Place, write } from './execute.js';
-import { entry, type Frame, frameOf, type Writer, writer } from './frame.js';
-import { nestedCall } from './runtime/budget.js';
-import { noKeywords } from './runtime/calls.js';
-import { textOf } from './runtime/text.js';
-import { Callable, Dict, type Keywords, Tuple, Undefined, type Value } from './runtime/values.js';
+import { TemplateError, UnsupportedError } from '../errors.js';
+import { type CompileBody, type Execute, type Place, write } from '../execute.js';
+import { entry, type Frame, frameOf, type Writer, writer } from '../frame.js';
+import type { Body, CallStatement, MacroStatement, Signature, Statement } from '../parse/ast.js';
+import { nestedCall } from '../runtime/budget.js';
+import { noKeywords } from '../runtime/calls.js';
+import { textOf } from '../runtime/text.js';
+import { Callable, Dict, type Keywords, Tuple, Undefined, type Value } from '../runtime/values.js';
+import { compileCall, compileExpression, type Evaluate } from './expression.js';
 import {
   analyseBody,
   analyseSignature,

@@ -1,4 +1,4 @@
-import { TemplateError } from './errors.js';
+import { TemplateError } from '../errors.js';
 import type { Token } from './lexer.js';
 
 /** Nesting of expressions and blocks that is parsed. */

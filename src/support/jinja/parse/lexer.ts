@@ -1,5 +1,5 @@
-import { required } from '../required.js';
-import { TemplateError, UnsupportedError } from './errors.js';
+import { required } from '../../required.js';
+import { TemplateError, UnsupportedError } from '../errors.js';
 
 export type Token =
   | { readonly type: 'text' | 'name' | 'string'; readonly value: string; readonly line: number }

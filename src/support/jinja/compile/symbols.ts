@@ -1,5 +1,5 @@
-import { required } from '../required.js';
-import type { Body, Expression, FilterExpression, Signature, Statement, Target } from './ast.js';
+import { required } from '../../required.js';
+import type { Body, Expression, FilterExpression, Signature, Statement, Target } from '../parse/ast.js';
 
 /** Where a variable lives while the template renders: a slot of the function it belongs to. */
 export interface Slot {
