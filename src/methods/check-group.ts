@@ -1,8 +1,8 @@
 import type { LossInput } from '../losses/expressions.js';
 import { distillationProblem } from '../records/distillation.js';
 import { UserError } from '../support/errors.js';
-import { hasAdvantage } from './advantage.js';
 import type { JudgedGroup, JudgedSample, Method, ShapedSample } from './method.js';
+import { hasAdvantage } from './parts/advantage.js';
 
 /**
  * Checks that a group is what the method can work with.

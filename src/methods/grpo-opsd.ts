@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { clippedPolicy } from '../losses/clipped-policy.js';
 import { sumLosses } from '../losses/loss.js';
 import { at } from '../support/required.js';
-import { advantageScale } from './advantage.js';
 import { bindMethod, defineMethod } from './bind.js';
 import { memberOf } from './check-group.js';
 import { uniformCredit } from './grpo.js';
 import type { Method, TeacherScores } from './method.js';
+import { advantageScale } from './parts/advantage.js';
 import {
   distillLoss,
   distillScores,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { advantageScale, groupAdvantages } from './advantage.js';
 import { bindMethod, defineMethod } from './bind.js';
 import { memberOf } from './check-group.js';
 import type { JudgedGroup, Method, NoTeacher, ShapedSample } from './method.js';
+import { advantageScale, groupAdvantages } from './parts/advantage.js';
 import { overlong, trainedMask } from './parts/overlong.js';
 
 const settings = z.strictObject({ scale: advantageScale, overlong });

@@ -1,5 +1,5 @@
 /** What each token is trained on: the methods, and what is needed to define one. */
-export { type AdvantageScale, groupAdvantages, hasAdvantage } from './advantage.js';
+
 export { type BindMethodOptions, bindMethod, defineMethod } from './bind.js';
 export { type GrpoSettings, grpo } from './grpo.js';
 export { type GrpoOpsdSettings, grpoOpsd } from './grpo-opsd.js';
@@ -18,6 +18,7 @@ export {
 } from './method.js';
 export { type OpdSettings, opd } from './opd.js';
 export { type OpsdSettings, opsd } from './opsd.js';
+export { type AdvantageScale, groupAdvantages, hasAdvantage } from './parts/advantage.js';
 export { type Schedule, scheduleAt } from './parts/schedule.js';
 export { permuted } from './permuted.js';
 export { methods } from './registry.js';

@@ -1,7 +1,7 @@
 import { from, mergeAll, mergeMap, type OperatorFunction } from 'rxjs';
 import type { Policy } from '../engines/policy.js';
-import { hasAdvantage } from '../methods/advantage.js';
 import { asksTeacher, type Method, type TeacherScores } from '../methods/method.js';
+import { hasAdvantage } from '../methods/parts/advantage.js';
 import type { PrivilegedContext, PrivilegedPiece, PrivilegedStore } from '../privileged/store.js';
 import { float32Bytes, int32Array, int32Bytes } from '../records/arrays.js';
 import type { Distillation, DocumentUse, Message, TeacherScore, Verdict } from '../records/records.js';

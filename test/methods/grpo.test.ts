@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupAdvantages } from '../../src/methods/advantage.js';
 import { grpo } from '../../src/methods/grpo.js';
+import { groupAdvantages } from '../../src/methods/parts/advantage.js';
 import { groupOf, groups, judged, nth } from './groups.js';
 
 describe('grpo', () => {

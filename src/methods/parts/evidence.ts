@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../support/errors.js';
-import { advantageScale, groupAdvantages } from '../advantage.js';
 import { memberOf } from '../check-group.js';
 import type { JudgedGroup, JudgedSample, ShapedSample } from '../method.js';
+import { advantageScale, groupAdvantages } from './advantage.js';
 import { overlong, trainedMask } from './overlong.js';
 import { scheduleAt, shareSchedule } from './schedule.js';
 import { spanBetween } from './span.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupAdvantages } from '../../src/methods/advantage.js';
-import { nth } from './groups.js';
+import { groupAdvantages } from '../../../src/methods/parts/advantage.js';
+import { nth } from '../groups.js';
 
 describe('groupAdvantages', () => {
   it('divides by the sample standard deviation', () => {
