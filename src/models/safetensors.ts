@@ -207,10 +207,14 @@ function readHeader(fd: number, file: string, length: number, hash?: Hash): { en
 function entryOf(file: string, name: string, value: unknown): Entry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   if (typeof dtype !== 'string' || !(dtype in WIDTH))
-    throw bad(file, `tensor ${name} has type ${String(dtype)}, expected one of ${Object.keys(WIDTH).join(', ')}`);
-  if (!isCounts(shape)) throw bad(file, `tensor ${name} has shape ${JSON.stringify(shape)}, expected a list of counts`);
+    throw bad(
+      file,
+      `tensor ${name} has ${dtype === undefined ? 'no type' : `type ${typeof dtype === 'string' ? dtype : JSON.stringify(dtype)}`}, expected one of ${Object.keys(WIDTH).join(', ')}`,
+    );
+  if (!isCounts(shape))
+    throw bad(file, `tensor ${name} has shape ${JSON.stringify(shape) ?? 'nothing'}, expected a list of counts`);
   if (!isCounts(offsets) || offsets.length !== 2)
-    throw bad(file, `tensor ${name} has data_offsets ${JSON.stringify(offsets)}, expected [begin, end]`);
+    throw bad(file, `tensor ${name} has data_offsets ${JSON.stringify(offsets) ?? 'nothing'}, expected [begin, end]`);
   const [begin = 0, end = 0] = offsets;
   const expected = size(shape) * WIDTH[dtype as DType];
   if (end - begin !== expected)
