@@ -6,7 +6,10 @@ export type Register = (rlsd: Command) => void;
 export const jsonOption = (): Option => new Option('--json', 'one JSON object per line on stdout, messages on stderr');
 
 export const setOption = (): Option =>
-  new Option('--set <path=value>', 'override a field of the pipeline (repeatable)').argParser(collect);
+  new Option(
+    '--set <path=value>',
+    'override a field of the pipeline, such as learn.lr=1e-5 or shape=grpo (repeatable)',
+  ).argParser(collect);
 
 /** Values of a repeatable option. */
 export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

@@ -4,6 +4,7 @@ import { required } from '../support/required.js';
 import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
 import { registerCompare } from './commands/compare.js';
+import { registerCompletion } from './commands/completion.js';
 import { registerDeadLetters } from './commands/dead-letters.js';
 import { registerDiff } from './commands/diff.js';
 import { registerEval } from './commands/eval.js';
@@ -37,6 +38,7 @@ const commands: readonly Register[] = [
   registerEval,
   registerCompare,
   registerLines,
+  registerCompletion,
 ];
 
 /** The `rlsd` command. It throws a CommanderError where Commander would end the process. */

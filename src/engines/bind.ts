@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { digest } from '../support/digest.js';
+import { revealAll } from '../support/secrets.js';
 import { parseSettings } from '../support/settings.js';
 import type { Engine, EngineDefinition } from './engine.js';
 
@@ -30,5 +31,7 @@ export function bindEngine(definition: EngineDefinition, input: unknown, options
   const settings = parseSettings(definition.settings, input, where);
   const written = JSON.stringify(settings);
   const hash = moduleHash === undefined ? digest(written) : digest(written, moduleHash);
-  return { ...definition.create(settings, { folder }), name, id: `${name}@${hash.slice(0, 16)}` };
+  // The id, which is recorded, is that of the settings as written.
+  const revealed = revealAll(settings, where, folder);
+  return { ...definition.create(revealed, { folder }), name, id: `${name}@${hash.slice(0, 16)}` };
 }

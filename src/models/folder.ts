@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { nearest, UserError } from '../support/errors.js';
 import { type ModelConfig, parameterShapes, parseConfig } from './config.js';
 import { type Json, readJson } from './json-file.js';
@@ -123,9 +123,19 @@ function refuseOther(folder: string, found: string, expected: string): void {
 export const isDamagedModel = (error: unknown): error is UserError =>
   error instanceof UserError && ['damaged-weights', 'bad-model-folder', 'bad-model-file'].includes(error.code);
 
+/** A name such as HuggingFaceTB/SmolLM2-135M is one of the Hub, where a folder has to be. */
+export function downloadHint(folder: string): string {
+  const [owner, name] = [basename(dirname(folder)), basename(folder)];
+  if (existsSync(dirname(folder)) || !/^[\w.-]+$/.test(owner) || !/^[\w.-]+$/.test(name)) return '';
+  return `; a model of the Hugging Face Hub is downloaded first: \`hf download ${owner}/${name} --local-dir ${folder}\``;
+}
+
 function checkFolder(folder: string): void {
-  if (!existsSync(folder) || !statSync(folder).isDirectory())
-    throw new UserError('bad-model-folder', `${folder}: no such folder; expected a Hugging Face model folder`);
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  throw new UserError(
+    'bad-model-folder',
+    `${folder}: no such folder; expected a Hugging Face model folder${downloadHint(folder)}`,
+  );
 }
 
 /** The weight files in the order of their names. */

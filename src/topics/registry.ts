@@ -125,5 +125,5 @@ export function storeOf(topics: TopicsChoice): TopicStore {
 export async function loadStore(topics: TopicsChoice, folder: string): Promise<TopicStore> {
   if (!isModule(topics)) return storeOf(topics);
   const { module, ...settings } = topics;
-  return (await loadTopicStore(module, folder)).bind(settings);
+  return (await loadTopicStore(module, folder)).bind(revealAll(settings, 'topics', folder));
 }

@@ -46,8 +46,18 @@ describe('rlsd --help', () => {
     for (const { flags, description } of command.options) expect(description, flags).not.toBe('');
   });
 
-  it('has examples', () => {
-    expect(examples.length).toBeGreaterThan(10);
+  it.each([...commands])('has an example of %s', (_, command) => {
+    expect(helpOf(command)).toMatch(/^Examples:$/m);
+  });
+
+  it.each([...commands])('says what each value of %s can be', (_, command) => {
+    for (const { flags, description, argChoices } of command.options) {
+      const [, placeholder] = /[<[]([^>\]]+)[>\]]/.exec(flags) ?? [];
+      if (placeholder === undefined || /^(file|folder|dir)$/.test(placeholder) || argChoices) continue;
+      expect(description, flags).toMatch(
+        /such as|: |from \d|more .* than|following|any text|one sample|system message/,
+      );
+    }
   });
 
   it.each(examples)('%s: the example `%s` parses', (name, line) => {

@@ -1,6 +1,6 @@
+import { Argument } from 'commander';
 import { readDeadLetters, requeueDeadLetters } from '../../runs/inspect/dead-letters.js';
 import { openRunFolder, withRunFolder } from '../../runs/inspect/run-folder.js';
-import { nearest } from '../../support/errors.js';
 import { examples, jsonOption, type Register } from '../options.js';
 import { print, say, table, toJson } from '../output.js';
 
@@ -48,20 +48,13 @@ function requeuedText(folder: string, requeued: number, needsSteps: number | nul
 }
 
 const actions = { list: listDeadLetters, requeue };
-const isAction = (name: string): name is keyof typeof actions => name in actions;
 
 export const registerDeadLetters: Register = (rlsd) => {
   const command = rlsd
     .command('dead-letters <run>')
     .description('list the records that failed, or put their prompts back')
-    .argument('[action]', 'list or requeue', 'list')
+    .addArgument(new Argument('[action]', 'what to do').choices(Object.keys(actions)).default('list'))
     .addOption(jsonOption())
     .addHelpText('after', examples(['rlsd dead-letters runs/a'], ['rlsd dead-letters runs/a requeue']));
-  command.action((folder: string, action: string, options: Options) => {
-    if (isAction(action)) return actions[action](folder, options);
-    const near = nearest(action, Object.keys(actions));
-    return command.error(
-      `error: unknown action ${action}; ${near ? `did you mean ${near}?` : 'expected list or requeue'}`,
-    );
-  });
+  command.action((folder: string, action: keyof typeof actions, options: Options) => actions[action](folder, options));
 };

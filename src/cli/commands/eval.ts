@@ -135,12 +135,16 @@ export const registerEval: Register = (rlsd) => {
     .option('--fields <map>', 'columns of the fields, such as "{question: problem, answer: solution}"')
     .option('--after <text>', 'the answer is what follows the last of these, such as "####"')
     .option('--boxed', 'the answer is in the last \\boxed{}')
-    .option('--engine <spec>', 'engine and settings, as in a pipeline', 'onnx')
-    .option('--verify <spec>', 'verifier and settings, as in a pipeline', '{math: {}}')
-    .option('--temperature <t>', 'sampling temperature; 0 is greedy', nonNegativeNumber, 0)
-    .option('--max-tokens <n>', 'maximum completion tokens', positiveInteger, 64)
-    .option('--limit <n>', 'only the first n lines', positiveInteger)
-    .option('--seed <n>', 'random seed', nonNegativeInteger, 0)
+    .option('--engine <spec>', 'engine and settings, as in a pipeline: onnx, or "{module: engine.mjs}"', 'onnx')
+    .option(
+      '--verify <spec>',
+      'verifier and settings, as in a pipeline: math, "{numeric: {tolerance: 0.01}}"',
+      '{math: {}}',
+    )
+    .option('--temperature <t>', 'sampling temperature, from 0, which is greedy', nonNegativeNumber, 0)
+    .option('--max-tokens <n>', 'maximum completion tokens, from 1', positiveInteger, 64)
+    .option('--limit <n>', 'only the first n lines, from 1', positiveInteger)
+    .option('--seed <n>', 'random seed, from 0', nonNegativeInteger, 0)
     .option('--system <text>', 'system message before each question')
     .addOption(jsonOption())
     .addHelpText('after', examples(['rlsd eval --model runs/a/weights/v000030 --prompts test.jsonl --max-tokens 256']))

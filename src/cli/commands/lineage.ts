@@ -38,7 +38,7 @@ export const registerLineage: Register = (rlsd) => {
     .description('show what a sample was made from, and which weights were trained on it')
     .option('--sample <prompt/index>', 'one sample, or all samples of a prompt')
     .option('--token <n>', 'one token of the completion, from 0', nonNegativeInteger)
-    .option('--document <id>', 'every sample whose teacher was shown this document')
+    .option('--document <id>', 'every sample whose teacher was shown this document, such as manuals/pump.md')
     .option('--step <n>', 'every sample of a training step, from 0', nonNegativeInteger)
     .addOption(jsonOption())
     .addHelpText(

@@ -107,12 +107,14 @@ export const registerPrivileged: Register = (rlsd) => {
     .command('ingest <run>')
     .description('read the declared sources into the run')
     .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd privileged ingest runs/a', 'after documents have changed']))
     .action(ingestPrivileged);
   privileged
     .command('list <run>')
     .description('list ids, versions and labels, without content')
     .option('--show-privileged', 'show titles as well')
     .addOption(jsonOption())
+    .addHelpText('after', examples(['rlsd privileged list runs/a'], ['rlsd privileged list runs/a --show-privileged']))
     .action(listPrivileged);
   privileged
     .command('forget <run> <id>')

@@ -160,7 +160,10 @@ export const registerReplay: Register = (rlsd) => {
     .command('replay <run>')
     .description('repeat a run and compare it, or rerun what follows a topic with something changed')
     .option('--verify', 'repeat the whole run and name the first record that differs')
-    .option('--from <topic>', 'take the recorded records of this topic and run what follows it into a new run')
+    .option(
+      '--from <topic>',
+      'run what follows this topic into a new run: rollouts, verdicts, teacher-scores, advantages, or prompts with --train',
+    )
     .addOption(setOption())
     .option('--run <folder>', 'folder of the new run (default: next to the old one)')
     .option(

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
 import { type Plan, stagesWith } from '../../pipelines/plan/plan.js';
+import { stageDefinitions } from '../../pipelines/stages/registry.js';
 import { type Extension, extendRun, withExtension } from '../../runs/manifest/extend.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
 import { runPipeline, type Summary } from '../../runs/run.js';
@@ -129,6 +130,14 @@ function refuseNoSignal({ signal }: Summary): void {
   if (signal && hasNoSignal(signal)) throw new UserError('no-signal', `--require-signal: ${signalText(signal)}`);
 }
 
+const stageNames = stageDefinitions.map(({ name }) => name);
+
+const stageOption = (): Option =>
+  new Option(
+    '--stage <name...>',
+    `run only these stages: ${stageNames.join(', ')}, or a transform such as verdicts.half-marks`,
+  );
+
 const requireSignalOption = (): Option =>
   new Option(
     '--require-signal',
@@ -140,10 +149,10 @@ export const registerRun: Register = (rlsd) => {
     .command('run <pipeline.yaml>')
     .description('run a pipeline, or some of its stages')
     .option('--run <folder>', 'run folder (default: a new one under runs/)')
-    .option('--stage <name...>', 'run only these stages')
+    .addOption(stageOption())
     .option('--join', 'take part in the run of this name on the cluster, also if it was begun from another folder')
-    .option('--steps <n>', 'training steps', positiveInteger)
-    .option('--seed <n>', 'random seed', nonNegativeInteger)
+    .option('--steps <n>', 'training steps, from 1', positiveInteger)
+    .option('--seed <n>', 'random seed, from 0', nonNegativeInteger)
     .addOption(setOption())
     .addOption(requireSignalOption())
     .addOption(jsonOption())
@@ -160,7 +169,7 @@ export const registerRun: Register = (rlsd) => {
     .command('resume <run>')
     .description('resume an interrupted run, or give a run more steps')
     .option('--steps <n>', 'more training steps than the run has so far', positiveInteger)
-    .option('--stage <name...>', 'run only these stages')
+    .addOption(stageOption())
     .addOption(requireSignalOption())
     .addOption(jsonOption())
     .addHelpText(

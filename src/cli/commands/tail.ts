@@ -42,7 +42,7 @@ export const registerTail: Register = (rlsd) => {
   rlsd
     .command('tail <run> <topic>')
     .description('print the last records of a topic, decoded')
-    .option('-n, --lines <n>', 'number of records', nonNegativeInteger, 10)
+    .option('-n, --lines <n>', 'number of records, from 0', nonNegativeInteger, 10)
     .option('-f, --follow', 'wait for more records')
     .option('--prompt <id>', 'only records of this prompt or item, or of one sample: PROMPT/INDEX')
     .option('--step <n>', 'only records of this step, from 0', nonNegativeInteger)

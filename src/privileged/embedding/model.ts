@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { downloadHint } from '../../models/folder.js';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
 
@@ -26,7 +27,8 @@ export interface EmbeddingModel {
  * @throws {UserError} `bad-embedding-model` with the file, what was found and what was expected
  */
 export function readEmbeddingModel(folder: string): EmbeddingModel {
-  if (!existsSync(folder)) throw bad(folder, 'no such folder; expected a sentence-embedding model exported to ONNX');
+  if (!existsSync(folder))
+    throw bad(folder, `no such folder; expected a sentence-embedding model exported to ONNX${downloadHint(folder)}`);
   const file = ['model.onnx', 'onnx/model.onnx'].map((name) => join(folder, name)).find((path) => existsSync(path));
   if (!file) throw bad(folder, 'found neither model.onnx nor onnx/model.onnx; expected a model exported to ONNX');
   if (!existsSync(join(folder, 'tokenizer.json'))) throw bad(folder, 'tokenizer.json is missing');

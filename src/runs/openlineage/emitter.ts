@@ -86,7 +86,7 @@ export async function lineageEmitter(settings: LineageSettings): Promise<Lineage
     complete: (outcome) => emit('COMPLETE', {}, outcome),
     fail(error) {
       if (error instanceof UserError && error.code === 'stopped') return emit('ABORT', {});
-      const message = error instanceof Error ? error.message : String(error);
+      const message = redact(error instanceof Error ? error.message : String(error));
       return emit('FAIL', { errorMessage: make.errorMessage({ message, programmingLanguage: 'TypeScript' }) });
     },
   };
