@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { nearest, UserError } from '../support/errors.js';
+import { revealAll } from '../support/secrets.js';
 import { embeddedStore } from './embedded/store-kind.js';
 import { kafkaStore } from './kafka/store-kind.js';
 import type { TopicStore, TopicStoreKind } from './store.js';

@@ -8,6 +8,7 @@ import type { Plan } from '../../pipelines/plan/plan.js';
 import { readSpec } from '../../pipelines/spec/parse.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { replayNotes } from '../../replay/retention.js';
+import { openWindowCheck } from '../../runs/inspect/check-window.js';
 import { UserError } from '../../support/errors.js';
 import { examples, jsonOption, type Register, setOption } from '../options.js';
 import { print, say, toJson } from '../output.js';
@@ -43,8 +44,13 @@ async function findProblems(plan: Plan, { run, data }: CheckFlags) {
   const { warnings } = plan;
   const notes = [...replayNotes(plan), ...estimateNotes(plan)];
   if (!data || problems.length > 0) return { problems, warnings, notes, checked: undefined };
-  const report = await checkData(plan);
-  return { problems: report.problems, warnings, notes, checked: report.checked };
+  const window = await openWindowCheck(plan);
+  try {
+    const { problems: found, checked } = await checkData(plan, window?.check);
+    return { problems: [...(window?.problems ?? []), ...found], warnings, notes, checked };
+  } finally {
+    await window?.close();
+  }
 }
 
 export async function check(file: string, options: CheckFlags): Promise<void> {
@@ -81,7 +87,10 @@ export const registerCheck: Register = (rlsd) => {
     .command('check <pipeline.yaml>')
     .description('report every problem of a pipeline without starting it')
     .option('--run <folder>', 'on Kafka: check the topics of this run (default: those of the next new run)')
-    .option('--data', 'also read every prompt, and check that its reference can be judged by')
+    .option(
+      '--data',
+      'also read prompts and documents: can each be judged, and does it fit into the context of the model?',
+    )
     .addOption(setOption())
     .addOption(jsonOption())
     .addHelpText('after', examples(['rlsd check pipeline.yaml --data'], ['rlsd check pipeline.yaml --set shape=grpo']))

@@ -6,6 +6,7 @@ import { contextOf } from '../../pipelines/running/context.js';
 import { digestSource, type SourceDigest } from '../../privileged/sources/digest.js';
 import { UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
+import { redact } from '../../support/secrets.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { inputsOf, type Outcome, outputsOf, type Subject } from './datasets.js';
 import { type EventType, type Facets, facetsBy, type RunEvent, schemaURL } from './event.js';
