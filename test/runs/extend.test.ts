@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { learnerSettings, learningRate } from '../../src/learner/settings.js';
 import { loadPlan } from '../../src/pipelines/plan/load-method.js';
 import { extendSpec, isLastVersion, originalSpec } from '../../src/pipelines/spec/extended.js';
@@ -11,8 +11,10 @@ import { verifyRun } from '../../src/replay/verify/verify-run.js';
 import { requeueDeadLetters } from '../../src/runs/inspect/dead-letters.js';
 import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
 import { extendRun } from '../../src/runs/manifest/extend.js';
-import { readManifest } from '../../src/runs/manifest/manifest.js';
+import { readManifest, writeManifest } from '../../src/runs/manifest/manifest.js';
 import { runPipeline, type Summary } from '../../src/runs/run.js';
+import { type Broker, startBroker } from '../broker/broker.mjs';
+import { lacks } from '../needs.js';
 import { records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
 
 async function resumed(folder: string): Promise<Summary> {
@@ -125,4 +127,30 @@ it('an extended spec is checked, and leads back to the one that it was', () => {
   expect([2, 4, 9].map((version) => isLastVersion(version, longer))).toEqual([false, false, true]);
   expect(() => checkSpec(extendSpec(spec, 9, 9, 2))).toThrow('extended: found was: 9; expected less than 9');
   expect(() => checkSpec(extendSpec(spec, 4, 9, 5))).toThrow('extended: found step 5 after the last of 4');
+});
+
+describe.skipIf(await lacks('kafka'))('on Kafka', () => {
+  let broker: Broker;
+  beforeAll(async () => {
+    broker = await startBroker();
+  });
+  afterAll(() => broker?.stop());
+
+  it('a run gets more steps, and a machine with a folder of its own follows', async () => {
+    const base = tinyFolder();
+    const name = `run-${Math.random().toString(36).slice(2)}`;
+    const topics = { kafka: { brokers: [...broker.brokers], partitions: 2 } };
+    const whole = await tinyRun(base, 'whole', { steps: 4, ...linear });
+    const { folder } = await tinyRun(base, name, { steps: 2, topics, ...linear });
+    const elsewhere = join(base, 'elsewhere', name);
+    writeManifest(elsewhere, readManifest(folder));
+    expect(await extendRun(folder, 4)).toEqual({ was: 2, steps: 4, step: 2 });
+    expect(await extendRun(elsewhere, 4)).toBeUndefined();
+    expect(readManifest(elsewhere).spec).toEqual(readManifest(folder).spec);
+    const { weights } = await resumed(folder);
+    expect(weights.version).toBe(4);
+    // Its first two steps were planned as all of them.
+    expect(weights.digest).not.toBe(whole.summary.weights.digest);
+    expect(await verifyRun(folder)).toMatchObject({ equal: true });
+  });
 });
