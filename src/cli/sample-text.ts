@@ -2,7 +2,7 @@ import type { ShownSample, ShownToken } from '../replay/sample.js';
 import { colour, table } from './output.js';
 
 /** A number with its sign, so that a reader sees the direction of a credit without colour. */
-export const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(3)}`;
+export const signed = (value: number): string => `${value < 0 ? '' : '+'}${Number(value.toPrecision(4))}`;
 
 /** Text of a model on a terminal: a control character cannot move the cursor or change colours. */
 export const printable = (text: string): string =>

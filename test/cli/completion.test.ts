@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { bashCompletion } from '../../src/cli/completion/bash.js';
 import { fishCompletion } from '../../src/cli/completion/fish.js';
 import { completedCommands } from '../../src/cli/completion/model.js';
@@ -31,7 +34,8 @@ describe.skipIf(!hasShell('bash'))('completion in bash', () => {
     ['rlsd privileged list runs/a --show', ['--show-privileged']],
     ['rlsd dead-letters runs/a req', ['requeue']],
     ['rlsd completion ', ['bash', 'zsh', 'fish']],
-    ['rlsd nothing --', []],
+    ['rlsd nothing --', ['--help', '--version']],
+    ['rlsd run --steps ', []],
   ])('%s', (line, words) => {
     expect(offered(line).sort()).toEqual(words.sort());
   });
@@ -50,6 +54,10 @@ it.each(['zsh', 'fish'])('the script for %s parses', (shell) => {
     for (const { long } of options)
       expect(script, path.join(' ')).toContain(shell === 'zsh' ? `${long}[` : `-l ${long.slice(2)}`);
   if (!hasShell(shell)) return;
-  const { stderr, status } = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' });
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-completion-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'rlsd');
+  writeFileSync(file, script);
+  const { stderr, status } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, '']);
 });

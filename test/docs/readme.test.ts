@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { blocksOf, read } from './markdown.js';
+import { readSpec } from '../../src/pipelines/spec/parse.js';
+import { learnOf, rolloutOf, stepsOf } from '../../src/pipelines/spec/sections.js';
+import { blocksOf, read, root } from './markdown.js';
 
 const packageJson: unknown = JSON.parse(read('package.json'));
 const block = (language: string, containing: string): string => {
@@ -32,5 +35,29 @@ describe('README', () => {
     const named = block('sh', 'apt-get install').trim().split(' ').slice(3);
     expect(named.length).toBeGreaterThan(5);
     expect(named).toEqual(installed());
+  });
+
+  it('prints the figures of npm start that follow from its pipeline', () => {
+    const { spec } = readSpec(join(root, 'examples/arithmetic.yaml'));
+    const { group } = rolloutOf(spec);
+    const [steps, prompts] = [stepsOf(spec), stepsOf(spec) * learnOf(spec).prompts];
+    const measured = Array.from({ length: steps + 1 }, (_, n) => n).filter((n) => n % spec.evaluate.every === 0);
+    const [, printed = ''] = /```\n(arithmetic-[0-9a-f]{8}: [\s\S]*?)```/.exec(read('README.md')) ?? [];
+    const counts = Object.fromEntries(
+      [...printed.matchAll(/^([a-z-]+) +(\d+)$/gm)].map(([, topic, n]) => [topic, Number(n)]),
+    );
+    const samples = prompts * group;
+    expect(counts).toEqual({
+      ...{ references: prompts, privileged: prompts, prompts, rollouts: samples, verdicts: samples },
+      ...{ 'teacher-scores': samples, advantages: samples, weights: steps + 1 },
+      // One of the learner and one of the leak meters per step.
+      metrics: 2 * steps + measured.length,
+      'dead-letters': 0,
+    });
+    for (const [, correct, n, percent] of printed.matchAll(/(\d+) of (\d+) correct, ([\d.]+) %/g))
+      expect(((100 * Number(correct)) / Number(n)).toFixed(1)).toBe(percent);
+    expect(printed).toContain(`of ${prompts} groups`);
+    expect(printed).toContain(`of ${samples} samples`);
+    expect(printed).toContain(`${steps} steps in runs/arithmetic-1`);
   });
 });

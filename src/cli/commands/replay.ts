@@ -111,7 +111,7 @@ function differenceText(
     change({ was: number(advantage.was), is: number(advantage.is) }),
     number(by),
   ]);
-  const lines = rows.map(([name, text]) => `${colour.bold(name.padEnd(12))}${text}`);
+  const lines = rows.map(([name, text]) => `${colour.bold(name.padEnd(14))}${text}`);
   if (sampleRows.length === 0) return lines.join('\n');
   return [
     ...lines,

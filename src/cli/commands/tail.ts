@@ -47,7 +47,11 @@ export const registerTail: Register = (rlsd) => {
     .option('--prompt <id>', 'only records of this prompt or item, or of one sample: PROMPT/INDEX')
     .option('--step <n>', 'only records of this step, from 0', nonNegativeInteger)
     .option('--verdict <verdict>', 'only samples judged so, such as correct, incorrect or unparseable')
-    .option('--where <field=value>', 'only records with this value; also !=, <, <=, >, >= (repeatable)', collect)
+    .option(
+      '--where <field=value>',
+      'only records with this value, such as values.loss>2; also !=, <, <=, >, >= (repeatable)',
+      collect,
+    )
     .option('--show-privileged', 'show the fields that only the teacher may see')
     .addOption(jsonOption())
     .addHelpText(
