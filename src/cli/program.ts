@@ -4,7 +4,6 @@ import { required } from '../support/required.js';
 import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
 import { registerCompare } from './commands/compare.js';
-import { registerCompletion } from './commands/completion.js';
 import { registerDeadLetters } from './commands/dead-letters.js';
 import { registerDiff } from './commands/diff.js';
 import { registerEval } from './commands/eval.js';
@@ -18,6 +17,7 @@ import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
 import { registerShow } from './commands/show.js';
 import { registerTail } from './commands/tail.js';
+import { registerCompletion } from './completion/command.js';
 import type { Register } from './options.js';
 
 /** In the order in which help lists them. */

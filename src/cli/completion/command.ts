@@ -1,10 +1,10 @@
 import { Argument } from 'commander';
-import { bashCompletion } from '../completion/bash.js';
-import { fishCompletion } from '../completion/fish.js';
-import { completedCommands } from '../completion/model.js';
-import { zshCompletion } from '../completion/zsh.js';
 import { examples, type Register } from '../options.js';
 import { print } from '../output.js';
+import { bashCompletion } from './bash.js';
+import { fishCompletion } from './fish.js';
+import { completedCommands } from './model.js';
+import { zshCompletion } from './zsh.js';
 
 const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
 
