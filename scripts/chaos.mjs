@@ -3,11 +3,12 @@
 // constants, and its weights are a digest of the samples that it was trained on: they have to equal those of an
 // undisturbed run on the embedded log.
 // node scripts/chaos.mjs [kills] [steps]
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { planOf } from '../dist/pipelines/plan/plan.js';
 import { readSpec } from '../dist/pipelines/spec/parse.js';
 import { ensureTopics, openLog } from '../dist/pipelines/topic-log.js';
@@ -153,6 +154,13 @@ while (live.size > 0 && !late()) {
 }
 over = true;
 const stuck = [...live.keys()];
+if (stuck.length > 0) {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(root, 'dist/cli/main.js'),
+    ...['lag', join(folder, 'learn-1', name)],
+  ]).catch((error) => error);
+  console.error(stdout);
+}
 for (const { child } of live.values()) child.kill('SIGKILL');
 await Promise.all([...live.values()].map(({ done }) => done));
 const seconds = Math.round((Date.now() - began) / 1000);

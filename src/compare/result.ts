@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openRunFolder } from '../runs/inspect/run-folder.js';
 import { UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
-import { fromRecord } from '../topics/record-codec.js';
+import { recordIn } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
 import type { ArmRun } from './arms.js';
 
@@ -48,8 +48,9 @@ export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResu
   const steps = new Map<number, Readonly<Record<string, number>>>();
   try {
     for await (const record of scan(log, 'metrics', 0)) {
-      if (record.value === null) continue;
-      const { stage, step, values } = fromRecord('metrics', { ...record, value: record.value });
+      const metric = recordIn('metrics', record);
+      if (!metric) continue;
+      const { stage, step, values } = metric;
       if (stage === 'evaluate') measured.set(step, { accuracy: Number(values.accuracy), n: Number(values.n) });
       if (stage === 'learn') steps.set(step, values);
     }

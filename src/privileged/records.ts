@@ -1,6 +1,7 @@
 import { codecFor } from '../records/codec.js';
 import type { Privileged, PrivilegedKind } from '../records/records.js';
 import { digest } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
 import { required } from '../support/required.js';
 import type { Append, LogRecord } from '../topics/log.js';
 
@@ -43,9 +44,15 @@ export function privilegedAppend(record: Privileged, topic = privilegedTopic): A
   return { topic, key, value: privilegedCodec.encode(record), headers: { schema: privilegedCodec.fingerprint } };
 }
 
-/** Decodes a record of the topic; null for a tombstone. */
-export function privilegedOf(entry: LogRecord): Privileged | null {
-  return entry.value === null ? null : privilegedCodec.decode(entry.value, entry.headers.schema);
+/** Decodes a record of the topic; null for a tombstone, undefined for bytes that are no record of it. */
+export function privilegedOf(entry: LogRecord): Privileged | null | undefined {
+  if (entry.value === null) return null;
+  try {
+    return privilegedCodec.decode(entry.value, entry.headers.schema);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /** A reference answer or a worked trace of a prompt item, stored whole as one record. */

@@ -1,6 +1,6 @@
 import { nearest, UserError } from '../support/errors.js';
 import type { TopicInfo, TopicLog } from '../topics/log.js';
-import { fromRecord, headerPlace, type TopicName } from '../topics/record-codec.js';
+import { headerPlace, recordIn, type TopicName } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
 import { partitionsOf } from './topics.js';
 
@@ -109,13 +109,11 @@ export async function promptsInPart(
   const missing = new Map<string, number>();
   for (const [partition] of await partitionsOf(log, topic))
     for await (const record of scan(log, topic, partition)) {
-      const { key, offset, timestamp, value } = record;
+      const { key, offset, timestamp } = record;
       const place = headerPlace(record);
       // A gap marker has no version: it belongs wherever the samples of its group do.
       const version =
-        part.version && value !== null && topic !== 'prompts'
-          ? fromRecord(topic as 'rollouts', { ...record, value }).policyVersion
-          : undefined;
+        part.version && topic !== 'prompts' ? recordIn(topic as 'rollouts', record)?.policyVersion : undefined;
       const isInside =
         within(part.offset, Number(offset)) &&
         within(part.time, timestamp) &&

@@ -14,7 +14,7 @@ import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { nearest, UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
 import type { TopicLog } from '../topics/log.js';
-import { fromRecord, headerPlace, recordType, type TopicName } from '../topics/record-codec.js';
+import { headerPlace, recordIn, recordType, type TopicName } from '../topics/record-codec.js';
 import { scanInOrder } from '../topics/scan.js';
 import { withBase } from './recorded.js';
 
@@ -116,7 +116,8 @@ async function findRecord<K extends TopicName>(log: TopicLog, type: K, topic: st
       continue;
     }
     const name = `${promptId}/${headerPlace(record)?.sampleIndex}`;
-    if (name === id) return fromRecord(type, { ...record, value: record.value });
+    const found = name === id ? recordIn(type, record) : undefined;
+    if (found) return found;
     names.add(name);
   }
   return undefined;

@@ -2,7 +2,7 @@ import type { RecordedScores } from '../operators/score-teacher.js';
 import type { TeacherScore, Verdict } from '../records/records.js';
 import { at } from '../support/required.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
-import { fromRecord } from '../topics/record-codec.js';
+import { recordIn } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
 import { partitionsOf, weightsOf } from './topics.js';
 
@@ -40,9 +40,7 @@ export async function recordedScores({ log, digestOf }: ScoresSettings): Promise
 
   return async (group) => {
     const records = await readGroup(at(group, 0).promptId);
-    const scores = records.flatMap((record) =>
-      record.value === null ? [] : [fromRecord('teacher-scores', { ...record, value: record.value })],
-    );
+    const scores = records.flatMap((record) => recordIn('teacher-scores', record) ?? []);
     const first = scores.find(({ teacherVersion }) => teacherVersion !== null);
     if (!first || first.teacherVersion === null) return undefined;
     const { documents, teacherVersion } = first;

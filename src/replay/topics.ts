@@ -2,7 +2,7 @@ import { MAIN_LEARNER, ofLearner } from '../pipelines/spec/learners.js';
 import type { TopicRecords, Weights } from '../records/records.js';
 import { nearest, UserError } from '../support/errors.js';
 import type { LogRecord, TopicInfo, TopicLog } from '../topics/log.js';
-import { fromRecord, headerPlace, type TopicName } from '../topics/record-codec.js';
+import { headerPlace, recordIn, type TopicName } from '../topics/record-codec.js';
 import { scanInOrder } from '../topics/scan.js';
 
 /** @throws {UserError} `unknown-topic` with the nearest name */
@@ -28,7 +28,7 @@ export async function partitionsOf(log: TopicLog, topic: string): Promise<(reado
 const stepOf = (record: LogRecord): number => headerPlace(record)?.step ?? 0;
 
 /**
- * The decoded records of a topic, in the order of `scanInOrder`, without gap markers.
+ * The readable records of a topic, in the order of `scanInOrder`.
  * @param keep checked before a record is decoded
  */
 export async function* recordsOf<K extends TopicName>(
@@ -36,8 +36,10 @@ export async function* recordsOf<K extends TopicName>(
   topic: K,
   keep: (record: LogRecord) => boolean = () => true,
 ): AsyncGenerator<TopicRecords[K]> {
-  for await (const record of scanInOrder(log, topic))
-    if (record.value !== null && keep(record)) yield fromRecord(topic, { ...record, value: record.value });
+  for await (const record of scanInOrder(log, topic)) {
+    const found = keep(record) ? recordIn(topic, record) : undefined;
+    if (found) yield found;
+  }
 }
 
 /**
@@ -77,9 +79,8 @@ export async function copyTopic(
 export async function weightsOf(log: TopicLog, learner = MAIN_LEARNER): Promise<Map<number, Weights>> {
   const versions = new Map<number, Weights>();
   for await (const record of scanInOrder(log, ofLearner('weights', learner))) {
-    if (record.value === null) continue;
-    const weights = fromRecord('weights', { ...record, value: record.value });
-    versions.set(weights.version, weights);
+    const weights = recordIn('weights', record);
+    if (weights && !versions.has(weights.version)) versions.set(weights.version, weights);
   }
   return versions;
 }

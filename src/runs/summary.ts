@@ -8,12 +8,13 @@ import { furtherLearners, MAIN_LEARNER } from '../pipelines/spec/learners.js';
 import { evaluateStage } from '../pipelines/stages/evaluate.js';
 import { learnStage } from '../pipelines/stages/learn.js';
 import { ingestCounts } from '../privileged/sources/ingest.js';
-import type { Metric, Weights } from '../records/records.js';
+import type { Weights } from '../records/records.js';
 import { UserError } from '../support/errors.js';
 import { get, required } from '../support/required.js';
 import type { TopicLog } from '../topics/log.js';
-import { fromRecord, gapOf } from '../topics/record-codec.js';
+import { gapOf, recordIn } from '../topics/record-codec.js';
 import { countRecords, scan } from '../topics/scan.js';
+import { type MetricRow, readMetrics } from './metrics/read.js';
 import type { OpenRun } from './open/opening.js';
 import type { HeldOutAccuracy, Judged, Learned, Signal, Summary } from './options.js';
 import { judgedCounts, rewardOf, signalOf } from './signal.js';
@@ -28,7 +29,7 @@ async function countSamples(log: TopicLog, topics: readonly string[]): Promise<n
 
 export async function summarize(run: OpenRun, seconds: number): Promise<Summary> {
   const { plan, folder, manifest, log, learners, reads } = run;
-  const metrics = await metricsOf(run);
+  const metrics = reads.has('metrics') ? await readMetrics(log) : [];
   const main = await learnedBy(run, metrics, MAIN_LEARNER);
   const further: Record<string, Learned> = {};
   for (const learner of furtherLearners(plan.spec))
@@ -55,14 +56,7 @@ export async function summarize(run: OpenRun, seconds: number): Promise<Summary>
   };
 }
 
-async function metricsOf({ log, reads }: OpenRun): Promise<Metric[]> {
-  const found: Metric[] = [];
-  for await (const record of reads.has('metrics') ? scan(log, 'metrics', 0) : [])
-    if (record.value !== null) found.push(fromRecord('metrics', { ...record, value: record.value }));
-  return found;
-}
-
-async function learnedBy(run: OpenRun, metrics: readonly Metric[], learner: string): Promise<Learned> {
+async function learnedBy(run: OpenRun, metrics: readonly MetricRow[], learner: string): Promise<Learned> {
   const { plan } = run;
   const last = required(await lastWeights(run.log, learner), `weights of learner '${learner}'`);
   const path = resolve(await folderOfWeights(run, last, learner));
@@ -86,7 +80,7 @@ async function folderOfWeights(run: OpenRun, { version, location }: Weights, lea
 }
 
 /** Held-out accuracy of the base model and of one version. */
-function heldOutOf({ plan }: OpenRun, metrics: readonly Metric[], version: number): Learned['heldOut'] {
+function heldOutOf({ plan }: OpenRun, metrics: readonly MetricRow[], version: number): Learned['heldOut'] {
   const measured = new Map(metrics.map(({ step, values }) => [step, values]));
   const accuracy = (suffix: string): HeldOutAccuracy => ({
     before: measured.get(0)?.[`accuracy${suffix}`] ?? null,
@@ -108,8 +102,9 @@ async function judgedOf({ plan, log, reads }: OpenRun): Promise<{ judged: Judged
   for (const partition of partitions.keys())
     for await (const record of scan(log, last.output, partition)) {
       const gap = gapOf(record);
+      const sample = recordIn(type, record);
       if (gap) counts.lose(gap, plan.spec.rollout?.group ?? 1);
-      else if (record.value !== null) counts.take(fromRecord(type, { ...record, value: record.value }));
+      else if (sample) counts.take(sample);
     }
   const { correct, reward, signal } = counts.result();
   const { groups: prompts, samples } = signal;

@@ -12,6 +12,8 @@ import { type Entry, nameOfWork, newWork, type Work } from './work.js';
 export interface Collector<T> {
   /** Adds a record to its unit. One that cannot be used becomes a dead letter. */
   collect(record: LogRecord): Entry<T>;
+  /** Remembers the unit of a record that was committed before, to recognise copies of it. */
+  recall(record: LogRecord): void;
   /** Takes the next complete unit that may start. */
   next(): Work<T> | undefined;
   /** Complete units that have not started. */
@@ -80,8 +82,10 @@ export function collector<In extends TopicName, Out extends TopicName>(
   };
 
   const alone = (record: LogRecord, { value, place, failure }: Decoded<Input>): Entry<Input> => {
-    const work = newWork<Input>(ownKey(record), 0, 1, now());
-    units.ready.push(work);
+    const key = place ? sampleKey(place) : ownKey(record);
+    if (place && units.completed.has(key)) return settle(record, place, failure ?? duplicate(place));
+    const work = newWork<Input>(key, 0, 1, now());
+    complete(units, work);
     if (!failure) return enter(work, { record, value, place });
     work.appends.push(deadLetter(record, { error: failure, cause: causeOf(failure), attempts: 1 }));
     return enter(work, { record: asGap(record, failure), value, place });
@@ -112,6 +116,11 @@ export function collector<In extends TopicName, Out extends TopicName>(
       if (stage.unit === 'record') return alone(record, decoded);
       return place ? inUnit(record, decoded, place) : settle(record, place, failure);
     },
+    recall(record) {
+      const place = headerPlace(record);
+      // Steps know by themselves which of them are past.
+      if (place && !steps) remember(units, stage.unit === 'record' ? sampleKey(place) : place.promptId);
+    },
     next() {
       const at = steps ? units.ready.findIndex((work) => steps.mayStart(work.step)) : 0;
       return at < 0 ? undefined : units.ready.splice(at, 1)[0];
@@ -132,6 +141,7 @@ export function collector<In extends TopicName, Out extends TopicName>(
   };
 }
 
+const sampleKey = ({ promptId, sampleIndex }: Place): string => `${promptId}/${sampleIndex}`;
 const ownKey = ({ partition, offset }: LogRecord) => `${partition}@${offset}`;
 
 /** What cannot be decoded leaves a gap, which names the cause. */
@@ -146,10 +156,14 @@ function enter<T>(work: Work<T>, rest: Omit<Entry<T>, 'work'>): Entry<T> {
   return entry;
 }
 
-function complete<T>({ open, ready, completed }: Units<T>, work: Work<T>): void {
-  open.delete(work.key);
-  ready.push(work);
-  completed.add(work.key);
+function complete<T>(units: Units<T>, work: Work<T>): void {
+  units.open.delete(work.key);
+  units.ready.push(work);
+  remember(units, work.key);
+}
+
+function remember<T>({ completed }: Units<T>, key: string): void {
+  completed.add(key);
   const [oldest] = completed;
   if (completed.size > REMEMBERED && oldest !== undefined) completed.delete(oldest);
 }

@@ -1,5 +1,6 @@
 import { type CreditGate, creditGate } from '../operators/internal/credit-gate.js';
 import type { TopicRecords } from '../records/records.js';
+import { required } from '../support/required.js';
 import type { Consumer, LogRecord, TopicPartition } from '../topics/log.js';
 import type { TopicName } from '../topics/record-codec.js';
 import { type Collector, collector } from './collector.js';
@@ -11,11 +12,15 @@ import { nameOfWork, type Work } from './work.js';
 /** Records per poll at most. */
 const POLL_RECORDS = 512;
 const POLL_MS = 1000;
+/** Committed records of each partition that a stage remembers when it starts. */
+const RECALLED = 1000n;
 
 /** A stage at work. `T`: the records of its input topic. */
 interface State<T> {
   readonly stage: Pick<Stage<TopicName, TopicName>, 'name' | 'concurrency' | 'begin' | 'unit'>;
   readonly environment: StageEnvironment;
+  /** Its input topic. */
+  readonly topic: string;
   readonly consumer: Consumer;
   readonly abort: AbortController;
   readonly stats: StageStats;
@@ -27,6 +32,8 @@ interface State<T> {
   readonly active: Set<Work<T>>;
   /** Partitions revoked since the last poll. */
   readonly revoked: Set<number>;
+  /** Owned partitions of which the last committed records are remembered. */
+  readonly recalled: Set<number>;
   begun: boolean;
   /** Ends the stage with an error. */
   fail: (error: unknown) => void;
@@ -88,8 +95,9 @@ async function openStage<In extends TopicName, Out extends TopicName>(
   };
   const commits = committer<Input>({ stage, topic, consumer, stats, gate, observer, onForgotten });
   const state: State<Input> = {
-    ...{ stage, environment, consumer, abort, stats, gate, outcomes, units, commits, active },
+    ...{ stage, environment, topic, consumer, abort, stats, gate, outcomes, units, commits, active },
     revoked: new Set(),
+    recalled: new Set(),
     begun: false,
     fail: () => {},
   };
@@ -122,6 +130,7 @@ function onRevoked<T>(state: State<T>, partitions: readonly TopicPartition[]): v
   state.begun = false;
   for (const { partition } of partitions) {
     state.revoked.add(partition);
+    state.recalled.delete(partition);
     state.commits.forget(partition);
   }
   state.environment.observer?.revoked(state.stage.name, partitions);
@@ -138,6 +147,7 @@ async function pump<T>(state: State<T>): Promise<void> {
     await begin(state);
     const records = await poll(state);
     await begin(state);
+    await recall(state);
     // Skip records of partitions revoked during `begin`; the new owner reads them again.
     for (const record of records) if (!state.revoked.has(record.partition)) commits.admit(units.collect(record));
     startWork(state);
@@ -170,6 +180,20 @@ async function begin<T>(state: State<T>): Promise<void> {
   while (active.size > 0 && !abort.signal.aborted) await gate.changed();
   state.begun = true;
   await stage.begin(environment);
+}
+
+/** Remembers the records before the ones to come, so that a copy of one of them is not taken for a new record. */
+async function recall<T>({ environment: { log }, stage, topic, consumer, units, recalled }: State<T>): Promise<void> {
+  const owned = consumer.assigned().filter(({ partition }) => !recalled.has(partition));
+  if (owned.length === 0) return;
+  const committed = await log.committed(stage.name, topic);
+  for (const { partition } of owned) {
+    const end = required(committed[partition], `offset of ${topic}/${partition}`).offset;
+    const from = end > RECALLED ? end - RECALLED : 0n;
+    for (const record of await log.read(topic, partition, from, Number(end - from)))
+      if (record.offset < end) units.recall(record);
+    recalled.add(partition);
+  }
 }
 
 function startWork<T>(state: State<T>): void {

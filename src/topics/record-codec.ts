@@ -1,6 +1,7 @@
 import { codecFor } from '../records/codec.js';
 import type { TopicRecords } from '../records/records.js';
 import { digest } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
 import type { Append, LogRecord } from './log.js';
 
 export type TopicName = keyof TopicRecords;
@@ -76,6 +77,21 @@ export function fromRecord<K extends TopicName>(
   record: LogRecord & { readonly value: Uint8Array },
 ): TopicRecords[K] {
   return codecFor(topic).decode(record.value, record.headers.schema);
+}
+
+/**
+ * The record, or undefined where there is none that this release can read: for a gap, a tombstone, and what another
+ * program has written to the topic by mistake.
+ */
+export function recordIn<K extends TopicName>(topic: K, record: LogRecord): TopicRecords[K] | undefined {
+  const { value } = record;
+  if (value === null) return undefined;
+  try {
+    return fromRecord(topic, { ...record, value });
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 export function gapAppend(topic: string, gap: Gap): Append {

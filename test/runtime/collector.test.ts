@@ -63,6 +63,17 @@ describe('the collector of a stage', () => {
     ]);
   });
 
+  it.each(['record', 'group'] as const)(
+    'recognises copies by unit %s, also of records from before it started',
+    (unit) => {
+      const { units, letters, collect } = collecting({ unit });
+      units.recall({ partition: 0, offset: 0n, timestamp: 0, headers: {}, ...sample(7, 0, 1) });
+      const copies = [collect(sample(7, 0, 1)), collect(sample(8, 0, 1)), collect(sample(8, 0, 1))];
+      expect(copies.map(({ work }) => work.finished)).toEqual([true, false, true]);
+      expect(letters.map((letter) => letter.split(' ')[0])).toEqual(['0', '2']);
+    },
+  );
+
   it('makes a dead letter of a sample outside of its group', () => {
     const { letters, collect } = collecting();
     collect({ ...sample(0, 0), value: sample(0, 2).value });

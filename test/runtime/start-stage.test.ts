@@ -104,6 +104,19 @@ describe('a stage over records', () => {
     expect((await decoded('rollouts')).map((r) => r.promptId)).toEqual(['p0', 'p0', 'p1', 'p1', 'p2', 'p2']);
   });
 
+  it('uses a record once that arrives again after a restart', async () => {
+    await log.append([toAppend('prompts', promptOf(0))]);
+    const first = await rolloutStage(twoEach);
+    await committed('rollout', 'prompts', 1n);
+    await first.stop();
+    await log.append([0, 1].map((n) => toAppend('prompts', promptOf(n))));
+    const second = await rolloutStage(twoEach);
+    await committed('rollout', 'prompts', 3n);
+    await second.stop();
+    expect((await decoded('rollouts')).map((r) => r.promptId)).toEqual(['p0', 'p0', 'p1', 'p1']);
+    expect(letters).toEqual(['rollout duplicate']);
+  });
+
   it('works on what comes back in the poll under which it was taken away', async () => {
     await log.append([toAppend('prompts', promptOf(0))]);
     const real = log.consumer;

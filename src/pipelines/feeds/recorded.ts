@@ -6,7 +6,7 @@ import { nearest, UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
 import { topicDigest } from '../../topics/digest.js';
 import type { Append, LogRecord, TopicLog } from '../../topics/log.js';
-import { fromRecord, gapAppend, gapOf, headerPlace, toAppend, traced } from '../../topics/record-codec.js';
+import { gapAppend, gapOf, headerPlace, recordIn, toAppend, traced } from '../../topics/record-codec.js';
 import { loadStore } from '../../topics/registry.js';
 import { scan, scanInOrder } from '../../topics/scan.js';
 import type { FromSpec } from '../spec/spec.js';
@@ -134,10 +134,10 @@ async function groupsOf(log: TopicLog, topic: GroupTopic): Promise<Place[]> {
     for await (const record of scan(log, topic, partition)) {
       const place = headerPlace(record);
       if (!place) continue;
-      const { key, value } = record;
+      const { key } = record;
       const { step, groupSize } = place;
       const before = found.get(key) ?? { key, step, sequence: -1n, missing: groupSize, groupSize };
-      const sequence = value === null ? before.sequence : fromRecord(topic, { ...record, value }).sequence;
+      const sequence = recordIn(topic, record)?.sequence ?? before.sequence;
       found.set(key, { ...before, sequence, missing: before.missing - samplesIn(place) });
     }
   return [...found.values()].sort((a, b) => a.step - b.step || (a.sequence < b.sequence ? -1 : 1));
@@ -173,12 +173,12 @@ const copies =
   async (sequence, step) => {
     const promptId = passId(key, pass, '@');
     return records.flatMap((record) => {
-      const { value, headers } = record;
       const gap = gapOf(record);
       if (gap) return [gapAppend(topic, { ...gap, promptId, step })];
-      if (value === null) return [];
-      const copy = { ...fromRecord(topic, { ...record, value }), run, promptId, sequence, step };
-      return [traced(toAppend(topic, copy), headers.traceparent, name)];
+      const found = recordIn(topic, record);
+      if (!found) return [];
+      const copy = { ...found, run, promptId, sequence, step };
+      return [traced(toAppend(topic, copy), record.headers.traceparent, name)];
     });
   };
 

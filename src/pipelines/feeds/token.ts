@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { required } from '../../support/required.js';
 import { type Append, type Consumer, FencedError, type LogRecord, type TopicLog } from '../../topics/log.js';
 import { lastRecord } from '../../topics/scan.js';
 import { type Places, placeIn } from './feed.js';
@@ -22,7 +21,7 @@ export interface Held {
   readonly offset: bigint;
 }
 
-const number = z.string().transform(BigInt);
+const number = z.string().regex(/^\d+$/).transform(BigInt);
 const tokenSchema = z.object({
   position: z.union([number, z.record(z.string(), z.tuple([number, number]))]),
   sequence: number,
@@ -43,10 +42,11 @@ function written(places: Places): string | Record<string, [string, string]> {
   );
 }
 
-function tokenOf({ value }: LogRecord): Token {
-  const { position, sequence, done } = tokenSchema.parse(
-    JSON.parse(Buffer.from(required(value, 'value of a token')).toString('utf8')),
-  );
+/** The token of a record; undefined for what another program has written to the topic by mistake. */
+function tokenIn({ value }: LogRecord): Token | undefined {
+  const { data, success } = tokenSchema.safeParse(parsed(value));
+  if (!success) return undefined;
+  const { position, sequence, done } = data;
   const places: Places =
     typeof position === 'bigint'
       ? new Map([['', { position, count: sequence }]])
@@ -54,10 +54,23 @@ function tokenOf({ value }: LogRecord): Token {
   return { places, sequence, ...(done && { done }) };
 }
 
+function parsed(value: Uint8Array | null): unknown {
+  try {
+    return value && JSON.parse(Buffer.from(value).toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const lastToken = async (log: TopicLog): Promise<Token | undefined> => {
+  const last = await lastRecord(log, 'source', 0, (record) => tokenIn(record) !== undefined);
+  return last && tokenIn(last);
+};
+
 /** Whether all prompts of a pipeline that trains nothing are written. */
 export async function isIngested(log: TopicLog): Promise<boolean> {
-  const last = await lastRecord(log, 'source', 0, ({ value }) => value !== null);
-  return last !== undefined && tokenOf(last).done === true;
+  return (await lastToken(log))?.done === true;
 }
 
 /** The token, once this process is the one that writes prompts; undefined when it is not before the signal. */
@@ -66,15 +79,15 @@ export async function takeToken(log: TopicLog, consumer: Consumer, signal: Abort
   while (!signal.aborted) {
     const records = await consumer.poll(16, newest ? 0 : 500, signal);
     for (const record of records) {
-      const token = tokenOf(record);
+      const token = tokenIn(record);
+      if (!token) continue;
       // Two processes may have begun at once; the one that got further counts.
       const further = !newest || token.sequence > newest.token.sequence ? token : newest.token;
       newest = { token: further, offset: record.offset + 1n };
     }
     if (newest && records.length === 0) return newest;
-    if (newest || consumer.assigned().length === 0) continue;
-    const end = (await log.describe()).find(({ name }) => name === 'source')?.bounds[0]?.end;
-    if (end === 0n && consumer.assigned().length > 0)
+    if (newest || records.length > 0 || consumer.assigned().length === 0) continue;
+    if ((await lastToken(log)) === undefined && consumer.assigned().length > 0)
       await log.append([tokenAppend({ places: new Map(), sequence: 0n })]);
   }
   return undefined;
@@ -87,7 +100,7 @@ export async function takeToken(log: TopicLog, consumer: Consumer, signal: Abort
 export async function nextToken(consumer: Consumer, sequence: bigint, signal: AbortSignal): Promise<Held | undefined> {
   while (!signal.aborted) {
     const [record] = await consumer.poll(1, 500, signal);
-    const token = record && tokenOf(record);
+    const token = record && tokenIn(record);
     if (token && token.sequence >= sequence) return { token, offset: record.offset + 1n };
     if (consumer.assigned().length === 0) throw new FencedError('another process writes the prompts');
   }

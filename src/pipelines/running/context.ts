@@ -16,7 +16,7 @@ import type { OnDeadLetter, RunningStage } from '../../runtime/stage.js';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
 import type { Append, TopicLog } from '../../topics/log.js';
-import { fromRecord, toAppend } from '../../topics/record-codec.js';
+import { recordIn, toAppend } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { type Task, tasksOf } from '../spec/tasks.js';
@@ -258,10 +258,9 @@ export async function usesOf(
   const partitions = (await log.describe()).find(({ name }) => name === 'teacher-scores')?.bounds ?? [];
   for (const partition of partitions.keys())
     for await (const record of scan(log, 'teacher-scores', partition)) {
-      if (record.value === null) continue;
-      const { documents, step } = fromRecord('teacher-scores', { ...record, value: record.value });
-      if (!documents.some((document) => document.id === id)) continue;
-      steps.add(step);
+      const score = recordIn('teacher-scores', record);
+      if (!score?.documents.some((document) => document.id === id)) continue;
+      steps.add(score.step);
       samples++;
     }
   return { steps: [...steps].sort((a, b) => a - b), samples };

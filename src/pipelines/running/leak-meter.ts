@@ -18,7 +18,7 @@ import type { Metric, TeacherScore } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 import { lastOffset, scan } from '../../topics/scan.js';
 
 export interface LeakMeterSettings {
@@ -174,10 +174,10 @@ export async function earlierLeaks(
   let base: LeakBase | undefined;
   const reported = new Set<number>();
   for await (const record of scan(log, 'metrics', 0)) {
-    if (record.value === null || record.key !== 'leak') continue;
-    const { step, values } = fromRecord('metrics', { ...record, value: record.value });
-    reported.add(step);
-    base = leakBaseOf(values);
+    const metric = record.key === 'leak' ? recordIn('metrics', record) : undefined;
+    if (!metric) continue;
+    reported.add(metric.step);
+    base = leakBaseOf(metric.values);
   }
   if (!base) return undefined;
   const scores = (await log.describe()).find(({ name }) => name === 'teacher-scores');
@@ -197,9 +197,8 @@ async function* none(): AsyncGenerator<never> {}
 async function* latestGroups(log: TopicLog, step: number, records: number): AsyncGenerator<readonly TeacherScore[]> {
   let group: TeacherScore[] = [];
   for await (const record of scan(log, 'teacher-scores', 0, await lastOffset(log, 'teacher-scores', 0, records))) {
-    if (record.value === null) continue;
-    const score = fromRecord('teacher-scores', { ...record, value: record.value });
-    if (score.step <= step) continue;
+    const score = recordIn('teacher-scores', record);
+    if (!score || score.step <= step) continue;
     if (group[0] && group[0].promptId !== score.promptId) {
       yield group;
       group = [];

@@ -2,7 +2,7 @@ import type { Reference } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { at, required } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 
 /** Looks references up by item, following the compacted topic. */
 export function referenceTable(log: TopicLog): (itemId: string) => Promise<Reference> {
@@ -18,8 +18,9 @@ export function referenceTable(log: TopicLog): (itemId: string) => Promise<Refer
         const records = await log.read('references', partition, at(next, partition), 1000);
         for (const record of records) {
           next[partition] = record.offset + 1n;
-          if (record.value !== null) rows.set(record.key, fromRecord('references', { ...record, value: record.value }));
-          else rows.delete(record.key);
+          const reference = recordIn('references', record);
+          if (reference) rows.set(reference.itemId, reference);
+          else if (record.value === null) rows.delete(record.key);
         }
         if (records.length === 0) break;
       }

@@ -4,7 +4,7 @@ import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
@@ -65,9 +65,8 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
 /** Reports of the steps before `next`, whichever process made them: what they warned of is not said again. */
 async function* madeSteps({ environment: { log }, stage }: LearnContext, next: number): AsyncGenerator<StepReport> {
   for await (const record of scan(log, 'metrics', 0)) {
-    if (record.value === null || record.key !== stage.name) continue;
-    const { step, values } = fromRecord('metrics', { ...record, value: record.value });
-    if (step < next) yield { step, values };
+    const metric = record.key === stage.name ? recordIn('metrics', record) : undefined;
+    if (metric && metric.step < next) yield metric;
   }
 }
 

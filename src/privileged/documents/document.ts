@@ -116,8 +116,8 @@ function placeSpan(spans: Span[], span: Span): void {
 }
 
 /** The document that a record belongs to; undefined for a tombstone whose key is not a chunk's. */
-export const documentOf = ({ key }: LogRecord, record: Privileged | null): string | undefined =>
-  record === null ? parseChunkKey(key)?.id : record.documentId;
+export const documentOf = ({ key }: LogRecord, record: Privileged | null | undefined): string | undefined =>
+  record === null ? parseChunkKey(key)?.id : record?.documentId;
 
 /**
  * The record that deletes a document: no content, and the hash of the newest version.

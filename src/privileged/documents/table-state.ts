@@ -70,7 +70,7 @@ function takeRecord(state: TableState, entry: LogRecord): void {
   const { index, texts, folds } = state;
   const record = privilegedOf(entry);
   const id = documentOf(entry, record);
-  if (id === undefined) return;
+  if (record === undefined || id === undefined) return;
   const newRow = index.ids.size;
   const row = index.add(id, entry);
   if (record === null) texts.delete(entry.key);
@@ -107,7 +107,7 @@ export async function documentsOf(state: TableState, row: number): Promise<reado
     if (!entry) continue;
     const record = privilegedOf(entry);
     const id = documentOf(entry, record);
-    if (id !== undefined) foldRecord(rebuilt, id, entry, record);
+    if (record !== undefined && id !== undefined) foldRecord(rebuilt, id, entry, record);
   }
   const meanwhile = folds.get(row);
   if (meanwhile) return meanwhile;

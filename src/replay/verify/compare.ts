@@ -2,7 +2,7 @@ import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { at } from '../../support/required.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import { fromRecord, recordType } from '../../topics/record-codec.js';
+import { recordIn, recordType } from '../../topics/record-codec.js';
 import { localStore, storeOf } from '../../topics/registry.js';
 import { scan, scanInOrder } from '../../topics/scan.js';
 import { isSpread } from '../recorded.js';
@@ -90,9 +90,8 @@ async function* pairsByKey(scans: readonly AsyncGenerator<LogRecord>[]): AsyncGe
 
 /** A dead letter's own key contains the offset of the failed record, which depends on the partition. */
 function pairingKey(record: LogRecord): string {
-  if (record.topic !== 'dead-letters' || record.value === null) return record.key;
-  const { stage, topic, key } = fromRecord('dead-letters', { ...record, value: record.value });
-  return JSON.stringify([stage, topic, key]);
+  const letter = record.topic === 'dead-letters' ? recordIn('dead-letters', record) : undefined;
+  return letter ? JSON.stringify([letter.stage, letter.topic, letter.key]) : record.key;
 }
 
 export interface RunComparison {

@@ -11,7 +11,7 @@ import { readTopicManifest } from '../../runs/manifest/topic.js';
 import { checkpointOf } from '../../runs/weights/publisher.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import { isSpread } from '../recorded.js';
 import type { Difference } from './compare-records.js';
@@ -52,8 +52,9 @@ async function changedManifest({ log, manifest }: RunFolder): Promise<Difference
 async function damagedFile(log: TopicLog, folder: string, learner: string): Promise<Difference | null> {
   const topic = ofLearner('weights', learner);
   for await (const record of scan(log, topic, 0)) {
-    if (record.value === null) continue;
-    const { version, digest, location, chunk } = fromRecord('weights', { ...record, value: record.value });
+    const weights = recordIn('weights', record);
+    if (!weights) continue;
+    const { version, digest, location, chunk } = weights;
     const place = { topic, partition: 0, offset: record.offset, key: record.key };
     if (chunk) {
       const found = createHash('sha256').update(chunk.bytes).digest('hex');

@@ -8,7 +8,7 @@ import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Manifest, topicManifest } from '../../runs/manifest/manifest.js';
 import { type Machine, programVersions } from '../../runs/manifest/program-hash.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 import { isSpread, sourceOf, tables } from '../recorded.js';
 import { copyTopic, recordsOf, sampledVersions } from '../topics.js';
 
@@ -169,9 +169,7 @@ async function documentsChanged({ log, plan, manifest }: RunFolder): Promise<boo
   return false;
 }
 
-function isFromIngest(record: LogRecord): boolean {
-  return record.value !== null && fromRecord('dead-letters', { ...record, value: record.value }).stage === 'ingest';
-}
+const isFromIngest = (record: LogRecord): boolean => recordIn('dead-letters', record)?.stage === 'ingest';
 
 async function wasRequeued(log: TopicLog): Promise<boolean> {
   for await (const { source } of recordsOf(log, 'prompts')) if (source.startsWith('dead-letter:')) return true;

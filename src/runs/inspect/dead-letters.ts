@@ -5,7 +5,7 @@ import type { DeadLetter, Prompt } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { get } from '../../support/required.js';
 import type { Consumer } from '../../topics/log.js';
-import { fromRecord, newTrace, toAppend, traced } from '../../topics/record-codec.js';
+import { newTrace, recordIn, toAppend, traced } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -28,9 +28,8 @@ export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<
   for await (const prompt of prompts({ log })) if (prompt.source.startsWith('dead-letter:')) back.add(prompt.source);
   const letters: ListedLetter[] = [];
   for await (const record of scan(log, 'dead-letters', 0)) {
-    if (record.value === null) continue;
-    const letter = fromRecord('dead-letters', { ...record, value: record.value });
-    letters.push({ ...letter, requeued: back.has(origin(letter.id)) });
+    const letter = recordIn('dead-letters', record);
+    if (letter) letters.push({ ...letter, requeued: back.has(origin(letter.id)) });
   }
   return letters;
 }
@@ -97,6 +96,8 @@ function stepsFor(prompts: bigint, spec: PipelineSpec): number | null {
 async function* prompts({ log }: Pick<RunFolder, 'log'>): AsyncGenerator<Prompt> {
   const partitions = (await log.describe()).find(({ name }) => name === 'prompts')?.bounds ?? [];
   for (const partition of partitions.keys())
-    for await (const record of scan(log, 'prompts', partition))
-      if (record.value !== null) yield fromRecord('prompts', { ...record, value: record.value });
+    for await (const record of scan(log, 'prompts', partition)) {
+      const prompt = recordIn('prompts', record);
+      if (prompt) yield prompt;
+    }
 }

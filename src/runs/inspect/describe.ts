@@ -1,6 +1,6 @@
 import { elementType } from '../../records/arrays.js';
 import type { LogRecord } from '../../topics/log.js';
-import { fromRecord, recordType } from '../../topics/record-codec.js';
+import { recordIn, recordType } from '../../topics/record-codec.js';
 import { isRedacted, redact } from './redact.js';
 
 export interface Disclosure {
@@ -22,7 +22,9 @@ export function describeRecord(record: LogRecord, { showPrivileged, isSource = f
   if (kind === undefined) return { ...place, value: isSource ? Buffer.from(value).toString() : value };
   const show = ([field, v]: [string, unknown]): [string, unknown] =>
     !showPrivileged && v !== null && isRedacted(kind, field) ? [field, redact(v)] : [field, decoded(field, v)];
-  return { ...place, value: Object.fromEntries(Object.entries(fromRecord(kind, { ...record, value })).map(show)) };
+  const fields = recordIn(kind, record);
+  if (!fields) return { ...place, headers, unreadable: redact(value) };
+  return { ...place, value: Object.fromEntries(Object.entries(fields).map(show)) };
 }
 
 /** Numbers of a field of bytes. */

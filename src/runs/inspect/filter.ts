@@ -1,7 +1,7 @@
 import { codecFor } from '../../records/codec.js';
 import { nearest, UserError } from '../../support/errors.js';
 import type { LogRecord } from '../../topics/log.js';
-import { fromRecord, gapOf, recordType, type TopicName } from '../../topics/record-codec.js';
+import { gapOf, recordIn, recordType, type TopicName } from '../../topics/record-codec.js';
 import { isRedacted } from './redact.js';
 
 /** What a record has to be; every condition counts. */
@@ -51,7 +51,7 @@ function fieldsOf(record: LogRecord, kind: TopicName | undefined): Fields {
   const gap = gapOf(record);
   if (gap) return { key, ...gap, ...gap.judged, gap: gap.cause };
   if (value === null || kind === undefined) return { ...headers, key };
-  return { key, ...fromRecord(kind, { ...record, value }) };
+  return { key, ...recordIn(kind, record) };
 }
 
 /** Dead letters are found by the key of the record that failed. */

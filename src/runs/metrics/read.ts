@@ -1,20 +1,22 @@
 import type { Metric } from '../../records/records.js';
 import type { TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 import { scanInOrder } from '../../topics/scan.js';
 
 /** Figures that a stage has recorded for a step; of `evaluate`, for a version. */
 export type MetricRow = Pick<Metric, 'stage' | 'step' | 'time' | 'values' | 'message'>;
 
-/** All figures of a run, by step and then by stage. */
+/** All figures of a run, by step and then by stage; copies of a record count once. */
 export async function readMetrics(log: TopicLog): Promise<MetricRow[]> {
-  const rows: MetricRow[] = [];
+  const rows = new Map<string, MetricRow>();
   for await (const record of scanInOrder(log, 'metrics')) {
-    if (record.value === null) continue;
-    const { stage, step, time, values, message } = fromRecord('metrics', { ...record, value: record.value });
-    rows.push({ stage, step, time, values, message });
+    const metric = recordIn('metrics', record);
+    if (!metric) continue;
+    const { stage, step, time, values, message } = metric;
+    const place = `${stage} ${step} ${time}`;
+    if (!rows.has(place)) rows.set(place, { stage, step, time, values, message });
   }
-  return rows.sort((a, b) => a.step - b.step || (a.stage < b.stage ? -1 : a.stage > b.stage ? 1 : 0));
+  return [...rows.values()].sort((a, b) => a.step - b.step || (a.stage < b.stage ? -1 : a.stage > b.stage ? 1 : 0));
 }
 
 /** The name of a figure outside of its record: `learn/loss`. */

@@ -12,7 +12,7 @@ import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { at } from '../../support/required.js';
 import type { Position, TopicLog } from '../../topics/log.js';
-import { fromRecord, toAppend } from '../../topics/record-codec.js';
+import { recordIn, toAppend } from '../../topics/record-codec.js';
 import { lastRecord } from '../../topics/scan.js';
 import type { TopicStore } from '../../topics/store.js';
 
@@ -35,8 +35,9 @@ export const viaTopics = ({ traits }: TopicStore): boolean => traits.weights ===
 
 /** The last weights that a learner published, if any. */
 export async function lastWeights(log: TopicLog, learner = MAIN_LEARNER): Promise<Weights | undefined> {
-  const last = await lastRecord(log, ofLearner('weights', learner), 0, ({ value }) => value !== null);
-  return last?.value ? fromRecord('weights', { ...last, value: last.value }) : undefined;
+  const topic = ofLearner('weights', learner);
+  const last = await lastRecord(log, topic, 0, (record) => recordIn('weights', record) !== undefined);
+  return last && recordIn('weights', last);
 }
 
 /** Where a learner of a run keeps its files and what they are made of. */
@@ -248,7 +249,7 @@ async function firstUnmeasured({ log, learner, spec, store }: RunFiles, version:
   const topic = ofLearner('weights', learner);
   const { offset } = at(await log.committed(ofLearner(evaluateStage.name, learner), topic), 0);
   const [record] = await log.read(topic, 0, offset, 1);
-  return record?.value ? fromRecord('weights', { ...record, value: record.value }).version : Number.POSITIVE_INFINITY;
+  return (record && recordIn('weights', record)?.version) ?? Number.POSITIVE_INFINITY;
 }
 
 const fileKinds = ['weights', 'checkpoints'] as const;

@@ -8,7 +8,7 @@ import type { Versions } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { get } from '../../support/required.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { fromRecord, recordIn } from '../../topics/record-codec.js';
 import { materialise, type RunFiles } from './publisher.js';
 import { newWaiters, type Waiters } from './waiters.js';
 
@@ -102,8 +102,9 @@ async function refresh(state: State): Promise<void> {
     if (records.length === 0) return state.waiters.wake();
     for (const record of records) {
       state.nextOffset = record.offset + 1n;
-      if (record.value === null) continue;
-      const { version, digest, location } = fromRecord('weights', { ...record, value: record.value });
+      const weights = recordIn('weights', record);
+      if (!weights) continue;
+      const { version, digest, location } = weights;
       state.known.set(version, { digest, location, offset: record.offset });
       state.waiters.note('published', version);
       state.waiters.note('announced', version);

@@ -1,0 +1,115 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
+import { readDeadLetters } from '../../src/runs/inspect/dead-letters.js';
+import { stageLag } from '../../src/runs/inspect/lag.js';
+import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
+import { runPipeline, type Summary } from '../../src/runs/run.js';
+import { embeddedStore } from '../../src/topics/embedded/store-kind.js';
+import type { Append, TopicLog } from '../../src/topics/log.js';
+import type { TopicStore } from '../../src/topics/store.js';
+import { constantEngine, newTinyFolder, sums, tinyPipeline } from './tiny-run.js';
+
+/** What a stranger appends, given a record that the run itself has just written to the same topic. */
+type Stranger = (own: Append) => Append;
+
+const bytes = new TextEncoder().encode('no record of ours');
+const strangers: Readonly<Record<string, Stranger>> = {
+  'a copy': (own) => own,
+  'a copy without headers': ({ headers: _, ...own }) => own,
+  'a tombstone': ({ topic }) => ({ topic, key: 'stranger', value: null }),
+  'a tombstone of the same key': ({ topic, key }) => ({ topic, key, value: null }),
+  junk: ({ topic }) => ({ topic, key: 'stranger', value: bytes }),
+  'junk of the same key': ({ topic, key }) => ({ topic, key, value: bytes }),
+  'junk in place of the record': (own) => ({ ...own, value: bytes }),
+  'a gap in place of the record': (own) => ({ ...own, value: null, headers: { ...own.headers, gap: 'stranger' } }),
+  'a schema that nobody knows': (own) => ({ ...own, headers: { ...own.headers, schema: '0'.repeat(16) } }),
+  'a step far ahead': (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: '1000000' } }),
+  'a step that is no number': (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: 'x', of: 'y' } }),
+};
+
+/** The embedded topics, on which strangers write right after the run's own first transaction to `topic`. */
+function visited(topic: string, visitors: readonly Stranger[]): TopicStore {
+  const store = embeddedStore.bind({});
+  return {
+    ...store,
+    async open(place, options) {
+      const log = await store.open(place, options);
+      if (options?.readOnly) return log;
+      let isVisited = false;
+      const after = async (appends: readonly Append[]) => {
+        const own = appends.find((append) => append.topic === topic);
+        if (!own || isVisited) return;
+        isVisited = true;
+        await log.append(visitors.map((stranger) => stranger(own)));
+      };
+      const joined: TopicLog['consumer'] = async (group, topics) => {
+        const consumer = await log.consumer(group, topics);
+        return {
+          ...consumer,
+          async commit(transaction) {
+            await consumer.commit(transaction);
+            await after(transaction.appends);
+          },
+        };
+      };
+      return {
+        ...log,
+        consumer: joined,
+        async append(appends) {
+          const positions = await log.append(appends);
+          await after(appends);
+          return positions;
+        },
+      };
+    },
+  };
+}
+
+let base: string;
+let alone: Summary;
+const spec = checkSpec({
+  ...tinyPipeline,
+  model: { base: 'model', engine: { module: constantEngine } },
+});
+const visit = (name: string, store: TopicStore) =>
+  runPipeline({ plan: planOf(spec, base, [], { store }), folder: join(base, name) });
+
+beforeAll(async () => {
+  base = newTinyFolder(['no JSON', ...sums(40)]);
+  alone = await visit('alone', embeddedStore.bind({}));
+});
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const topics = [
+  'source',
+  'prompts',
+  'references',
+  'privileged',
+  'rollouts',
+  'verdicts',
+  'teacher-scores',
+  'advantages',
+  'weights',
+  'metrics',
+  'dead-letters',
+];
+
+it.each(topics)('whatever others write to topic %s, the run and its commands go on', async (topic) => {
+  const folder = join(base, topic);
+  const plan = planOf(spec, base, [], { store: visited(topic, Object.values(strangers)) });
+  const summary = await runPipeline({ plan, folder });
+  expect(summary.weights).toMatchObject({ version: 4, digest: alone.weights.digest });
+  expect(summary.heldOut).toEqual(alone.heldOut);
+  expect(summary.reward).toEqual(alone.reward);
+  const run = await openRunFolder(folder);
+  try {
+    expect((await stageLag(run.plan, run.log)).filter(({ lag }) => lag > 0)).toEqual([]);
+    const letters = (await readDeadLetters(run)).filter((letter) => letter.topic === topic);
+    expect(letters.map(({ stage, cause }) => `${stage}: ${cause}`)).toMatchSnapshot();
+  } finally {
+    await run.log.close();
+  }
+});
