@@ -65,7 +65,7 @@ describe('a run from the command line', () => {
     const hidden = await rlsd(['tail', run, 'references', '--json']);
     expect(hidden.stdout).toContain('[privileged');
     expect((await rlsd(['dead-letters', run, 'list'])).stdout).toBe('no dead letters\n');
-    await refuses(['tail', run, 'rollout'], /unknown topic rollout; did you mean rollouts\?/);
+    await refuses(['tail', run, 'rollout'], /the run has no topic rollout; did you mean rollouts\?/);
     await refuses(
       ['run', file, '--run', run, '--steps', '3'],
       /contains a different run:\n.*spec\.steps: the run has 2, this pipeline 3/,
