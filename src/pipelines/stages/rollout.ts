@@ -1,4 +1,4 @@
-import { concatMap, pipe } from 'rxjs';
+import { concatMap, mergeMap, of, pipe } from 'rxjs';
 import { rollout } from '../../operators/rollout.js';
 import type { Prompt, Rollout } from '../../records/records.js';
 import { engineOf, engineProblems, modelOptions } from '../plan/model.js';
@@ -56,11 +56,12 @@ export function rolloutOperator(
 ) {
   const { group, temperature, topK, topP, minP, maxTokens, stop } = rolloutOf(spec);
   /** Lockstep up to `maxLag`; without a learner the base is all there is. */
-  const least = (step: number) => {
-    if (!isTrained) return 0;
-    // A prompt that was requeued after the last step waits until the run has more of them.
-    return spec.steps !== undefined && step >= spec.steps ? Number.POSITIVE_INFINITY : step - spec.flow.maxLag;
-  };
+  const least = (step: number) => (isTrained ? step - spec.flow.maxLag : 0);
+  const isAfterEnd = ({ step }: Prompt) => isTrained && spec.steps !== undefined && step >= spec.steps;
+  /** A prompt that was requeued after the last step waits until the run has more of them. */
+  const inTime = mergeMap((prompt: Prompt) =>
+    isAfterEnd(prompt) ? versions.published(Number.POSITIVE_INFINITY).then(() => prompt) : of(prompt),
+  );
   const sampling = {
     temperature,
     maxTokens,
@@ -77,5 +78,5 @@ export function rolloutOperator(
     await versions.published(sampled.policyVersion);
     return sampled;
   };
-  return pipe(rollout(policy, { group, sampling, version }), concatMap(published));
+  return pipe(inTime, rollout(policy, { group, sampling, version }), concatMap(published));
 }
