@@ -68,6 +68,8 @@ export function writeMlflow({ manifest, rows }: Exported, folder: string): strin
     ...{ run_name: run, run_uuid: id, source_name: 'rlsd', source_type: 4, source_version: '', start_time: start },
     ...{ status: 3, tags: [], user_id: userInfo().username },
   });
+  // Without a folder of artifacts it is no run to MLflow.
+  mkdirSync(join(place, 'artifacts'), { recursive: true });
   put(join(place, 'tags', 'mlflow.runName'), run);
   for (const [name, value] of flat(spec))
     put(join(place, 'params', mlflowName(name)), shown(value).slice(0, PARAMETER));
