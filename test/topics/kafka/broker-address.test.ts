@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { aliasOf, hostOf } from '../../../src/topics/kafka/client/broker-address.js';
+import { aliasOf, hostOf, withoutAliases } from '../../../src/topics/kafka/client/broker-address.js';
 import { parseKafkaSettings } from '../../../src/topics/kafka/settings.js';
 
 it.each(['[::1]:9092', '[2001:db8::8a2e:370:7334]:19092'])('%s is taken, and connects to its address', (broker) => {
@@ -7,6 +7,7 @@ it.each(['[::1]:9092', '[2001:db8::8a2e:370:7334]:19092'])('%s is taken, and con
   const [host = '', port, ...others] = aliasOf(broker).split(':');
   expect(others).toEqual([]);
   expect(`[${hostOf(host)}]:${port}`).toBe(broker);
+  expect(withoutAliases(`no answer from ${aliasOf(broker)}.`)).toBe(`no answer from ${broker}.`);
 });
 
 it.each(['broker-1:9092', '127.0.0.1:9092'])('%s stays as it is', (broker) => {

@@ -10,6 +10,10 @@ export const aliasOf = (broker: string): string =>
     (_, host: string, port: string) => `${host.replaceAll(':', '-')}${SUFFIX}:${port}`,
   );
 
+/** A message of kafkajs with the addresses that the user gave. */
+export const withoutAliases = (message: string): string =>
+  message.replace(/([\w.-]+)\.ipv6\.invalid\b/g, (alias) => `[${hostOf(alias)}]`);
+
 /** The host to connect to. */
 export const hostOf = (host: string): string =>
   host.endsWith(SUFFIX) ? host.slice(0, -SUFFIX.length).replaceAll('-', ':') : host;

@@ -1,4 +1,5 @@
 import { UserError } from '../../../support/errors.js';
+import { withoutAliases } from './broker-address.js';
 
 /** The error and everything that caused it. */
 function* causes(error: unknown): Generator<Error & { type?: unknown; code?: unknown; retriable?: unknown }> {
@@ -54,7 +55,7 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
   const where = brokers.join(', ');
   const type = protocolType(error);
   const chain = [...causes(error)];
-  const message = chain.at(-1)?.message ?? String(error);
+  const message = withoutAliases(chain.at(-1)?.message ?? String(error));
   if (type === 'ILLEGAL_SASL_STATE')
     return new UserError(
       'kafka-credentials',
