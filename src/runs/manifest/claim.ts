@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST } from '../../pipelines/feeds/recorded-spec.js';
 import { UserError } from '../../support/errors.js';
@@ -24,10 +24,14 @@ export function folderClaim(run: string): FolderClaim {
   if (existsSync(file)) return { id: readFileSync(file, 'utf8').trim(), older: false };
   const older = existsSync(join(run, MANIFEST));
   mkdirSync(run, { recursive: true });
+  const partial = writePartial(run, randomUUID());
   try {
-    writeFileSync(file, `${randomUUID()}\n`, { flag: 'wx' });
+    // Unlike a renamed file, a link never replaces that of another process, and is never seen half written.
+    linkSync(partial, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(partial);
   }
   return { id: readFileSync(file, 'utf8').trim(), older };
 }
@@ -54,7 +58,11 @@ export function joinRun(run: string, own: FolderClaim, { claim, begun }: TopicCl
       `the topics of ${run} belong to a run that was begun from another folder on ${new Date(begun).toISOString()}; ` +
         'to take part in it, add --join; to begin one of your own, choose another name with --run',
     );
-  const partial = join(run, `${CLAIM}.${process.pid}.partial`);
-  writeFileSync(partial, `${found}\n`);
-  renameSync(partial, join(run, CLAIM));
+  renameSync(writePartial(run, found), join(run, CLAIM));
+}
+
+function writePartial(run: string, id: string): string {
+  const partial = join(run, `${CLAIM}.${randomUUID()}.partial`);
+  writeFileSync(partial, `${id}\n`);
+  return partial;
 }
