@@ -1,12 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 const all = ['test/**/*.test.ts'];
-/** Files that replace modules of the sources, or measure the memory of their process. */
+/** Files that replace modules of the sources, measure the memory of their process, or give up its rights. */
 const alone = [
   'test/pipelines/running/leak-meter.test.ts',
   'test/runs/containment.test.ts',
   'test/runtime/backpressure.test.ts',
   'test/verifiers/pool.test.ts',
+  'test/verifiers/sandbox/attacks-as-user.test.ts',
 ];
 
 const common = {
