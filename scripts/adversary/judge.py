@@ -94,7 +94,7 @@ class Checkers:
 
 def beyond_doubles(value):
     if isinstance(value, (int, Decimal)):
-        return abs(value) > Decimal("1.8e308")
+        return Decimal(value).copy_abs() > Decimal("1.8e308")
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(map(beyond_doubles, inner))
 
