@@ -131,17 +131,17 @@ export function judgedOf(record: object): Judged | undefined {
   return reward === undefined || verdict === undefined ? undefined : { reward, verdict, finishReason };
 }
 
-/** The place according to a record's headers, readable even if the value is not. */
+/** The place according to a record's headers, readable even if the value is not; undefined where they name none. */
 export function headerPlace(record: LogRecord): Place | undefined {
-  const { step, sample, of } = record.headers;
-  if (step === undefined || of === undefined) return undefined;
-  return {
-    promptId: record.key,
-    step: Number(step),
-    sampleIndex: sample === undefined ? null : Number(sample),
-    groupSize: Number(of),
-  };
+  const step = count(record.headers.step);
+  const groupSize = count(record.headers.of);
+  const sampleIndex = record.headers.sample === undefined ? null : count(record.headers.sample);
+  if (step === undefined || groupSize === undefined || sampleIndex === undefined) return undefined;
+  return { promptId: record.key, step, sampleIndex, groupSize };
 }
+
+const count = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 
 function placeHeaders(place: Place): Record<string, string> {
   return {

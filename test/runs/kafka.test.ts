@@ -153,6 +153,45 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     expect((await ask('lag')).every(({ lag }) => lag === 0)).toBe(true);
   });
 
+  it('goes on whatever others wrote to its topics before, and ends with the same weights', async () => {
+    const { args, open, digest, plan, run } = await project();
+    const log = await open();
+    await ensureTopics(log, plan.topics);
+    await log.close();
+    const junk = Buffer.from('junk');
+    const chunk = { 'chunk-index': '1', 'chunk-count': '2', 'chunk-first': '999999', 'chunk-digest': 'zz' };
+    const messages = [
+      { key: 's1', value: null },
+      { key: null, value: null },
+      { key: null, value: junk },
+      { key: '', value: Buffer.alloc(0) },
+      { key: 's1', value: junk },
+      { key: Buffer.from([0xff, 0xfe]), value: junk },
+      { key: 's1', value: null, headers: { cause: 'x', ...chunk } },
+      { key: 's1', value: junk, headers: chunk },
+      { key: 's1', value: junk, headers: { schema: '00ff' } },
+      { key: 's1', value: junk, headers: { step: '0', sample: '9', of: '4' } },
+      { key: 's1', value: null, headers: { gap: 'x', step: '-1', sample: '0', of: '4' } },
+      { key: 's1', value: null, headers: { gap: 'x', step: '1e3', sample: '0', of: '4' } },
+    ];
+    const kafka = new kafkajs.Kafka({ brokers: [...broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.sendBatch({
+      topicMessages: plan.topics.map(({ name, compact }) => ({
+        topic: `${run}.${name}`,
+        // A compacted topic takes no message without a key.
+        messages: messages.filter(({ key }) => key !== null || !compact),
+      })),
+    });
+    await producer.disconnect();
+    const { code, stdout, stderr } = await rlsd(args('one'));
+    if (code !== 0) throw new Error(stderr);
+    expect(summaryOf(stdout).weights).toMatchObject({ version: STEPS, digest });
+    const letters = await rlsd(['dead-letters', args('one')[3] ?? '', '--json']);
+    expect(letters.code).toBe(0);
+  });
+
   it('survives kills, and ends with the weights of an uninterrupted run', async () => {
     const { args, open, digest, plan } = await project();
     const log = await open();
