@@ -150,8 +150,8 @@ const asGap = (record: LogRecord, failure: Error): LogRecord => ({
   headers: { ...record.headers, gap: causeOf(failure) },
 });
 
-function enter<T>(work: Work<T>, rest: Omit<Entry<T>, 'work'>): Entry<T> {
-  const entry = { ...rest, work };
+function enter<T>(work: Work<T>, rest: Omit<Entry<T>, 'work' | 'takesCredit'>): Entry<T> {
+  const entry = { ...rest, takesCredit: !work.finished, work };
   work.entries.push(entry);
   return entry;
 }

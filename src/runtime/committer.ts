@@ -68,7 +68,7 @@ export function committer<T>(settings: CommitterSettings<T>): Committer<T> {
       const window = state.windows.get(partition) ?? [];
       state.windows.set(partition, window);
       window.push(entry);
-      state.gate.take();
+      if (entry.takesCredit) state.gate.take();
     },
     commit: () => commit(state),
     forget: (partition) => forget(state, partition),
@@ -135,9 +135,14 @@ function finishedCuts<T>({ stage, windows }: State<T>): Cut<T>[] {
 /** Removes what was committed from its window, unless the partition was revoked meanwhile. */
 function advance<T>({ windows, stats, gate }: State<T>, { partition, window, count }: Cut<T>): void {
   if (windows.get(partition) !== window || count === 0) return;
-  window.splice(0, count);
+  release(gate, window.splice(0, count));
   stats.records += count;
-  gate.release(count);
+}
+
+function release<T>(gate: CreditGate, entries: readonly Entry<T>[]): void {
+  const taken = entries.filter(({ takesCredit }) => takesCredit).length;
+  if (taken > 0) gate.release(taken);
+  else gate.wake();
 }
 
 /**
@@ -153,8 +158,7 @@ function forget<T>({ windows, gate, onForgotten }: State<T>, partition: number):
   const window = windows.get(partition) ?? [];
   windows.delete(partition);
   for (const { work } of window) onForgotten(work);
-  if (window.length > 0) gate.release(window.length);
-  else gate.wake();
+  release(gate, window);
 }
 
 /** Running units that do not wait for other stages. */

@@ -1,6 +1,5 @@
 import { type CreditGate, creditGate } from '../operators/internal/credit-gate.js';
 import type { TopicRecords } from '../records/records.js';
-import { required } from '../support/required.js';
 import type { Consumer, LogRecord, TopicPartition } from '../topics/log.js';
 import type { TopicName } from '../topics/record-codec.js';
 import { type Collector, collector } from './collector.js';
@@ -147,7 +146,7 @@ async function pump<T>(state: State<T>): Promise<void> {
     await begin(state);
     const records = await poll(state);
     await begin(state);
-    await recall(state);
+    await recall(state, records);
     // Skip records of partitions revoked during `begin`; the new owner reads them again.
     for (const record of records) if (!state.revoked.has(record.partition)) commits.admit(units.collect(record));
     startWork(state);
@@ -182,17 +181,17 @@ async function begin<T>(state: State<T>): Promise<void> {
   await stage.begin(environment);
 }
 
-/** Remembers the records before the ones to come, so that a copy of one of them is not taken for a new record. */
-async function recall<T>({ environment: { log }, stage, topic, consumer, units, recalled }: State<T>): Promise<void> {
-  const owned = consumer.assigned().filter(({ partition }) => !recalled.has(partition));
-  if (owned.length === 0) return;
-  const committed = await log.committed(stage.name, topic);
-  for (const { partition } of owned) {
-    const end = required(committed[partition], `offset of ${topic}/${partition}`).offset;
+/** Remembers the records before the first new ones, so that a copy of one of them is not taken for a new record. */
+async function recall<T>(
+  { environment: { log }, topic, units, recalled }: State<T>,
+  records: readonly LogRecord[],
+): Promise<void> {
+  for (const { partition, offset: end } of records) {
+    if (recalled.has(partition)) continue;
+    recalled.add(partition);
     const from = end > RECALLED ? end - RECALLED : 0n;
     for (const record of await log.read(topic, partition, from, Number(end - from)))
       if (record.offset < end) units.recall(record);
-    recalled.add(partition);
   }
 }
 

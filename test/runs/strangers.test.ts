@@ -97,6 +97,10 @@ const topics = [
   'dead-letters',
 ];
 
+const processed = ['prompts', 'rollouts', 'verdicts', 'teacher-scores', 'advantages', 'weights'];
+const foreseen = ['duplicate', 'no-value', 'bad-record', 'unknown-schema', 'bad-prompt-line'];
+const causeOf = ({ cause }: { readonly cause: string }): string => cause;
+
 it.each(topics)('whatever others write to topic %s, the run and its commands go on', async (topic) => {
   const folder = join(base, topic);
   const plan = planOf(spec, base, [], { store: visited(topic, Object.values(strangers)) });
@@ -107,8 +111,10 @@ it.each(topics)('whatever others write to topic %s, the run and its commands go 
   const run = await openRunFolder(folder);
   try {
     expect((await stageLag(run.plan, run.log)).filter(({ lag }) => lag > 0)).toEqual([]);
-    const letters = (await readDeadLetters(run)).filter((letter) => letter.topic === topic);
-    expect(letters.map(({ stage, cause }) => `${stage}: ${cause}`)).toMatchSnapshot();
+    const causes = new Set((await readDeadLetters(run)).filter((letter) => letter.topic === topic).map(causeOf));
+    // Of a step that was trained already, the learner passes over everything.
+    expect([...causes].filter((cause) => !foreseen.includes(cause))).toEqual([]);
+    if (processed.includes(topic)) expect(causes).toContain('bad-record');
   } finally {
     await run.log.close();
   }

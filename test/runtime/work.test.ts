@@ -10,7 +10,7 @@ function windowOf(units: readonly number[], finished: ReadonlySet<number>): Entr
     works.set(unit, work);
     work.finished = finished.has(unit);
     const record = { topic: 't', partition: 0, offset: BigInt(i), timestamp: 0, key: '', value: null, headers: {} };
-    const entry = { record, value: unit, place: undefined, work };
+    const entry = { record, value: unit, place: undefined, takesCredit: true, work };
     work.entries.push(entry);
     return entry;
   });

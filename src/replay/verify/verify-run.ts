@@ -5,7 +5,7 @@ import { isIngested } from '../../pipelines/feeds/token.js';
 import { isShared, type Plan, planOf, stagesWith } from '../../pipelines/plan/plan.js';
 import { learnersOf, MAIN_LEARNER } from '../../pipelines/spec/learners.js';
 import { stepsOf } from '../../pipelines/spec/sections.js';
-import { type StageLag, stageLag } from '../../runs/inspect/lag.js';
+import { stageLag } from '../../runs/inspect/lag.js';
 import { openRunFolder, type RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Machine, machineOf } from '../../runs/manifest/program-hash.js';
 import { UserError } from '../../support/errors.js';
@@ -14,7 +14,7 @@ import { checkHead } from '../part.js';
 import { withBase } from '../recorded.js';
 import { rerun, type Watch } from '../rerun.js';
 import { recordedScores } from '../scores.js';
-import { findTopic, weightsOf } from '../topics.js';
+import { findTopic, recordsOf, weightsOf } from '../topics.js';
 import { compareRun, type RunComparison } from './compare.js';
 import { damageOf } from './damage.js';
 import { machineDifferences, planRepeat, type RepeatMode } from './repeat.js';
@@ -119,18 +119,18 @@ async function checkFinished(run: RunFolder, folder: string): Promise<void> {
     );
   }
   // A run that was stopped after its last step has yet to measure it.
-  const measuring = plan.stages.filter(({ inputType }) => inputType === 'weights');
-  refuseBehind(folder, await stageLag({ ...plan, stages: measuring }, log));
+  for (const { name } of plan.stages.filter(({ inputType }) => inputType === 'weights')) {
+    const measured = new Set<number>();
+    for await (const { step } of recordsOf(log, 'metrics', ({ key }) => key === name)) measured.add(step);
+    if (measured.size > 0 && !measured.has(steps))
+      throw unfinished(folder, `stage ${name} has yet to measure version ${steps}`);
+  }
 }
 
 async function checkExhausted({ log, plan }: RunFolder, folder: string): Promise<void> {
   if (plan.stages.some(({ input }) => input === 'source') && !(await isIngested(log)))
     throw unfinished(folder, 'not all of its prompts are written');
-  refuseBehind(folder, await stageLag(plan, log));
-}
-
-function refuseBehind(folder: string, rows: readonly StageLag[]): void {
-  const behind = rows.find(({ lag }) => lag > 0);
+  const behind = (await stageLag(plan, log)).find(({ lag }) => lag > 0);
   if (!behind) return;
   const records = behind.lag === 1 ? '1 record' : `${behind.lag} records`;
   throw unfinished(folder, `stage ${behind.stage} is ${records} behind the end of ${behind.topic}`);
