@@ -69,7 +69,11 @@ export function logOn(settings: KafkaSettings, connection: ClusterOptions, opene
   };
   return {
     ensureTopics: (specs) => ensureTopics(admin, specs, topic.prefix, topicDefaults(settings)).catch(explained),
-    describe: () => describeTopics(admin, client, topic.prefix, state.written).catch(explained),
+    // Stages look up topics too, and an outage is no fault of the record at hand.
+    describe: () =>
+      client
+        .retrying('looking up topics', () => describeTopics(admin, client, topic.prefix, state.written))
+        .catch(explained),
     append: (appends) => append(state, appends),
     read: async (name, partition, from, max): Promise<LogRecord[]> => {
       await settle(state.written, client, topic.physical(name), partition);
@@ -102,7 +106,7 @@ function stateOf(settings: KafkaSettings, connection: ClusterOptions, { client, 
     compression: COMPRESSION[settings.compression ?? 'none'],
     limit: topicDefaults(settings).maxMessageBytes - BATCH_BYTES,
     written,
-    isCompacted: compactedTopics(admin),
+    isCompacted: compactedTopics(admin, client),
   };
   // A fresh id, which fences nobody.
   const transactionalId = `${prefixes.transactionalId}append-${randomUUID()}`;

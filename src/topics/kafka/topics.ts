@@ -25,8 +25,17 @@ const configOf = (spec: TopicSpec): [string, string][] => [
   ['retention.bytes', String(spec.retention?.bytes ?? -1)],
 ];
 
+async function listTopics(admin: Admin): Promise<string[]> {
+  try {
+    return await admin.listTopics();
+  } catch (error) {
+    // Without a connected broker kafkajs has no answer, and reads from it all the same.
+    throw error instanceof TypeError ? new kafkajs.KafkaJSConnectionError('no broker is connected') : error;
+  }
+}
+
 async function lookUp(admin: Admin, names: readonly string[]): Promise<Map<string, Found>> {
-  const existing = new Set(await admin.listTopics());
+  const existing = new Set(await listTopics(admin));
   const there = names.filter((name) => existing.has(name));
   if (there.length === 0) return new Map();
   const { topics } = await admin.fetchTopicMetadata({ topics: there });
@@ -47,11 +56,11 @@ async function lookUp(admin: Admin, names: readonly string[]): Promise<Map<strin
 }
 
 /** Whether a topic is compacted; looked up once per topic. */
-export function compactedTopics(admin: Admin): (topic: string) => Promise<boolean> {
+export function compactedTopics(admin: Admin, client: Pick<Client, 'retrying'>): (topic: string) => Promise<boolean> {
   const known = new Map<string, boolean>();
   return async (topic) => {
-    const found =
-      known.get(topic) ?? (await lookUp(admin, [topic])).get(topic)?.config.get('cleanup.policy')?.includes('compact');
+    const lookedUp = () => client.retrying(`looking up topic ${topic}`, () => lookUp(admin, [topic]));
+    const found = known.get(topic) ?? (await lookedUp()).get(topic)?.config.get('cleanup.policy')?.includes('compact');
     known.set(topic, found ?? false);
     return found ?? false;
   };
@@ -198,7 +207,7 @@ export async function describeTopics(
   prefix: string,
   written: Written,
 ): Promise<TopicInfo[]> {
-  const names = (await admin.listTopics()).filter((name) => name.startsWith(prefix) && !name.startsWith('__'));
+  const names = (await listTopics(admin)).filter((name) => name.startsWith(prefix) && !name.startsWith('__'));
   const topics = await lookUp(admin, names);
   return Promise.all(
     [...topics]

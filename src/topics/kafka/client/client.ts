@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../../support/errors.js';
 import { required } from '../protocol/requests.js';
 import { explain, explainConnecting, isMissingTopic, isTransient, protocolType } from './errors.js';
-import { type Broker, type Cluster, type ClusterOptions, newCluster, newSockets, type Sockets } from './internals.js';
+import {
+  type Broker,
+  type Cluster,
+  type ClusterOptions,
+  newCluster,
+  newSockets,
+  protocolError,
+  type Sockets,
+} from './internals.js';
 import type { OutageWatch } from './outage.js';
 
 /** How long a broker may be unreachable before the request fails, in milliseconds. */
@@ -129,6 +137,9 @@ async function refresh({ cluster, coordinators }: ClientState): Promise<void> {
   await cluster.refreshMetadata();
 }
 
+/** The protocol's code for a topic that a broker does not know. */
+const UNKNOWN_TOPIC = 3;
+
 // An open transaction that must finish first does not mean that the brokers have moved.
 const AWAITS_TRANSACTION: readonly unknown[] = ['CONCURRENT_TRANSACTIONS', 'UNSTABLE_OFFSET_COMMIT'];
 
@@ -137,9 +148,11 @@ async function retrying<T>(
   doing: string,
   attempt: () => Promise<T>,
   forMs = OUTAGE_MS,
+  missingMs = NO_TOPIC_MS,
 ): Promise<T> {
   const deadline = Date.now() + forMs;
   let missingSince: number | undefined;
+  let patience = missingMs;
   for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
     // A request would reopen the connection, which would keep the process alive.
     if (state.disconnected) throw new Error(`${doing}: the connection to Kafka was closed`);
@@ -149,11 +162,14 @@ async function retrying<T>(
       return result;
     } catch (error) {
       missingSince = isMissingTopic(error) ? (missingSince ?? Date.now()) : undefined;
-      const until = Math.min(deadline, (missingSince ?? deadline) + NO_TOPIC_MS);
+      const until = Math.min(deadline, (missingSince ?? deadline) + patience);
       if (state.stopped || !isTransient(error) || Date.now() + pause > until)
         throw explain(error, state.brokers, doing);
       // An error of the protocol is an answer.
-      if (protocolType(error) === undefined) state.outage?.failed(doing, error as Error);
+      if (protocolType(error) === undefined) {
+        state.outage?.failed(doing, error as Error);
+        patience = NO_TOPIC_MS;
+      }
       await sleep(pause * (0.5 + Math.random() / 2));
       if (state.disconnected) continue;
       if (!AWAITS_TRANSACTION.includes(protocolType(error))) await refresh(state).catch(() => {});
@@ -176,9 +192,14 @@ async function partitionCount(state: ClientState, topic: string): Promise<number
   const { cluster, brokers } = state;
   const known = knownPartitions(cluster, topic);
   if (known > 0) return known;
+  // Some brokers may not know a new topic yet: they name an error, or leave it out.
+  const lookUp = async () => {
+    await cluster.addMultipleTargetTopics([topic]);
+    if (knownPartitions(cluster, topic) === 0) await cluster.refreshMetadata();
+    if (cluster.findTopicPartitionMetadata(topic).length === 0) throw protocolError(UNKNOWN_TOPIC);
+  };
   try {
-    // Some brokers may not know a new topic yet.
-    await retrying(state, `looking up topic ${topic}`, () => cluster.addMultipleTargetTopics([topic]), NEW_TOPIC_MS);
+    await retrying(state, `looking up topic ${topic}`, lookUp, OUTAGE_MS, NEW_TOPIC_MS);
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'unknown-topic') throw error;
   }
