@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { openRunFolder } from '../runs/inspect/run-folder.js';
 import { UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
-import { recordIn } from '../topics/record-codec.js';
-import { scan } from '../topics/scan.js';
+import { recordsOf } from '../topics/scan.js';
 import type { ArmRun } from './arms.js';
 
 /** A measurement on the held-out prompts. */
@@ -47,10 +46,7 @@ export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResu
   const measured = new Map<number, { readonly accuracy: number; readonly n: number }>();
   const steps = new Map<number, Readonly<Record<string, number>>>();
   try {
-    for await (const record of scan(log, 'metrics', 0)) {
-      const metric = recordIn('metrics', record);
-      if (!metric) continue;
-      const { stage, step, values } = metric;
+    for await (const { stage, step, values } of recordsOf(log, 'metrics')) {
       if (stage === 'evaluate') measured.set(step, { accuracy: Number(values.accuracy), n: Number(values.n) });
       if (stage === 'learn') steps.set(step, values);
     }

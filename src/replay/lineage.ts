@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { stagesWith } from '../pipelines/plan/plan.js';
 import { float32Array, int32Array } from '../records/arrays.js';
-import type { Advantage, DocumentUse, TeacherScore, Verdict, Weights } from '../records/records.js';
+import type { Advantage, DocumentUse, TeacherScore, Verdict } from '../records/records.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
+import { type RecordedWeights, recordedWeights } from '../runs/weights/recorded.js';
 import { nearest, UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
-import { recordsOf, weightsOf } from './topics.js';
+import { recordsOf } from '../topics/scan.js';
 
 /** What made one sample, and what it was used for. Contains no privileged text. */
 export interface SampleLineage {
@@ -124,7 +125,7 @@ interface RelatedRecords {
   /** By prompt id. */
   readonly promptDigests: ReadonlyMap<string, string>;
   /** In ascending order. */
-  readonly versions: readonly Weights[];
+  readonly versions: readonly RecordedWeights[];
 }
 
 async function relatedRecords(log: TopicLog, keep: (record: LogRecord) => boolean): Promise<RelatedRecords> {
@@ -135,7 +136,7 @@ async function relatedRecords(log: TopicLog, keep: (record: LogRecord) => boolea
   const promptDigests = new Map<string, string>();
   for await (const { promptId, promptDigest } of recordsOf(log, 'rollouts', keep))
     promptDigests.set(promptId, promptDigest);
-  const versions = [...(await weightsOf(log)).values()].sort((a, b) => a.version - b.version);
+  const versions = [...(await recordedWeights(log)).values()].sort((a, b) => a.version - b.version);
   return { advantages, sources, promptDigests, versions };
 }
 
@@ -155,7 +156,7 @@ function sampleFields(score: Scored) {
 }
 
 /** The first weights published after a step. */
-function weightsAfter(step: number, versions: readonly Weights[], folder: string): SampleLineage['weights'] {
+function weightsAfter(step: number, versions: readonly RecordedWeights[], folder: string): SampleLineage['weights'] {
   const weights = versions.find(({ version }) => version > step);
   if (!weights) return null;
   const { version, digest, location } = weights;

@@ -6,9 +6,9 @@ import type { PipelineSpec } from '../pipelines/spec/spec.js';
 import { openLog, placeOf } from '../pipelines/topic-log.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { topicManifest } from '../runs/manifest/manifest.js';
+import { recordedWeights } from '../runs/weights/recorded.js';
 import { UserError } from '../support/errors.js';
 import { isTrainable, type Part } from './part.js';
-import { weightsOf } from './topics.js';
 
 /** @throws {UserError} `run-exists` where the cluster has topics of a run of this name, even without its folder */
 export async function refuseExisting(plan: Plan, to: string): Promise<void> {
@@ -69,7 +69,7 @@ export async function checkSteps({ log, plan }: RunFolder, folder: string, until
       'bad-request',
       `--only step=..${until - 1}: is ${until} steps, expected a multiple of publish.every (${publish.every}) from ${publish.every} to ${steps}`,
     );
-  const newest = Math.max(0, ...(await weightsOf(log)).keys());
+  const newest = Math.max(0, ...(await recordedWeights(log)).keys());
   if (newest < until)
     throw new UserError(
       'unfinished',

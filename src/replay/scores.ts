@@ -1,10 +1,11 @@
 import type { RecordedScores } from '../operators/score-teacher.js';
 import type { TeacherScore, Verdict } from '../records/records.js';
+import { recordedWeights } from '../runs/weights/recorded.js';
 import { at } from '../support/required.js';
 import type { LogRecord, TopicLog } from '../topics/log.js';
 import { recordIn } from '../topics/record-codec.js';
 import { scan } from '../topics/scan.js';
-import { partitionsOf, weightsOf } from './topics.js';
+import { partitionsOf } from './topics.js';
 
 export interface ScoresSettings {
   /** The recorded topics. */
@@ -22,7 +23,7 @@ export async function recordedScores({ log, digestOf }: ScoresSettings): Promise
   for (const [partition, start] of await partitionsOf(log, 'teacher-scores'))
     for await (const { key, offset } of scan(log, 'teacher-scores', partition, start))
       if (!places.has(key)) places.set(key, { partition, offset });
-  const digests = new Map([...(await weightsOf(log))].map(([version, { digest }]) => [version, digest]));
+  const digests = new Map([...(await recordedWeights(log))].map(([version, { digest }]) => [version, digest]));
 
   const readGroup = async (promptId: string): Promise<LogRecord[]> => {
     const place = places.get(promptId);

@@ -5,7 +5,7 @@ import { weightsFolder } from '../runs/weights/publisher.js';
 import { UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
 import type { LogRecord } from '../topics/log.js';
-import { recordsOf } from './topics.js';
+import { recordsOf } from '../topics/scan.js';
 
 export interface SnapshotQuery {
   /** The topic that the replay starts from. */

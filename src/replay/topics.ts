@@ -1,9 +1,7 @@
-import { MAIN_LEARNER, ofLearner } from '../pipelines/spec/learners.js';
-import type { TopicRecords, Weights } from '../records/records.js';
 import { nearest, UserError } from '../support/errors.js';
 import type { LogRecord, TopicInfo, TopicLog } from '../topics/log.js';
-import { headerPlace, recordIn, type TopicName } from '../topics/record-codec.js';
-import { scanInOrder } from '../topics/scan.js';
+import { headerPlace } from '../topics/record-codec.js';
+import { recordsOf, scanInOrder } from '../topics/scan.js';
 
 /** @throws {UserError} `unknown-topic` with the nearest name */
 export async function findTopic(log: TopicLog, topic: string): Promise<TopicInfo> {
@@ -26,21 +24,6 @@ export async function partitionsOf(log: TopicLog, topic: string): Promise<(reado
 
 /** Records without a step, such as references, count as step 0. */
 const stepOf = (record: LogRecord): number => headerPlace(record)?.step ?? 0;
-
-/**
- * The readable records of a topic, in the order of `scanInOrder`.
- * @param keep checked before a record is decoded
- */
-export async function* recordsOf<K extends TopicName>(
-  log: TopicLog,
-  topic: K,
-  keep: (record: LogRecord) => boolean = () => true,
-): AsyncGenerator<TopicRecords[K]> {
-  for await (const record of scanInOrder(log, topic)) {
-    const found = keep(record) ? recordIn(topic, record) : undefined;
-    if (found) yield found;
-  }
-}
 
 /**
  * Copies a topic byte for byte.
@@ -73,16 +56,6 @@ export async function copyTopic(
     if (page.length === 256 || bytes > 1 << 22) await flush();
   }
   await flush();
-}
-
-/** Every version that a learner published, by number. */
-export async function weightsOf(log: TopicLog, learner = MAIN_LEARNER): Promise<Map<number, Weights>> {
-  const versions = new Map<number, Weights>();
-  for await (const record of scanInOrder(log, ofLearner('weights', learner))) {
-    const weights = recordIn('weights', record);
-    if (weights && !versions.has(weights.version)) versions.set(weights.version, weights);
-  }
-  return versions;
 }
 
 /** The version that sampled each prompt. */

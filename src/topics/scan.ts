@@ -1,5 +1,6 @@
+import type { TopicRecords } from '../records/records.js';
 import type { LogRecord, TopicLog } from './log.js';
-import { headerPlace } from './record-codec.js';
+import { headerPlace, recordIn, type TopicName } from './record-codec.js';
 
 /**
  * The records of one partition from an offset up to its end at the start of the scan, one page at a time, so that a
@@ -102,6 +103,25 @@ export async function* scanInOrder(log: TopicLog, topic: string): AsyncGenerator
     const { value } = await head.scan.next();
     if (value) Object.assign(head, { record: value, step: stepOf(value) });
     else heads.splice(heads.indexOf(head), 1);
+  }
+}
+
+/**
+ * The readable records of a topic, in the order of `scanInOrder`.
+ * @param keep checked before a record is decoded
+ * @param topic where its name is not that of its records
+ * @example
+ * for await (const { version, digest } of recordsOf(log, 'weights')) console.log(version, digest);
+ */
+export async function* recordsOf<K extends TopicName>(
+  log: TopicLog,
+  type: K,
+  keep: (record: LogRecord) => boolean = () => true,
+  topic: string = type,
+): AsyncGenerator<TopicRecords[K]> {
+  for await (const record of scanInOrder(log, topic)) {
+    const found = keep(record) ? recordIn(type, record) : undefined;
+    if (found) yield found;
   }
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { planOf } from '../../src/pipelines/plan/plan.js';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
+import { exportRun } from '../../src/runs/bundle/export.js';
+import { importRun } from '../../src/runs/bundle/import.js';
 import { readDeadLetters } from '../../src/runs/inspect/dead-letters.js';
 import { stageLag } from '../../src/runs/inspect/lag.js';
 import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
@@ -16,19 +18,19 @@ import { constantEngine, newTinyFolder, sums, tinyPipeline } from './tiny-run.js
 type Stranger = (own: Append) => Append;
 
 const bytes = new TextEncoder().encode('no record of ours');
-const strangers: Readonly<Record<string, Stranger>> = {
-  'a copy': (own) => own,
-  'a copy without headers': ({ headers: _, ...own }) => own,
-  'a tombstone': ({ topic }) => ({ topic, key: 'stranger', value: null }),
-  'a tombstone of the same key': ({ topic, key }) => ({ topic, key, value: null }),
-  junk: ({ topic }) => ({ topic, key: 'stranger', value: bytes }),
-  'junk of the same key': ({ topic, key }) => ({ topic, key, value: bytes }),
-  'junk in place of the record': (own) => ({ ...own, value: bytes }),
-  'a gap in place of the record': (own) => ({ ...own, value: null, headers: { ...own.headers, gap: 'stranger' } }),
-  'a schema that nobody knows': (own) => ({ ...own, headers: { ...own.headers, schema: '0'.repeat(16) } }),
-  'a step far ahead': (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: '1000000' } }),
-  'a step that is no number': (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: 'x', of: 'y' } }),
-};
+const strangers: readonly Stranger[] = [
+  (own) => own,
+  ({ headers: _, ...own }) => own,
+  ({ topic }) => ({ topic, key: 'stranger', value: null }),
+  ({ topic, key }) => ({ topic, key, value: null }),
+  ({ topic }) => ({ topic, key: 'stranger', value: bytes }),
+  ({ topic, key }) => ({ topic, key, value: bytes }),
+  (own) => ({ ...own, value: bytes }),
+  (own) => ({ ...own, value: null, headers: { ...own.headers, gap: 'stranger' } }),
+  (own) => ({ ...own, headers: { ...own.headers, schema: '0'.repeat(16) } }),
+  (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: '1000000' } }),
+  (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: 'x', of: 'y' } }),
+];
 
 /** The embedded topics, on which strangers write right after the run's own first transaction to `topic`. */
 function visited(topic: string, visitors: readonly Stranger[]): TopicStore {
@@ -103,7 +105,7 @@ const causeOf = ({ cause }: { readonly cause: string }): string => cause;
 
 it.each(topics)('whatever others write to topic %s, the run and its commands go on', async (topic) => {
   const folder = join(base, topic);
-  const plan = planOf(spec, base, [], { store: visited(topic, Object.values(strangers)) });
+  const plan = planOf(spec, base, [], { store: visited(topic, strangers) });
   const summary = await runPipeline({ plan, folder });
   expect(summary.weights).toMatchObject({ version: 4, digest: alone.weights.digest });
   expect(summary.heldOut).toEqual(alone.heldOut);
@@ -118,4 +120,7 @@ it.each(topics)('whatever others write to topic %s, the run and its commands go 
   } finally {
     await run.log.close();
   }
+  const bundle = join(base, `${topic}.tar`);
+  const { records } = await exportRun(folder, { to: bundle });
+  expect(await importRun(bundle, join(base, `${topic} again`), { trust: true })).toMatchObject({ records });
 });

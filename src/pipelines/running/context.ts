@@ -16,8 +16,8 @@ import type { OnDeadLetter, RunningStage } from '../../runtime/stage.js';
 import { digest } from '../../support/digest.js';
 import { nearest, UserError } from '../../support/errors.js';
 import type { Append, TopicLog } from '../../topics/log.js';
-import { recordIn, toAppend } from '../../topics/record-codec.js';
-import { scan } from '../../topics/scan.js';
+import { toAppend } from '../../topics/record-codec.js';
+import { recordsOf, scan } from '../../topics/scan.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { type Task, tasksOf } from '../spec/tasks.js';
 
@@ -255,14 +255,11 @@ export async function usesOf(
 ): Promise<{ readonly steps: readonly number[]; readonly samples: number }> {
   const steps = new Set<number>();
   let samples = 0;
-  const partitions = (await log.describe()).find(({ name }) => name === 'teacher-scores')?.bounds ?? [];
-  for (const partition of partitions.keys())
-    for await (const record of scan(log, 'teacher-scores', partition)) {
-      const score = recordIn('teacher-scores', record);
-      if (!score?.documents.some((document) => document.id === id)) continue;
-      steps.add(score.step);
-      samples++;
-    }
+  for await (const { documents, step } of recordsOf(log, 'teacher-scores')) {
+    if (!documents.some((document) => document.id === id)) continue;
+    steps.add(step);
+    samples++;
+  }
   return { steps: [...steps].sort((a, b) => a - b), samples };
 }
 

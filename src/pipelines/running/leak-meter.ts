@@ -19,7 +19,7 @@ import type { Side } from '../../runtime/stage.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
 import { recordIn } from '../../topics/record-codec.js';
-import { lastOffset, scan } from '../../topics/scan.js';
+import { lastOffset, recordsOf, scan } from '../../topics/scan.js';
 
 export interface LeakMeterSettings {
   readonly run: string;
@@ -173,11 +173,9 @@ export async function earlierLeaks(
   const { prompts, samples, overlap } = window;
   let base: LeakBase | undefined;
   const reported = new Set<number>();
-  for await (const record of scan(log, 'metrics', 0)) {
-    const metric = record.key === 'leak' ? recordIn('metrics', record) : undefined;
-    if (!metric) continue;
-    reported.add(metric.step);
-    base = leakBaseOf(metric.values);
+  for await (const { step, values } of recordsOf(log, 'metrics', ({ key }) => key === 'leak')) {
+    reported.add(step);
+    base = leakBaseOf(values);
   }
   if (!base) return undefined;
   const scores = (await log.describe()).find(({ name }) => name === 'teacher-scores');

@@ -4,8 +4,7 @@ import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { recordIn } from '../../topics/record-codec.js';
-import { scan } from '../../topics/scan.js';
+import { recordsOf } from '../../topics/scan.js';
 import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
 import { overlapCredit } from '../running/credit.js';
@@ -64,10 +63,8 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
 
 /** Reports of the steps before `next`, whichever process made them: what they warned of is not said again. */
 async function* madeSteps({ environment: { log }, stage }: LearnContext, next: number): AsyncGenerator<StepReport> {
-  for await (const record of scan(log, 'metrics', 0)) {
-    const metric = record.key === stage.name ? recordIn('metrics', record) : undefined;
-    if (metric && metric.step < next) yield metric;
-  }
+  for await (const metric of recordsOf(log, 'metrics', ({ key }) => key === stage.name))
+    if (metric.step < next) yield metric;
 }
 
 function learnOperator(

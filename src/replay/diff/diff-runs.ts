@@ -1,7 +1,8 @@
 import { stepsOf } from '../../pipelines/spec/sections.js';
 import { type RunFolder, withRunFolder } from '../../runs/inspect/run-folder.js';
+import { recordedWeights } from '../../runs/weights/recorded.js';
 import type { TopicLog } from '../../topics/log.js';
-import { recordsOf, weightsOf } from '../topics.js';
+import { recordsOf } from '../../topics/scan.js';
 import { type Change, diffSamples, type SampleDifference, type SampleTotals } from './diff-samples.js';
 import { type GradientDifference, gradientDifference } from './gradient-difference.js';
 
@@ -49,8 +50,8 @@ async function differenceOf(
 }
 
 async function weightsDifferFrom(was: TopicLog, is: TopicLog): Promise<number | null> {
-  const before = await weightsOf(was);
-  for (const [version, { digest }] of await weightsOf(is)) {
+  const before = await recordedWeights(was);
+  for (const [version, { digest }] of await recordedWeights(is)) {
     const recorded = before.get(version);
     if (recorded && recorded.digest !== digest) return version;
   }

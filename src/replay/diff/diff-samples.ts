@@ -2,8 +2,7 @@ import { float32Array } from '../../records/arrays.js';
 import type { Advantage } from '../../records/records.js';
 import { at } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
-import { scanInOrder } from '../../topics/scan.js';
-import { recordsOf } from '../topics.js';
+import { recordsOf, scanInOrder } from '../../topics/scan.js';
 import { type Agreement, agreementMeter } from './agreement.js';
 
 export interface Change<T> {

@@ -9,11 +9,11 @@ import type { Plan } from '../../pipelines/plan/plan.js';
 import { learnOf } from '../../pipelines/spec/sections.js';
 import type { Advantage } from '../../records/records.js';
 import { weightsFolder } from '../../runs/weights/publisher.js';
-import { recordedDigests } from '../../runs/weights/recorded.js';
+import { recordedWeights } from '../../runs/weights/recorded.js';
 import { at, get } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { headerPlace } from '../../topics/record-codec.js';
-import { recordsOf } from '../topics.js';
+import { recordsOf } from '../../topics/scan.js';
 
 export interface GradientDifference {
   readonly step: number;
@@ -41,7 +41,7 @@ export async function gradientDifference(
   const versions = Array.from({ length: newest + 1 }, (_, back) => newest - back);
   const version = versions.find((one) => existsSync(join(folder, weightsFolder(one))));
   if (version === undefined) return null;
-  const digest = (await recordedDigests(was)).get(version);
+  const digest = (await recordedWeights(was)).get(version)?.digest;
   if (digest !== undefined) checkModelDigest(join(folder, weightsFolder(version)), digest);
   const { aggregate, lr } = learnOf(plan.spec);
   const learner = await createLearner({

@@ -9,8 +9,9 @@ import { type Manifest, topicManifest } from '../../runs/manifest/manifest.js';
 import { type Machine, programVersions } from '../../runs/manifest/program-hash.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { recordIn } from '../../topics/record-codec.js';
+import { recordsOf } from '../../topics/scan.js';
 import { isSpread, sourceOf, tables } from '../recorded.js';
-import { copyTopic, recordsOf, sampledVersions } from '../topics.js';
+import { copyTopic, sampledVersions } from '../topics.js';
 
 /** What of a run is repeated. */
 export type RepeatMode =

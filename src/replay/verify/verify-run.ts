@@ -8,13 +8,15 @@ import { stepsOf } from '../../pipelines/spec/sections.js';
 import { stageLag } from '../../runs/inspect/lag.js';
 import { openRunFolder, type RunFolder } from '../../runs/inspect/run-folder.js';
 import { type Machine, machineOf } from '../../runs/manifest/program-hash.js';
+import { recordedWeights } from '../../runs/weights/recorded.js';
 import { UserError } from '../../support/errors.js';
 import { localStore } from '../../topics/registry.js';
+import { recordsOf } from '../../topics/scan.js';
 import { checkHead } from '../part.js';
 import { withBase } from '../recorded.js';
 import { rerun, type Watch } from '../rerun.js';
 import { recordedScores } from '../scores.js';
-import { findTopic, recordsOf, weightsOf } from '../topics.js';
+import { findTopic } from '../topics.js';
 import { compareRun, type RunComparison } from './compare.js';
 import { damageOf } from './damage.js';
 import { machineDifferences, planRepeat, type RepeatMode } from './repeat.js';
@@ -110,7 +112,7 @@ async function checkFinished(run: RunFolder, folder: string): Promise<void> {
   if (!isTrained(plan)) return checkExhausted(run, folder);
   const steps = stepsOf(plan.spec);
   for (const learner of learnersOf(plan.spec)) {
-    const newest = Math.max(-1, ...(await weightsOf(log, learner)).keys());
+    const newest = Math.max(-1, ...(await recordedWeights(log, learner)).keys());
     if (newest >= steps) continue;
     const who = learner === MAIN_LEARNER ? 'the run' : `learner ${learner}`;
     throw new UserError(

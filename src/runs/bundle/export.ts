@@ -16,7 +16,7 @@ import { storeName } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
 import { checkpointOf, lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
-import { recordedDigests } from '../weights/recorded.js';
+import { recordedWeights } from '../weights/recorded.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
 import { type BundleInputs, bundleInputs } from './inputs.js';
 import { encodeSegment, sizeOf, type Writer, writerOf, writersOf } from './segment.js';
@@ -187,13 +187,13 @@ async function writeWeights(run: RunFolder, folder: string, out: EntryWriter): P
   const { log, manifest, plan } = run;
   const base = baseFolder(plan.spec, plan.folder);
   for (const learner of learnersOf(plan.spec)) {
-    const digests = await recordedDigests(log, learner);
-    const newest = Math.max(...digests.keys());
+    const versions = await recordedWeights(log, learner);
+    const newest = Math.max(...versions.keys());
     const kept = versionsIn(folder, ofLearner('weights', learner));
     for (const version of kept) {
       const name = weightsFolder(version, learner);
       // Steps that were made and not committed have no record; resuming makes them again.
-      const digest = digests.get(version);
+      const digest = versions.get(version)?.digest;
       if (digest !== undefined) await writeVersion(name, join(folder, name), digest, out);
     }
     if (newest > 0 && !viaTopics(plan.store) && !kept.includes(newest))

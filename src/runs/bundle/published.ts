@@ -4,7 +4,7 @@ import { modelDigest } from '../../models/folder.js';
 import { MAIN_LEARNER } from '../../pipelines/spec/learners.js';
 import { UserError } from '../../support/errors.js';
 import type { LogRecord } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
+import { recordIn } from '../../topics/record-codec.js';
 import { weightsFolder } from '../weights/publisher.js';
 import { damaged } from './format.js';
 
@@ -25,9 +25,8 @@ export function publishedWeights(file: string): PublishedWeights {
     take(records) {
       for (const record of records) {
         const learner = /^weights(?:\.(.+))?$/.exec(record.topic);
-        if (!learner || record.value === null) continue;
-        const { version, digest } = fromRecord('weights', { ...record, value: record.value });
-        digests.set(weightsFolder(version, learner[1] ?? MAIN_LEARNER), digest);
+        const weights = learner ? recordIn('weights', record) : undefined;
+        if (weights) digests.set(weightsFolder(weights.version, learner?.[1] ?? MAIN_LEARNER), weights.digest);
       }
     },
     compare(hashes, to) {

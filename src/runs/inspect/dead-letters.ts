@@ -5,8 +5,8 @@ import type { DeadLetter, Prompt } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { get } from '../../support/required.js';
 import type { Consumer } from '../../topics/log.js';
-import { newTrace, recordIn, toAppend, traced } from '../../topics/record-codec.js';
-import { scan } from '../../topics/scan.js';
+import { newTrace, toAppend, traced } from '../../topics/record-codec.js';
+import { recordsOf } from '../../topics/scan.js';
 import type { RunFolder } from './run-folder.js';
 
 export interface ListedLetter extends DeadLetter {
@@ -25,12 +25,11 @@ const origin = (id: string) => `dead-letter:${id}`;
 
 export async function readDeadLetters({ log }: Pick<RunFolder, 'log'>): Promise<ListedLetter[]> {
   const back = new Set<string>();
-  for await (const prompt of prompts({ log })) if (prompt.source.startsWith('dead-letter:')) back.add(prompt.source);
+  for await (const prompt of recordsOf(log, 'prompts'))
+    if (prompt.source.startsWith('dead-letter:')) back.add(prompt.source);
   const letters: ListedLetter[] = [];
-  for await (const record of scan(log, 'dead-letters', 0)) {
-    const letter = recordIn('dead-letters', record);
-    if (letter) letters.push({ ...letter, requeued: back.has(origin(letter.id)) });
-  }
+  for await (const letter of recordsOf(log, 'dead-letters'))
+    letters.push({ ...letter, requeued: back.has(origin(letter.id)) });
   return letters;
 }
 
@@ -44,7 +43,8 @@ export async function requeueDeadLetters(run: RunFolder): Promise<Requeued> {
   const wanted = new Map<string, ListedLetter>();
   for (const letter of letters) if (!wanted.has(letter.key)) wanted.set(letter.key, letter);
   const found = new Map<string, Prompt>();
-  for await (const prompt of prompts(run)) if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
+  for await (const prompt of recordsOf(run.log, 'prompts'))
+    if (wanted.has(prompt.promptId)) found.set(prompt.promptId, prompt);
   if (found.size === 0) return { requeued: 0, left: [...wanted.values()], needsSteps: null };
   const consumer = await run.log.consumer('ingest', ['source']);
   try {
@@ -91,13 +91,4 @@ function stepsFor(prompts: bigint, spec: PipelineSpec): number | null {
   const { every } = spec.publish;
   const steps = Math.ceil(Number(prompts) / promptsPerStep(spec) / every) * every;
   return steps > stepsOf(spec) ? steps : null;
-}
-
-async function* prompts({ log }: Pick<RunFolder, 'log'>): AsyncGenerator<Prompt> {
-  const partitions = (await log.describe()).find(({ name }) => name === 'prompts')?.bounds ?? [];
-  for (const partition of partitions.keys())
-    for await (const record of scan(log, 'prompts', partition)) {
-      const prompt = recordIn('prompts', record);
-      if (prompt) yield prompt;
-    }
 }

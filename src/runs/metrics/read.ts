@@ -1,7 +1,6 @@
 import type { Metric } from '../../records/records.js';
 import type { TopicLog } from '../../topics/log.js';
-import { recordIn } from '../../topics/record-codec.js';
-import { scanInOrder } from '../../topics/scan.js';
+import { recordsOf } from '../../topics/scan.js';
 
 /** Figures that a stage has recorded for a step; of `evaluate`, for a version. */
 export type MetricRow = Pick<Metric, 'stage' | 'step' | 'time' | 'values' | 'message'>;
@@ -9,10 +8,7 @@ export type MetricRow = Pick<Metric, 'stage' | 'step' | 'time' | 'values' | 'mes
 /** All figures of a run, by step and then by stage; copies of a record count once. */
 export async function readMetrics(log: TopicLog): Promise<MetricRow[]> {
   const rows = new Map<string, MetricRow>();
-  for await (const record of scanInOrder(log, 'metrics')) {
-    const metric = recordIn('metrics', record);
-    if (!metric) continue;
-    const { stage, step, time, values, message } = metric;
+  for await (const { stage, step, time, values, message } of recordsOf(log, 'metrics')) {
     const place = `${stage} ${step} ${time}`;
     if (!rows.has(place)) rows.set(place, { stage, step, time, values, message });
   }

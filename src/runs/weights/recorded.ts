@@ -2,21 +2,22 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { MANIFEST } from '../../pipelines/feeds/recorded-spec.js';
 import { MAIN_LEARNER, ofLearner } from '../../pipelines/spec/learners.js';
+import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
-import { fromRecord } from '../../topics/record-codec.js';
-import { scan } from '../../topics/scan.js';
+import { recordsOf } from '../../topics/scan.js';
 import { openRunFolder } from '../inspect/run-folder.js';
 
-/** The digest of each version that a learner has published. */
-export async function recordedDigests(log: TopicLog, learner = MAIN_LEARNER): Promise<Map<number, string>> {
-  const digests = new Map<number, string>();
-  for await (const record of scan(log, ofLearner('weights', learner), 0)) {
-    if (record.value === null) continue;
-    const { version, digest } = fromRecord('weights', { ...record, value: record.value });
-    digests.set(version, digest);
-  }
-  return digests;
+/** A version as its record names it, without tensors that travel in the record. */
+export type RecordedWeights = Omit<Weights, 'chunk'>;
+
+/** Every version that a learner has published, by number. */
+export async function recordedWeights(log: TopicLog, learner = MAIN_LEARNER): Promise<Map<number, RecordedWeights>> {
+  const versions = new Map<number, RecordedWeights>();
+  const topic = ofLearner('weights', learner);
+  for await (const { chunk: _, ...weights } of recordsOf(log, 'weights', () => true, topic))
+    if (!versions.has(weights.version)) versions.set(weights.version, weights);
+  return versions;
 }
 
 /**
@@ -32,7 +33,7 @@ export async function recordedDigestOf(folder: string): Promise<string | undefin
   if (!existsSync(resolve(run, MANIFEST))) return undefined;
   const { log } = await openRunFolder(run);
   try {
-    const digest = (await recordedDigests(log, learner)).get(Number(version));
+    const digest = (await recordedWeights(log, learner)).get(Number(version))?.digest;
     if (digest === undefined)
       throw new UserError(
         'not-published',

@@ -8,7 +8,7 @@ import { learnOf } from '../../pipelines/spec/sections.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
 import { required } from '../../support/required.js';
-import { fromRecord, headerPlace } from '../../topics/record-codec.js';
+import { headerPlace, recordIn } from '../../topics/record-codec.js';
 import { scan } from '../../topics/scan.js';
 import { place, type RunFiles, unfinished, weightsFolder, withCheckpoint } from './publisher.js';
 
@@ -114,8 +114,8 @@ async function trainRecorded({ files, input }: WeightsSource, learner: Learner, 
     const samples: Advantage[] = [];
     for (const [partition, offset] of expected.flatMap((step) => places.get(step) ?? [])) {
       const [record] = await log.read(input, partition, offset, 1);
-      const { value } = required(record, `record at offset ${offset} of ${input}`);
-      if (value !== null) samples.push(fromRecord('advantages', { ...required(record, input), value }));
+      const sample = recordIn('advantages', required(record, `record at offset ${offset} of ${input}`));
+      if (sample) samples.push(sample);
     }
     const trainer = {
       async step(batch: Parameters<Learner['step']>[0]) {

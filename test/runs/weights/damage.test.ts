@@ -9,7 +9,7 @@ import { exportRun } from '../../../src/runs/bundle/export.js';
 import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
 import { openLearner } from '../../../src/runs/open/resources.js';
 import { weightsFolder } from '../../../src/runs/weights/publisher.js';
-import { recordedDigests } from '../../../src/runs/weights/recorded.js';
+import { recordedWeights } from '../../../src/runs/weights/recorded.js';
 import { restoreVersion } from '../../../src/runs/weights/restore.js';
 import { UserError } from '../../../src/support/errors.js';
 import { get } from '../../../src/support/required.js';
@@ -59,7 +59,7 @@ async function restored(name: string, version: number, input: string | undefined
   };
   const source = { files, input, openLearner: () => openLearner(plan), warn: (text: string) => void told.push(text) };
   try {
-    const digest = get(await recordedDigests(log), version);
+    const { digest } = get(await recordedWeights(log), version);
     await restoreVersion(source, { version, digest, location: weightsFolder(version) }, new UserError('x', 'broken'));
   } finally {
     await log.close();
