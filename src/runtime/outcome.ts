@@ -3,7 +3,7 @@ import { causeOf, type Failure, runUnit, UnitFailed } from '../operators/dead-le
 import type { TopicRecords } from '../records/records.js';
 import { digest } from '../support/digest.js';
 import { redact } from '../support/secrets.js';
-import type { Append, LogRecord, Position } from '../topics/log.js';
+import { type Append, type LogRecord, LogUnavailableError, type Position } from '../topics/log.js';
 import {
   FILTERED,
   gapAppend,
@@ -91,7 +91,7 @@ async function operate<In extends TopicName, Out extends TopicName>(
   } catch (error) {
     if (!(error instanceof UnitFailed)) throw error;
     // A unit that fails because the run is being stopped is done again.
-    if (stopped.aborted || stage.vital) throw error.failure.error;
+    if (stopped.aborted || stage.vital || error.failure.error instanceof LogUnavailableError) throw error.failure.error;
     for (const entry of work.entries) if (entry.value !== null) work.appends.push(...fail(state, entry, error.failure));
   }
   const seconds = (performance.now() - started) / 1000;

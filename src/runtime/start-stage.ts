@@ -31,7 +31,7 @@ interface State<T> {
   readonly active: Set<Work<T>>;
   /** Partitions revoked since the last poll. */
   readonly revoked: Set<number>;
-  /** Owned partitions of which the last committed records are remembered. */
+  /** Partitions whose last committed records are remembered. */
   readonly recalled: Set<number>;
   begun: boolean;
   /** Ends the stage with an error. */
@@ -181,7 +181,7 @@ async function begin<T>(state: State<T>): Promise<void> {
   await stage.begin(environment);
 }
 
-/** Remembers the records before the first new ones, so that a copy of one of them is not taken for a new record. */
+/** Remembers the records committed before the first new ones, to recognise copies of them. */
 async function recall<T>(
   { environment: { log }, topic, units, recalled }: State<T>,
   records: readonly LogRecord[],

@@ -8,7 +8,7 @@ export interface Entry<T> {
   /** null for a gap marker, a duplicate, or bytes that cannot be decoded. */
   readonly value: T | null;
   readonly place: Place | undefined;
-  /** Whether it takes credit until it is committed. What needs no work must not keep the stage from reading on. */
+  /** Whether it holds credit until it is committed. A record that needs no work must not stop the stage from reading. */
   readonly takesCredit: boolean;
   readonly work: Work<T>;
 }

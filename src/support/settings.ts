@@ -156,8 +156,8 @@ function depthOf(issues: readonly Issue[]): number {
     const inner = issue.code === 'invalid_union' ? Math.max(0, ...issue.errors.map(depthOf)) : 0;
     return 2 * issue.path.length + inner;
   });
-  const strangers = issues.some(({ code }) => code === 'unrecognized_keys');
-  return Math.max(0, ...depths) - (strangers ? 1 : 0);
+  const hasUnknown = issues.some(({ code }) => code === 'unrecognized_keys');
+  return Math.max(0, ...depths) - (hasUnknown ? 1 : 0);
 }
 
 const isMissing = ({ code, path, message }: Issue): boolean =>

@@ -106,6 +106,11 @@ export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
 
+/** The log did not answer for as long as it retries. A stage ends with it: no record is at fault. */
+export class LogUnavailableError extends UserError {
+  override readonly name = 'LogUnavailableError';
+}
+
 export class TopicMismatchError extends Error {
   override readonly name = 'TopicMismatchError';
 }

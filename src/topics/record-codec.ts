@@ -79,10 +79,7 @@ export function fromRecord<K extends TopicName>(
   return codecFor(topic).decode(record.value, record.headers.schema);
 }
 
-/**
- * The record, or undefined where there is none that this release can read: for a gap, a tombstone, and what another
- * program has written to the topic by mistake.
- */
+/** The decoded record; undefined for a gap marker, a tombstone, or bytes that are no record of the topic. */
 export function recordIn<K extends TopicName>(topic: K, record: LogRecord): TopicRecords[K] | undefined {
   const { value } = record;
   if (value === null) return undefined;
@@ -112,7 +109,7 @@ export function gapAppend(topic: string, gap: Gap): Append {
   };
 }
 
-/** What a gap marker stands for; undefined for other records. */
+/** The gap that a marker describes; undefined for other records. */
 export function gapOf(record: LogRecord): Gap | undefined {
   const place = headerPlace(record);
   // What cannot be decoded keeps its bytes and gets a header.

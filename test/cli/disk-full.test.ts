@@ -10,7 +10,7 @@ import { type Finished, finished, parseLines, rlsdProcess, tinyProject } from '.
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** `rlsd` where no file may grow beyond a size, which stands for a disk without room. */
+/** `rlsd` under a limit on file size, which simulates a full disk. */
 function limited(kibibytes: number, args: readonly string[]): Promise<Finished> {
   // In blocks of 512 bytes.
   const command = `ulimit -f ${2 * kibibytes}; exec "$0" "$@"`;

@@ -37,10 +37,10 @@ const normal = (line: string): string =>
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** A printed line as a pattern: `…` stands for anything. */
+/** A printed line as a pattern: `…` matches anything. */
 const patternOf = (line: string): RegExp => new RegExp(`^${normal(line).split('…').map(escaped).join('.*')}$`);
 
-/** Lines that a guide prints and the program does not, or elsewhere. A line `…` stands for any lines. */
+/** Lines of a guide that are missing from the output, or out of order. A line `…` matches any number of lines. */
 function missing(printed: readonly string[], output: readonly string[]): string[] {
   const wrong: string[] = [];
   const [lines, found] = [printed.filter((line) => line.trim() !== ''), output.filter((line) => line.trim() !== '')];

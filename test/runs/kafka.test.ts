@@ -153,7 +153,7 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka')))('a run on K
     expect((await ask('lag')).every(({ lag }) => lag === 0)).toBe(true);
   });
 
-  it('goes on whatever others wrote to its topics before, and ends with the same weights', async () => {
+  it('ignores foreign records on its topics, and ends with the same weights', async () => {
     const { args, open, digest, plan, run } = await project();
     const log = await open();
     await ensureTopics(log, plan.topics);

@@ -36,7 +36,7 @@ function watched() {
   };
 }
 
-describe('a run that stands still', () => {
+describe('a stalled run', () => {
   it('says within a minute what it waits for, again every ten minutes, and when it moves', () => {
     const { said, pass, move } = watched();
     pass(60_000);

@@ -8,7 +8,7 @@ import type { Stage, StageEnvironment } from '../../src/runtime/stage.js';
 import { startStage } from '../../src/runtime/start-stage.js';
 import { UserError } from '../../src/support/errors.js';
 import { openEmbedded } from '../../src/topics/embedded/index.js';
-import type { LogRecord, TopicLog } from '../../src/topics/log.js';
+import { type LogRecord, LogUnavailableError, type TopicLog } from '../../src/topics/log.js';
 import { fromRecord, gapAppend, placeOf, type TopicName, toAppend } from '../../src/topics/record-codec.js';
 import { advantageOf, promptOf, rolloutOf, verdictOf } from '../fakes/records.js';
 
@@ -102,6 +102,17 @@ describe('a stage over records', () => {
     await committed('rollout', 'prompts', 3n);
     await second.stop();
     expect((await decoded('rollouts')).map((r) => r.promptId)).toEqual(['p0', 'p0', 'p1', 'p1', 'p2', 'p2']);
+  });
+
+  it('ends, instead of making dead letters, where the log does not answer', async () => {
+    await log.append([toAppend('prompts', promptOf(0))]);
+    const stage = await rolloutStage(() =>
+      mergeMap(() => Promise.reject(new LogUnavailableError('unreachable', 'no answer'))),
+    );
+    await expect(stage.ended).rejects.toThrow('no answer');
+    await stage.stop();
+    expect([letters, await all('dead-letters')]).toEqual([[], []]);
+    expect((await log.committed('rollout', 'prompts'))[0]?.offset).toBe(0n);
   });
 
   it('uses a record once that arrives again after a restart', async () => {

@@ -52,7 +52,7 @@ function completedOption(option: Option): CompletedOption {
   };
 }
 
-/** Paths by the name of the place that they stand in. */
+/** Arguments and options that take a path, by the name of their placeholder. */
 function pathKind(name: string): Values {
   if (/^(folder|dir|run|other)$/.test(name)) return 'folder';
   return /^file$|\.yaml$/.test(name) ? 'file' : 'any';

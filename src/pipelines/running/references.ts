@@ -26,18 +26,18 @@ export function referenceTable(log: TopicLog): (itemId: string) => Promise<Refer
       }
   };
 
-  // Each miss looks again for itself: a look that is under way may have begun before the reference was written.
-  const lookAgain = (): Promise<void> => {
+  // Every miss reads the topic for itself: a read in progress may have begun before the reference was written.
+  const refresh = (): Promise<void> => {
     const turn = caughtUp.then(catchUp);
     caughtUp = turn.catch(() => {});
     return turn;
   };
 
   return async (itemId) => {
-    if (!rows.has(itemId)) await lookAgain();
+    if (!rows.has(itemId)) await refresh();
     if (!rows.has(itemId)) {
       await log.settled('references');
-      await lookAgain();
+      await refresh();
     }
     const found = rows.get(itemId);
     if (!found) throw new UserError('no-reference', `item ${itemId}: no reference in the topic references`);

@@ -69,7 +69,7 @@ async function trainAgain(source: WeightsSource, wanted: Version, to: string): P
 }
 
 /**
- * A learner that stands at published weights: from the checkpoint that goes with them or, where that is missing,
+ * A learner with the weights of a published version: from the checkpoint that goes with them or, where that is missing,
  * damaged or another version's, by training on the recorded samples again.
  * @param to folder for its weights, whose digest is compared with the record's
  * @throws {UserError} `bad-checkpoint` where neither leads to those weights

@@ -23,7 +23,7 @@ describe('the table of references', () => {
     expect((await Promise.all([find('a'), find('a')])).map(({ itemId }) => itemId)).toEqual(['a', 'a']);
   });
 
-  it('goes on after a look that failed', async () => {
+  it('recovers from a failed lookup', async () => {
     const log = memoryLog();
     await log.ensureTopics([{ name: 'references', partitions: 1, compact: true }]);
     let fails = true;

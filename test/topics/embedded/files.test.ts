@@ -148,7 +148,7 @@ describe('a full disk', () => {
   it('fails the transaction, keeps earlier data, and accepts writes once there is space', async () => {
     const folder = temporaryFolder();
     const program = fileURLToPath(new URL('programs/filler.mjs', import.meta.url));
-    // A limit on the size of files stands for the full disk; in blocks of 512 bytes.
+    // A limit on file size, in blocks of 512 bytes, simulates a full disk.
     const command = `ulimit -f 4000; exec "${process.execPath}" "${program}" "${folder}"`;
     const { written, found, refused } = JSON.parse(
       execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: 'pipe' }),

@@ -1,4 +1,5 @@
 import { UserError } from '../../../support/errors.js';
+import { LogUnavailableError } from '../../log.js';
 import { withoutAliases } from './broker-address.js';
 
 /** The error and everything that caused it. */
@@ -73,7 +74,7 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
     return new UserError('kafka-denied', `${doing}: Kafka at ${where} denied it (${type}): ${message}`);
   if (isMissingTopic(error)) return new UserError('unknown-topic', `${doing}: Kafka at ${where} has no such topic`);
   if (isTransient(error))
-    return new UserError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);
+    return new LogUnavailableError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);
   return error;
 }
 

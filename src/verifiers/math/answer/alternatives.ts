@@ -6,7 +6,7 @@ import { unitAfter } from './unit-after.js';
 // "4 or \boxed{5}" and "\boxed{5} (or 4)" offer two answers. Both are compared: equal ones are one answer.
 
 const NAME = String.raw`(?:[a-z]\s*=\s*)?`;
-/** What may stand between "or" and a value, besides white space and delimiters. */
+/** What may come between "or" and a value, besides white space and delimiters. */
 const SOFT = String.raw`(?:(?:maybe|perhaps|possibly|even|else|also|rather|instead|just|simply)\s+)*`;
 const OR_BEFORE = new RegExp(String.raw`[\s$)\].,;*]*(?:\band\/)?\bor\b\s*[,:]?\s*${SOFT}[\s$([{*\\]*${NAME}$`, 'i');
 const OR_AFTER = pattern(

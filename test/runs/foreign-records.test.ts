@@ -14,38 +14,38 @@ import type { Append, TopicLog } from '../../src/topics/log.js';
 import type { TopicStore } from '../../src/topics/store.js';
 import { constantEngine, newTinyFolder, sums, tinyPipeline } from './tiny-run.js';
 
-/** What a stranger appends, given a record that the run itself has just written to the same topic. */
-type Stranger = (own: Append) => Append;
+/** A foreign record, given one that the run itself has just written to the same topic. */
+type Forge = (own: Append) => Append;
 
 const bytes = new TextEncoder().encode('no record of ours');
-const strangers: readonly Stranger[] = [
+const forgeries: readonly Forge[] = [
   (own) => own,
   ({ headers: _, ...own }) => own,
-  ({ topic }) => ({ topic, key: 'stranger', value: null }),
+  ({ topic }) => ({ topic, key: 'foreign', value: null }),
   ({ topic, key }) => ({ topic, key, value: null }),
-  ({ topic }) => ({ topic, key: 'stranger', value: bytes }),
+  ({ topic }) => ({ topic, key: 'foreign', value: bytes }),
   ({ topic, key }) => ({ topic, key, value: bytes }),
   (own) => ({ ...own, value: bytes }),
-  (own) => ({ ...own, value: null, headers: { ...own.headers, gap: 'stranger' } }),
+  (own) => ({ ...own, value: null, headers: { ...own.headers, gap: 'foreign' } }),
   (own) => ({ ...own, headers: { ...own.headers, schema: '0'.repeat(16) } }),
-  (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: '1000000' } }),
-  (own) => ({ ...own, key: 'stranger', headers: { ...own.headers, step: 'x', of: 'y' } }),
+  (own) => ({ ...own, key: 'foreign', headers: { ...own.headers, step: '1000000' } }),
+  (own) => ({ ...own, key: 'foreign', headers: { ...own.headers, step: 'x', of: 'y' } }),
 ];
 
-/** The embedded topics, on which strangers write right after the run's own first transaction to `topic`. */
-function visited(topic: string, visitors: readonly Stranger[]): TopicStore {
+/** The embedded topics, with the forgeries written right after the run's own first transaction to `topic`. */
+function polluted(topic: string): TopicStore {
   const store = embeddedStore.bind({});
   return {
     ...store,
     async open(place, options) {
       const log = await store.open(place, options);
       if (options?.readOnly) return log;
-      let isVisited = false;
+      let isPolluted = false;
       const after = async (appends: readonly Append[]) => {
         const own = appends.find((append) => append.topic === topic);
-        if (!own || isVisited) return;
-        isVisited = true;
-        await log.append(visitors.map((stranger) => stranger(own)));
+        if (!own || isPolluted) return;
+        isPolluted = true;
+        await log.append(forgeries.map((forge) => forge(own)));
       };
       const joined: TopicLog['consumer'] = async (group, topics) => {
         const consumer = await log.consumer(group, topics);
@@ -76,12 +76,12 @@ const spec = checkSpec({
   ...tinyPipeline,
   model: { base: 'model', engine: { module: constantEngine } },
 });
-const visit = (name: string, store: TopicStore) =>
+const runOn = (name: string, store: TopicStore) =>
   runPipeline({ plan: planOf(spec, base, [], { store }), folder: join(base, name) });
 
 beforeAll(async () => {
   base = newTinyFolder(['no JSON', ...sums(40)]);
-  alone = await visit('alone', embeddedStore.bind({}));
+  alone = await runOn('alone', embeddedStore.bind({}));
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
@@ -103,9 +103,9 @@ const processed = ['prompts', 'rollouts', 'verdicts', 'teacher-scores', 'advanta
 const foreseen = ['duplicate', 'no-value', 'bad-record', 'unknown-schema', 'bad-prompt-line'];
 const causeOf = ({ cause }: { readonly cause: string }): string => cause;
 
-it.each(topics)('whatever others write to topic %s, the run and its commands go on', async (topic) => {
+it.each(topics)('foreign records on topic %s change neither the run nor its commands', async (topic) => {
   const folder = join(base, topic);
-  const plan = planOf(spec, base, [], { store: visited(topic, strangers) });
+  const plan = planOf(spec, base, [], { store: polluted(topic) });
   const summary = await runPipeline({ plan, folder });
   expect(summary.weights).toMatchObject({ version: 4, digest: alone.weights.digest });
   expect(summary.heldOut).toEqual(alone.heldOut);
