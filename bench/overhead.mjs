@@ -33,7 +33,7 @@ const FLOW = 0.05;
 const TEACHER = 0.25;
 const example = new URL('../examples/arithmetic.yaml', import.meta.url).pathname;
 const scratch = mkdtempSync(join(tmpdir(), 'rlsd-overhead-'));
-const model = ['onnx-worker', 'learner', 'runtime'];
+const model = ['policy-worker', 'learner', 'runtime'];
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -57,6 +57,8 @@ async function measure(name, shape) {
   const published = (to.publishing - from.publishing) / walls.length;
   parts.learner -= published;
   parts.publication = published;
+  const missing = [...model, 'publication'].filter((kind) => !(parts[kind] > 0));
+  if (missing.length > 0) throw new Error(`no time was measured for ${missing.join(', ')}: the probe is out of date`);
   return { walls, parts, uncovered: 1 - (to.covered - from.covered) / (to.at - from.at), digest: weights.digest };
 }
 
@@ -79,7 +81,7 @@ const teacher = 1 - seconds(grpo) / seconds(rlsd);
 console.log(`a step: ${seconds(rlsd).toFixed(2)} s, ${seconds(grpo).toFixed(2)} s without the teacher`);
 console.log(`processor time of a step: ${total(best.parts).toFixed(0)} ms`);
 for (const [kind, ms] of Object.entries(best.parts).sort(([, a], [, b]) => b - a))
-  console.log(`  ${kind.padEnd(12)} ${ms.toFixed(1).padStart(6)} ms${model.includes(kind) ? '  the model' : ''}`);
+  console.log(`  ${kind.padEnd(13)} ${ms.toFixed(1).padStart(6)} ms${model.includes(kind) ? '  the model' : ''}`);
 console.log(`everything but the model: ${percent(around(best))} of the processor time`);
 console.log(`no call of the model under way: ${percent(uncovered)} of a step's time (at most ${percent(FLOW)})`);
 console.log(`teacher's pass: ${percent(teacher)} of a step's time (at most ${percent(TEACHER)})`);

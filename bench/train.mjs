@@ -60,7 +60,7 @@ b.output('product', b.node('MatMul', [b.input('a', 'float32', [side, side]), b.i
   side,
 ]);
 const product = await createSession(b.build(), { threads });
-const square = (data) => ({ data, dims: [side, side] });
+const square = (data) => ({ data, shape: [side, side] });
 const feeds = new Map([
   ['a', square(noise(side * side, 1))],
   ['b', square(noise(side * side, 1))],

@@ -3,6 +3,9 @@
 import { Worker } from 'node:worker_threads';
 import { spentBy } from './threads.mjs';
 
+const MODEL = new Set(['step', 'sample', 'score']);
+const PUBLICATION = new Set(['saveModel', 'saveCheckpoint']);
+
 const open = new Set();
 let since;
 let covered = 0;
@@ -39,9 +42,10 @@ Worker.prototype.postMessage = function post(message, ...rest) {
     });
   }
   // The message that ends a worker is no call.
-  for (const { id, method, message: { type } = {} } of [message ?? []].flat()) {
-    const isModel = method === 'step' || type === 'sample' || type === 'score';
-    if (isModel || method === 'saveModel' || method === 'saveCheckpoint') ended.set(id, begin(this, id, isModel));
+  for (const { id, message: call = {} } of [message ?? []].flat()) {
+    const kind = call.method ?? call.type;
+    const isModel = MODEL.has(kind);
+    if (isModel || PUBLICATION.has(kind)) ended.set(id, begin(this, id, isModel));
   }
   return postMessage.call(this, message, ...rest);
 };
