@@ -56,7 +56,8 @@ for (const megabytes of [SMALL, LARGE]) {
   for (const [name, results] of Object.entries(found)) {
     const { peak, seconds } = results.at(-1);
     console.log(
-      `${name} of ${megabytes} MiB of records (${size.toFixed(0)} MiB as a file): ${peak.toFixed(0)} MiB of memory, ${seconds.toFixed(0)} s`,
+      `${name} of ${megabytes} MiB of records (${size.toFixed(0)} MiB as a file): ${peak.toFixed(0)} MiB of ` +
+        `memory, ${seconds.toFixed(0)} s`,
     );
   }
   for (const made of [run, file, join(scratch, 'moved')]) rmSync(made, { recursive: true });

@@ -109,7 +109,8 @@ async function measure(documents, only) {
   line(
     'ingest',
     first.cpu,
-    `floor 60 s; ${memory.toFixed(0)} MiB of memory at most beyond what was there, ${mapped.toFixed(0)} MiB of file mapped`,
+    `floor 60 s; ${memory.toFixed(0)} MiB of memory at most beyond what was there, ${mapped.toFixed(0)} MiB of ` +
+      'file mapped',
   );
   if (only) {
     await log.close();

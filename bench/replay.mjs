@@ -40,7 +40,8 @@ const trained = await replay('trained', { set, train: true });
 rmSync(scratch, { recursive: true });
 
 const line = (name, { cpu, wall }) =>
-  `${name.padEnd(26)} ${cpu.toFixed(1).padStart(6)} s of processor, ${wall.toFixed(1).padStart(6)} s; ${(cpu / whole.cpu).toFixed(2)} of the run`;
+  `${name.padEnd(26)} ${cpu.toFixed(1).padStart(6)} s of processor, ${wall.toFixed(1).padStart(6)} s; ` +
+  `${(cpu / whole.cpu).toFixed(2)} of the run`;
 console.log(line(`run of ${STEPS} steps`, whole));
 console.log(`${line('replay, another clip', changed)} (at most ${FLOOR})`);
 console.log(`${line('replay, another verifier', verifier)} (at most ${FLOOR})`);

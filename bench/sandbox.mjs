@@ -26,7 +26,9 @@ async function compare(name, limit, rounds, bare, boxed) {
   const [a, b] = [median(times.bare), median(times.boxed)];
   const fastest = Math.min(...times.boxed) - Math.min(...times.bare);
   console.log(
-    `${name}: medians of ${rounds}: bare ${a.toFixed(1)} ms, sandboxed ${b.toFixed(1)} ms, ratio ${(b / a).toFixed(2)}, overhead ${(b - a).toFixed(1)} ms (at most ${limit}: ${b - a <= limit ? 'held' : 'NOT held'}); fastest against fastest ${fastest.toFixed(1)} ms`,
+    `${name}: medians of ${rounds}: bare ${a.toFixed(1)} ms, sandboxed ${b.toFixed(1)} ms, ratio ` +
+      `${(b / a).toFixed(2)}, overhead ${(b - a).toFixed(1)} ms (at most ${limit}: ` +
+      `${b - a <= limit ? 'held' : 'NOT held'}); fastest against fastest ${fastest.toFixed(1)} ms`,
   );
 }
 

@@ -135,7 +135,8 @@ for (const [i, { name, template, values }] of cases.entries()) {
     console.log(`differs: ${name}\n  there ${JSON.stringify(expected[i])}\n  here  ${JSON.stringify(found)}`);
 }
 console.log(
-  `${templates.length} templates, ${cases.length} conversations: ${counts.same} the same, ${counts.fails} fail in both, ` +
+  `${templates.length} templates, ${cases.length} conversations: ${counts.same} the same, ${counts.fails} fail in ` +
+    'both, ' +
     `${counts.refused} refused by name, ${counts.differs} differ`,
 );
 process.exitCode = counts.differs > 0 ? 1 : 0;

@@ -1,10 +1,10 @@
-"""Writes test/engines/pytorch: tiny random models as transformers saves them, with what PyTorch computes of them in float64 (norms and
-angles in float32, as transformers has them).
+"""Writes test/engines/pytorch: tiny random models as transformers saves them, with what PyTorch computes of
+them in float64 (norms and angles in float32, as transformers has them).
 
   pip install torch==2.5.1 transformers==4.57.1 numpy && python scripts/pytorch-reference.py
 
-For each model: log-probabilities of a sequence at two temperatures, what greedy decoding gives, and the losses, gradient norms and
-log-probabilities of three training steps on the clipped policy loss with a k3 penalty, AdamW and gradient clipping.
+For each model: log-probabilities of a sequence at two temperatures, what greedy decoding gives, and the losses, gradient
+norms and log-probabilities of three training steps on the clipped policy loss with a k3 penalty, AdamW and gradient clipping.
 """
 
 import json
@@ -17,22 +17,63 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, Qwen2C
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 ROOT = Path(__file__).parent.parent / "test/engines/pytorch"
-TINY = dict(hidden_size=16, num_hidden_layers=2, intermediate_size=24, vocab_size=32, max_position_embeddings=512,
-            bos_token_id=0, eos_token_id=1)
-LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
-              original_max_position_embeddings=64)
+TINY = dict(
+    hidden_size=16,
+    num_hidden_layers=2,
+    intermediate_size=24,
+    vocab_size=32,
+    max_position_embeddings=512,
+    bos_token_id=0,
+    eos_token_id=1,
+)
+LLAMA3 = dict(
+    rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64
+)
 MODELS = {
     # name: (class, config, type of the saved weights, largest shard)
-    "llama": (LlamaForCausalLM, LlamaConfig(**TINY, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5,
-                                            rope_theta=500000.0, rope_scaling=LLAMA3, tie_word_embeddings=True),
-              torch.bfloat16, "4KB"),
-    "llama-biases": (LlamaForCausalLM, LlamaConfig(**TINY, num_attention_heads=4, num_key_value_heads=4,
-                                                   attention_bias=True, tie_word_embeddings=False),
-                     torch.float32, "1GB"),
-    "qwen2": (Qwen2ForCausalLM, Qwen2Config(**TINY, num_attention_heads=4, num_key_value_heads=1, rope_theta=1000000.0,
-                                            tie_word_embeddings=True), torch.bfloat16, "1GB"),
-    "qwen3": (Qwen3ForCausalLM, Qwen3Config(**TINY, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
-                                            rope_theta=1000000.0, tie_word_embeddings=False), torch.float16, "6KB"),
+    "llama": (
+        LlamaForCausalLM,
+        LlamaConfig(
+            **TINY,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            rms_norm_eps=1e-5,
+            rope_theta=500000.0,
+            rope_scaling=LLAMA3,
+            tie_word_embeddings=True,
+        ),
+        torch.bfloat16,
+        "4KB",
+    ),
+    "llama-biases": (
+        LlamaForCausalLM,
+        LlamaConfig(
+            **TINY, num_attention_heads=4, num_key_value_heads=4, attention_bias=True, tie_word_embeddings=False
+        ),
+        torch.float32,
+        "1GB",
+    ),
+    "qwen2": (
+        Qwen2ForCausalLM,
+        Qwen2Config(
+            **TINY, num_attention_heads=4, num_key_value_heads=1, rope_theta=1000000.0, tie_word_embeddings=True
+        ),
+        torch.bfloat16,
+        "1GB",
+    ),
+    "qwen3": (
+        Qwen3ForCausalLM,
+        Qwen3Config(
+            **TINY,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=8,
+            rope_theta=1000000.0,
+            tie_word_embeddings=False,
+        ),
+        torch.float16,
+        "6KB",
+    ),
 }
 LR, BETAS, EPS, DECAY, CLIP, KL, MAX_NORM = 1e-2, (0.9, 0.99), 1e-8, 0.1, (0.2, 0.28), 0.05, 0.5
 
@@ -50,22 +91,26 @@ def samples_of(model, generator):
     for prompt, completion in ((3, 5), (2, 7), (5, 4)):
         tokens = torch.randint(0, 32, (prompt + completion,), generator=generator).tolist()
         with torch.no_grad():
-            now = logprobs(model, tokens, 0.8)[prompt - 1:]
-        made.append(dict(
-            promptTokens=tokens[:prompt],
-            completionTokens=tokens[prompt:],
-            mask=[0 if t == 1 else 1 for t in range(completion)],
-            samplingLogprobs=(now + 0.3 * torch.randn(completion, generator=generator).double()).float().tolist(),
-            tokenAdvantages=torch.randn(completion, generator=generator).float().tolist(),
-            temperature=0.8,
-        ))
+            now = logprobs(model, tokens, 0.8)[prompt - 1 :]
+        made.append(
+            dict(
+                promptTokens=tokens[:prompt],
+                completionTokens=tokens[prompt:],
+                mask=[0 if t == 1 else 1 for t in range(completion)],
+                samplingLogprobs=(now + 0.3 * torch.randn(completion, generator=generator).double()).float().tolist(),
+                tokenAdvantages=torch.randn(completion, generator=generator).float().tolist(),
+                temperature=0.8,
+            )
+        )
     return made
 
 
 def train(model, samples):
     """Three steps on the same samples: the mean over trained tokens, as docs/algorithms.md defines the loss."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, eps=EPS, weight_decay=DECAY)
-    scored = lambda s: logprobs(model, s["promptTokens"] + s["completionTokens"], s["temperature"])[len(s["promptTokens"]) - 1:]
+    scored = lambda s: logprobs(model, s["promptTokens"] + s["completionTokens"], s["temperature"])[
+        len(s["promptTokens"]) - 1 :
+    ]
     with torch.no_grad():
         reference = [scored(s) for s in samples]
     steps = []
@@ -105,7 +150,9 @@ def main():
         prompt = tokens[:6]
         with torch.no_grad():
             scores = {t: logprobs(model, tokens, float(t)).tolist() for t in ("1", "0.7")}
-            greedy = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False, pad_token_id=1)[0, 6:].tolist()
+            greedy = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False, pad_token_id=1)[
+                0, 6:
+            ].tolist()
         samples = samples_of(model, generator)
         settings = dict(lr=LR, betas=BETAS, eps=EPS, weightDecay=DECAY, clip=CLIP, kl=KL, maxGradNorm=MAX_NORM)
         steps = train(model, samples)
@@ -113,7 +160,9 @@ def main():
             after = logprobs(model, tokens).tolist()
         expected = dict(
             madeBy=f"torch {torch.__version__}, transformers {transformers.__version__}",
-            tokens=tokens, logprobs=scores, greedy=dict(prompt=prompt, completion=greedy),
+            tokens=tokens,
+            logprobs=scores,
+            greedy=dict(prompt=prompt, completion=greedy),
             training=dict(settings=settings, samples=samples, steps=steps, logprobsAfter=after),
         )
         (folder / "expected.json").write_text(json.dumps(expected) + "\n")

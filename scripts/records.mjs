@@ -20,7 +20,16 @@ export function recordTypes() {
     .filter((f) => f.endsWith('.avsc'))
     .sort();
   const declared = new Map();
-  const comment = (doc, indent) => (doc ? `${indent}/** ${doc} */\n` : '');
+  const comment = (doc, indent) => {
+    if (!doc) return '';
+    const line = `${indent}/** ${doc} */\n`;
+    if (line.length <= 121) return line;
+    const lines = [''];
+    for (const word of doc.split(' '))
+      if (lines.at(-1).length + word.length + indent.length + 4 > 120) lines.push(` ${word}`);
+      else lines.push(`${lines.pop()} ${word}`);
+    return `${indent}/**\n${lines.map((text) => `${indent} *${text}\n`).join('')}${indent} */\n`;
+  };
 
   const typeOf = (schema) => {
     if (Array.isArray(schema))
@@ -43,7 +52,10 @@ export function recordTypes() {
   };
   const declaration = (schema) => {
     if (schema.type === 'enum')
-      return `${comment(schema.doc, '')}export type ${schema.name} = ${schema.symbols.map((s) => `'${s}'`).join(' | ')};\n`;
+      return (
+        `${comment(schema.doc, '')}export type ${schema.name} = ` +
+        `${schema.symbols.map((s) => `'${s}'`).join(' | ')};\n`
+      );
     const fields = schema.fields.map((f) => `${comment(f.doc, '  ')}  readonly ${f.name}: ${typeOf(f.type)};\n`);
     return `${comment(schema.doc, '')}export interface ${schema.name} {\n${fields.join('')}}\n`;
   };

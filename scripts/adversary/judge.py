@@ -83,8 +83,9 @@ class Checkers:
                 "2019-09": jsonschema.Draft201909Validator,
                 "2020-12": jsonschema.Draft202012Validator,
             }[draft]
-            whole = lambda _, value: not isinstance(value, bool) and (
-                isinstance(value, int) or (isinstance(value, Decimal) and value == value.to_integral_value())
+            whole = lambda _, value: (
+                not isinstance(value, bool)
+                and (isinstance(value, int) or (isinstance(value, Decimal) and value == value.to_integral_value()))
             )
             number = lambda _, value: not isinstance(value, bool) and isinstance(value, (int, Decimal))
             types = base.TYPE_CHECKER.redefine("integer", whole).redefine("number", number)

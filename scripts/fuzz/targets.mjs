@@ -233,7 +233,8 @@ async function bundle() {
 }
 
 const TEMPLATE =
-  "{% for m in messages %}{{ '<' ~ m['role'] | upper ~ '>' }}{{ m.content | trim }}{% if not loop.last %}\\n{% endif %}" +
+  "{% for m in messages %}{{ '<' ~ m['role'] | upper ~ '>' }}{{ m.content | trim }}{% if not loop.last %}\\n{% " +
+  'endif %}' +
   "{% endfor %}{% if add_generation_prompt %}{{ strftime_now('%d %b %Y') }}{% endif %}";
 const HTML =
   '<!doctype html><title>Pump</title><h1>Pump</h1><p>Set <b>0.2&nbsp;mm</b>.</p><table><tr><th>a<td>1</table>' +

@@ -36,7 +36,8 @@ function tree(sample: SampleLineage): string {
     [`judged by ${verifier.name} (${short(verifier.hash)}): ${verifier.verdict}, reward ${verifier.reward}`],
     teacher
       ? [
-          `scored by teacher version ${teacher.version}${teacher.template === null ? '' : `, template ${short(teacher.template)}`}`,
+          'scored by teacher version ' +
+            `${teacher.version}${teacher.template === null ? '' : `, template ${short(teacher.template)}`}`,
           ...documents.map(
             ({ id, version, start, end }) => `shown ${id}@${short(version)}, characters ${start} to ${end}`,
           ),
@@ -46,7 +47,8 @@ function tree(sample: SampleLineage): string {
     [
       weights === null
         ? 'not trained on yet'
-        : `trained into version ${weights.version} (${short(weights.digest)}), ${weights.onDisk ? 'on disk' : 'no longer on disk'}`,
+        : `trained into version ${weights.version} (${short(weights.digest)}), ` +
+          `${weights.onDisk ? 'on disk' : 'no longer on disk'}`,
     ],
     ...tokenBranch(sample),
   ];

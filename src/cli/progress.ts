@@ -150,7 +150,8 @@ function tracker() {
 }
 
 const startedLine = ({ run, folder, steps, resumed }: Extract<RunEvent, { event: 'started' }>) =>
-  `${colour.bold(run)}: ${steps === null ? '' : `${steps} steps `}in ${relative(process.cwd(), folder) || folder}${resumed ? ', resuming' : ''}`;
+  `${colour.bold(run)}: ${steps === null ? '' : `${steps} steps `}in ` +
+  `${relative(process.cwd(), folder) || folder}${resumed ? ', resuming' : ''}`;
 
 const alarmLine = ({ step, message }: Extract<RunEvent, { event: 'alarm' }>) =>
   `${colour.red('alarm')} step ${step + 1}: ${message}`;

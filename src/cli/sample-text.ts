@@ -13,7 +13,8 @@ export function sampleText(sample: ShownSample): string {
   const { promptId, sampleIndex, step, policyVersion, prompt, finishReason, tokens } = sample;
   const end = finishReason === 'length' ? 'cut off at the token limit' : `ended by ${finishReason}`;
   return [
-    `${colour.bold(`${promptId}/${sampleIndex}`)}: step ${step}, sampled by version ${policyVersion}, ${tokens.length} tokens, ${end}`,
+    `${colour.bold(`${promptId}/${sampleIndex}`)}: step ${step}, sampled by version ${policyVersion}, ` +
+      `${tokens.length} tokens, ${end}`,
     ...judgementLines(sample),
     ...prompt.map(({ role, content }) => `${colour.bold(role)}: ${printable(content)}`),
     ...(sample.privileged ? contextLines(sample.privileged) : []),

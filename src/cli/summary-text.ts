@@ -38,7 +38,8 @@ export function signalText(signal: Signal): string {
     ...(weightsChanged === false ? ['the weights are those of the base model'] : []),
     ...(teacherAsked > 0 && teacherMoved !== null
       ? [
-          `the teacher scored ${teacherAsked} samples and changed the advantage of ${percent(teacherMoved)} of the tokens`,
+          `the teacher scored ${teacherAsked} samples and changed the advantage of ${percent(teacherMoved)} of ` +
+            'the tokens',
         ]
       : []),
     ...(unparseable > 0 ? [`${unparseable} of ${samples} samples unparseable`] : []),

@@ -79,7 +79,9 @@ function claim(out: string, { spec: { experiment, tune }, pipeline }: Experiment
   if (found && (found.hash !== hash || changed))
     throw new UserError(
       'other-experiment',
-      `${out}: has runs of ${changed ? `another arm ${changed[0]}` : 'another sweep or another version of the pipeline'}; expected a new folder, given by --out`,
+      `${out}: has runs of ` +
+        `${changed ? `another arm ${changed[0]}` : 'another sweep or another version of the pipeline'}; expected ` +
+        'a new folder, given by --out',
     );
   mkdirSync(out, { recursive: true });
   writeFileSync(file, `${JSON.stringify({ experiment, hash, arms: { ...found?.arms, ...sets } })}\n`);

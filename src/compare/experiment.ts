@@ -46,7 +46,8 @@ export const experimentSchema = z
       .array(z.enum(controlNames))
       .default([...controlNames])
       .describe(
-        "Controls of every arm whose teacher sees privileged context: another prompt's context, none, or permuted weights.",
+        "Controls of every arm whose teacher sees privileged context: another prompt's context, none, or permuted " +
+          'weights.',
       ),
     tune: z
       .strictObject({
@@ -56,7 +57,8 @@ export const experimentSchema = z
       })
       .optional()
       .describe(
-        "A sweep for each arm before the comparison; the value with the largest mean area under the curve is taken. An arm's controls take the arm's value.",
+        'A sweep for each arm before the comparison; the value with the largest mean area under the curve is ' +
+          "taken. An arm's controls take the arm's value.",
       ),
     seeds: z.array(seed).min(1).describe('Seeds of the comparison. Every arm runs with each.'),
     threshold: z

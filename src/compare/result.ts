@@ -61,7 +61,8 @@ export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResu
   if (curve.length < 2)
     throw new UserError(
       'no-curve',
-      `arm ${arm}, seed ${seed}: found ${curve.length} measurements on held-out prompts, expected some before and after training; set prompts.heldOut`,
+      `arm ${arm}, seed ${seed}: found ${curve.length} measurements on held-out prompts, expected some before and ` +
+        'after training; set prompts.heldOut',
     );
   const result: RunResult = {
     arm,

@@ -29,7 +29,8 @@ export const divergenceSettings = (divergence: DivergenceName) => ({
     .positive()
     .exactOptional()
     .describe(
-      'Most that one token id adds to the divergence of a position, in nats; beyond it its gradient is 0, so that a few words of style cannot outweigh the rest.',
+      'Most that one token id adds to the divergence of a position, in nats; beyond it its gradient is 0, so that ' +
+        'a few words of style cannot outweigh the rest.',
     ),
 });
 

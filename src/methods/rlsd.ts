@@ -10,7 +10,8 @@ const settings = z.strictObject({
     .enum(['student', 'shuffled'])
     .default('student')
     .describe(
-      "What the teacher's score is compared with: the student's, or the teacher's under another prompt's context, which leaves what this prompt's context alone says and costs a second forward pass.",
+      "What the teacher's score is compared with: the student's, or the teacher's under another prompt's context, " +
+        "which leaves what this prompt's context alone says and costs a second forward pass.",
     ),
 });
 

@@ -14,7 +14,8 @@ export interface MadeTokenizer {
 
 /** Each message after its role's tag; an answer ends with the end token. */
 const CHAT_TEMPLATE =
-  "{% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}" +
+  "{% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% " +
+  'endif %}{% endfor %}' +
   "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 const EOS = '<|endoftext|>';
 const SPECIALS = [EOS, '<|system|>', '<|user|>', '<|assistant|>'];

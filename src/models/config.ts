@@ -49,7 +49,8 @@ function fields(json: Json, file: string) {
     const hint = near ? ` (there is "${near}")` : '';
     throw new UserError(
       'model-config',
-      `${file}: field "${name}" is ${found === undefined ? 'missing' : JSON.stringify(found)}${hint}; expected ${expected}`,
+      `${file}: field "${name}" is ${found === undefined ? 'missing' : JSON.stringify(found)}${hint}; expected ` +
+        `${expected}`,
     );
   };
   const number = (name: string, fallback?: number): number => {

@@ -209,7 +209,8 @@ function entryOf(file: string, name: string, value: unknown): Entry {
   if (typeof dtype !== 'string' || !(dtype in WIDTH))
     throw bad(
       file,
-      `tensor ${name} has ${dtype === undefined ? 'no type' : `type ${typeof dtype === 'string' ? dtype : JSON.stringify(dtype)}`}, expected one of ${Object.keys(WIDTH).join(', ')}`,
+      `tensor ${name} has ` +
+        `${dtype === undefined ? 'no type' : `type ${typeof dtype === 'string' ? dtype : JSON.stringify(dtype)}`}, expected one of ${Object.keys(WIDTH).join(', ')}`,
     );
   if (!isCounts(shape))
     throw bad(file, `tensor ${name} has shape ${JSON.stringify(shape) ?? 'nothing'}, expected a list of counts`);

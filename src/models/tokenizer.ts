@@ -103,7 +103,8 @@ function endIds(folder: string, encoder: Encoder, vocabSize: number, eosToken: s
   if (ids.size === 0)
     throw bad(
       folder,
-      'no end token: expected eos_token_id in generation_config.json or config.json, or eos_token in tokenizer_config.json',
+      'no end token: expected eos_token_id in generation_config.json or config.json, or eos_token in ' +
+        'tokenizer_config.json',
     );
   return [...ids].sort((a, b) => a - b);
 }

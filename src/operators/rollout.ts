@@ -76,7 +76,9 @@ function checkFinite({ promptId }: Prompt, { version }: PolicyVersion, completio
     if (t < 0) continue;
     throw new UserError(
       'not-finite',
-      `sample ${promptId}/${index}: the log-probability of token ${t} is ${logprobs[t]} under version ${version}, expected a finite number; the weights of that version have overflowed: lower learn.lr, or check the base model`,
+      `sample ${promptId}/${index}: the log-probability of token ${t} is ${logprobs[t]} under version ${version}, ` +
+        'expected a finite number; the weights of that version have overflowed: lower learn.lr, or check the base ' +
+        'model',
     );
   }
 }

@@ -238,7 +238,8 @@ function requestOf(policy: Policy, { prompt, sample }: ScoreInput) {
   if (length > policy.contextLength)
     throw new UserError(
       'context-too-long',
-      `the teacher's prompt for ${sample.promptId} has ${prompt.length} tokens and completion ${sample.sampleIndex} has ${completion.length}: found ${length}, expected at most ${policy.contextLength}`,
+      `the teacher's prompt for ${sample.promptId} has ${prompt.length} tokens and completion ` +
+        `${sample.sampleIndex} has ${completion.length}: found ${length}, expected at most ${policy.contextLength}`,
     );
   const tokens = new Int32Array(length);
   tokens.set(prompt);

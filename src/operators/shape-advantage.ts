@@ -53,7 +53,8 @@ function checkTaught(method: Method, record: Verdict | TeacherScore): void {
   if (!asksTeacher(method) || 'teacherVersion' in record) return;
   throw new UserError(
     'no-teacher',
-    `sample ${record.promptId}/${record.sampleIndex}: found a verdict without teacher scores, which ${method.name} needs; ` +
+    `sample ${record.promptId}/${record.sampleIndex}: found a verdict without teacher scores, which ` +
+      `${method.name} needs; ` +
       'put scoreTeacher between verify and shapeAdvantage',
   );
 }

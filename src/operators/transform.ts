@@ -151,7 +151,8 @@ function outputOf<T extends GroupTopic>(
   if (drops) return [];
   throw new UserError(
     'lost-sample',
-    `sample ${idOf(input)}: not emitted, expected each sample once; a transform that leaves samples out on purpose declares drops: true`,
+    `sample ${idOf(input)}: not emitted, expected each sample once; a transform that leaves samples out on ` +
+      'purpose declares drops: true',
   );
 }
 

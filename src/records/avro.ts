@@ -74,7 +74,8 @@ export function avroCodec<T extends object>(
     if (!written) {
       throw new UserError(
         'unknown-schema',
-        `topic ${topic}: a record was written under schema ${writer}; this release reads ${[fingerprint, ...writers.keys()].join(', ')}`,
+        `topic ${topic}: a record was written under schema ${writer}; this release reads ` +
+          `${[fingerprint, ...writers.keys()].join(', ')}`,
       );
     }
     try {
@@ -84,7 +85,8 @@ export function avroCodec<T extends object>(
     } catch (error) {
       throw new UserError(
         'unknown-schema',
-        `topic ${topic}: a record was written under schema ${writer}, which this release cannot read: ${(error as Error).message}`,
+        `topic ${topic}: a record was written under schema ${writer}, which this release cannot read: ` +
+          `${(error as Error).message}`,
       );
     }
   };
@@ -108,7 +110,8 @@ export function avroCodec<T extends object>(
       } catch (error) {
         throw new UserError(
           'bad-record',
-          `topic ${topic}: ${bytes.byteLength} bytes are not a valid ${schema.name} under schema ${writer}: ${(error as Error).message}`,
+          `topic ${topic}: ${bytes.byteLength} bytes are not a valid ${schema.name} under schema ${writer}: ` +
+            `${(error as Error).message}`,
         );
       }
     },

@@ -41,7 +41,8 @@ export function codecFor<K extends keyof TopicRecords>(topic: K): Codec<TopicRec
     const near = nearest(topic, topics);
     throw new UserError(
       'unknown-topic',
-      `topic ${JSON.stringify(topic)} has no schema; ${near === undefined ? `there are ${topics.join(', ')}` : `did you mean ${near}?`}`,
+      `topic ${JSON.stringify(topic)} has no schema; ` +
+        `${near === undefined ? `there are ${topics.join(', ')}` : `did you mean ${near}?`}`,
     );
   }
   const older = releasedSchemas(topic).map(({ schema }) => schema);

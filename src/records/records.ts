@@ -51,7 +51,10 @@ export interface Advantage {
   readonly teacherVersion: number | null;
   /** Loss weight of each completion token, float32 little-endian; null: 1 everywhere. */
   readonly tokenWeights: Uint8Array | null;
-  /** Log-probability of each completion token under a reference model, float32 little-endian; null where the loss reads none. */
+  /**
+   * Log-probability of each completion token under a reference model, float32 little-endian; null where the loss reads
+   * none.
+   */
   readonly referenceLogprobs: Uint8Array | null;
   /** What the student is trained towards; null where the method does not distill. */
   readonly distillation: Distillation | null;
@@ -314,7 +317,10 @@ export interface TeacherScore {
   readonly verifier: string;
   /** Content hash of the verifier's code and settings. */
   readonly verifierHash: string;
-  /** Log-probability of each completion token under the teacher, float32 little-endian; null where the teacher was not asked for it. */
+  /**
+   * Log-probability of each completion token under the teacher, float32 little-endian; null where the teacher was not
+   * asked for it.
+   */
   readonly teacherLogprobs: Uint8Array | null;
   /** The same under a contrasting context, for methods that compare two; null otherwise. */
   readonly contrastLogprobs: Uint8Array | null;
@@ -322,7 +328,10 @@ export interface TeacherScore {
   readonly teacherTop: Distillation | null;
   /** Version of the weights that scored; null where the pass was skipped. */
   readonly teacherVersion: number | null;
-  /** Content hash of the teacher's prompt template; null where the pass was skipped or the teacher saw the student's own prompt. */
+  /**
+   * Content hash of the teacher's prompt template; null where the pass was skipped or the teacher saw the student's
+   * own prompt.
+   */
   readonly teacherTemplateHash: string | null;
   /** What the teacher was shown: identity and span only, no content. */
   readonly documents: readonly DocumentUse[];

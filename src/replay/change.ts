@@ -76,6 +76,7 @@ function checkContext({ spec, method }: Plan, recorded: PipelineSpec): void {
   if (missing.length > 0)
     throw new UserError(
       'bad-change',
-      `--set privileged: found ${missing.join(', ')}, expected some of ${kept.join(', ') || 'nothing'}: the run recorded no other context`,
+      `--set privileged: found ${missing.join(', ')}, expected some of ${kept.join(', ') || 'nothing'}: the run ` +
+        'recorded no other context',
     );
 }

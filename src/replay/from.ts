@@ -144,7 +144,8 @@ async function replaySource(run: RunFolder, train: boolean, evaluate: boolean): 
   if (evaluate && !unchanged)
     throw new UserError(
       'source-gone',
-      '--evaluate: the source of the prompts is missing or has changed; restore it for the held-out prompts, or leave out --evaluate',
+      '--evaluate: the source of the prompts is missing or has changed; restore it for the held-out prompts, or ' +
+        'leave out --evaluate',
     );
   return source;
 }

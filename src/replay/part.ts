@@ -69,7 +69,8 @@ function parseRange(text: string, value: string, isTime: boolean): Range {
     if (!Number.isSafeInteger(number))
       refuse(
         text,
-        `found ${JSON.stringify(end)}, expected ${isTime ? 'a date such as 2026-01-31T12:00:00Z, or milliseconds since 1970' : 'a whole number from 0'}`,
+        `found ${JSON.stringify(end)}, expected ` +
+          `${isTime ? 'a date such as 2026-01-31T12:00:00Z, or milliseconds since 1970' : 'a whole number from 0'}`,
       );
     return number;
   };
@@ -144,6 +145,7 @@ export function checkHead({ name, bounds, compact }: TopicInfo, { offset }: Part
     if (start > from)
       throw new UserError(
         'deleted-head',
-        `topic ${name}, partition ${partition}: its first record is at offset ${start}, expected ${from}: earlier records were deleted; start from a later topic, or use --only offset=${start}..`,
+        `topic ${name}, partition ${partition}: its first record is at offset ${start}, expected ${from}: earlier ` +
+          `records were deleted; start from a later topic, or use --only offset=${start}..`,
       );
 }

@@ -35,7 +35,8 @@ export function checkTraining(from: string, part: Part, train: boolean, evaluate
   if (evaluate && !train) refuse('--evaluate requires --train');
   if (train && !isTrainable(part))
     refuse(
-      '--train: a part cannot begin after the first step, since the optimizer state in between was not kept; expected no --only, or step=..LAST',
+      '--train: a part cannot begin after the first step, since the optimizer state in between was not kept; ' +
+        'expected no --only, or step=..LAST',
     );
 }
 
@@ -67,13 +68,15 @@ export async function checkSteps({ log, plan }: RunFolder, folder: string, until
   if (until < 1 || until > steps || until % publish.every !== 0)
     throw new UserError(
       'bad-request',
-      `--only step=..${until - 1}: is ${until} steps, expected a multiple of publish.every (${publish.every}) from ${publish.every} to ${steps}`,
+      `--only step=..${until - 1}: is ${until} steps, expected a multiple of publish.every (${publish.every}) ` +
+        `from ${publish.every} to ${steps}`,
     );
   const newest = Math.max(0, ...(await recordedWeights(log)).keys());
   if (newest < until)
     throw new UserError(
       'unfinished',
-      `${folder}: the run is at version ${newest}, expected ${until}; \`rlsd resume ${folder}\` continues it, --only step=..${newest - 1} replays the finished steps`,
+      `${folder}: the run is at version ${newest}, expected ${until}; \`rlsd resume ${folder}\` continues it, ` +
+        `--only step=..${newest - 1} replays the finished steps`,
     );
 }
 
@@ -83,6 +86,7 @@ export function checkContent({ manifest }: RunFolder, after: readonly PlanStage[
   if (manifest.bundle?.privileged === false && reader)
     throw new UserError(
       'privileged-gone',
-      `the run was exported without its privileged content, which ${reader.name} needs; expected --from teacher-scores or advantages`,
+      `the run was exported without its privileged content, which ${reader.name} needs; expected --from ` +
+        'teacher-scores or advantages',
     );
 }

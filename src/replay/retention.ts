@@ -18,6 +18,8 @@ export function replayNotes({ spec, method }: Pick<Plan, 'spec' | 'method'>): st
   const gone = Array.from({ length: Math.min(count, 4) }, (_, i) => (i + 1) * teach.every);
   const named = count > 4 ? `${gone.slice(0, 3).join(', ')} … ${count * teach.every}` : gone.join(', ');
   return [
-    `publish.keep: found ${publish.keep}, which deletes the teacher's versions ${named} before the end; a replay with another template or other documents needs them, or --train; expected publish.keep of at least ${Math.ceil((steps - teach.every) / publish.every)} to keep them all`,
+    `publish.keep: found ${publish.keep}, which deletes the teacher's versions ${named} before the end; a replay ` +
+      'with another template or other documents needs them, or --train; expected publish.keep of at least ' +
+      `${Math.ceil((steps - teach.every) / publish.every)} to keep them all`,
   ];
 }

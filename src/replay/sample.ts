@@ -182,7 +182,8 @@ function recordedTokenizer({ manifest }: RunFolder, folder: string): Tokenizer {
   if (found !== manifest.model.tokenizer)
     throw new UserError(
       'model-changed',
-      `${join(base, 'tokenizer.json')}: has SHA-256 ${found}; expected ${manifest.model.tokenizer}, with which the run was sampled`,
+      `${join(base, 'tokenizer.json')}: has SHA-256 ${found}; expected ${manifest.model.tokenizer}, with which ` +
+        'the run was sampled',
     );
   return readTokenizer(base, readConfig(base).vocabSize);
 }

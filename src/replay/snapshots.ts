@@ -33,7 +33,8 @@ export async function teacherSnapshots({ log }: RunFolder, folder: string, query
   if (gone.length > 0 && !reuses.scores)
     throw new UserError(
       'weights-gone',
-      `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ${weightsFolder(at(gone, 0))}; --train trains it again`,
+      `${folder}: the teacher's version ${gone.join(', ')} is no longer on disk (publish.keep), expected in ` +
+        `${weightsFolder(at(gone, 0))}; --train trains it again`,
     );
   return [...needed].filter(isThere).map((version) => weightsFolder(version));
 }

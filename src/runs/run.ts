@@ -14,7 +14,8 @@ export type { Recorded, RunEvent, RunGoal, RunOptions, Summary } from './options
 /**
  * Runs a pipeline to its last step, resuming from the state of its folder.
  * @throws {UserError} `bad-plan` with every problem that `checkPlan` finds; `other-manifest` if the folder contains a
- * different run; `run-of-others` if its topics belong to a run of another folder; `run-failed` if a stage cannot continue or every sample became a dead letter
+ * different run; `run-of-others` if its topics belong to a run of another folder; `run-failed` if a stage cannot
+ * continue or every sample became a dead letter
  */
 export async function runPipeline(options: RunOptions): Promise<Summary> {
   const { folder, onEvent = () => {}, signal, recorded } = options;
@@ -59,6 +60,7 @@ function refuseUntrained({ samples, steps, folder }: Summary): void {
   if (samples === 0 && steps > 0)
     throw new UserError(
       'run-failed',
-      `nothing was trained on: every sample became a dead letter or was dropped by a transform; \`rlsd dead-letters ${relative('', folder)}\` shows why`,
+      `nothing was trained on: every sample became a dead letter or was dropped by a transform; \`rlsd ` +
+        `dead-letters ${relative('', folder)}\` shows why`,
     );
 }

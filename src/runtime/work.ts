@@ -8,7 +8,9 @@ export interface Entry<T> {
   /** null for a gap marker, a duplicate, or bytes that cannot be decoded. */
   readonly value: T | null;
   readonly place: Place | undefined;
-  /** Whether it holds credit until it is committed. A record that needs no work must not stop the stage from reading. */
+  /**
+   * Whether it holds credit until it is committed. A record that needs no work must not stop the stage from reading.
+   */
   readonly takesCredit: boolean;
   readonly work: Work<T>;
 }

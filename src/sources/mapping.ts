@@ -18,7 +18,8 @@ export const mappingFields = {
     })
     .optional()
     .describe(
-      'Columns of the fields, such as { question: problem, answer: reward_model.ground_truth }; `data` may name several. Default: their own names.',
+      'Columns of the fields, such as { question: problem, answer: reward_model.ground_truth }; `data` may name ' +
+        'several. Default: their own names.',
     ),
   after: text.optional().describe('The answer is what follows the last of these, such as "####".'),
   boxed: z.boolean().optional().describe('The answer is in the last \\boxed{…}.'),

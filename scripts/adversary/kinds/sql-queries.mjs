@@ -28,7 +28,8 @@ export function database(random) {
     'CREATE TABLE emp(id INTEGER, name VARCHAR, dept VARCHAR, pay DOUBLE, boss INTEGER)',
     'CREATE TABLE dept(code VARCHAR, city VARCHAR, head INTEGER, floor INTEGER)',
     'CREATE TABLE sale(no INTEGER, seller INTEGER, amount INTEGER, item VARCHAR)',
-    `INSERT INTO emp VALUES ${rows(8, (i) => [i, text(), orNull(random, () => quote(random.pick(['eng', 'ops']))), pay(), number(5)])}`,
+    'INSERT INTO emp VALUES ' +
+      `${rows(8, (i) => [i, text(), orNull(random, () => quote(random.pick(['eng', 'ops']))), pay(), number(5)])}`,
     `INSERT INTO dept VALUES ${rows(3, (i) => [quote(['eng', 'ops', 'hr'][i - 1]), text(), number(5), number(3)])}`,
     `INSERT INTO sale VALUES ${rows(9, (i) => [i, number(6), number(12), text()])}`,
   ].join('; ');

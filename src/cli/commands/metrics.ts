@@ -64,7 +64,8 @@ function text(rows: readonly MetricRow[], wanted: readonly string[] | undefined)
     const near = nearest(name, names);
     throw new UserError(
       'unknown-figure',
-      `--figure ${name}: the run has no such figure; ${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
+      `--figure ${name}: the run has no such figure; ` +
+        `${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
     );
   }
   const columns = wanted ?? main.filter((name) => names.includes(name));

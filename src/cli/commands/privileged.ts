@@ -33,7 +33,8 @@ export async function ingestPrivileged(folder: string, { json }: Options): Promi
       for (const { code, message } of problems) say(`${code}: ${message}`);
       const { written, chunks, unchanged, deleted } = counts;
       print(
-        `${count(written, 'document')} written in ${count(chunks, 'chunk')}, ${unchanged} unchanged, ${deleted} deleted`,
+        `${count(written, 'document')} written in ${count(chunks, 'chunk')}, ${unchanged} unchanged, ${deleted} ` +
+          'deleted',
       );
       if (contextOf(plan.spec).sources.length === 0) say('the pipeline has no privileged.sources');
     }
@@ -93,7 +94,8 @@ export async function forgetPrivileged(folder: string, id: string, { json }: Opt
   if (json) print(toJson({ event: 'forgotten', ...forgotten }));
   else {
     print(
-      `${id}: removed the text of ${count(removed, 'record')}; ${count(versions.length, 'version hash', 'version hashes')} kept`,
+      `${id}: removed the text of ${count(removed, 'record')}; ` +
+        `${count(versions.length, 'version hash', 'version hashes')} kept`,
     );
     print(
       `${count(samples, 'sample')} of ${count(steps.length, 'step')} ${samples === 1 ? 'was' : 'were'} scored with it`,

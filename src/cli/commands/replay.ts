@@ -71,7 +71,8 @@ function differenceText(
   const { samples, unmatched, verdictsChanged, rewardsChanged, advantages, tokenAdvantages, firstChange } = difference;
   const number = (value: number | null) => (value === null ? '-' : value.toPrecision(4));
   const agreement = ({ changed, meanAbsoluteDifference, correlation }: RunDifference['advantages']) =>
-    `${changed} changed, mean absolute difference ${number(meanAbsoluteDifference)}, correlation ${number(correlation)}`;
+    `${changed} changed, mean absolute difference ${number(meanAbsoluteDifference)}, correlation ` +
+    `${number(correlation)}`;
   const { gradient, weightsDifferFrom, offPolicyFrom, heldOut } = difference;
   const rows: [string, string][] = [
     ['new run', to],
@@ -90,7 +91,8 @@ function differenceText(
   if (gradient)
     rows.push([
       'gradient',
-      `cosine ${number(gradient.cosine)} between the two updates of step ${gradient.step}, at version ${gradient.version}`,
+      `cosine ${number(gradient.cosine)} between the two updates of step ${gradient.step}, at version ` +
+        `${gradient.version}`,
     ]);
   if (trained)
     rows.push(
@@ -162,7 +164,8 @@ export const registerReplay: Register = (rlsd) => {
     .option('--verify', 'repeat the whole run and name the first record that differs')
     .option(
       '--from <topic>',
-      'run what follows this topic into a new run: rollouts, verdicts, teacher-scores, advantages, or prompts with --train',
+      'run what follows this topic into a new run: rollouts, verdicts, teacher-scores, advantages, or prompts ' +
+        'with --train',
     )
     .addOption(setOption())
     .option('--run <folder>', 'folder of the new run (default: next to the old one)')

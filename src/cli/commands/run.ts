@@ -45,7 +45,8 @@ function checkStages(plan: Plan, stages: readonly string[] = []): void {
     const near = nearest(name, names);
     throw new UserError(
       'unknown-stage',
-      `--stage ${name}: the plan has no such stage; ${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
+      `--stage ${name}: the plan has no such stage; ` +
+        `${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
     );
   }
 }
@@ -88,7 +89,8 @@ function refuseUnresumable(folder: string): void {
   if (bundle?.privileged === false)
     throw new UserError(
       'privileged-gone',
-      `${folder}: was exported without its privileged content, which resuming needs; export it again with that content, or resume the original run`,
+      `${folder}: was exported without its privileged content, which resuming needs; export it again with that ` +
+        'content, or resume the original run',
     );
 }
 
@@ -122,7 +124,8 @@ function checkKnowsSignal(plan: Plan, stages: readonly string[] | undefined): vo
   if (!trainer || !stages || stages.includes(trainer.name)) return;
   throw new UserError(
     'bad-request',
-    `--require-signal: found --stage ${stages.join(' ')}; expected it where stage ${trainer.name} runs, which knows the training signal`,
+    `--require-signal: found --stage ${stages.join(' ')}; expected it where stage ${trainer.name} runs, which ` +
+      'knows the training signal',
   );
 }
 

@@ -22,7 +22,10 @@ function linesOf(command: CompletedCommand): string[] {
     ...(args.length > 0 ? [`complete -c rlsd${here} ${args.map(argument).join(' ')}`] : []),
     ...options.map(({ long, short, description, values }) => {
       const names = [`-l ${long.replace(/^--/, '')}`, ...(short === undefined ? [] : [`-s ${short.replace('-', '')}`])];
-      return `complete -c rlsd${here} ${names.join(' ')}${values === undefined ? '' : ` ${value(values)}`} -d ${quoted(description)}`;
+      return (
+        `complete -c rlsd${here} ${names.join(' ')}${values === undefined ? '' : ` ${value(values)}`} -d ` +
+        `${quoted(description)}`
+      );
     }),
   ];
 }

@@ -37,14 +37,22 @@ export function accuracyChart(arms: readonly ArmSummary[], { threshold, label }:
     const banded = arm.curve.filter(({ half }) => Number.isFinite(half));
     const upper = banded.map((point) => at(point, Math.min(high, point.mean + point.half)));
     const lower = banded.map((point) => at(point, Math.max(low, point.mean - point.half))).reverse();
-    return `<polygon points="${[...upper, ...lower].join(' ')}" fill="${styleOf(arms, arm).colour}" fill-opacity="0.12"/>`;
+    return (
+      `<polygon points="${[...upper, ...lower].join(' ')}" fill="${styleOf(arms, arm).colour}" ` +
+      'fill-opacity="0.12"/>'
+    );
   });
   const lines = arms.map((arm) => {
     const { colour, dash } = styleOf(arms, arm);
     const path = arm.curve.map((point) => at(point, point.mean)).join(' ');
-    return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${dash}"><title>${arm.name}</title></polyline>`;
+    return (
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" ` +
+      `stroke-dasharray="${dash}"><title>${arm.name}</title></polyline>`
+    );
   });
-  const limit = `<line x1="${margin.left}" x2="${WIDTH - margin.right}" y1="${y(threshold)}" y2="${y(threshold)}" stroke="currentColor" stroke-opacity="0.4" stroke-dasharray="1 4"/>`;
+  const limit =
+    `<line x1="${margin.left}" x2="${WIDTH - margin.right}" y1="${y(threshold)}" y2="${y(threshold)}" ` +
+    'stroke="currentColor" stroke-opacity="0.4" stroke-dasharray="1 4"/>';
   return [
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">`,
     ...axes({ x, y, low, high, lastStep }),
@@ -77,7 +85,8 @@ function axes({ x, y, low, high, lastStep }: Scales): string[] {
   const columns = Array.from({ length: 5 }, (_, i) => Math.round((lastStep * i) / 4));
   const grid = rows.map(
     (value) =>
-      `<line x1="${margin.left}" x2="${WIDTH - margin.right}" y1="${y(value)}" y2="${y(value)}" stroke="currentColor" stroke-opacity="0.12"/>` +
+      `<line x1="${margin.left}" x2="${WIDTH - margin.right}" y1="${y(value)}" y2="${y(value)}" ` +
+      'stroke="currentColor" stroke-opacity="0.12"/>' +
       `<text x="${margin.left - 8}" y="${y(value) + 4}" text-anchor="end">${percentText(value)}</text>`,
   );
   const ticks = columns.map(

@@ -50,7 +50,9 @@ ${runTable(arms, folder)}
 
 function keyOf(arms: readonly ArmSummary[], arm: ArmSummary): string {
   const { colour, dash } = styleOf(arms, arm);
-  const line = `<svg viewBox="0 0 34 10" aria-hidden="true"><line x1="0" x2="34" y1="5" y2="5" stroke="${colour}" stroke-width="2" stroke-dasharray="${dash}"/></svg>`;
+  const line =
+    `<svg viewBox="0 0 34 10" aria-hidden="true"><line x1="0" x2="34" y1="5" y2="5" stroke="${colour}" ` +
+    `stroke-width="2" stroke-dasharray="${dash}"/></svg>`;
   return `<li>${line}${escaped(arm.name)}</li>`;
 }
 
@@ -70,7 +72,10 @@ function runTable(arms: readonly ArmSummary[], folder: string): string {
   const rows = arms.flatMap(({ name, runs }) =>
     runs.map(({ seed, folder: run, final, area }) => {
       const link = relative(folder, run).split('/').map(encodeURIComponent).join('/');
-      return `<tr><td>${escaped(name)}</td><td><a href="${link}/">${seed}</a></td><td>${percentText(final)}</td><td>${percentText(area)}</td></tr>`;
+      return (
+        `<tr><td>${escaped(name)}</td><td><a ` +
+        `href="${link}/">${seed}</a></td><td>${percentText(final)}</td><td>${percentText(area)}</td></tr>`
+      );
     }),
   );
   return `<h2>Runs</h2>

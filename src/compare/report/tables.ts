@@ -46,7 +46,9 @@ function armTable({ arms, seeds, threshold }: Comparison): ReportTable {
       : [`${steps.toFixed(0)} (${reached} of ${seeds.length})`, seconds.toFixed(1)];
   return {
     title: 'Arms',
-    caption: `Held-out accuracy in percent, greedy, mean ± standard error over ${seeds.length} seeds. The threshold is ${percentText(threshold)} %; in brackets, how many seeds reached it.`,
+    caption:
+      `Held-out accuracy in percent, greedy, mean ± standard error over ${seeds.length} seeds. The ` +
+      `threshold is ${percentText(threshold)} %; in brackets, how many seeds reached it.`,
     header: ['arm', 'start', 'end', 'mean over training', 'steps to threshold', 'seconds to threshold', 'seconds'],
     rows: arms.map((arm) => [
       arm.name,
@@ -63,7 +65,8 @@ function differenceTable(title: string, differences: readonly Difference[]): Rep
   return {
     title,
     caption:
-      'Paired differences in points of accuracy over the same seeds, with 95 % confidence intervals and two-sided p values of the paired t test; the last column is corrected for the number of rows (Holm).',
+      'Paired differences in points of accuracy over the same seeds, with 95 % confidence intervals and two-sided ' +
+      'p values of the paired t test; the last column is corrected for the number of rows (Holm).',
     header: ['arm', 'minus', 'mean over training', 'p', 'wins', 'end', 'p at end', 'p corrected'],
     rows: differences.map(({ arm, than, area, final, correctedP }) => [
       arm,
@@ -82,7 +85,8 @@ function sweepTable({ sweep }: Comparison): ReportTable {
   return {
     title: 'Sweep',
     caption:
-      'Mean accuracy over training on the tuning seeds. The largest is taken; a choice at the edge of the values may have a better one outside.',
+      'Mean accuracy over training on the tuning seeds. The largest is taken; a choice at the edge of the values ' +
+      'may have a better one outside.',
     header: ['arm', 'value', 'mean over training', 'chosen'],
     rows: sweep.map(({ arm, value, area, chosen, atEdge }) => [
       arm,

@@ -72,7 +72,8 @@ function overflow(
     if (index >= 0)
       return new UserError(
         'not-finite',
-        `tensor ${name}: ${what} ${index} is ${state[what][index]}; ${consequence}. Lower learn.lr or look for extreme advantages`,
+        `tensor ${name}: ${what} ${index} is ${state[what][index]}; ${consequence}. Lower learn.lr or look for ` +
+          'extreme advantages',
       );
   }
   return new UserError('not-finite', `the ${what}s are too large to be added up; ${consequence}. Lower learn.lr`);

@@ -87,7 +87,8 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
   if (!Number.isInteger(contextLength) || contextLength < 2 || contextLength > config.maxPositionEmbeddings)
     throw new UserError(
       'bad-context-length',
-      `the context length is ${contextLength}, expected 2 to ${config.maxPositionEmbeddings}, the positions of the model in ${folder}`,
+      `the context length is ${contextLength}, expected 2 to ${config.maxPositionEmbeddings}, the positions of ` +
+        `the model in ${folder}`,
     );
 
   const versions = new Map<number, LoadedFrom>();

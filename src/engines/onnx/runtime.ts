@@ -18,7 +18,8 @@ export async function loadRuntime(load: () => Promise<Runtime> = () => import('o
     throw Object.assign(
       new UserError(
         'onnxruntime-missing',
-        `the ONNX engine needs onnxruntime-node ${version()}, which is not installed: the package manager leaves it out where ` +
+        `the ONNX engine needs onnxruntime-node ${version()}, which is not installed: the package manager leaves ` +
+          'it out where ' +
           'its install script cannot download CUDA libraries. Install it without them:\n' +
           `  ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@${version()}\n` +
           'or the same with "pnpm add" or "yarn add"',

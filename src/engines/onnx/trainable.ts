@@ -78,7 +78,8 @@ function openState(options: OnnxTrainableOptions): Trainable {
   if (unknown !== undefined || trainable?.length === 0)
     throw new UserError(
       'bad-trainable',
-      `trainable: ${unknown ?? 'no parameter is named'}; expected names of parameters such as ${at([...shapes.keys()], 0)}`,
+      `trainable: ${unknown ?? 'no parameter is named'}; expected names of parameters such as ` +
+        `${at([...shapes.keys()], 0)}`,
     );
   const states = new Map<string, ParameterState>();
   const feeds = new Map<string, SessionTensor>();
@@ -157,7 +158,8 @@ function addTokens(batch: readonly TrainRow[], outputs: ReadonlyMap<string, Sess
       if (!Number.isFinite(value))
         throw new UserError(
           'not-finite',
-          `sample ${id}: the loss of token ${t + 1} is ${value}, expected a finite number; the weights are unchanged. Lower learn.lr, or look for extreme advantages`,
+          `sample ${id}: the loss of token ${t + 1} is ${value}, expected a finite number; the weights are ` +
+            'unchanged. Lower learn.lr, or look for extreme advantages',
         );
       sums.tokens++;
       sums.loss += weight * value;

@@ -5,7 +5,8 @@ export const advantageScale = z
   .enum(['std', 'center', 'leaveOneOut'])
   .default('std')
   .describe(
-    'std: reward minus the mean of the group, divided by its standard deviation (GRPO). center: not divided (Dr. GRPO). leaveOneOut: reward minus the mean of the others (RLOO).',
+    'std: reward minus the mean of the group, divided by its standard deviation (GRPO). center: not divided (Dr. ' +
+      'GRPO). leaveOneOut: reward minus the mean of the others (RLOO).',
   );
 
 export type AdvantageScale = z.output<typeof advantageScale>;

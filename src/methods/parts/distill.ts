@@ -19,14 +19,17 @@ export const distillSettings = (defaults: Defaults) => ({
     .enum(['distribution', 'sampled'])
     .default(defaults.scores)
     .describe(
-      `What the teacher gives: its distribution at each position, which the loss compares with the student's; or its log-probability of the sampled token, whose difference from the student's becomes the token's advantage (the reverse KL, estimated from one sample), at most ${MAX_DELTA} either way.`,
+      `What the teacher gives: its distribution at each position, which the loss compares with the student's; or ` +
+        `its log-probability of the sampled token, whose difference from the student's becomes the token's ` +
+        `advantage (the reverse KL, estimated from one sample), at most ${MAX_DELTA} either way.`,
     ),
   ...divergenceSettings(defaults.divergence),
   k: z
     .union([z.int().min(1), z.literal('all')])
     .default(defaults.k)
     .describe(
-      'How many of the likeliest tokens of each position are compared one by one, the others as one; `all`: the whole vocabulary. A record holds 8 bytes for each and token.',
+      'How many of the likeliest tokens of each position are compared one by one, the others as one; `all`: the ' +
+        'whole vocabulary. A record holds 8 bytes for each and token.',
     ),
 });
 

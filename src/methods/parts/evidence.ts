@@ -31,7 +31,8 @@ export const evidenceSettings = {
     .boolean()
     .default(false)
     .describe(
-      "Divide a completion's weights by their mean, so that the teacher only moves credit between its tokens and the total stays the reward's.",
+      "Divide a completion's weights by their mean, so that the teacher only moves credit between its tokens and " +
+        "the total stays the reward's.",
     ),
   overlong,
   scale: advantageScale,

@@ -6,7 +6,8 @@ export const overlong = z
   .enum(['train', 'mask'])
   .default('train')
   .describe(
-    'What becomes of completions that the token limit cut off: trained on like the others, or masked. Their rewards count in the group either way.',
+    'What becomes of completions that the token limit cut off: trained on like the others, or masked. Their ' +
+      'rewards count in the group either way.',
   );
 
 /** The tokens that a method trains on. @see arXiv 2503.14476 (DAPO, overlong filtering) */

@@ -96,7 +96,8 @@ export function collectSteps<T extends StepMember>(
 function tooMany<T>(oldest: OpenStep<T>, found: number, limit: number): UserError {
   return new UserError(
     'open-steps',
-    `${found} steps are incomplete, expected at most ${limit}; step ${oldest.step}: ${describeProgress(oldest.progress)}`,
+    `${found} steps are incomplete, expected at most ${limit}; step ${oldest.step}: ` +
+      `${describeProgress(oldest.progress)}`,
   );
 }
 

@@ -33,7 +33,8 @@ export function arrive(progress: UnitProgress, { promptId, sampleIndex, groupSiz
   if (sampleIndex !== null && !(Number.isInteger(sampleIndex) && sampleIndex >= 0 && sampleIndex < groupSize))
     throw new UserError(
       'bad-sample',
-      `sample ${promptId}/${sampleIndex}: sampleIndex is ${sampleIndex}, expected 0 to ${groupSize - 1} (groupSize ${groupSize})`,
+      `sample ${promptId}/${sampleIndex}: sampleIndex is ${sampleIndex}, expected 0 to ${groupSize - 1} ` +
+        `(groupSize ${groupSize})`,
     );
   const known = progress.arrived.get(promptId) ?? new Set<number>();
   const before = known.size;

@@ -183,7 +183,9 @@ async function privilegedAppends(
     // A declared source may have labelled its text; what the prompts have next to it must not take its place.
     if (!declared || declared.stamp === null) appends.push(privilegedAppend(record));
     else if (declared.version !== record.version) {
-      const message = `${source}: document ${record.documentId} is in the source ${declared.source} already, which counts; expected it in one place`;
+      const message =
+        `${source}: document ${record.documentId} is in the source ${declared.source} already, ` +
+        'which counts; expected it in one place';
       appends.push(problemAppend({ source, error: new UserError('document-twice', message), at }, environment));
     }
   }

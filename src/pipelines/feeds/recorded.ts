@@ -47,7 +47,8 @@ export async function requireTopic(log: TopicLog, { run, topic }: FromSpec): Pro
   const near = nearest(topic, names);
   throw new UserError(
     'unknown-topic',
-    `from.topic: ${run} has no topic ${topic}; ${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
+    `from.topic: ${run} has no topic ${topic}; ` +
+      `${near ? `did you mean ${near}?` : `expected one of ${names.join(', ')}`}`,
   );
 }
 

@@ -109,7 +109,8 @@ export function checkTransforms(
     if (unit === 'step' && found.partitions > 1)
       throw new UserError(
         'bad-plan',
-        `transform.${topic}: ${name} works on a whole step, and the topic has ${found.partitions} partitions, each with a part of it; expected one: follow advantages, or set topics.kafka.partitions to 1`,
+        `transform.${topic}: ${name} works on a whole step, and the topic has ${found.partitions} partitions, ` +
+          'each with a part of it; expected one: follow advantages, or set topics.kafka.partitions to 1',
       );
   }
 }

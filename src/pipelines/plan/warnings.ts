@@ -8,6 +8,7 @@ export function planWarnings({ spec, method }: { readonly spec: PipelineSpec; re
   const isAlone = learn !== undefined && rollout?.group === 1;
   if (!isAlone || !targetOf(method, learn.loss).needsAdvantage || method.usesUniformGroups) return [];
   return [
-    `rollout.group: found 1; ${method.name} compares a completion with the others of its prompt, so every advantage is 0 and nothing is learned; use at least 2, such as rollout.group: 8`,
+    `rollout.group: found 1; ${method.name} compares a completion with the others of its prompt, so every ` +
+      'advantage is 0 and nothing is learned; use at least 2, such as rollout.group: 8',
   ];
 }

@@ -130,7 +130,8 @@ export async function checkContext(spec: PipelineSpec, folder: string): Promise<
     const field = `privileged.sources.${k}`;
     if (source.label !== undefined && !labels.includes(source.label))
       problems.push(
-        `${field}.label: found ${source.label}, expected one of privileged.labels (${labels.join(', ') || 'the list is empty'}); the pipeline may not read other labels`,
+        `${field}.label: found ${source.label}, expected one of privileged.labels ` +
+          `(${labels.join(', ') || 'the list is empty'}); the pipeline may not read other labels`,
       );
     if ('files' in source) {
       const found = await filesOf(source as FileSource, folder);
@@ -149,7 +150,8 @@ export async function checkContext(spec: PipelineSpec, folder: string): Promise<
       for (const id of join.documents.filter((name) => !names.includes(name) && !/^(reference|trace):/.test(name))) {
         const near = nearest(id, names);
         problems.push(
-          `privileged.join.${k}.documents: found ${id}, which no source has; ${near ? `did you mean ${near}?` : 'expected the path of a file of privileged.sources'}`,
+          `privileged.join.${k}.documents: found ${id}, which no source has; ` +
+            `${near ? `did you mean ${near}?` : 'expected the path of a file of privileged.sources'}`,
         );
       }
   }
@@ -272,6 +274,7 @@ export async function requireDocument(table: PrivilegedTable, id: string): Promi
   const near = nearest(id, ids);
   throw new UserError(
     'no-document',
-    `document ${id}: the run never contained it; ${near ? `did you mean ${near}?` : 'expected an id that `rlsd privileged list` shows'}`,
+    `document ${id}: the run never contained it; ` +
+      `${near ? `did you mean ${near}?` : 'expected an id that `rlsd privileged list` shows'}`,
   );
 }

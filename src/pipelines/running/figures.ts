@@ -81,7 +81,8 @@ export const leakFigureFamilies = {
     'Prompts with completions judged so, lately and in the first part of the run.',
   ),
   'FIGUREJUDGEMENT, FIGUREJUDGEMENTBase, FIGUREJUDGEMENTBaseSd': value(
-    '`leakRepeated`, `leakCited` or `completionWords` of the completions judged so: lately, in the first part of the run, and its standard deviation.',
+    '`leakRepeated`, `leakCited` or `completionWords` of the completions judged so: lately, in the first part of ' +
+      'the run, and its standard deviation.',
   ),
   teacherMinusStudentN: {
     meaning: "Mean of the teacher's log-probability minus the student's in the n-th fifth of the completions.",

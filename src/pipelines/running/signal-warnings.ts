@@ -67,7 +67,10 @@ export function watchSignal({ spec, teaching }: SignalWatchSettings): SignalWatc
 
 function nothingArrives(figures: Figures): string {
   const why = [lostText(figures), ...(figures.dropped > 0 ? [`${figures.dropped} dropped by a transform`] : [])];
-  return `no sample reached the learner (${why.filter((text) => text !== '').join(', ')}), so nothing is trained on; \`rlsd dead-letters RUN\` shows each cause`;
+  return (
+    `no sample reached the learner (${why.filter((text) => text !== '').join(', ')}), so nothing is trained ` +
+    `on; \`rlsd dead-letters RUN\` shows each cause`
+  );
 }
 
 /** What became dead letters, such as `8 × context-too-long`. */
@@ -99,8 +102,13 @@ function aboutSamples(
 function noSignal(figures: Figures, { rollout }: Pick<PipelineSpec, 'rollout'>): string {
   const { groups, samples, correct, reward, lost } = figures;
   if (lost > 0)
-    return `no group has a training signal: the rewards of those that arrived are equal, and ${lost} samples became dead letters (${lostText(figures)}); \`rlsd dead-letters RUN\` shows each`;
-  const rewards = `the completions of each prompt have equal rewards (${groups} prompt${groups === 1 ? '' : 's'}, mean reward ${Number(reward?.toFixed(3))})`;
+    return (
+      `no group has a training signal: the rewards of those that arrived are equal, and ${lost} samples ` +
+      `became dead letters (${lostText(figures)}); \`rlsd dead-letters RUN\` shows each`
+    );
+  const rewards =
+    `the completions of each prompt have equal rewards (${groups} prompt${groups === 1 ? '' : 's'}, ` +
+    `mean reward ${Number(reward?.toFixed(3))})`;
   const advice = () => {
     if (rollout?.group === 1) return 'rollout.group is 1: a completion needs others to compare with, such as 8';
     if (correct === 1) return 'all are correct: use harder prompts';
@@ -118,13 +126,18 @@ function aboutTeacher(
 ): Partial<Record<Kind, string>> {
   if (teacherAsked === 0)
     return {
-      'no-teacher': `the teacher scored no sample, so ${method} trains without it; \`rlsd dead-letters RUN\` shows whether its prompts failed`,
+      'no-teacher':
+        `the teacher scored no sample, so ${method} trains without it; \`rlsd dead-letters RUN\` ` +
+        'shows whether its prompts failed',
     };
   if (movedTokens > 0 || moved) return {};
   return {
-    'teacher-idle': `the teacher changed no token's advantage by more than 5 %, so ${method} trains like grpo; check the settings of shape, and that privileged has what the question lacks`,
+    'teacher-idle':
+      `the teacher changed no token's advantage by more than 5 %, so ${method} trains like grpo; ` +
+      'check the settings of shape, and that privileged has what the question lacks',
   };
 }
 
 const unchanged = (version: number, { learn }: Pick<PipelineSpec, 'learn'>): string =>
-  `version ${version} has the same weights as the one before it although there was something to learn: learn.lr (${learn?.lr}) may be too small to change a float32`;
+  `version ${version} has the same weights as the one before it although there was something to learn: learn.lr ` +
+  `(${learn?.lr}) may be too small to change a float32`;

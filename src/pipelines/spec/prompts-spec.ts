@@ -34,7 +34,8 @@ export const prompts = z
       generate: z
         .enum(generatorNames)
         .describe(
-          `A built-in seeded generator. ${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
+          'A built-in seeded generator. ' +
+            `${generatorNames.map((name) => `${name}: ${generators[name].summary}`).join(' ')}`,
         ),
       heldOut: heldOutCount.describe('Number of held-out prompts for evaluation.'),
       limit,
@@ -70,7 +71,8 @@ export const prompts = z
     }),
     z.strictObject({
       module: text.describe(
-        'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, answer }.',
+        'Module of your own generator: its default export takes { seed, index, heldOut } and returns { question, ' +
+          'answer }.',
       ),
       heldOut: heldOutCount.describe('Number of held-out prompts for evaluation.'),
       limit,

@@ -35,7 +35,10 @@ function rules(spec: RuledSpec): Rule[] {
       field: 'rollout.group',
       // A number that is none is a problem of its own.
       holds: !(samples > MAX_STEP),
-      problem: `found ${rollout?.group}, which ${learn?.prompts === undefined ? '' : `with learn.prompts (${learn.prompts}) `}makes ${samples} samples per step; expected at most ${MAX_STEP}`,
+      problem:
+        `found ${rollout?.group}, which ` +
+        `${learn?.prompts === undefined ? '' : `with learn.prompts (${learn.prompts}) `}makes ${samples} samples ` +
+        `per step; expected at most ${MAX_STEP}`,
     },
     {
       field: 'steps',

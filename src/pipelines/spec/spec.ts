@@ -211,7 +211,8 @@ export const pipelineSchema = z
       )
       .default({})
       .describe(
-        'Your own operators behind a topic of samples: `{ verdicts: [half-marks.mjs] }`. The default export of a module returns the RxJS operator.',
+        'Your own operators behind a topic of samples: `{ verdicts: [half-marks.mjs] }`. The default export of a ' +
+          'module returns the RxJS operator.',
       ),
   })
   .superRefine((spec, context) => {

@@ -50,7 +50,8 @@ async function checkRecorded(from: FromSpec, { plan, demand, attempt }: CheckCon
     const found = fileDigest(resolve(baseFolder(spec, folder), 'tokenizer.json'));
     demand(
       found === tokenizer,
-      `model.base: its tokenizer.json has SHA-256 ${found}, expected ${tokenizer}, that of the recorded run ${from.run}: its samples are token ids`,
+      `model.base: its tokenizer.json has SHA-256 ${found}, expected ${tokenizer}, that of the recorded run ` +
+        `${from.run}: its samples are token ids`,
     );
     const log = await openRecorded(from, folder);
     try {

@@ -58,7 +58,8 @@ function checkLimits({ learn }: PipelineSpec, { name, prompts }: Task, demand: C
   const field = name === '' ? 'prompts.limit' : `tasks.${name}.prompts.limit`;
   demand(
     learn !== undefined || 'file' in prompts || prompts.limit !== undefined,
-    `${field}: is missing; ${'topic' in prompts ? 'a topic' : 'a generator'} never ends: expected the number of prompts to judge`,
+    `${field}: is missing; ${'topic' in prompts ? 'a topic' : 'a generator'} never ends: expected the number of ` +
+      'prompts to judge',
   );
   demand(
     learn === undefined || prompts.limit === undefined,

@@ -130,7 +130,8 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
   );
   demand(
     flow.credit === undefined || flow.credit >= learn.prompts,
-    `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have to be in flight together`,
+    `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have ` +
+      'to be in flight together',
   );
   if (plan.components.learner) return;
   await attempt(async () => {

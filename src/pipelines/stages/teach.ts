@@ -144,7 +144,8 @@ function checkModel({ spec, folder, method }: Plan, demand: CheckContext['demand
   const [student, teacher] = different?.tokens ?? [];
   demand(
     different === undefined,
-    `teach.model: token ${different?.id} is ${JSON.stringify(teacher) ?? 'missing'} in ${model} and ${JSON.stringify(student) ?? 'missing'} in ${spec.model.base}; expected the same vocabulary`,
+    `teach.model: token ${different?.id} is ${JSON.stringify(teacher) ?? 'missing'} in ${model} and ` +
+      `${JSON.stringify(student) ?? 'missing'} in ${spec.model.base}; expected the same vocabulary`,
   );
 }
 

@@ -73,7 +73,8 @@ function poolingOf(folder: string): Pooling {
   const near = only === undefined ? undefined : nearest(only, known);
   throw bad(
     file,
-    `found pooling ${wanted.join(' and ') || '(none)'}, expected one of ${known.join(', ')}${near ? `; did you mean ${near}?` : ''}`,
+    `found pooling ${wanted.join(' and ') || '(none)'}, expected one of ` +
+      `${known.join(', ')}${near ? `; did you mean ${near}?` : ''}`,
   );
 }
 

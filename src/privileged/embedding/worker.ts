@@ -42,7 +42,8 @@ async function open() {
     session.outputMetadata.find((one) => one.isTensor && one.type === 'float32' && one.shape.length === 3)?.name;
   if (output === undefined)
     throw bad(
-      `found outputs ${session.outputNames.join(', ')}, expected ${named.join(', ')} or a float32 tensor of three dimensions`,
+      `found outputs ${session.outputNames.join(', ')}, expected ${named.join(', ')} or a float32 tensor of three ` +
+        'dimensions',
     );
   return { runtime, tokenizer, session, output };
 }

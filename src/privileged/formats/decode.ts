@@ -27,7 +27,8 @@ export function decode(path: string, bytes: Uint8Array, declared?: (start: strin
     const isDeclared = marked === undefined && decoder.encoding !== 'utf-8';
     throw new UserError(
       'document-encoding',
-      `${path}: found bytes that are not ${decoder.encoding.toUpperCase()}, expected ${isDeclared ? 'the encoding that it declares' : 'UTF-8, or UTF-16 with a byte order mark'}`,
+      `${path}: found bytes that are not ${decoder.encoding.toUpperCase()}, expected ` +
+        `${isDeclared ? 'the encoding that it declares' : 'UTF-8, or UTF-16 with a byte order mark'}`,
     );
   }
   if (decoder.encoding === 'windows-1252') text = text.replace(/[\u0080-\u009f]/g, windows1252);
@@ -48,7 +49,8 @@ function decoderOf(path: string, label: string) {
   } catch {
     throw new UserError(
       'document-encoding',
-      `${path}: declares the encoding ${label.slice(0, 40)}, which is not known; expected one of the Encoding Standard, such as utf-8 or windows-1252`,
+      `${path}: declares the encoding ${label.slice(0, 40)}, which is not known; expected one of the Encoding ` +
+        'Standard, such as utf-8 or windows-1252',
     );
   }
 }

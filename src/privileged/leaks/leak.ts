@@ -70,11 +70,13 @@ const given = 'given|provided|supplied|reference|worked|official|privileged|hidd
 const citations = [
   new RegExp(`\\b(?:the|this|that|your|my) (?:${given}) (?:answer|solution|${material})\\b`, 'iu'),
   new RegExp(
-    `\\b(?:according to|based on|as (?:stated|given|shown|described|noted) (?:in|by)|matches|matching|consistent with|per) (?:the|this|that|your) (?:\\w+ ){0,2}?(?:answer key|solution|${material})\\b`,
+    '\\b(?:according to|based on|as (?:stated|given|shown|described|noted) (?:in|by)|matches|matching|consistent ' +
+      `with|per) (?:the|this|that|your) (?:\\w+ ){0,2}?(?:answer key|solution|${material})\\b`,
     'iu',
   ),
   new RegExp(
-    `\\b(?:the|this|that|your) (?:${material}) (?:says|states|shows|gives|tells|mentions|confirms|provides|indicates)\\b`,
+    `\\b(?:the|this|that|your) (?:${material}) ` +
+      '(?:says|states|shows|gives|tells|mentions|confirms|provides|indicates)\\b',
     'iu',
   ),
   /\b(?:answer key|for (?:my|your) eyes only|(?:i|we) (?:was|were|am|are|have been) (?:given|shown|told) the (?:answer|solution))\b/iu,

@@ -55,7 +55,8 @@ export function headerProblems(header: readonly string[], used: readonly string[
     const near = nearest(column, header);
     // Without a header, the first line is privileged text: quote only a name that is close to the expected one.
     return [
-      `no column ${column}; ${near ? `did you mean ${near}?` : `expected one of the ${header.length} columns in its first line`}`,
+      `no column ${column}; ` +
+        `${near ? `did you mean ${near}?` : `expected one of the ${header.length} columns in its first line`}`,
     ];
   });
 }

@@ -55,7 +55,8 @@ export function parseTemplate(text: string, source: string): TeacherTemplate {
     const meant = nearest(name, fields);
     throw new UserError(
       'template-field',
-      `${source}: unknown field {{ ${name} }}; expected one of ${fields.join(', ')}${meant ? `; did you mean ${meant}?` : ''}`,
+      `${source}: unknown field {{ ${name} }}; expected one of ` +
+        `${fields.join(', ')}${meant ? `; did you mean ${meant}?` : ''}`,
     );
   }
   if (!used.has('question')) {
@@ -64,7 +65,8 @@ export function parseTemplate(text: string, source: string): TeacherTemplate {
   if (used.size < 2) {
     throw new UserError(
       'template-no-context',
-      `${source}: the privileged context is missing; add {{ context }}, {{ reference }}, {{ trace }} or {{ documents }}`,
+      `${source}: the privileged context is missing; add {{ context }}, {{ reference }}, {{ trace }} or {{ ` +
+        'documents }}',
     );
   }
   const render = (values: Readonly<Record<Field, string>>): string => parsed.render(values);
@@ -164,7 +166,8 @@ export function checkWindow(
   if (needed <= window.contextLength) return;
   throw new UserError(
     'template-too-long',
-    `${source}: found ${needed} tokens (${wording} of wording, ${window.contextTokens} of context, ${window.maxTokens} of completion), ` +
+    `${source}: found ${needed} tokens (${wording} of wording, ${window.contextTokens} of context, ` +
+      `${window.maxTokens} of completion), ` +
       `expected at most ${window.contextLength}, the model's context length`,
   );
 }

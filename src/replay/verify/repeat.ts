@@ -94,7 +94,9 @@ async function limitOf(run: RunFolder, machine: Machine): Promise<Limit | undefi
   const more = forgotten.length > 3 ? ` and ${forgotten.length - 3} more` : '';
   const verb = forgotten.length === 1 ? 'was' : 'were';
   return {
-    why: `${forgotten.slice(0, 3).join(', ')}${more}: ${verb} forgotten, and judging or scoring needs ${forgotten.length === 1 ? 'it' : 'them'}`,
+    why:
+      `${forgotten.slice(0, 3).join(', ')}${more}: ${verb} forgotten, and judging or scoring needs ` +
+      `${forgotten.length === 1 ? 'it' : 'them'}`,
     missing: forgotten.some((id) => id.startsWith('reference:')) ? ['references'] : [],
   };
 }
@@ -118,7 +120,8 @@ function repeatRecorded({ manifest, plan, log }: RunFolder, source: Sources, { w
   return {
     mode: 'recorded',
     notes: [
-      `${why}; repeated ${outputs.join(', ')} from the recorded ${inputs.join(', ')}, and did not compare the other topics`,
+      `${why}; repeated ${outputs.join(', ')} from the recorded ${inputs.join(', ')}, and did not compare the ` +
+        'other topics',
     ],
     stages: repeated.map(({ name }) => name),
     source,

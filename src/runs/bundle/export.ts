@@ -235,7 +235,8 @@ function digestOrWhy(folder: string): string {
 function refuseDamaged(run: string, name: string, what: string): never {
   throw new UserError(
     'damaged-weights',
-    `${join(run, name)}: ${what}; nothing was exported. \`rlsd resume ${run}\` makes damaged weights again where it can`,
+    `${join(run, name)}: ${what}; nothing was exported. \`rlsd resume ${run}\` makes damaged weights again where ` +
+      'it can',
   );
 }
 

@@ -145,7 +145,8 @@ function takeManifest(state: Unpacking, text: string): void {
   if (parts.length > 0)
     throw new UserError(
       'untrusted',
-      `${file}: its pipeline brings what would run or be read on this machine:\n${parts.map((part) => `  ${part}`).join('\n')}\n` +
+      `${file}: its pipeline brings what would run or be read on this ` +
+        `machine:\n${parts.map((part) => `  ${part}`).join('\n')}\n` +
         `nothing was imported. Look at them (\`tar xf ${file} inputs\`), then import with --trust`,
     );
   const whole = [index.from, manifest.bundle?.from ?? localStore].every((store) => store === localStore);
@@ -274,7 +275,8 @@ function notesOn({ privileged, from, leftOut = [] }: BundleIndex): string[] {
   if (!privileged) {
     const files = leftOut.length === 0 ? '' : `, or the files with it (${leftOut.join(', ')})`;
     notes.push(
-      `the bundle does not contain privileged content${files}: replay the run from teacher-scores or advantages; judging, scoring and resuming it are not possible here`,
+      `the bundle does not contain privileged content${files}: replay the run from teacher-scores or advantages; ` +
+        'judging, scoring and resuming it are not possible here',
     );
   }
   if (from === 'kafka') notes.push('the run is from Kafka: read, verify and replay it here; resume it on its cluster');

@@ -83,7 +83,8 @@ function windowOf({ spec, folder, components }: Plan): Window | undefined {
 function tooLong(what: string, tokens: number, { context, maxTokens }: Window, { source }: SourceItem): string[] {
   if (tokens + maxTokens <= context) return [];
   return [
-    `${source}: ${what} has ${tokens} tokens, which with rollout.maxTokens (${maxTokens}) makes ${tokens + maxTokens}; expected at most ${context}, the model's context`,
+    `${source}: ${what} has ${tokens} tokens, which with rollout.maxTokens (${maxTokens}) makes ` +
+      `${tokens + maxTokens}; expected at most ${context}, the model's context`,
   ];
 }
 

@@ -85,7 +85,9 @@ async function putBack(
   return { requeued: appends.length, left, needsSteps: stepsFor(next.sequence, spec) };
 }
 
-/** The number of steps that trains on every prompt, where the run has fewer; without a learner there is no last step. */
+/**
+ * The number of steps that trains on every prompt, where the run has fewer; without a learner there is no last step.
+ */
 function stepsFor(prompts: bigint, spec: PipelineSpec): number | null {
   if (spec.learn === undefined) return null;
   const { every } = spec.publish;

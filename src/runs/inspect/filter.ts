@@ -10,7 +10,10 @@ export interface RecordQuery {
   readonly prompt?: string;
   readonly step?: number;
   readonly verdict?: string;
-  /** `field=value`, `field!=value`, and with numbers `<`, `<=`, `>` and `>=`. A field of a map has a path: `values.loss>2`. */
+  /**
+   * `field=value`, `field!=value`, and with numbers `<`, `<=`, `>` and `>=`. A field of a map has a path:
+   * `values.loss>2`.
+   */
   readonly where?: readonly string[];
 }
 
@@ -100,7 +103,8 @@ function condition(text: string, option: string, topic: string, kind: TopicName 
     const near = nearest(name, known);
     throw new UserError(
       'bad-filter',
-      `${option}: records of ${topic} have no field ${name}; ${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
+      `${option}: records of ${topic} have no field ${name}; ` +
+        `${near ? `did you mean ${near}?` : `expected one of ${known.join(', ')}`}`,
     );
   }
   const symbols = kind && path.length === 0 ? symbolsOf(kind, name) : undefined;

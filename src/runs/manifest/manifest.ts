@@ -222,7 +222,8 @@ function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
   const isLonger = differences.every(({ field }) => /^spec\.(steps|extended)/.test(field));
   const next =
     isLonger && steps !== undefined
-      ? `\`rlsd resume RUN --steps ${Math.max(steps, found.spec.steps ?? 0)}\` gives a run more steps; choose another folder with --run for a new one`
+      ? `\`rlsd resume RUN --steps ${Math.max(steps, found.spec.steps ?? 0)}\` gives a run more steps; choose ` +
+        'another folder with --run for a new one'
       : 'choose another folder with --run';
   throw new UserError('other-manifest', `${run}: contains a different run:\n${lines}\n${next}`);
 }

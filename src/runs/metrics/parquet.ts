@@ -3,7 +3,9 @@ import { figureNames, type MetricRow, stepRows } from './read.js';
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** One row per step with the columns of the CSV: step and time as such, figures as doubles, null where there is none. */
+/**
+ * One row per step with the columns of the CSV: step and time as such, figures as doubles, null where there is none.
+ */
 export async function writeParquet(rows: readonly MetricRow[], file: string): Promise<void> {
   const { DuckDBInstance, DuckDBTimestampValue } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:');

@@ -172,7 +172,8 @@ export async function materialise(files: RunFiles, { version, digest, chunk }: W
   if (found !== digest)
     throw new UserError(
       'other-weights',
-      `version ${version}: ${chunk ? 'the weights in the topic' : `the base model in ${base}`} have SHA-256 ${found}, expected ${digest}`,
+      `version ${version}: ${chunk ? 'the weights in the topic' : `the base model in ${base}`} have SHA-256 ` +
+        `${found}, expected ${digest}`,
     );
   place(fresh, target, digest);
   await pruneWeights(files, version);

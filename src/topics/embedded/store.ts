@@ -106,7 +106,8 @@ function checkFormat(db: RootDatabase<Buffer, Buffer>, folder: string): boolean 
   if (name !== format.format || version !== format.version) {
     throw new UserError(
       'topics-version',
-      `${folder}: these topics have format ${name} ${version}; this release reads and writes ${format.format} ${format.version}`,
+      `${folder}: these topics have format ${name} ${version}; this release reads and writes ${format.format} ` +
+        `${format.version}`,
     );
   }
   return true;

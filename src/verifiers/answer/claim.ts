@@ -15,8 +15,10 @@ const REACH = 160;
 /** Words and signs that may stand between a phrase and the answer that it changes. */
 const FILLER = pattern(
   '',
-  String.raw`(?:[\s,:*"'(=$&{]|\\[([{]|\\(?:left|boxed|fbox|text\w*|mathbf|displaystyle)(?![a-z])|\\[a-z]*quad|\b(?:be|is|are|was|`,
-  String.raw`been|equals?|equal to|to|an?|the|of|as|by|that|it|exactly|actually|really|simply|just|even|necessarily|final|correct|`,
+  String.raw`(?:[\s,:*"'(=$&{]|\\[([{]|\\(?:left|boxed|fbox|text\w*|mathbf|displaystyle)(?![a-z])|` +
+    String.raw`\\[a-z]*quad|\b(?:be|is|are|was|`,
+  'been|equals?|equal to|to|an?|the|of|as|by|that|it|exactly|actually|really|simply|just|' +
+    'even|necessarily|final|correct|',
   String.raw`right|answer|value|number|result|total|solution|option|choice|[a-z](?=\s*=))\b)*$`,
 ).source;
 
@@ -27,15 +29,19 @@ const rightBefore = (...phrases: readonly string[]): RegExp =>
   new RegExp(String.raw`(?:${phrases.join('|')})(?:[\s*"'($]|\\[([]|\\boxed\{|\b(?:the|of|that)\b)*$`, 'i');
 
 const DENIED_BEFORE = before(
-  String.raw`\b(?:not|never|cannot|neither|nor|no longer|except|except for|rather than|instead of|hardly|scarcely|unless)`,
+  String.raw`\b(?:not|never|cannot|neither|nor|no longer|except|except for|rather than|instead of|` +
+    'hardly|scarcely|unless)',
   String.raw`n't`,
   String.raw`\b(?:by no means|in no way|no way(?: that)?|used|fail(?:s|ed)?|refus(?:e|es|ed|ing)(?: to \w+)?)`,
   String.raw`\b(?:nobody|no ?one|none)(?: \w+){0,3}`,
   String.raw`\b(?:mistake|error|lie|nonsense)(?: (?:that|to \w+))`,
-  String.raw`(?:\bnot|n't) (?:think|believe|claim|say|agree|accept|mean|expect|suppose|guess|conclude|true|right|correct|the case)`,
+  String.raw`(?:\bnot|n't) (?:think|believe|claim|say|agree|accept|mean|expect|suppose|guess|conclude|` +
+    'true|right|correct|the case)',
   String.raw`\b(?:false|untrue|wrong|incorrect|impossible|mistaken|doubtful|unlikely|absurd)(?: (?:that|to \w+))?`,
-  String.raw`\b(?:wrong|incorrect|false|mistaken|bad|invalid) (?:answer|value|result|solution|guess|option|choice|number)s?`,
-  String.raw`\b(?:reject|discard|doubt|retract|avoid|exclude|refute|disprove|eliminate|dismiss|deny|withdraw)(?:e?[sd]|ing)?`,
+  String.raw`\b(?:wrong|incorrect|false|mistaken|bad|invalid) (?:answer|value|result|solution|guess|` +
+    'option|choice|number)s?',
+  String.raw`\b(?:reject|discard|doubt|retract|avoid|exclude|refute|disprove|eliminate|dismiss|deny|` +
+    'withdraw)(?:e?[sd]|ing)?',
   String.raw`\b(?:rul(?:e|es|ed|ing) out|excluding|refuting|disproving|eliminating|den(?:ies|ied)|withdrew)`,
   String.raw`(?<!only )\bif|\b(?:suppos|assum)(?:e|ing)|\b(?:consider|try|trying|let's say|pretend)`,
 );
@@ -46,16 +52,21 @@ const OBJECT = String.raw`^[\s$*)"'}\]]*(?:\\[)\]])?(?:\s*[a-z²³°/]+){0,3}?\s
 const DENIED_AFTER = pattern(
   'i',
   OBJECT,
-  String.raw`(?:(?:is|was|are|were|be|can|could|would|will|should|must|does|do|did|has|have|seems?)(?: \w+)? ?(?:n't|not\b|never\b|`,
-  String.raw`no longer\b)|cannot\b|(?:is|was|are|were|be|seems?|looks?)(?: \w+)? (?:extraneous|spurious|inadmissible|unacceptable|wrong|incorrect|false|untrue|invalid|mistaken|`,
+  '(?:(?:is|was|are|were|be|can|could|would|will|should|must|does|do|did|has|have|' +
+    String.raw`seems?)(?: \w+)? ?(?:n't|not\b|never\b|`,
+  String.raw`no longer\b)|cannot\b|(?:is|was|are|were|be|seems?|looks?)(?: \w+)? (?:extraneous|` +
+    'spurious|inadmissible|unacceptable|wrong|incorrect|false|untrue|invalid|mistaken|',
   String.raw`impossible|unlikely|doubtful|rejected|excluded|ruled out|eliminated|discarded|too \w+)\b|fails\b)`,
 );
 
 const RETRACTED = pattern(
   'i',
-  String.raw`^[\s$*)"'}\]]*(?:\\[)\]])?\s*[.!?,;(–—-]*[\s$*)"'}\]]*(?:\\[)\]])?\s*(?:but\s+)?(?:(?:no|nope|wrong|incorrect|false)\b(?= *[.,!;:)]|$)|not (?:really|quite|true|`,
-  String.raw`correct|right)\b|(?:that|this|it|which|the (?:above|answer|value))(?:'s| is| was| would be)? (?:\w+ )?(?:n't|not|wrong|incorrect|`,
-  String.raw`false|mistaken|impossible)\b|(?:that|this|it) (?:is|was)n't\b|(?:wait,? )?(?:no,|scratch that|just kidding|never ?mind)|wait,? (?:no|that)|I (?:take (?:that|it) back|`,
+  String.raw`^[\s$*)"'}\]]*(?:\\[)\]])?\s*[.!?,;(–—-]*[\s$*)"'}\]]*(?:\\[)\]])?\s*(?:but\s+)?(?:(?:no|` +
+    String.raw`nope|wrong|incorrect|false)\b(?= *[.,!;:)]|$)|not (?:really|quite|true|`,
+  String.raw`correct|right)\b|(?:that|this|it|which|the (?:above|answer|value))(?:'s| is| was|` +
+    String.raw` would be)? (?:\w+ )?(?:n't|not|wrong|incorrect|`,
+  String.raw`false|mistaken|impossible)\b|(?:that|this|it) (?:is|was)n't\b|(?:wait,? )?(?:no,|` +
+    'scratch that|just kidding|never ?mind)|wait,? (?:no|that)|I (?:take (?:that|it) back|',
   String.raw`was wrong|retract|am wrong))`,
 );
 
@@ -63,16 +74,21 @@ const RETRACTED = pattern(
 const AFTERTHOUGHT = pattern(
   'i',
   String.raw`^[\s$*)"'}\].!,;:(–—-]*(?:\\[)\]])?\s*(?:(?:or|otherwise|alternatively|(?:but|and) (?:it|this|that)|`,
-  String.raw`it|this|that|(?:the|my) (?:final |correct )?(?:answer|value|result))\s+(?:could|might|may) (?:well |just as well |also |equally |`,
-  String.raw`instead )*(?:be|equal)[\s$({[:*\\]+(?:text|boxed)?[{$\s]*[-+]?(?:\d|[A-J]\b|\b(?:one|two|three|four|five|six|seven|`,
-  String.raw`eight|nine|ten|zero)\b)|(?:or|but) (?:it's |it is )?(?:maybe|perhaps|possibly)\b|(?:or )?(?:another|a second|the other) `,
-  String.raw`(?:possible |valid |acceptable |plausible )*(?:answer|value|option|possibility|candidate)\b|if not\b|failing that\b|`,
+  String.raw`it|this|that|(?:the|my) (?:final |correct )?(?:answer|value|result))\s+(?:could|might|` +
+    'may) (?:well |just as well |also |equally |',
+  String.raw`instead )*(?:be|equal)[\s$({[:*\\]+(?:text|boxed)?[{$\s]*[-+]?(?:\d|[A-J]\b|\b(?:one|two|` +
+    'three|four|five|six|seven|',
+  String.raw`eight|nine|ten|zero)\b)|(?:or|but) (?:it's |it is )?(?:maybe|perhaps|possibly)\b|` +
+    '(?:or )?(?:another|a second|the other) ',
+  '(?:possible |valid |acceptable |plausible )*(?:answer|value|option|possibility|' +
+    String.raw`candidate)\b|if not\b|failing that\b|`,
   String.raw`[^.!?\n]{1,30}\b(?:also|equally) (?:possible|plausible|valid|acceptable|an option)\b)`,
 );
 
 const HEDGED_BEFORE = pattern(
   'i',
-  String.raw`\b(?:maybe|perhaps|possibly|probably|presumably|supposedly|allegedly|potentially|alternatively|conceivably|`,
+  String.raw`\b(?:maybe|perhaps|possibly|probably|presumably|supposedly|allegedly|potentially|` +
+    'alternatively|conceivably|',
   String.raw`(?:might|may|could)(?: (?:also|well|even))? be|guess(?:es|ing)?|unsure|uncertain|not (?:sure|certain)|`,
   String.raw`anywhere from)\b`,
 );
@@ -82,22 +98,30 @@ const ALTERNATIVE = /^\W*(?:alternatively|or else|or maybe|or perhaps|maybe|perh
 const HEDGED_AFTER = pattern(
   'i',
   OBJECT,
-  String.raw`[(–—-]*\s*(?:(?:maybe|perhaps|possibly|probably|presumably|supposedly|alternatively|i guess|or (?:maybe|perhaps|possibly|`,
+  String.raw`[(–—-]*\s*(?:(?:maybe|perhaps|possibly|probably|presumably|supposedly|alternatively|` +
+    'i guess|or (?:maybe|perhaps|possibly|',
   String.raw`something|so|thereabouts)|more or less|give or take|plus or minus|plus-minus|\\pm|±|and\/or)(?![a-z]))`,
 );
 
 const CHANGED_BEFORE = before(
   String.raw`\b(?:(?:square|cube|\w+th) root of|root of|a (?:pair|couple) of)`,
-  String.raw`\b(?:square|cube|reciprocal|inverse|opposite|negative|negation|absolute value|factorial|log|logarithm|sine|cosine) of`,
-  String.raw`\b(?:tangent|third|quarter|fifth|tenth|multiple|divisor|factor|power|successor|predecessor|complement|conjugate) of`,
+  String.raw`\b(?:square|cube|reciprocal|inverse|opposite|negative|negation|absolute value|factorial|` +
+    'log|logarithm|sine|cosine) of',
+  String.raw`\b(?:tangent|third|quarter|fifth|tenth|multiple|divisor|factor|power|successor|` +
+    'predecessor|complement|conjugate) of',
   String.raw`\b(?:percent|percentage|fraction|part|digits?) of`,
   String.raw`\b(?:times|plus|minus|divided by|multiplied by|modulo)`,
 );
 const MULTIPLIED = rightBefore(String.raw`\b(?:twice|thrice|double|triple|half)`);
 const CHANGED_AFTER = pattern(
   'i',
-  String.raw`^(?:_\{?\d|[\s$*)}\]]*)(?:(?<=_\{?\d)|-?ish\b|too (?:many|few|much|little|large|small|big|high|low)\b|squared|cubed|factorial|plus|minus|times (?!in\b|per\b|out\b|during\b|when\b|altogether|total|before|after)\w|multiplied|divided by|`,
-  String.raw`over \d|to the (?:power|\w+th)|th power|pairs? of|pairs?\b|couples?\b|fold\b|and a (?:half|third|quarter|bit|little)\b|and (?:some|something)\b(?! \w)|(?:\w+ )?below zero|negative[\s)}$.*]*$|and (?:one|two|three)[- ]\w+|more than|less than|fewer than|greater than|percent of \d)`,
+  String.raw`^(?:_\{?\d|[\s$*)}\]]*)(?:(?<=_\{?\d)|-?ish\b|too (?:many|few|much|little|large|small|` +
+    String.raw`big|high|low)\b|squared|cubed|factorial|plus|minus|times (?!in\b|per\b|out\b|during\b|` +
+    String.raw`when\b|altogether|total|before|after)\w|multiplied|divided by|`,
+  String.raw`over \d|to the (?:power|\w+th)|th power|pairs? of|pairs?\b|couples?\b|fold\b|` +
+    String.raw`and a (?:half|third|quarter|bit|little)\b|and (?:some|something)\b(?! \w)|` +
+    String.raw`(?:\w+ )?below zero|negative[\s)}$.*]*$|and (?:one|two|three)[- ]\w+|more than|` +
+    String.raw`less than|fewer than|greater than|percent of \d)`,
 );
 
 const OR_EQUAL = '(?: than)? or (?:equal|the same)(?: to| as)?';
@@ -109,7 +133,8 @@ const BOUNDS: readonly (readonly [Claim, RegExp])[] = [
   [
     '<=',
     before(
-      String.raw`\b(?:at most|at maximum|at the most|up to|(?:no|not) (?:more|greater|larger|bigger|higher) than|not exceed(?:ing)?)`,
+      String.raw`\b(?:at most|at maximum|at the most|up to|(?:no|not) (?:more|greater|larger|bigger|` +
+        'higher) than|not exceed(?:ing)?)',
     ),
   ],
   ['>=', before(String.raw`\b(?:more|greater|larger|bigger|higher)${OR_EQUAL}`)],
@@ -122,7 +147,9 @@ const BOUNDS: readonly (readonly [Claim, RegExp])[] = [
   [
     '≈',
     before(
-      String.raw`(?:\b(?:about|approximately|approx|roughly|around|nearly|almost|close to|near|circa|some|an estimated|estimated (?:at|to)|in the (?:region|vicinity|neighbou?rhood) of)\b\.?|(?<![\w)}\]]\s{0,2})(?:[~≈]|\\approx))`,
+      String.raw`(?:\b(?:about|approximately|approx|roughly|around|nearly|almost|close to|near|circa|` +
+        'some|an estimated|estimated (?:at|to)|in the (?:region|vicinity|' +
+        String.raw`neighbou?rhood) of)\b\.?|(?<![\w)}\]]\s{0,2})(?:[~≈]|\\approx))`,
     ),
   ],
 ];
@@ -132,7 +159,8 @@ const BOUNDS_AFTER: readonly (readonly [Claim, RegExp])[] = [
     pattern(
       'i',
       OBJECT,
-      String.raw`[({]*\s*(?:(?:or|and) (?:more|greater|larger|bigger|higher|above|over|upwards?|up|beyond|longer|older)|at (?:the )?(?:very )?(?:least|minimum)|minimum)\b`,
+      String.raw`[({]*\s*(?:(?:or|and) (?:more|greater|larger|bigger|higher|above|over|upwards?|up|` +
+        String.raw`beyond|longer|older)|at (?:the )?(?:very )?(?:least|minimum)|minimum)\b`,
     ),
   ],
   [
@@ -140,7 +168,8 @@ const BOUNDS_AFTER: readonly (readonly [Claim, RegExp])[] = [
     pattern(
       'i',
       OBJECT,
-      String.raw`[({]*\s*(?:(?:or|and) (?:less|fewer|smaller|lower|below|under|down|shorter|younger)|at (?:the )?(?:very )?(?:most|maximum)|maximum|tops)\b`,
+      String.raw`[({]*\s*(?:(?:or|and) (?:less|fewer|smaller|lower|below|under|down|shorter|younger)|` +
+        String.raw`at (?:the )?(?:very )?(?:most|maximum)|maximum|tops)\b`,
     ),
   ],
   ['≈', pattern('i', OBJECT, String.raw`[({]*\s*(?:approximately|roughly|approx)\b(?!\.?\s*(?:equal to )?[$\d\\])`)],

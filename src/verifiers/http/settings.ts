@@ -24,7 +24,8 @@ export const httpSettings = z.strictObject({
     .record(z.string(), secretText)
     .default({})
     .describe(
-      'Headers to send. A value may be `{ env: NAME }` or `{ file: PATH }`, which are read at each request and not recorded.',
+      'Headers to send. A value may be `{ env: NAME }` or `{ file: PATH }`, which are read at each request and ' +
+        'not recorded.',
     ),
 });
 

@@ -183,7 +183,8 @@ function compiled(engine: Ajv, schema: AnySchema, where: string, open: boolean):
     if (cause instanceof PatternError) {
       throw new UserError(
         'bad-schema',
-        `${where}: the pattern ${JSON.stringify(clip(cause.pattern, 100))} is not a regular expression of JavaScript: ` +
+        `${where}: the pattern ${JSON.stringify(clip(cause.pattern, 100))} is not a regular expression of ` +
+          'JavaScript: ' +
           `${clip(cause.problem, 200)}`,
       );
     }

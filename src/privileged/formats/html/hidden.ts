@@ -2,9 +2,10 @@ import { type Element, isTag, type ParentNode } from 'domhandler';
 
 /** Never shown, or shown by something other than text. */
 const invisible = new Set(
-  'head script style template noscript iframe object embed video audio canvas map datalist rp param source track metadata defs'.split(
-    ' ',
-  ),
+  (
+    'head script style template noscript iframe object embed video audio canvas map datalist rp param source track ' +
+    'metadata defs'
+  ).split(' '),
 );
 
 /** Text that was deleted or no longer holds. */

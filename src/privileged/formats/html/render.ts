@@ -189,7 +189,8 @@ const renderers: Readonly<Record<string, Render>> = {
   ...blocks(2, 'article aside body details dialog dl fieldset figure footer form header main nav p section'),
   ...blocks(
     1,
-    'address caption center dd div dt figcaption frameset hgroup html legend li menuitem optgroup option search select slot summary table tbody td tfoot th thead tr',
+    'address caption center dd div dt figcaption frameset hgroup html legend li menuitem optgroup option search ' +
+      'select slot summary table tbody td tfoot th thead tr',
   ),
   ...Object.fromEntries(['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((name) => [name, block(2, heading)])),
   ...Object.fromEntries(['button', 'label', 'textarea', 'output', 'text', 'tspan'].map((name) => [name, spaced])),

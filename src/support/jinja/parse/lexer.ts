@@ -152,7 +152,8 @@ function literal(scanner: Scanner): Token {
     ? fail(scanner, 'unexpected end of the template')
     : fail(
         scanner,
-        `unexpected character ${JSON.stringify(String.fromCodePoint(required(source.codePointAt(position), 'the character')))}`,
+        'unexpected character ' +
+          `${JSON.stringify(String.fromCodePoint(required(source.codePointAt(position), 'the character')))}`,
       );
 }
 

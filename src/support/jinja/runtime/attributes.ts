@@ -33,9 +33,10 @@ const refused: readonly (readonly [(value: Value) => boolean, ReadonlySet<string
   [
     (value) => typeof value === 'bigint' || typeof value === 'boolean',
     new Set(
-      'as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator real to_bytes'.split(
-        ' ',
-      ),
+      (
+        'as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator real ' +
+        'to_bytes'
+      ).split(' '),
     ),
   ],
   [

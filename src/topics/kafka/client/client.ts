@@ -65,7 +65,8 @@ function refuseOld({ brokerPool }: Cluster, brokers: readonly string[]): void {
     if (has < apiVersion)
       throw new UserError(
         'kafka-too-old',
-        `Kafka at ${brokers.join(', ')} is too old: ${apiName} ${apiVersion} is needed, it has ${has < 0 ? 'none' : has}; use Kafka 2.5 or newer`,
+        `Kafka at ${brokers.join(', ')} is too old: ${apiName} ${apiVersion} is needed, it has ` +
+          `${has < 0 ? 'none' : has}; use Kafka 2.5 or newer`,
       );
   }
 }

@@ -49,7 +49,8 @@ export function assertGiven(
     // A commit may repeat the current offset, but only after this member has got a record of the partition.
     if (position.offset < committed || position.offset > given || given === committed)
       throw new FencedError(
-        `group ${group}: ${id} was revoked and assigned again; its records up to ${position.offset} were given before that`,
+        `group ${group}: ${id} was revoked and assigned again; its records up to ${position.offset} were given ` +
+          'before that',
       );
   }
 }

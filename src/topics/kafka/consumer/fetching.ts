@@ -83,7 +83,8 @@ async function recordsGone({ client, options }: ConsumerState, partition: OwnedP
   const start = await offsetAtTime(client, partition.topic, partition.partition, EARLIEST);
   throw new UserError(
     'records-gone',
-    `group ${options.group}: offset ${partition.next} of ${partitionId(partition)} is gone, the topic starts at ${start}; ` +
+    `group ${options.group}: offset ${partition.next} of ${partitionId(partition)} is gone, the topic starts at ` +
+      `${start}; ` +
       "raise the topic's retention, or set the group's offsets to continue without those records",
   );
 }

@@ -102,7 +102,8 @@ async function messagesFor(append: Append, { limit, isCompacted }: PlanOptions):
   if (messages.length > 1 && (await isCompacted(append.topic)))
     throw new UserError(
       'record-too-large',
-      `${append.topic}, key ${append.key}: ${append.value?.byteLength} bytes do not fit in a message of ${limit}, and a compacted topic takes no chunks; raise maxMessageBytes`,
+      `${append.topic}, key ${append.key}: ${append.value?.byteLength} bytes do not fit in a message of ${limit}, ` +
+        'and a compacted topic takes no chunks; raise maxMessageBytes',
     );
   return messages;
 }

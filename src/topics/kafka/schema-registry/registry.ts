@@ -110,7 +110,8 @@ function answerOf(base: string, status: number, text: string): Answer {
   } catch {
     throw new UserError(
       'registry-refused',
-      `schemaRegistry.url: ${base} answered ${status} with something that is not JSON; expected the address of a schema registry with Confluent's API`,
+      `schemaRegistry.url: ${base} answered ${status} with something that is not JSON; expected the address of a ` +
+        `schema registry with Confluent's API`,
     );
   }
 }
@@ -131,7 +132,8 @@ async function check(endpoint: Endpoint, subject: string, schema: AvroSchema): P
   const reasons = answer.messages?.join('; ') || answer.reason || 'no reason given';
   throw new UserError(
     'schema-incompatible',
-    `${subject}: the schema registry at ${endpoint.base} says that this release's schema is not compatible with the latest version: ${reasons}`,
+    `${subject}: the schema registry at ${endpoint.base} says that this release's schema is not compatible with ` +
+      `the latest version: ${reasons}`,
   );
 }
 

@@ -12,7 +12,8 @@ const OR_BEFORE = new RegExp(String.raw`[\s$)\].,;*]*(?:\band\/)?\bor\b\s*[,:]?\
 const OR_AFTER = pattern(
   'i',
   String.raw`^(?:[\s$)}\].,;(–—*-]|\\[)\]])*(?:\band\/)?\bor\b\s*[,:]?\s*${SOFT}`,
-  String.raw`(?:[$(]|\\[([])*${NAME}([A-J](?![a-z])|[-+]?(?:\d|\.\d|\\[a-z])[^\s$,;)]*?|[a-z-]{3,12}(?: [a-z]{3,10})?)[.,;)!]*(?:[\s$]|\\[)\]]|$)`,
+  String.raw`(?:[$(]|\\[([])*${NAME}([A-J](?![a-z])|[-+]?(?:\d|\.\d|\\[a-z])[^\s$,;)]*?|` +
+    String.raw`[a-z-]{3,12}(?: [a-z]{3,10})?)[.,;)!]*(?:[\s$]|\\[)\]]|$)`,
 );
 const NUMBER_WORD = /(?:^|[^a-z-])([A-J]|[a-z]{3,9}(?:-[a-z]{3,5})?)$/i;
 

@@ -104,7 +104,8 @@ function balanced(text: string): string {
 /** The text between two boxes of one answer: punctuation, `and`, `or`, a word or two. */
 const BOX_JOINT = pattern(
   'i',
-  String.raw`^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\()]|\band\/(?=or\b)|\\text\s*\{[^{}]{0,30}\}?|\b(?!so|thus|hence|is|the|`,
+  String.raw`^(?:\s|\\[a-z]*quad|\\[,;!() ]|[$+.,;&}\\()]|\band\/(?=or\b)|\\text\s*\{[^{}]{0,30}\}?|` +
+    String.raw`\b(?!so|thus|hence|is|the|`,
   String.raw`then|therefore|which|finally|now|get|gets|gives|giving)[a-z]{1,12}\b){0,24}$`,
 );
 const NEUTRAL = /^(?:[\s$,;}]|\\[,;!() ]|\\q?quad)*$/;

@@ -1,6 +1,7 @@
 const words = (text: string): readonly string[] => text.split(' ');
 const SMALL = words(
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen',
+  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen ' +
+    'seventeen eighteen nineteen',
 );
 const TENS = words('twenty thirty forty fifty sixty seventy eighty ninety');
 const SCALES: ReadonlyMap<string, bigint> = new Map(

@@ -107,7 +107,9 @@ const isDegree = (gold: string, answer: string): boolean =>
 const isPound = (unit: string, dimension: string): boolean => /^pounds?$/.test(unit) && dimension === 'gbp^1';
 const isGeneric = (unit: string): boolean => /^(?:square |cubic |sq\.? |cu\.? )?units?(?:\^?[23])?$/i.test(unit);
 
-/** The head of a noun phrase in the singular: `different ways` and `ways` are the same, `apples` and `oranges` are not. */
+/**
+ * The head of a noun phrase in the singular: `different ways` and `ways` are the same, `apples` and `oranges` are not.
+ */
 function noun(phrase: string): string {
   const [words = ''] = phrase.toLowerCase().split(/\b(?:of|in|for|that|which|from|with|per|altogether|total)\b/);
   const head = words.match(/[a-z]+/g)?.at(-1) ?? phrase.trim();
