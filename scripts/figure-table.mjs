@@ -9,7 +9,11 @@ export function withFigures(page, figures) {
   if (from < 0 || to < from) throw new Error(`docs/metrics.md: expected the lines ${begin} and ${end}`);
   const sections = [
     ['Stage `learn`', 'figure', { ...figures.learnFigures, ...figures.learnFigureFamilies }],
-    ['Stage `evaluate`', 'figure', { ...figures.evaluateFigures, ...figures.evaluateFigureFamilies }],
+    [
+      'Stage `evaluate`',
+      'figure',
+      { ...figures.evaluateFigures, ...figures.sampledFigures, ...figures.evaluateFigureFamilies },
+    ],
     ['Stage `leak`', 'figure', { ...figures.leakFigures, ...figures.leakFigureFamilies }],
     ['Columns of `rlsd lag`', 'column', figures.lagColumns],
   ];

@@ -4,7 +4,7 @@ import type { Plan } from '../pipelines/plan/plan.js';
 import type { RunEvent } from '../runs/run.js';
 import { stallLines } from '../runs/stall.js';
 import { colour, print, say, toJson } from './output.js';
-import { clock, percent, summaryText } from './summary-text.js';
+import { clock, percent, sampledText, summaryText } from './summary-text.js';
 
 export interface Reporter {
   readonly event: (event: RunEvent) => void;
@@ -173,10 +173,12 @@ const heldOutLine = ({
   correct,
   n,
   accuracy,
+  sampled,
   tasks = {},
 }: Extract<RunEvent, { event: 'heldOut' }>) => {
   const who = learner === undefined ? '' : `${learner}: `;
   const each = Object.entries(tasks).map(([name, task]) => `${name} ${percent(task.accuracy)}`);
   const ofTasks = each.length === 0 ? '' : ` (${each.join(', ')})`;
-  return `${who}held-out at version ${version}: ${correct} of ${n} correct, ${percent(accuracy)}${ofTasks}`;
+  const drawn = sampled ? `; ${sampledText(sampled)}` : '';
+  return `${who}held-out at version ${version}: ${correct} of ${n} correct, ${percent(accuracy)}${ofTasks}${drawn}`;
 };

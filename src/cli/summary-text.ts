@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { SampledEvaluation } from '../pipelines/running/evaluate.js';
 import type { IngestCounts } from '../privileged/sources/ingest.js';
 import type { HeldOutAccuracy, Judged, Learned, RewardSummary, Signal, Summary } from '../runs/options.js';
 import { colour, table } from './output.js';
@@ -69,6 +70,10 @@ const learnedLines = (learned: Learned): string[] => [
   ...(learned.signal ? [signalLine(learned.signal)] : []),
   weightsLine(learned),
 ];
+
+/** mean@k and pass@k of several samples per question. */
+export const sampledText = ({ samples, accuracy, standardError, passAtK }: SampledEvaluation): string =>
+  `mean@${samples} ${percent(accuracy)} ± ${(100 * standardError).toFixed(1)}, pass@${samples} ${percent(passAtK)}`;
 
 /** What was read from the document sources: one line, for people. */
 export function documentsLine({ written, unchanged, deleted, problems }: IngestCounts): string {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sampledFigures } from '../pipelines/running/figures.js';
 import { openRunFolder } from '../runs/inspect/run-folder.js';
 import { UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
@@ -43,11 +44,11 @@ export function finishedResult({ folder }: ArmRun): RunResult | undefined {
  */
 export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResult> {
   const { log, manifest } = await openRunFolder(folder);
-  const measured = new Map<number, { readonly accuracy: number; readonly n: number }>();
+  const measured = new Map<number, Readonly<Record<string, number>>>();
   const steps = new Map<number, Readonly<Record<string, number>>>();
   try {
     for await (const { stage, step, values } of recordsOf(log, 'metrics')) {
-      if (stage === 'evaluate') measured.set(step, { accuracy: Number(values.accuracy), n: Number(values.n) });
+      if (stage === 'evaluate') measured.set(step, values);
       if (stage === 'learn') steps.set(step, values);
     }
   } finally {
@@ -57,20 +58,26 @@ export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResu
     [...steps].reduce((sum, [at, values]) => sum + (at < step ? Number(values.seconds) : 0), 0);
   const curve = [...measured]
     .sort(([a], [b]) => a - b)
-    .map(([step, point]) => ({ step, ...point, seconds: secondsBefore(step) }));
+    .map(([step, { accuracy, n }]) => ({
+      step,
+      accuracy: Number(accuracy),
+      n: Number(n),
+      seconds: secondsBefore(step),
+    }));
   if (curve.length < 2)
     throw new UserError(
       'no-curve',
       `arm ${arm}, seed ${seed}: found ${curve.length} measurements on held-out prompts, expected some before and ` +
         'after training; set prompts.heldOut',
     );
+  const last = at(curve, curve.length - 1).step;
   const result: RunResult = {
     arm,
     seed,
     folder,
     run: manifest.run,
     curve,
-    figures: meansOf([...steps.values()]),
+    figures: { ...meansOf([...steps.values()]), ...sampledAt(measured.get(last)) },
     steps: steps.size,
     seconds: secondsBefore(Number.POSITIVE_INFINITY),
   };
@@ -79,6 +86,10 @@ export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResu
   renameSync(`${file}.partial`, file);
   return result;
 }
+
+/** mean@k and pass@k of one evaluation, where the pipeline asks for samples. */
+const sampledAt = (values: Readonly<Record<string, number>> = {}): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => name in sampledFigures));
 
 /** The mean of each figure over the steps that have it. */
 function meansOf(steps: readonly Readonly<Record<string, number>>[]): Record<string, number> {

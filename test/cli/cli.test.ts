@@ -225,7 +225,7 @@ describe('eval', () => {
     const { code, stdout, stderr } = await rlsd(['eval', '--model', model, '--prompts', file, '--json']);
     expect(code).toBe(2);
     expect(parseLines(stdout)).toEqual([
-      { event: 'summary', n: 2, correct: expect.any(Number), accuracy: expect.any(Number), badLines: 4 },
+      expect.objectContaining({ event: 'summary', n: 2, samples: 1, badLines: 4, interval: [0, expect.any(Number)] }),
     ]);
     expect(stderr.trim().split('\n').sort()).toEqual([
       expect.stringMatching(/^rlsd: lines\.jsonl:2(:\d+)?: not JSON/),
@@ -235,9 +235,26 @@ describe('eval', () => {
     ]);
   });
 
+  it('gives mean@k and pass@k of several samples, and writes each with its verdict', async () => {
+    const { folder } = tinyProject();
+    const answers = join(folder, 'answers.jsonl');
+    const asked = ['--model', join(folder, 'model'), '--prompts', join(folder, 'sums.jsonl'), '--limit', '3'];
+    const drawn = [...asked, '--temperature', '1', '--samples', '4', '--max-tokens', '4', '--answers', answers];
+    const [first, again] = [await rlsd(['eval', ...drawn, '--json']), await rlsd(['eval', ...drawn])];
+    const [summary] = parseLines(first.stdout);
+    expect(summary).toMatchObject({ n: 3, samples: 4, temperature: 1, passAtK: expect.any(Number) });
+    expect(again.stdout).toMatch(
+      /^\d+ of 12 completions of 3 questions correct: mean@4 .* ±.*, pass@4 .*; 95 % interval/,
+    );
+    const lines = parseLines(readFileSync(answers, 'utf8')) as { id: string; sample: number; verdict: string }[];
+    expect(lines.map(({ sample }) => sample)).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]);
+    expect(lines.filter(({ verdict }) => verdict === 'correct')).toHaveLength(Number(summary?.correct));
+  });
+
   it.each([
     ['a file that is not there', ['--prompts', 'FOLDER/none.jsonl'], /no such file/],
     ['a verifier that is no YAML', ['--verify', '{math: {'], /^rlsd: --verify \{math: \{: /],
+    ['samples that are all the same', ['--samples', '4'], /^rlsd: --samples 4: found --temperature 0, whose/],
     ['a temperature that is not a number', ['--temperature', 'warm'], /Expected a number of at least 0/],
   ])('refuses %s', async (_, args, message) => {
     const { folder } = tinyProject();

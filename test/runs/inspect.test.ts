@@ -9,6 +9,7 @@ import {
   leakFigureFamilies,
   leakFigures,
   learnFigures,
+  sampledFigures,
 } from '../../src/pipelines/running/figures.js';
 import { float32Array } from '../../src/records/arrays.js';
 import { compareRuns } from '../../src/replay/diff/compare-runs.js';
@@ -122,7 +123,11 @@ describe('metrics', () => {
     const { method } = await loadPlan(run.manifest.spec, base);
     const stages: Record<string, readonly string[]> = {
       learn: [...Object.keys(learnFigures), ...Object.keys(method.statistics), 'clipped', 'meanRatio', 'kl'],
-      evaluate: [...Object.keys(evaluateFigures), ...Object.keys(evaluateFigureFamilies)],
+      evaluate: [
+        ...Object.keys(evaluateFigures),
+        ...Object.keys(sampledFigures),
+        ...Object.keys(evaluateFigureFamilies),
+      ],
       leak: [...Object.keys(leakFigures), ...Object.keys(leakFigureFamilies)],
     };
     const families =

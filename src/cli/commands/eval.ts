@@ -1,10 +1,19 @@
+import { createWriteStream } from 'node:fs';
 import { cpus } from 'node:os';
+import { finished } from 'node:stream/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Engine } from '../../engines/engine.js';
 import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
 import { checkModelDigest } from '../../models/folder.js';
-import { type Evaluation, evaluate } from '../../pipelines/running/evaluate.js';
+import {
+  accuracyInterval,
+  countCorrect,
+  type EvaluationItem,
+  type JudgedAnswer,
+  type SampledEvaluation,
+  tally,
+} from '../../pipelines/running/evaluate.js';
 import { messagesOf } from '../../pipelines/spec/tasks.js';
 import { newDisposers } from '../../runs/disposers.js';
 import { recordedDigestOf } from '../../runs/weights/recorded.js';
@@ -25,6 +34,7 @@ import {
   type Register,
 } from '../options.js';
 import { print, say, toJson } from '../output.js';
+import { sampledText } from '../summary-text.js';
 
 interface Options {
   readonly model: string;
@@ -32,6 +42,7 @@ interface Options {
   readonly prompts: string;
   readonly verify: string;
   readonly temperature: number;
+  readonly samples: number;
   readonly maxTokens: number;
   readonly limit?: number;
   readonly seed: number;
@@ -39,10 +50,17 @@ interface Options {
   readonly fields?: string;
   readonly after?: string;
   readonly boxed?: boolean;
+  readonly answers?: string;
   readonly json?: boolean;
 }
 
 export async function evaluateFile(options: Options): Promise<void> {
+  const { samples, temperature } = options;
+  if (samples > 1 && temperature === 0)
+    throw new UserError(
+      'bad-request',
+      `--samples ${samples}: found --temperature 0, whose completions are all the same; expected one above 0`,
+    );
   const items: SourceItem[] = [];
   let bad = 0;
   const report = (message: string) => {
@@ -71,15 +89,23 @@ export async function evaluateFile(options: Options): Promise<void> {
     const policy = disposers.use(await engine.openPolicy({ folder: options.model, workers, device }));
     if (digest !== undefined && !policy.checksDigests) checkModelDigest(options.model, digest);
     await policy.load(0, options.model, digest);
-    const { system, temperature, maxTokens, seed } = options;
-    const result = await evaluate(policy, 0, items, verifier, {
-      temperature,
+    const { system, maxTokens, seed } = options;
+    const draws = { samples, temperature };
+    const answers = options.answers === undefined ? undefined : createWriteStream(options.answers);
+    const counts = await countCorrect(policy, 0, items, verifier, {
+      draws,
       maxTokens,
-      seed: (itemId) => seedOf(seed, itemId, 'eval'),
+      seed: (itemId, sample) => seedOf(seed, 'eval', itemId, sample),
       messages: (item) => messagesOf({ prompts: { system } }, item),
+      judged: (item, all) => {
+        for (const line of answerLines(item, all)) answers?.write(`${line}\n`);
+      },
       failed: ({ source }, error) => report(`${source}: ${error.message}`),
     });
-    if (options.json) print(toJson({ event: 'summary', ...result, ...(bad > 0 && { badLines: bad }) }));
+    if (answers) await finished(answers.end());
+    const result = tally(counts, draws);
+    const interval = accuracyInterval(result);
+    if (options.json) print(toJson({ event: 'summary', ...result, interval, ...(bad > 0 && { badLines: bad }) }));
     else print(summary(result, bad));
   } finally {
     await disposers.dispose();
@@ -98,9 +124,20 @@ function mappingOf({ fields, after, boxed }: Options): Mapping {
   return check(z.strictObject(mappingFields), given, '--fields');
 }
 
-function summary({ correct, n, accuracy }: Evaluation, bad: number): string {
+/** One line per completion. */
+function answerLines({ itemId }: EvaluationItem, answers: readonly JudgedAnswer[]): string[] {
+  return answers.map(({ text, tokens, verdict, reward, reason }, sample) =>
+    toJson({ id: itemId, sample, completion: text, tokens, verdict, reward, reason }),
+  );
+}
+
+function summary(result: SampledEvaluation, bad: number): string {
   const left = bad === 0 ? '' : `; ${bad} ${bad === 1 ? 'line' : 'lines'} skipped`;
-  return `${correct} of ${n} correct: ${(100 * accuracy).toFixed(1)} %${left}`;
+  const { samples, correct, n, accuracy } = result;
+  const [low, high] = accuracyInterval(result).map((share) => (100 * share).toFixed(1));
+  const interval = `95 % interval ${low} to ${high} %`;
+  if (samples === 1) return `${correct} of ${n} correct: ${(100 * accuracy).toFixed(1)} % (${interval})${left}`;
+  return `${correct} of ${n * samples} completions of ${n} questions correct: ${sampledText(result)}; ${interval}${left}`;
 }
 
 /** An engine by name, or `{ module: FILE }` relative to the working directory. */
@@ -142,11 +179,19 @@ export const registerEval: Register = (rlsd) => {
       '{math: {}}',
     )
     .option('--temperature <t>', 'sampling temperature, from 0, which is greedy', nonNegativeNumber, 0)
+    .option('--samples <n>', 'completions per question, for mean@n and pass@n, from 1', positiveInteger, 1)
     .option('--max-tokens <n>', 'maximum completion tokens, from 1', positiveInteger, 64)
     .option('--limit <n>', 'only the first n lines, from 1', positiveInteger)
     .option('--seed <n>', 'random seed, from 0', nonNegativeInteger, 0)
     .option('--system <text>', 'system message before each question')
+    .option('--answers <file>', 'write every completion with its verdict to a file, one JSON object per line')
     .addOption(jsonOption())
-    .addHelpText('after', examples(['rlsd eval --model runs/a/weights/v000030 --prompts test.jsonl --max-tokens 256']))
+    .addHelpText(
+      'after',
+      examples([
+        'rlsd eval --model runs/a/weights/v000030 --prompts test.jsonl --max-tokens 256',
+        'rlsd eval --model models/base --prompts test.jsonl --temperature 1 --samples 8 --answers answers.jsonl',
+      ]),
+    )
     .action(evaluateFile);
 };

@@ -13,8 +13,11 @@ export interface ReportTable {
 
 /** What each step of training costs, and the signals a person looks at first, where a run has them. */
 const shownFigures = [
+  'meanAtK',
+  'passAtK',
   'reward',
   'withAdvantage',
+  'entropy',
   'length',
   'kl',
   'clipped',
@@ -101,7 +104,7 @@ function figureTable({ arms }: Comparison): ReportTable {
   const names = shownFigures.filter((name) => arms.some(({ figures }) => name in figures));
   return {
     title: 'Training figures',
-    caption: 'Means over steps and seeds ± standard error over seeds.',
+    caption: 'Means over steps and seeds ± standard error over seeds; mean@k and pass@k are those of the last version.',
     header: ['arm', ...names],
     rows: arms.map(({ name, figures }) => [
       name,

@@ -38,6 +38,10 @@ export const learnFigures = {
   samples: count('Samples trained on.'),
   withAdvantage: share('Samples trained on whose advantage is not 0.'),
   ...signalFigures,
+  entropy: {
+    meaning: "Mean negative log-probability of the sampled tokens, an estimate of the policy's entropy per token.",
+    unit: 'nats',
+  },
   length: { meaning: 'Mean completion length of the samples trained on.', unit: 'tokens' },
   policyAge: { meaning: 'Mean age of the samples trained on.', unit: 'versions' },
   policyAgeMax: { meaning: 'Age of the oldest sample trained on.', unit: 'versions' },
@@ -57,11 +61,19 @@ export const learnFigureFamilies = {
 export const evaluateFigures = {
   n: count('Held-out prompts that were judged.'),
   correct: count('Held-out prompts that were answered correctly.'),
-  accuracy: share('`correct / n`.'),
+  accuracy: share('`correct / n`, of greedy answers.'),
 } as const satisfies Figures<'n' | 'correct' | 'accuracy'>;
 
+/** With `evaluate.samples`. */
+export const sampledFigures = {
+  samples: count('k: samples per held-out prompt.'),
+  meanAtK: share('mean@k: samples that are correct.'),
+  meanAtKError: share('Standard error of `meanAtK` over the prompts.'),
+  passAtK: share('pass@k: prompts with a correct sample among k.'),
+} as const satisfies Figures<string>;
+
 export const evaluateFigureFamilies = {
-  'n/TASK': count('`n` of a task.'),
+  'n/TASK': count('`n` of a task; the others likewise.'),
   'correct/TASK': count('`correct` of a task.'),
   'accuracy/TASK': share('`accuracy` of a task.'),
 } as const satisfies Figures<string>;

@@ -1,4 +1,5 @@
 import type { LearnStep } from '../../operators/learn.js';
+import { float32Array } from '../../records/arrays.js';
 import type { Advantage } from '../../records/records.js';
 import type { Gap, Judged } from '../../topics/record-codec.js';
 import type { PipelineSpec } from '../spec/spec.js';
@@ -47,6 +48,7 @@ export function stepMetrics(
     withAdvantage: meanOf(samples, (sample) => (sample.advantage === 0 ? 0 : 1)),
     ...signalOf(all, target, groupSize),
     tokens,
+    entropy: entropyOf(samples),
     length: tokens / Math.max(samples.length, 1),
     policyAge: ages.length === 0 ? 0 : ages.reduce((sum, age) => sum + age, 0) / ages.length,
     policyAgeMax: Math.max(0, ...ages),
@@ -57,6 +59,18 @@ export function stepMetrics(
     ...Object.fromEntries(lostSamples(gaps, groupSize).map(({ cause, count }) => [`lost/${cause}`, count])),
   };
   return { step, values };
+}
+
+/** Sampled tokens estimate an entropy without a look at the whole distribution: its mean is theirs. */
+function entropyOf(samples: readonly Advantage[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const { samplingLogprobs } of samples) {
+    const logprobs = float32Array(samplingLogprobs);
+    for (const logprob of logprobs) sum -= logprob;
+    count += logprobs.length;
+  }
+  return sum / Math.max(count, 1);
 }
 
 const rewardOf = ({ reward }: Judged): number => reward;

@@ -1,4 +1,5 @@
 import { UserError } from '../../support/errors.js';
+import type { Draws } from '../running/evaluate.js';
 import type { PipelineSpec } from './spec.js';
 
 /** Prompts per transaction and step number where nothing is trained. */
@@ -26,14 +27,20 @@ export const stepsOf = (spec: Pick<PipelineSpec, 'steps'>): number => section(sp
 /** Prompts with the same step number. */
 export const promptsPerStep = ({ learn }: Pick<PipelineSpec, 'learn'>): number => learn?.prompts ?? BATCH;
 
-/** How held-out completions are sampled: greedily, with the rollout's limits unless `evaluate` has its own. */
+/**
+ * How held-out completions are drawn: greedily, and as `draws` says where samples are asked for; with the rollout's
+ * limits unless `evaluate` has its own.
+ */
 export function evaluationOf({ evaluate, rollout }: Pick<PipelineSpec, 'evaluate' | 'rollout'>): {
   readonly maxTokens: number;
   readonly stop?: readonly string[];
+  readonly draws: Draws | undefined;
 } {
   const maxTokens = evaluate.maxTokens ?? rollout?.maxTokens;
   if (maxTokens === undefined)
     throw new UserError('no-section', 'evaluate.maxTokens: is missing; expected a number, as there is no rollout');
   const stop = evaluate.stop ?? rollout?.stop;
-  return { maxTokens, ...(stop && { stop }) };
+  const temperature = evaluate.temperature ?? rollout?.temperature ?? 1;
+  const draws = evaluate.samples === undefined ? undefined : { samples: evaluate.samples, temperature };
+  return { maxTokens, ...(stop && { stop }), draws };
 }

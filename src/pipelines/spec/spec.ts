@@ -191,6 +191,15 @@ export const pipelineSchema = z
     evaluate: z
       .strictObject({
         every: upTo(STEPS).default(10).describe('Steps between measurements on the held-out prompts.'),
+        samples: upTo(1000)
+          .optional()
+          .describe('Samples per held-out prompt next to its greedy answer, for mean@k and pass@k. Default: none.'),
+        temperature: z
+          .number()
+          .positive()
+          .max(100)
+          .optional()
+          .describe("Temperature of those samples. Default: the rollout's."),
         maxTokens: upTo(TOKENS).optional().describe("Maximum completion tokens. Default: the rollout's."),
         stop: z.array(text).optional().describe("Texts that end a completion. Default: the rollout's."),
       })

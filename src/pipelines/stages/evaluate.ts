@@ -1,14 +1,16 @@
 import { EMPTY, from, mergeMap, type OperatorFunction } from 'rxjs';
 import type { Metric, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
+import { seedOf } from '../../support/digest.js';
 import { promptCredit } from '../running/credit.js';
 import { emitDeadLetter } from '../running/dead-letter.js';
 import {
-  type Evaluation,
+  countCorrect,
   type EvaluationItem,
   type EvaluationSettings,
-  evaluate,
   evaluationValues,
+  GREEDY,
+  type HeldOutCounts,
   inTotal,
 } from '../running/evaluate.js';
 import { isLastVersion } from '../spec/extended.js';
@@ -54,21 +56,26 @@ async function measure(version: number, context: EvaluateContext, side: Side): P
     const id = `${itemId}@${version}`;
     emitDeadLetter(environment, side, { stage: stage.name, cause: code, error, id, key: itemId, topic: 'source' });
   };
+  const { draws, ...limits } = evaluationOf(plan.spec);
+  const seed = (itemId: string, sample: number) => seedOf(plan.spec.seed, 'evaluate', itemId, sample, version);
   await versions.pin(version);
   try {
-    const byTask = new Map<string, Evaluation>();
+    const byTask = new Map<string, HeldOutCounts>();
     for (const task of tasksOf(plan.spec)) {
       const [first, ...others] = source.heldOut.filter(({ itemId }) => taskNameOf(plan.spec, itemId) === task.name);
       if (!first) continue;
-      const settings = {
-        messages: (item: EvaluationItem) => messagesOf(task, item),
-        ...evaluationOf(plan.spec),
-        failed,
-      };
+      const items = [first, ...others];
       const judge = verifier(first.itemId);
-      byTask.set(task.name, await evaluate(policy, version, [first, ...others], judge, settings));
+      const settings = { messages: (item: EvaluationItem) => messagesOf(task, item), ...limits, seed };
+      byTask.set(task.name, {
+        greedy: await countCorrect(policy, version, items, judge, { ...settings, draws: GREEDY, failed }),
+        // What fails has been told of the greedy answers.
+        sampled: draws
+          ? await countCorrect(policy, version, items, judge, { ...settings, draws, failed: () => {} })
+          : [],
+      });
     }
-    const result = inTotal(byTask);
+    const result = inTotal(byTask, draws);
     events.onEvaluation(version, result);
     const { run, now } = environment;
     return { run, stage: stage.name, step: version, time: now(), values: evaluationValues(result), message: null };

@@ -132,7 +132,7 @@ describe('weights with a flipped byte', () => {
     );
     expect(existsSync(to)).toBe(false);
     const options = { prompts: join(base, 'sums.jsonl'), verify: '{ math: {} }', engine: 'onnx' };
-    const rest = { temperature: 0, maxTokens: 2, seed: 0, limit: 1 };
+    const rest = { samples: 1, temperature: 0, maxTokens: 2, seed: 0, limit: 1 };
     const measured = evaluateFile({ ...options, ...rest, model: join(base, name, LAST) });
     await expect(measured).rejects.toThrow('the weights are damaged');
   });
