@@ -22,7 +22,8 @@ const layers = {
   runs: [...flow, 'pipelines'],
   replay: [...flow, 'pipelines', 'runs'],
   compare: [...flow, 'pipelines', 'runs', 'replay'],
-  cli: [...flow, 'pipelines', 'runs', 'replay', 'compare'],
+  supervise: [...flow, 'pipelines', 'runs', 'replay', 'compare'],
+  cli: [...flow, 'pipelines', 'runs', 'replay', 'compare', 'supervise'],
 };
 // Operators name the interfaces that they need where those live, as types.
 const interfaces = [

@@ -1,5 +1,5 @@
-// Writes what follows from the spec, the methods, the losses and the verifiers: schemas/pipeline.schema.json, and
-// tables in docs/pipeline.md, docs/algorithms.md, docs/verifiers.md and docs/metrics.md.
+// Writes what follows from the specs, the methods, the losses and the verifiers: schemas/pipeline.schema.json,
+// schemas/supervise.schema.json, and tables in docs/pipeline.md, docs/supervise.md, docs/algorithms.md, docs/verifiers.md and docs/metrics.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export function schemaFile(schema) {
 /** The page with its table of fields updated. */
 export function withFields(page, schema) {
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/pipeline.md: expected the lines ${begin} and ${end}`);
+  if (from < 0 || to < from) throw new Error(`expected the lines ${begin} and ${end}`);
   const rows = fields(schema).map(({ path, type, otherwise, description }) => [
     `\`${path}\``,
     type,
@@ -33,10 +33,12 @@ export function withFields(page, schema) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { pipelineJsonSchema } = await import('../dist/pipelines/spec/spec.js');
-  const schema = pipelineJsonSchema();
-  writeFileSync(join(root, 'schemas/pipeline.schema.json'), schemaFile(schema));
-  const page = join(root, 'docs/pipeline.md');
-  writeFileSync(page, withFields(readFileSync(page, 'utf8'), schema));
+  const { superviseJsonSchema } = await import('../dist/supervise/spec.js');
+  for (const [name, schema] of Object.entries({ pipeline: pipelineJsonSchema(), supervise: superviseJsonSchema() })) {
+    writeFileSync(join(root, `schemas/${name}.schema.json`), schemaFile(schema));
+    const page = join(root, `docs/${name}.md`);
+    writeFileSync(page, withFields(readFileSync(page, 'utf8'), schema));
+  }
   const { methods } = await import('../dist/methods/index.js');
   const algorithms = join(root, 'docs/algorithms.md');
   const { lossDefinitions } = await import('../dist/losses/registry.js');

@@ -7,7 +7,7 @@ export * from './operators/index.js';
 export * from './pipelines/index.js';
 export * from './privileged/index.js';
 export * from './runs/index.js';
-export type { Generate, GeneratedPrompt, GeneratorRequest } from './sources/generator.js';
+export * from './sources/index.js';
 export { UserError } from './support/errors.js';
 export * from './topics/index.js';
 export * from './verifiers/index.js';

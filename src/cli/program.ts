@@ -3,15 +3,16 @@ import { programVersions } from '../runs/manifest/program-hash.js';
 import { required } from '../support/required.js';
 import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
-import { registerCompare } from './commands/compare.js';
 import { registerDeadLetters } from './commands/dead-letters.js';
 import { registerDiff } from './commands/diff.js';
-import { registerEval } from './commands/eval.js';
 import { registerGraph } from './commands/graph.js';
 import { registerInspect } from './commands/inspect.js';
 import { registerLineage } from './commands/lineage.js';
 import { registerLines } from './commands/lines.js';
 import { registerMetrics } from './commands/metrics.js';
+import { registerCompare } from './commands/models/compare.js';
+import { registerEval } from './commands/models/eval.js';
+import { registerSupervise } from './commands/models/supervise.js';
 import { registerPrivileged } from './commands/privileged.js';
 import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
@@ -35,6 +36,7 @@ const commands: readonly Register[] = [
   registerLineage,
   registerDeadLetters,
   registerPrivileged,
+  registerSupervise,
   registerEval,
   registerCompare,
   registerLines,

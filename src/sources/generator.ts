@@ -1,5 +1,6 @@
 import { UserError } from '../support/errors.js';
 import { type PromptInput, parseItem } from './item.js';
+import type { Mapping } from './mapping.js';
 import { isRow } from './rows/row.js';
 import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
 
@@ -27,6 +28,13 @@ export interface PromptGenerator {
   readonly generate: Generate;
 }
 
+export interface GeneratorOptions extends Pick<Mapping, 'columns'> {
+  /** Seed of the run. */
+  readonly seed: number;
+  /** Number of held-out prompts. */
+  readonly heldOut: number;
+}
+
 /** Consecutive held-out questions after which a generator is taken to have no others. */
 const MAX_SKIPPED = 10_000;
 
@@ -39,7 +47,7 @@ const MAX_SKIPPED = 10_000;
 export function generatorSource(
   { name, generate }: Pick<PromptGenerator, 'name' | 'generate'>,
   hash: string,
-  { seed, heldOut: heldOutCount }: { readonly seed: number; readonly heldOut: number },
+  { seed, heldOut: heldOutCount, ...mapping }: GeneratorOptions,
 ): PromptSource {
   const itemAt = (index: number, heldOut: boolean): SourceItem => {
     const defaultId = `${name}-${seed}-${heldOut ? 'held-out' : 'train'}-${index}`;
@@ -51,7 +59,7 @@ export function generatorSource(
       throw new UserError('bad-prompt', `${name}: prompt ${index}: ${reason}`);
     }
     const withId = isRow(prompt) ? { ...prompt, id: prompt.id ?? defaultId } : prompt;
-    return { ...parseItem(withId, `${name}: prompt ${index}`, 'bad-prompt'), source: name };
+    return { ...parseItem(withId, `${name}: prompt ${index}`, 'bad-prompt', mapping), source: name };
   };
   const heldOut = Array.from({ length: heldOutCount }, (_, index) => itemAt(index, true));
   const heldOutQuestions = new Set(heldOut.map(({ question }) => question));

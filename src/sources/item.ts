@@ -6,7 +6,7 @@ import { ExactNumber, stringifyExact } from '../support/exact-json.js';
 import { hasLoneSurrogate } from '../support/lines.js';
 import { type Chat, chatOf } from './chat.js';
 import { FieldError, unknownFields } from './fields.js';
-import { extracted, fieldOf, type Mapping, structured } from './mapping.js';
+import { columnOf, extracted, fieldOf, type Mapping, structured } from './mapping.js';
 import { isRow, type Row } from './rows/row.js';
 import type { SourceItem } from './source.js';
 
@@ -49,11 +49,25 @@ export function parseItem(value: unknown, source: string, code: string, mapping:
   });
   const trace = read('trace', () => orNull(given('trace'), text));
   const data = read('data', () => orNull(given('data'), json));
+  const columns: Record<string, string> = {};
+  for (const name of mapping.columns ?? []) {
+    const found = read(name, () => textOrNumber(columnOf(value, name)));
+    if (found !== null) columns[name] = found;
+  }
   if (chat === null || answer === null || problems.length > 0)
     throw new UserError(code, problems.map((problem) => `${source}: ${problem}`).join('\n'));
   const { question, before } = chat;
   const itemId = id ?? contentId(chat, answer, trace, data);
-  return { itemId, question, ...(before.length > 0 && { before }), answer, trace, data, source };
+  return {
+    itemId,
+    question,
+    ...(before.length > 0 && { before }),
+    answer,
+    trace,
+    data,
+    source,
+    ...(mapping.columns && { columns }),
+  };
 }
 
 const orNull = <T>(value: unknown, reader: (value: unknown) => T): T | null => (value === null ? null : reader(value));

@@ -25,7 +25,10 @@ export const mappingFields = {
   boxed: z.boolean().optional().describe('The answer is in the last \\boxed{…}.'),
 };
 
-export type Mapping = Partial<z.output<z.ZodObject<typeof mappingFields>>>;
+export type Mapping = Partial<z.output<z.ZodObject<typeof mappingFields>>> & {
+  /** Other columns that a prompt keeps, and must have. */
+  readonly columns?: readonly string[];
+};
 
 /**
  * The value of a field in a row, before it is checked.
@@ -40,6 +43,14 @@ export function fieldOf(row: Row, field: PromptField, { fields = {} }: Mapping):
     return value === undefined || value === null ? [] : [[name, structured(value)] as const];
   });
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** A column that a row must have. @throws {FieldError} */
+export function columnOf(row: Row, name: string): unknown {
+  const value = row[name];
+  if (value !== undefined && value !== null) return value;
+  const near = nearest(name, Object.keys(row));
+  throw new FieldError(`found no such column${near === undefined ? '' : `; did you mean ${near}?`}`);
 }
 
 /** A column by its name, or a value inside one by a path such as `reward_model.ground_truth`. */

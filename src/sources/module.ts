@@ -2,7 +2,7 @@ import { basename, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../support/errors.js';
 import { fileHash } from './file-hash.js';
-import { type Generate, generatorSource } from './generator.js';
+import { type Generate, type GeneratorOptions, generatorSource } from './generator.js';
 import type { PromptSource } from './source.js';
 
 const isGenerate = (value: unknown): value is Generate => typeof value === 'function';
@@ -17,10 +17,7 @@ const isGenerate = (value: unknown): value is Generate => typeof value === 'func
  *   return { question: `What is ${n} squared?`, answer: n * n };
  * };
  */
-export async function moduleSource(
-  file: string,
-  options: { readonly seed: number; readonly heldOut: number },
-): Promise<PromptSource> {
+export async function moduleSource(file: string, options: GeneratorOptions): Promise<PromptSource> {
   let exports: { readonly default?: unknown };
   try {
     exports = await import(pathToFileURL(file).href);

@@ -25,6 +25,8 @@ export interface SourceRequest<P extends PromptSettings = PromptSettings> {
   readonly seed: number;
   /** Whether the prompts are trained on: those of files are then shuffled unless `shuffle` says otherwise. */
   readonly trains: boolean;
+  /** Columns that each prompt keeps besides its fields. */
+  readonly columns?: readonly string[];
 }
 
 type Source<P> = PromptSource<P extends TopicSettings ? Found | null : Found>;
@@ -39,14 +41,15 @@ export async function openSource<P extends PromptSettings>(
   folder: string,
 ): Promise<Source<P>>;
 export async function openSource(
-  { prompts, seed, trains }: SourceRequest,
+  { prompts, seed, trains, columns }: SourceRequest,
   folder: string,
 ): Promise<PromptSource<Found | null>> {
+  const kept = columns && columns.length > 0 ? { columns } : {};
   if ('topic' in prompts) return topicSource(prompts, folder);
   if ('file' in prompts)
-    return fileSource({ ...prompts, shuffle: (prompts.shuffle ?? trains) ? seed : undefined }, folder);
+    return fileSource({ ...prompts, ...kept, shuffle: (prompts.shuffle ?? trains) ? seed : undefined }, folder);
   const { heldOut } = prompts;
   return 'module' in prompts
-    ? moduleSource(resolve(folder, prompts.module), { seed, heldOut })
-    : generatorSource(generators[prompts.generate], prompts.generate, { seed, heldOut });
+    ? moduleSource(resolve(folder, prompts.module), { seed, heldOut, ...kept })
+    : generatorSource(generators[prompts.generate], prompts.generate, { seed, heldOut, ...kept });
 }

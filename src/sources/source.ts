@@ -15,6 +15,8 @@ export interface SourceItem {
   readonly trace: string | null;
   /** Where it came from: `file:line` or the generator's name. */
   readonly source: string;
+  /** Texts of other columns, where the reader asked for some. */
+  readonly columns?: Readonly<Record<string, string>>;
 }
 
 /** What a source contains in place of a task, because it cannot be read. */

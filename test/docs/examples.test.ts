@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { checkPlan } from '../../src/pipelines/plan/check.js';
 import { loadPlan } from '../../src/pipelines/plan/load-method.js';
 import { readSpec } from '../../src/pipelines/spec/parse.js';
+import { checkSupervision } from '../../src/supervise/supervise.js';
 import { read, root } from './markdown.js';
 
 const pipelines = readdirSync(`${root}examples`).filter((file) => file.endsWith('.yaml'));
+const bases = readdirSync(`${root}examples/bases`).filter((file) => file.endsWith('.yaml'));
 const modules = ['methods', 'losses', 'verifiers', 'engines', 'topics', 'transforms', 'prompts'];
 
 describe('examples', () => {
@@ -20,6 +22,13 @@ describe('examples', () => {
     expect(read(`examples/${file}`)).toMatch(
       /^# yaml-language-server: \$schema=\.\.\/schemas\/pipeline\.schema\.json\n/,
     );
+  });
+
+  it.each(bases)('bases/%s passes the check and names its schema', async (file) => {
+    expect(read(`examples/bases/${file}`)).toMatch(
+      /^# yaml-language-server: \$schema=\.\.\/\.\.\/schemas\/supervise\.schema\.json\n/,
+    );
+    expect(await checkSupervision(join(root, 'examples/bases', file), ['prompts.heldOut=8'])).toBeGreaterThan(8);
   });
 
   it.each(modules)('of %s are listed in docs/extending.md', (folder) => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { experimentSchema } from '../../src/compare/experiment.js';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
+import { superviseSchema } from '../../src/supervise/spec.js';
 import { blocksOf, pages, read } from './markdown.js';
 
 const example = parse(read('examples/arithmetic.yaml')) as Record<string, unknown>;
@@ -16,6 +17,10 @@ function checkBlock(text: string): void {
     experimentSchema.parse(found);
     return;
   }
+  if ('supervise' in found) {
+    superviseSchema.parse(found);
+    return;
+  }
   const warn = (warning: string) => {
     throw new Error(warning);
   };
@@ -28,9 +33,12 @@ function checkBlock(text: string): void {
 describe('YAML in the guides', () => {
   const blocks = pages.flatMap(blocksOf).filter(({ language }) => language === 'yaml');
 
-  it.each(blocks.map(({ at, text }) => [at, text]))('%s is an experiment, a pipeline or part of one', (_, text) => {
-    expect(() => checkBlock(text)).not.toThrow();
-  });
+  it.each(blocks.map(({ at, text }) => [at, text]))(
+    '%s is an experiment, a base model, a pipeline or part of one',
+    (_, text) => {
+      expect(() => checkBlock(text)).not.toThrow();
+    },
+  );
 
   it('is refused where a field is misspelt or has been renamed', () => {
     expect(() => checkBlock('learn: { promts: 2, lr: 1.0e-4 }')).toThrow(/promts/);

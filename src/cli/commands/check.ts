@@ -9,6 +9,8 @@ import { readSpec } from '../../pipelines/spec/parse.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { replayNotes } from '../../replay/retention.js';
 import { openWindowCheck } from '../../runs/inspect/check-window.js';
+import { isSupervision } from '../../supervise/spec.js';
+import { checkSupervision } from '../../supervise/supervise.js';
 import { UserError } from '../../support/errors.js';
 import { examples, jsonOption, type Register, setOption } from '../options.js';
 import { print, say, toJson } from '../output.js';
@@ -53,13 +55,16 @@ async function findProblems(plan: Plan, { run, data }: CheckFlags) {
   }
 }
 
+async function findingsOf(file: string, options: CheckFlags) {
+  if (!isSupervision(file)) return findProblems(await readPlan(file, options.set), options);
+  return { problems: [], warnings: [], notes: [], checked: await checkSupervision(file, options.set) };
+}
+
 export async function check(file: string, options: CheckFlags): Promise<void> {
-  const { problems, warnings, notes, checked } = await readPlan(file, options.set)
-    .then((plan) => findProblems(plan, options))
-    .catch((error) => {
-      if (!(error instanceof UserError)) throw error;
-      return { problems: error.message.split('\n'), warnings: [], notes: [], checked: undefined };
-    });
+  const { problems, warnings, notes, checked } = await findingsOf(file, options).catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+    return { problems: error.message.split('\n'), warnings: [], notes: [], checked: undefined };
+  });
   const placed = (line: string) => (line.includes(file) ? line : `${file}: ${line}`);
   if (options.json)
     print(
@@ -85,7 +90,7 @@ export async function check(file: string, options: CheckFlags): Promise<void> {
 export const registerCheck: Register = (rlsd) => {
   rlsd
     .command('check <pipeline.yaml>')
-    .description('report every problem of a pipeline without starting it')
+    .description('report every problem of a pipeline, or of a file of supervise, without starting it')
     .option('--run <folder>', 'on Kafka: check the topics of this run (default: those of the next new run)')
     .option(
       '--data',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { planOf } from '../../../src/pipelines/plan/plan.js';
 import { readSpec } from '../../../src/pipelines/spec/parse.js';
-import { CHAIN_SUM_TEACHER_TEMPLATE } from '../../../src/sources/tasks/chain-sum-demonstrations.js';
+import { readSupervision } from '../../../src/supervise/spec.js';
 
 const good = `pipeline: sums
 steps: 4
@@ -108,7 +108,8 @@ describe('readSpec', () => {
 describe('the example', () => {
   const example = new URL('../../../examples/arithmetic.yaml', import.meta.url).pathname;
   it('is asked in the words that its base model learnt to read', () => {
-    expect(readSpec(example).spec.teach.template).toBe(CHAIN_SUM_TEACHER_TEMPLATE);
+    const { spec } = readSupervision(new URL('../../../examples/bases/arithmetic.yaml', import.meta.url).pathname);
+    expect(readSpec(example).spec.teach.template).toBe(spec.hinted?.template);
   });
   it('tells editors its schema', () =>
     expect(readFileSync(example, 'utf8')).toMatch(/\$schema=.*pipeline\.schema\.json/));

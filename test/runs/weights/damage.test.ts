@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { evaluateFile } from '../../../src/cli/commands/eval.js';
+import { evaluateFile } from '../../../src/cli/commands/models/eval.js';
 import { checkModelDigest, modelDigest, readConfig, readParameters } from '../../../src/models/folder.js';
 import { baseFolder } from '../../../src/pipelines/plan/model.js';
 import { exportRun } from '../../../src/runs/bundle/export.js';

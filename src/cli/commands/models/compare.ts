@@ -1,9 +1,9 @@
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CompareEvent, compare } from '../../compare/compare.js';
-import { reportTables } from '../../compare/report/tables.js';
-import { examples, jsonOption, type Register } from '../options.js';
-import { colour, print, say, table, toJson } from '../output.js';
+import { type CompareEvent, compare } from '../../../compare/compare.js';
+import { reportTables } from '../../../compare/report/tables.js';
+import { examples, jsonOption, type Register } from '../../options.js';
+import { colour, print, say, table, toJson } from '../../output.js';
 
 interface Options {
   readonly out?: string;
@@ -18,7 +18,7 @@ async function compareArms(file: string, { out, json }: Options): Promise<void> 
   process.once('SIGTERM', stop);
   try {
     const onEvent = json ? (event: CompareEvent) => print(toJson(event)) : progress();
-    const program = fileURLToPath(new URL('../main.js', import.meta.url));
+    const program = fileURLToPath(new URL('../../main.js', import.meta.url));
     const comparison = await compare(file, { out: folder, program, signal: abort.signal, onEvent });
     if (json) return print(toJson({ event: 'summary', ...comparison }));
     for (const { title, caption, header, rows } of reportTables(comparison))

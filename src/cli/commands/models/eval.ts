@@ -3,9 +3,9 @@ import { cpus } from 'node:os';
 import { finished } from 'node:stream/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Engine } from '../../engines/engine.js';
-import { engineSchema, loadEngine } from '../../engines/engine-spec.js';
-import { checkModelDigest } from '../../models/folder.js';
+import type { Engine } from '../../../engines/engine.js';
+import { engineSchema, loadEngine } from '../../../engines/engine-spec.js';
+import { checkModelDigest } from '../../../models/folder.js';
 import {
   accuracyInterval,
   countCorrect,
@@ -13,18 +13,18 @@ import {
   type JudgedAnswer,
   type SampledEvaluation,
   tally,
-} from '../../pipelines/running/evaluate.js';
-import { messagesOf } from '../../pipelines/spec/tasks.js';
-import { newDisposers } from '../../runs/disposers.js';
-import { recordedDigestOf } from '../../runs/weights/recorded.js';
-import { readItems } from '../../sources/file.js';
-import { promptFiles } from '../../sources/files.js';
-import { type Mapping, mappingFields } from '../../sources/mapping.js';
-import { isBad, type SourceItem } from '../../sources/source.js';
-import { check } from '../../support/check.js';
-import { seedOf } from '../../support/digest.js';
-import { UserError } from '../../support/errors.js';
-import { createVerifier } from '../../verifiers/create.js';
+} from '../../../pipelines/running/evaluate.js';
+import { messagesOf } from '../../../pipelines/spec/tasks.js';
+import { newDisposers } from '../../../runs/disposers.js';
+import { recordedDigestOf } from '../../../runs/weights/recorded.js';
+import { readItems } from '../../../sources/file.js';
+import { promptFiles } from '../../../sources/files.js';
+import { type Mapping, mappingFields } from '../../../sources/mapping.js';
+import { isBad, type SourceItem } from '../../../sources/source.js';
+import { check } from '../../../support/check.js';
+import { seedOf } from '../../../support/digest.js';
+import { UserError } from '../../../support/errors.js';
+import { createVerifier } from '../../../verifiers/create.js';
 import {
   examples,
   jsonOption,
@@ -32,9 +32,9 @@ import {
   nonNegativeNumber,
   positiveInteger,
   type Register,
-} from '../options.js';
-import { print, say, toJson } from '../output.js';
-import { sampledText } from '../summary-text.js';
+} from '../../options.js';
+import { print, say, toJson } from '../../output.js';
+import { sampledText } from '../../summary-text.js';
 
 interface Options {
   readonly model: string;
