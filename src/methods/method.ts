@@ -51,7 +51,9 @@ export interface JudgedSample {
 /** The judged completions of one prompt. */
 export interface JudgedGroup {
   readonly samples: readonly JudgedSample[];
-  /** Text of completion tokens, for methods that look for markers in it. */
+  /** Ids of the student's prompt; absent in `rlsd shape`. */
+  readonly promptTokens?: Int32Array;
+  /** Text of tokens, for methods that look for something in it. */
   readonly decode?: (tokens: Int32Array) => string;
 }
 

@@ -9,7 +9,7 @@ import { at } from '../support/required.js';
 import { type GroupSettings, groupSamples } from './group-samples.js';
 
 export interface ShapeSettings extends GroupSettings {
-  /** Text of completion tokens, for methods that look for markers in it. */
+  /** Text of tokens, for methods that look for something in it. */
   readonly decode?: (tokens: Int32Array) => string;
 }
 
@@ -33,8 +33,9 @@ export function shapeAdvantage<Need extends TeacherNeed>(
   const { decode, ...grouping } = settings;
   const shapeGroup = (group: readonly (Verdict | TeacherScore)[]): Advantage[] => {
     const judged = group.map(judgedSample);
-    const step = at(group, 0).step;
-    const shaped = method.shape({ samples: judged, ...(decode && { decode }) }, step);
+    const { step, promptTokens } = at(group, 0);
+    const prompt = { promptTokens: int32Array(promptTokens), ...(decode && { decode }) };
+    const shaped = method.shape({ samples: judged, ...prompt }, step);
     return shaped.flatMap((sample, i) => {
       const [record, { mask } = {}] = [group[i], judged[i]];
       return record && mask ? advantageRecord(method, record, mask, sample) : [];

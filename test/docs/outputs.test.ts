@@ -71,7 +71,7 @@ let folder: string;
 function shell(command: string): Promise<readonly string[]> {
   const line = command.replaceAll(/(^|\| )rlsd /g, `$1${process.execPath} ${main} `);
   return new Promise((resolve) =>
-    execFile('bash', ['-c', `${line} 2>&1`], { cwd: folder, maxBuffer: 2 ** 26 }, (_, stdout) =>
+    execFile('sh', ['-c', `${line} 2>&1`], { cwd: folder, maxBuffer: 2 ** 26 }, (_, stdout) =>
       resolve(stdout.split('\n')),
     ),
   );
