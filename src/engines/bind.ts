@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { digest } from '../support/digest.js';
-import { revealAll } from '../support/secrets.js';
+import { containsReference, revealAll } from '../support/secrets.js';
 import { parseSettings } from '../support/settings.js';
 import type { Engine, EngineDefinition } from './engine.js';
 
@@ -28,10 +28,9 @@ export function defineEngine<Settings extends z.ZodType, const Name extends stri
 export function bindEngine(definition: EngineDefinition, input: unknown, options: BindOptions = {}): Engine {
   const { name } = definition;
   const { where = `model.engine.${name}`, folder = process.cwd(), moduleHash } = options;
-  const settings = parseSettings(definition.settings, input, where);
-  const written = JSON.stringify(settings);
+  const settings = parseSettings(definition.settings, revealAll(input, where, folder), where);
+  // The id is recorded, so it is made from references to secrets rather than from what they stand for.
+  const written = JSON.stringify(containsReference(input) ? input : settings);
   const hash = moduleHash === undefined ? digest(written) : digest(written, moduleHash);
-  // The id, which is recorded, is that of the settings as written.
-  const revealed = revealAll(settings, where, folder);
-  return { ...definition.create(revealed, { folder }), name, id: `${name}@${hash.slice(0, 16)}` };
+  return { ...definition.create(settings, { folder }), name, id: `${name}@${hash.slice(0, 16)}` };
 }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
+import { revealAll } from '../support/secrets.js';
 import { checkLoss } from './check-loss.js';
 import type { Loss, LossDefinition } from './loss.js';
 import { isLossModule, type LossSpec, namedLoss } from './loss-spec.js';
@@ -35,7 +36,7 @@ export async function loadLoss(spec: LossSpec, folder: string): Promise<Loss> {
   }
   const found = definition.safeParse(exported.default);
   if (!found.success) throw bad(`its default export is no loss; ${EXPECTED}`);
-  const loss = found.data.create(settings);
+  const loss = found.data.create(revealAll(settings, 'learn.loss', folder));
   try {
     checkLoss(loss);
   } catch (error) {

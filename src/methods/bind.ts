@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { clippedPolicy } from '../losses/clipped-policy.js';
 import { digest } from '../support/digest.js';
+import { containsReference, revealAll } from '../support/secrets.js';
 import { parseSettings } from '../support/settings.js';
 import { checkGroup, checkShaped } from './check-group.js';
 import type { Method, MethodBehavior, MethodDefinition, TeacherNeed } from './method.js';
@@ -8,6 +9,8 @@ import type { Method, MethodBehavior, MethodDefinition, TeacherNeed } from './me
 export interface BindMethodOptions {
   /** Where the settings were written, for messages. Default: `shape.NAME`. */
   readonly where?: string;
+  /** What paths in the settings are relative to. Default: the working directory. */
+  readonly folder?: string;
   /** Content hash of the module that the definition is from; becomes part of the method's id. */
   readonly moduleHash?: string;
 }
@@ -32,11 +35,14 @@ export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>
   options: BindMethodOptions = {},
 ): Method<Need> {
   const { name, statistics } = definition;
-  const { where = `shape.${name}`, moduleHash } = options;
-  const settings = parseSettings(definition.settings, input, where);
+  const { where = `shape.${name}`, folder, moduleHash } = options;
+  const settings = parseSettings(definition.settings, revealAll(input, where, folder), where);
   const behavior = definition.create(settings);
   checkBehavior(name, behavior);
-  const fingerprint = definition.fingerprint?.(settings) ?? JSON.stringify(settings);
+  // The id is recorded, so it is made from references to secrets rather than from what they stand for.
+  const fingerprint = containsReference(input)
+    ? JSON.stringify(input)
+    : (definition.fingerprint?.(settings) ?? JSON.stringify(settings));
   const hash = moduleHash === undefined ? digest(fingerprint) : digest(fingerprint, moduleHash);
   const method: Method<Need> = {
     loss: clippedPolicy.create(),

@@ -125,7 +125,7 @@ export interface MethodDefinition<
   readonly statistics: Readonly<Record<string, string>>;
   // Method syntax, so that a list takes definitions of any settings.
   create(settings: z.output<Settings>): MethodBehavior<Need>;
-  /** What the settings hash is made from. Default: the settings as JSON. */
+  /** What the settings hash is made from. Default, and where settings refer to secrets: the settings as JSON. */
   fingerprint?(settings: z.output<Settings>): string;
 }
 

