@@ -145,7 +145,9 @@ describe.skipIf(await lacks('kafka'))('on Kafka', () => {
     const elsewhere = join(base, 'elsewhere', name);
     writeManifest(elsewhere, readManifest(folder));
     expect(await extendRun(folder, 4)).toEqual({ was: 2, steps: 4, step: 2 });
-    expect(await extendRun(elsewhere, 4)).toBeUndefined();
+    // Another person's folder may have the name, so it has to ask.
+    await expect(extendRun(elsewhere, 6)).rejects.toMatchObject({ code: 'run-of-others' });
+    expect(await extendRun(elsewhere, 4, true)).toBeUndefined();
     expect(readManifest(elsewhere).spec).toEqual(readManifest(folder).spec);
     const { weights } = await resumed(folder);
     expect(weights.version).toBe(4);

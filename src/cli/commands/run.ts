@@ -51,12 +51,12 @@ function checkStages(plan: Plan, stages: readonly string[] = []): void {
   }
 }
 
-type ResumeOptions = Pick<Options, 'steps' | 'stage' | 'json' | 'requireSignal'>;
+type ResumeOptions = Omit<Options, 'run' | 'seed' | 'set'>;
 
 export async function resume(folder: string, options: ResumeOptions): Promise<void> {
   refuseUnresumable(folder);
   if (options.steps !== undefined) {
-    const extension = await extendRun(folder, options.steps);
+    const extension = await extendRun(folder, options.steps, options.join);
     if (extension) say(extensionText(folder, extension));
   }
   const { spec, folder: base } = readManifest(folder);
@@ -141,6 +141,9 @@ const stageOption = (): Option =>
     `run only these stages: ${stageNames.join(', ')}, or a transform such as verdicts.half-marks`,
   );
 
+const joinOption = (): Option =>
+  new Option('--join', 'take part in the run of this name on the cluster, also if it was begun from another folder');
+
 const requireSignalOption = (): Option =>
   new Option(
     '--require-signal',
@@ -153,7 +156,7 @@ export const registerRun: Register = (rlsd) => {
     .description('run a pipeline, or some of its stages')
     .option('--run <folder>', 'run folder (default: a new one under runs/)')
     .addOption(stageOption())
-    .option('--join', 'take part in the run of this name on the cluster, also if it was begun from another folder')
+    .addOption(joinOption())
     .option('--steps <n>', 'training steps, from 1', positiveInteger)
     .option('--seed <n>', 'random seed, from 0', nonNegativeInteger)
     .addOption(setOption())
@@ -173,6 +176,7 @@ export const registerRun: Register = (rlsd) => {
     .description('resume an interrupted run, or give a run more steps')
     .option('--steps <n>', 'more training steps than the run has so far', positiveInteger)
     .addOption(stageOption())
+    .addOption(joinOption())
     .addOption(requireSignalOption())
     .addOption(jsonOption())
     .addHelpText(

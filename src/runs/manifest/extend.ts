@@ -12,8 +12,9 @@ import { UserError } from '../../support/errors.js';
 import type { TopicLog } from '../../topics/log.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
 import { lastWeights } from '../weights/publisher.js';
+import { folderClaim, joinRun } from './claim.js';
 import { readManifest, topicManifest, writeManifest } from './manifest.js';
-import { stepsAppend } from './topic.js';
+import { readTopicManifest, stepsAppend } from './topic.js';
 
 /** How a run got more steps. */
 export interface Extension {
@@ -26,13 +27,16 @@ export interface Extension {
 /**
  * Gives a run that is finished or stopped more steps, in its topics and its folder. The steps already made stay as they
  * are; a learning rate that decays continues as if the run had begun with the new number.
+ * @param join whether the topics may belong to a run that was begun from another folder
  * @returns undefined if the run has that many steps already
  * @throws {UserError} `bad-request` for a number that is not larger; `run-live` or `topics-locked` while it runs;
- * `bad-plan` where the pipeline cannot have so many
+ * `bad-plan` where the pipeline cannot have so many; `run-of-others`
  */
-export async function extendRun(folder: string, steps: number): Promise<Extension | undefined> {
+export async function extendRun(folder: string, steps: number, join = false): Promise<Extension | undefined> {
   const run = await openRunFolder(folder, { readOnly: false });
   try {
+    const found = await readTopicManifest(run.log);
+    if (found && run.plan.store.traits.location !== 'folder') joinRun(folder, folderClaim(folder), found, join);
     return await extendOpen(run, folder, steps);
   } finally {
     await run.log.close();
