@@ -22,11 +22,14 @@ type Command = keyof typeof packages;
 /** Where CI installs Math-Verify, outside the clone. */
 export const mathVerifyFolder = join(homedir(), '.cache/rlsd-streams/math-verify');
 
+/** Where CI installs the programs that exported metrics are read with, outside the clone. */
+export const trackersFolder = join(homedir(), '.cache/rlsd-streams/trackers');
+
 /**
  * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. `pytest`: some python3 has it.
- * `math-verify`: the package is in its folder. Otherwise a command on the PATH.
+ * `math-verify`, `trackers`: the packages are in their folder. Otherwise a command on the PATH.
  */
-export type Need = 'sandbox' | 'kafka' | 'pytest' | 'math-verify' | Command;
+export type Need = 'sandbox' | 'kafka' | 'pytest' | 'math-verify' | 'trackers' | Command;
 
 const onPath = (command: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, command)));
@@ -44,6 +47,10 @@ async function missing(need: Need): Promise<string | undefined> {
       () => `no Math-Verify in ${mathVerifyFolder}: make it with scripts/math-verify.sh`,
     );
   }
+  if (need === 'trackers')
+    return existsSync(join(trackersFolder, 'bin/wandb'))
+      ? undefined
+      : `no W&B, TensorBoard and MLflow in ${trackersFolder}: make it with scripts/trackers.sh`;
   return onPath(need) ? undefined : `no ${need}: apt-get install ${packages[need]}`;
 }
 

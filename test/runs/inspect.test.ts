@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPlan } from '../../src/pipelines/plan/load-method.js';
 import {
@@ -19,10 +18,8 @@ import { type RecordQuery, recordFilter } from '../../src/runs/inspect/filter.js
 import { openRunFolder, type RunFolder } from '../../src/runs/inspect/run-folder.js';
 import { tailRecords } from '../../src/runs/inspect/tail.js';
 import { metricsCsv } from '../../src/runs/metrics/csv.js';
-import { crc32c, eventFile } from '../../src/runs/metrics/event-file.js';
 import { writeParquet } from '../../src/runs/metrics/parquet.js';
 import { figureNames, readMetrics } from '../../src/runs/metrics/read.js';
-import { writeMlflow, writeTensorboard, writeWandb } from '../../src/runs/metrics/trackers.js';
 import { newTinyFolder, records, tinyRun } from './tiny-run.js';
 
 let base: string;
@@ -155,46 +152,5 @@ describe('metrics', () => {
     const loss = header.split(',').indexOf('learn/loss');
     expect(read.getRows().map((row) => String(row[loss] ?? ''))).toEqual(lines.map((line) => line.split(',')[loss]));
     connection.closeSync();
-  });
-
-  it('are written for TensorBoard, MLflow and W&B', async () => {
-    const exported = { manifest: run.manifest, rows: await readMetrics(run.log) };
-    const events = readFileSync(writeTensorboard(exported, join(base, 'tb')));
-    expect(events.includes('learn/loss')).toBe(true);
-    const mlflow = writeMlflow(exported, join(base, 'mlruns'));
-    const losses = exported.rows.filter(({ stage }) => stage === 'learn');
-    expect(readFileSync(join(mlflow, 'metrics/learn/loss'), 'utf8')).toBe(
-      losses.map(({ time, values, step }) => `${time} ${values.loss} ${step}\n`).join(''),
-    );
-    expect(readFileSync(join(mlflow, 'params/learn.lr'), 'utf8')).toBe('0.01');
-    const wandb = writeWandb(exported, join(base, 'wandb'));
-    expect(readdirSync(join(wandb, 'files')).sort()).toEqual([
-      'config.yaml',
-      'wandb-history.jsonl',
-      'wandb-metadata.json',
-      'wandb-summary.json',
-    ]);
-    const summary = JSON.parse(readFileSync(join(wandb, 'files/wandb-summary.json'), 'utf8'));
-    expect(summary['learn/loss']).toBe(losses.at(-1)?.values.loss);
-  });
-
-  it('of an event file are framed as TFRecords', () => {
-    // The check value of CRC-32C.
-    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
-    const events = fc.array(
-      fc.record({
-        time: fc.integer({ min: 0, max: 2 ** 31 }),
-        step: fc.integer({ min: 0, max: 1e7 }),
-        scalars: fc.array(fc.tuple(fc.string(), fc.float()), { maxLength: 4 }),
-      }),
-    );
-    fc.assert(
-      fc.property(events, (list) => {
-        const file = eventFile(list);
-        let [at, count] = [0, 0];
-        for (; at < file.length; count++) at += 16 + Number(file.readBigUInt64LE(at));
-        expect([at, count]).toEqual([file.length, list.length + 1]);
-      }),
-    );
   });
 });

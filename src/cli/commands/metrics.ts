@@ -1,14 +1,11 @@
 import { openRunFolder } from '../../runs/inspect/run-folder.js';
 import { writeCsv } from '../../runs/metrics/csv.js';
+import { type Exported, requireMetrics } from '../../runs/metrics/exported.js';
+import { writeMlflow } from '../../runs/metrics/mlflow.js';
 import { writeParquet } from '../../runs/metrics/parquet.js';
 import { figureNames, type MetricRow, readMetrics, stepRows } from '../../runs/metrics/read.js';
-import {
-  type Exported,
-  requireMetrics,
-  writeMlflow,
-  writeTensorboard,
-  writeWandb,
-} from '../../runs/metrics/trackers.js';
+import { writeTensorboard } from '../../runs/metrics/tensorboard.js';
+import { writeWandb } from '../../runs/metrics/wandb.js';
 import { nearest, UserError } from '../../support/errors.js';
 import { collect, examples, jsonOption, type Register } from '../options.js';
 import { print, table, toJson } from '../output.js';
@@ -50,9 +47,9 @@ async function write(run: Exported, folder: string, options: Options): Promise<s
     await writeParquet(rows, parquet);
     written.push(parquet);
   }
-  if (tensorboard !== undefined) written.push(writeTensorboard(run, tensorboard));
+  if (tensorboard !== undefined) written.push(await writeTensorboard(run, tensorboard));
   if (mlflow !== undefined) written.push(writeMlflow(run, mlflow));
-  if (wandb !== undefined) written.push(writeWandb(run, wandb));
+  if (wandb !== undefined) written.push(await writeWandb(run, wandb));
   return written;
 }
 
@@ -91,7 +88,7 @@ export const registerMetrics: Register = (rlsd) => {
     .option('--parquet <file>', 'write one row per step')
     .option('--tensorboard <dir>', 'write an event file for TensorBoard')
     .option('--mlflow <dir>', 'write into an MLflow file store, such as mlruns')
-    .option('--wandb <dir>', 'write configuration, history and summary in the files of a W&B run')
+    .option('--wandb <dir>', 'write an offline run for W&B')
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -100,7 +97,11 @@ export const registerMetrics: Register = (rlsd) => {
         ['rlsd metrics runs/arithmetic-1 --figure learn/kl --figure evaluate/accuracy'],
         ['rlsd metrics runs/arithmetic-1 --csv metrics.csv --parquet metrics.parquet'],
         ['rlsd metrics runs/arithmetic-1 --tensorboard tb', 'then: tensorboard --logdir tb'],
-        ['rlsd metrics runs/arithmetic-1 --mlflow mlruns', 'then: mlflow ui --backend-store-uri mlruns'],
+        [
+          'rlsd metrics runs/arithmetic-1 --mlflow mlruns',
+          'then: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri mlruns',
+        ],
+        ['rlsd metrics runs/arithmetic-1 --wandb wandb', 'then: wandb sync wandb/offline-run-*'],
       ),
     )
     .action(metrics);

@@ -1,34 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
 import { digest } from '../../support/digest.js';
-import { UserError } from '../../support/errors.js';
-import type { Manifest } from '../manifest/manifest.js';
-import { eventFile } from './event-file.js';
-import { figureName, type MetricRow, stepRows } from './read.js';
-
-export interface Exported {
-  readonly manifest: Manifest;
-  /** Not empty. */
-  readonly rows: readonly MetricRow[];
-}
-
-/** A file of its own for each run, so that one folder can have several. @returns the file */
-export function writeTensorboard({ manifest: { run }, rows }: Exported, folder: string): string {
-  const own = join(folder, run);
-  mkdirSync(own, { recursive: true });
-  const start = Math.min(...rows.map(({ time }) => time));
-  const file = join(own, `events.out.tfevents.${Math.floor(start / 1000)}.${run}`);
-  const events = rows.map((row) => ({
-    time: row.time / 1000,
-    step: row.step,
-    scalars: Object.entries(row.values).map(([name, value]) => [figureName(row, name), value] as const),
-  }));
-  writeFileSync(file, eventFile(events));
-  return file;
-}
+import type { Exported } from './exported.js';
+import { figureName } from './read.js';
 
 /** Settings as `learn.lr: 0.01`. */
 function flat(value: unknown, path = ''): [string, unknown][] {
@@ -84,46 +61,7 @@ export function writeMlflow({ manifest, rows }: Exported, folder: string): strin
   return place;
 }
 
-/**
- * A run in the layout of a W&B run folder: `config.yaml`, `wandb-summary.json`, `wandb-metadata.json` and
- * `wandb-history.jsonl`, one object per step. @returns the run's folder
- */
-export function writeWandb({ manifest, rows }: Exported, folder: string): string {
-  const { run, spec, code } = manifest;
-  const id = digest('run', run).slice(0, 8);
-  const start = Math.min(...rows.map(({ time }) => time));
-  const stamp = new Date(start).toISOString().replace(/[-:]/g, '').replace('T', '_').slice(0, 15);
-  const files = join(folder, `offline-run-${stamp}-${id}`, 'files');
-  const history = stepRows(rows).map(({ step, time, values }) => ({
-    _step: step,
-    _timestamp: time / 1000,
-    _runtime: (time - start) / 1000,
-    ...Object.fromEntries(values),
-  }));
-  const config = Object.entries(spec).map(([name, value]) => [name, { desc: null, value }]);
-  put(join(files, 'config.yaml'), stringify({ wandb_version: 1, ...Object.fromEntries(config) }));
-  put(join(files, 'wandb-history.jsonl'), history.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  put(join(files, 'wandb-summary.json'), JSON.stringify(Object.assign({}, ...history)));
-  put(
-    join(files, 'wandb-metadata.json'),
-    JSON.stringify({
-      startedAt: new Date(start).toISOString(),
-      program: 'rlsd',
-      host: hostname(),
-      displayName: run,
-      codeHash: code,
-    }),
-  );
-  return dirname(files);
-}
-
 function put(file: string, content: string): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, content);
-}
-
-/** @throws {UserError} `no-metrics` */
-export function requireMetrics(rows: readonly MetricRow[], folder: string): void {
-  if (rows.length === 0)
-    throw new UserError('no-metrics', `${folder}: the run has no metrics yet; nothing was written`);
 }
