@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { UserError } from '../support/errors.js';
-import { redact } from '../support/secrets.js';
+import { redactMessage } from '../support/secrets.js';
 import { Interrupted } from './interrupt.js';
 import { program } from './program.js';
 
@@ -18,8 +18,8 @@ function exitCodeOf(error: Error): number {
 function report(error: Error): void {
   // Errors of the operating system (no such folder, no permission, no space) explain themselves.
   const isExplained = error instanceof UserError || 'syscall' in error;
-  process.stderr.write(redact(`rlsd: ${error.message}\n`));
-  if (process.env.RLSD_DEBUG) process.stderr.write(redact(`${inspect(error)}\n`));
+  process.stderr.write(redactMessage(`rlsd: ${error.message}\n`));
+  if (process.env.RLSD_DEBUG) process.stderr.write(redactMessage(`${inspect(error)}\n`));
   else if (!isExplained || (error.cause !== undefined && !(error.cause instanceof UserError)))
     process.stderr.write('rlsd: Unexpected error. Set RLSD_DEBUG=1 for a stack trace.\n');
 }

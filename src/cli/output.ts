@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { required } from '../support/required.js';
-import { redact } from '../support/secrets.js';
+import { redact, redactMessage } from '../support/secrets.js';
 
 export const colour = pc.createColors(!process.env.NO_COLOR && process.stdout.isTTY === true);
 
@@ -20,7 +20,7 @@ export function print(line: string): void {
 
 /** Writes a line to stderr: messages. */
 export function say(line: string): void {
-  process.stderr.write(`${redact(line)}\n`);
+  process.stderr.write(`${redactMessage(line)}\n`);
 }
 
 /** A table with aligned columns, numbers to the right. */

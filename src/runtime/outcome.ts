@@ -2,7 +2,7 @@ import { firstValueFrom } from 'rxjs';
 import { causeOf, type Failure, runUnit, UnitFailed } from '../operators/dead-letter.js';
 import type { TopicRecords } from '../records/records.js';
 import { digest } from '../support/digest.js';
-import { redact } from '../support/secrets.js';
+import { redactMessage } from '../support/secrets.js';
 import { type Append, type LogRecord, LogUnavailableError, type Position } from '../topics/log.js';
 import {
   FILTERED,
@@ -151,7 +151,7 @@ function deadLetter<In extends TopicName, Out extends TopicName>(
     id: digest(stage.name, topic, String(partition), String(offset)).slice(0, 16),
     stage: stage.name,
     cause,
-    error: redact(error.message),
+    error: redactMessage(error.message),
     attempts,
     time: environment.now(),
   });

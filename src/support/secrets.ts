@@ -98,6 +98,18 @@ export function revealAll(value: unknown, field: string, folder?: string, object
   );
 }
 
+/** A login in an address or before a host: `user:password@`, `//token@`. */
+const LOGIN = /(\/\/)[^\s"'/@]{1,256}@|[^\s"'/@,=({[]{1,256}:(?!\/\/)[^\s"']{0,256}@/g;
+
+export const hasLogin = (address: string): boolean => address.search(LOGIN) >= 0;
+
+/** A message without the logins in its addresses. */
+export const withoutLogins = (message: string): string =>
+  message.replace(LOGIN, (_, slashes: string | undefined) => `${slashes ?? ''}…@`);
+
+/** So that no message repeats a text which came from elsewhere than a reference. */
+export const conceal = (value: string, shown: string): void => void remember(value, shown);
+
 /** A message with references in place of the texts that were read. */
 export function redact(message: string): string {
   let shown = message;
@@ -105,6 +117,9 @@ export function redact(message: string): string {
     for (const form of formsOf(value)) shown = shown.replaceAll(form, reference);
   return shown;
 }
+
+/** The same for a message about what failed, which may also quote an address with a login. */
+export const redactMessage = (message: string): string => withoutLogins(redact(message));
 
 /** Plain data with references in place of the texts that were read. */
 export function redactAll<T>(value: T): T;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nearest, UserError } from './errors.js';
+import { withoutLogins } from './secrets.js';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -54,7 +55,7 @@ function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingPro
   // A custom check reports the found value itself, or omits it because it may be a secret.
   if (issue.code === 'custom') return [{ path, message: issue.message }];
   const found = valueAt(input, path);
-  const what = found === undefined ? 'is missing' : `found ${shown(found)}`;
+  const what = found === undefined ? 'is missing' : `found ${shown(found, path)}`;
   return [{ path, message: `${what}; expected ${expectation(issue)}` }];
 }
 
@@ -81,10 +82,17 @@ export function placeOf(where: string, path: Path): string {
 
 const SHOWN_CHARACTERS = 200;
 
-/** JSON has no NaN, no Infinity and no functions; a long value is cut. */
-function shown(value: unknown): string {
+/** Names of fields that contain a secret, or something else where one was expected. */
+const SECRET = /(password|passwd|passphrase|secret|token|credentials?|authorization|api[-_]?key|sasl|tls)$/i;
+
+const isSecret = (key: PropertyKey): boolean => typeof key === 'string' && SECRET.test(key);
+
+/** JSON has no NaN, no Infinity and no functions; a long value is cut, and what may be a secret is left out. */
+function shown(value: unknown, path: Path): string {
+  if (path.some(isSecret) && path.at(-1) !== 'url') return 'something else, not shown since it may be a secret';
   const isNumber = typeof value === 'number' || typeof value === 'bigint';
-  const text = isNumber ? String(value) : (JSON.stringify(value) ?? `a ${typeof value}`);
+  const json = JSON.stringify(value, (key, inner: unknown) => (isSecret(key) ? '…' : inner));
+  const text = isNumber ? String(value) : withoutLogins(json ?? `a ${typeof value}`);
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 

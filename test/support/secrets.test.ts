@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import {
+  conceal,
   containsReference,
+  hasLogin,
   hasReference,
   isReference,
   redact,
   redactAll,
   reveal,
   revealAll,
+  withoutLogins,
 } from '../../src/support/secrets.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rlsd-secrets-'));
@@ -69,3 +72,25 @@ it('hides in messages what was read: as it is, in JSON, and in an address', () =
     expect(redact(`before ${form} after`)).toBe(`before ${ref('RLSD_TEST_QUOTED')} after`);
   expect(redactAll({ reason: ['x from-the-environment'] })).toEqual({ reason: [`x ${ref('RLSD_TEST_TOKEN')}`] });
 });
+
+it('hides a text that came from elsewhere, by the name it is given', () => {
+  conceal('from-a-module', 'the token');
+  expect(redact('refused from-a-module')).toBe('refused the token');
+});
+
+it.each([
+  ['no answer from http://user:90210777@host:8081/x', 'no answer from http://…@host:8081/x'],
+  ['https://u:p/w@host', 'https://…@host'],
+  ['found "kafka://ghp_12345@host:9092"', 'found "kafka://…@host:9092"'],
+  ['found "user:pass@host:9092"', 'found "…@host:9092"'],
+  ['a:1,user:p@ss@b:2', '…@b:2'],
+])('leaves the login out of %s', (message, shown) => {
+  expect([withoutLogins(message), hasLogin(message)]).toEqual([shown, true]);
+});
+
+it.each(['http://host:8081/a', 'ask someone@example.org', 'ratio 3:4 at 5', 'https://npm.example/@scope'])(
+  'finds no login in %s',
+  (message) => {
+    expect([withoutLogins(message), hasLogin(message)]).toEqual([message, false]);
+  },
+);

@@ -1,7 +1,7 @@
 import type { DeadLetter } from '../../records/records.js';
 import type { Side, StageEnvironment } from '../../runtime/stage.js';
 import { digest } from '../../support/digest.js';
-import { redact } from '../../support/secrets.js';
+import { redactMessage } from '../../support/secrets.js';
 
 /** A failure that belongs to no single record of the stage's input. */
 export type Failure = Pick<DeadLetter, 'stage' | 'cause' | 'error' | 'id' | 'key' | 'topic'>;
@@ -13,7 +13,7 @@ export function emitDeadLetter(
   failure: Failure,
 ): void {
   const { stage, cause } = failure;
-  const error = redact(failure.error);
+  const error = redactMessage(failure.error);
   onDeadLetter?.(stage, cause, error);
   const id = digest(cause, failure.id).slice(0, 16);
   const nowhere = { partition: 0, offset: -1n, value: null, headers: {} };

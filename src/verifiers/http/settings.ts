@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
-import { hasReference, type SecretText } from '../../support/secrets.js';
+import { hasLogin, hasReference, type SecretText } from '../../support/secrets.js';
 
 const text = z.string().min(1);
 /** A text that may be read from the environment or a file, and is not recorded then. */
@@ -10,12 +10,15 @@ const secretText: z.ZodType<SecretText, SecretText> = z.union([
   z.strictObject({ file: text.describe('File that holds the text.') }),
 ]);
 
-const isAddress = (url: unknown): boolean => typeof url === 'string' && URL.canParse(url) && /^https?:/.test(url);
+/** A request cannot be sent to an address with a login, and the spec that contains it is recorded. */
+export const isAddress = (url: unknown): boolean =>
+  typeof url === 'string' && URL.canParse(url) && /^https?:/.test(url) && !hasLogin(url);
 
 export const httpSettings = z.strictObject({
   url: secretText
     .refine((url) => hasReference(url) || isAddress(url), {
-      error: ({ input }) => `found a string of ${String(input).length} characters, expected an http or https address`,
+      error: ({ input }) =>
+        `found a string of ${String(input).length} characters, expected an http or https address without a login`,
     })
     .describe('Address that answers a POST of the question with a judgement.'),
   seconds: z.number().min(0.001).max(3600).default(30).describe('Time limit of one attempt.'),

@@ -5,7 +5,7 @@ import { asText, redact, redactAll, reveal, revealAll } from '../../support/secr
 import { concealing } from '../conceal.js';
 import { readJudgement } from '../judgement.js';
 import type { Judgement, Question, Verifier } from '../verifier.js';
-import type { HttpSettings } from './settings.js';
+import { type HttpSettings, isAddress } from './settings.js';
 
 const FIRST_PAUSE = 200;
 /** Concurrent questions, including those waiting for their next attempt. */
@@ -26,10 +26,10 @@ function readSecrets({ url, headers }: HttpSettings, where: string, folder: stri
 }
 
 function addressOf(url: string, field: string): string {
-  if (URL.canParse(url) && /^https?:/.test(url)) return url;
+  if (isAddress(url)) return url;
   throw new UserError(
     'bad-field',
-    `${field}: found a string of ${url.length} characters, expected an http or https address`,
+    `${field}: found a string of ${url.length} characters, expected an http or https address without a login`,
   );
 }
 

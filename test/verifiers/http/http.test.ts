@@ -91,7 +91,11 @@ describe('a verifier service', () => {
 
   it.each([
     [{}, 'verify.http.url: found nothing'],
-    [{ url: 'ftp://127.0.0.1' }, 'verify.http.url: found a string of 15 characters, expected an http or https address'],
+    [
+      { url: 'ftp://127.0.0.1' },
+      'verify.http.url: found a string of 15 characters, expected an http or https address without a login',
+    ],
+    [{ url: 'http://user:90210777@127.0.0.1' }, 'verify.http.url: found a string of 30 characters, expected'],
     [{ url: 'http://127.0.0.1', retries: 1.5 }, 'verify.http.retries: found the number 1.5, expected a whole number'],
     [{ url: 'http://127.0.0.1', seconds: 0 }, 'verify.http.seconds: found the number 0'],
     [{ url: 'http://127.0.0.1', headers: { a: 1 } }, 'verify.http.headers.a: found a number'],
