@@ -1,5 +1,6 @@
 import { exportRun } from '../../runs/bundle/export.js';
 import { importRun } from '../../runs/bundle/import.js';
+import { interruptible } from '../interrupt.js';
 import { examples, jsonOption, type Register } from '../options.js';
 import { print, say, toJson } from '../output.js';
 
@@ -19,7 +20,7 @@ export async function importBundle(
   folder: string,
   { json, trust = false }: { json?: boolean; trust?: boolean },
 ): Promise<void> {
-  const imported = await importRun(file, folder, { trust });
+  const imported = await interruptible((signal) => importRun(file, folder, { trust, signal }));
   for (const note of imported.notes) say(`note: ${note}`);
   if (json) return print(toJson({ event: 'imported', ...imported }));
   print(`${imported.run}: ${total(imported.records)} records in ${folder}, every digest as exported`);

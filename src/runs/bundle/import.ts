@@ -17,12 +17,15 @@ import { type ContentCheck, contentCheck } from './content.js';
 import { foreignParts } from './foreign.js';
 import { type BundleEnd, type BundleIndex, damaged, parseEnd, parseIndex, segmentOf } from './format.js';
 import { isInside, placeOfEntry } from './names.js';
+import { partialOf, sweepPartial } from './partial.js';
 import { type PublishedWeights, publishedWeights } from './published.js';
 import { decodeSegment, writersOf } from './segment.js';
 
 export interface ImportOptions {
   /** Whether the modules, services and secrets that the bundle's pipeline names may be used here. */
   readonly trust?: boolean;
+  /** Stops the import, which then leaves nothing behind. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Imported {
@@ -40,19 +43,20 @@ const MAX_JSON = 64 << 20;
  * Topics become embedded and keep their offsets and times. Whatever a bundle says, nothing is written outside the
  * folder; a failed import leaves nothing behind. No code of the bundle runs.
  * @throws {UserError} `run-exists`, `no-file`, `no-bundle`, `other-version`; `untrusted`, with what the bundle's
- * pipeline would run here; `bundle-damaged` naming the entry
+ * pipeline would run here; `bundle-damaged` naming the entry; `stopped`
  * @example
  * await importRun('sums.tar', 'runs/sums-moved');
  */
-export async function importRun(file: string, to: string, { trust = false }: ImportOptions = {}): Promise<Imported> {
+export async function importRun(file: string, to: string, options: ImportOptions = {}): Promise<Imported> {
   const folder = resolve(to);
   if (existsSync(folder)) throw new UserError('run-exists', `${to}: exists already, expected a new folder`);
   if (!existsSync(file)) throw new UserError('no-file', `${file}: no such file`);
   if (!statSync(file).isFile()) notABundle(file, 'is not a file');
-  const partial = `${folder}.${process.pid}.partial`;
+  sweepPartial(folder);
+  const partial = partialOf(folder);
   const made = mkdirSync(partial, { recursive: true, mode: OWNER_FOLDER });
   try {
-    const { index, manifest, records } = await unpack(file, partial, trust);
+    const { index, manifest, records } = await unpack(file, partial, options);
     const moved = adapted(manifest, index, join(folder, 'inputs', index.folder));
     writeFileSync(join(partial, 'manifest.json'), `${JSON.stringify(moved, null, 2)}\n`);
     mkdirSync(join(partial, 'inputs', index.folder), { recursive: true, mode: OWNER_FOLDER });
@@ -82,9 +86,9 @@ interface Unpacking {
   end: BundleEnd | undefined;
 }
 
-async function unpack(file: string, to: string, trust: boolean) {
+async function unpack(file: string, to: string, { trust = false, signal }: ImportOptions) {
   const tar = extract();
-  const source = createReadStream(file);
+  const source = createReadStream(file, { signal });
   source.on('error', (error) => tar.destroy(error));
   source.pipe(tar as unknown as NodeJS.WritableStream);
   const state: Unpacking = {
@@ -95,6 +99,8 @@ async function unpack(file: string, to: string, trust: boolean) {
     for await (const entry of tar) await takeEntry(state, entry);
     return finished(state);
   } catch (error) {
+    if (signal?.aborted)
+      throw new UserError('stopped', `${file}: the import was interrupted, and nothing was imported`);
     if (error instanceof UserError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
     const last = state.names.at(-2);
     return last === undefined

@@ -10,6 +10,7 @@ import { evaluateStage } from '../../pipelines/stages/evaluate.js';
 import type { Announce } from '../../pipelines/stages/resources.js';
 import type { Weights } from '../../records/records.js';
 import { UserError } from '../../support/errors.js';
+import { isAlive } from '../../support/processes.js';
 import { at } from '../../support/required.js';
 import type { Position, TopicLog } from '../../topics/log.js';
 import { recordIn, toAppend } from '../../topics/record-codec.js';
@@ -276,15 +277,7 @@ export function sweep({ folder, learner }: RunFiles): void {
     const root = join(folder, ofLearner(kind, learner));
     for (const name of existsSync(root) ? readdirSync(root) : []) {
       const pid = /^(\d+)(\.\d+)?\.partial$/.exec(name)?.[1];
-      if (pid !== undefined && !alive(Number(pid))) rmSync(join(root, name), { recursive: true, force: true });
+      if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(root, name), { recursive: true, force: true });
     }
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { extract, type Headers, pack } from 'tar-stream';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { exportRun } from '../../../src/runs/bundle/export.js';
 import { importRun } from '../../../src/runs/bundle/import.js';
 import { isInside } from '../../../src/runs/bundle/names.js';
@@ -323,3 +323,23 @@ function mutated(whole: Buffer, { at, kind, size, bits }: { at: number; kind: st
   bytes.writeUInt8(bytes.readUInt8(at) ^ bits, at);
   return bytes;
 }
+
+it('an import that is stopped, and one that follows another which was killed, leave nothing behind', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-stopped-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'b.tar');
+  writeFileSync(file, await bundleOf(parts));
+  const stopped = importRun(file, join(folder, 'run'), { signal: AbortSignal.abort() });
+  await expect(stopped).rejects.toMatchObject({
+    code: 'stopped',
+    message: expect.stringMatching(/nothing was imported$/),
+  });
+  expect(readdirSync(folder)).toEqual(['b.tar']);
+
+  // No process has this id, and this one runs.
+  const [gone, running] = ['run.4194305.partial', `run.${process.ppid}.partial`];
+  for (const name of [gone, running, 'other.4194305.partial'])
+    mkdirSync(join(folder, name, 'topics'), { recursive: true });
+  await importRun(file, join(folder, 'run'));
+  expect(readdirSync(folder).sort()).toEqual(['b.tar', 'other.4194305.partial', 'run', running].sort());
+});
