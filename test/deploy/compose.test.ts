@@ -19,7 +19,13 @@ interface Service {
   readonly command?: string[];
   readonly environment?: Record<string, string>;
   readonly volumes?: string[];
-  readonly depends_on?: Record<string, { condition: string }>;
+  readonly depends_on?: Record<string, { condition: string; required?: boolean }>;
+  readonly build?: string;
+  readonly pull_policy?: string;
+  readonly init?: boolean;
+  readonly restart?: string;
+  readonly pids_limit?: number;
+  readonly deploy?: { resources: { limits: { memory: string } } };
   readonly healthcheck?: { test: string[] };
   readonly profiles?: string[];
 }
@@ -50,6 +56,10 @@ describe('docker-compose.yml', () => {
     const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
       (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
     );
+    // It is older than `required` of a service that another one waits for.
+    const [, waits] = schema.definitions.service.properties.depends_on.oneOf;
+    for (const one of Object.values<{ properties: object }>(waits.patternProperties))
+      Object.assign(one.properties, { required: { type: 'boolean' } });
     const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(schema);
     expect(validate(compose), JSON.stringify(validate.errors)).toBe(true);
   });
@@ -63,12 +73,34 @@ describe('docker-compose.yml', () => {
 
   it('waits for services that are there and have a health check', () => {
     for (const [name, { depends_on = {}, profiles }] of services)
-      for (const [other, { condition }] of Object.entries(depends_on)) {
+      for (const [other, { condition, required = true }] of Object.entries(depends_on)) {
         expect(compose.services[other]?.healthcheck, `${name} waits for ${other}`).toBeDefined();
         expect(condition).toBe('service_healthy');
-        // What a default service waits for must start by default too.
-        if (!profiles) expect(compose.services[other]?.profiles, `${name} waits for ${other}`).toBeUndefined();
+        // What a default service waits for must start by default too, or need not be there.
+        const isProfiled = compose.services[other]?.profiles !== undefined;
+        expect(required, `${name} waits for ${other}`).toBe(profiles !== undefined || !isProfiled);
       }
+  });
+
+  it('builds its image once, and runs it in every stage', () => {
+    expect(services.filter(([, { build }]) => build !== undefined).map(([name]) => name)).toEqual(['ingest']);
+    for (const [name, { pull_policy }] of stages) expect(pull_policy, name).toBe(name === 'ingest' ? 'build' : 'never');
+  });
+
+  it('bounds memory and processes of every service, and restarts of those that a run needs', () => {
+    for (const [name, { deploy, pids_limit }] of services) {
+      expect(filledIn(deploy?.resources.limits.memory ?? ''), name).toMatch(/^\d+g$/);
+      expect(pids_limit, name).toBeGreaterThan(100);
+    }
+    const needed = services.filter(
+      ([name, { image }]) => image === 'rlsd-streams' || /^(kafka|schema-registry)$/.test(name),
+    );
+    for (const [name, { restart }] of needed) expect(restart, name).toMatch(/^on-failure:\d+$/);
+    for (const [name, { init }] of stages) expect(init, name).toBe(true);
+  });
+
+  it('waits for the schema registry in every stage, where its profile is chosen', () => {
+    for (const [name, { depends_on }] of stages) expect(depends_on?.['schema-registry'], name).toBeDefined();
   });
 
   it('mounts volumes that are declared and files that exist', () => {
