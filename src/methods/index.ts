@@ -1,6 +1,7 @@
 /** What each token is trained on: the methods, and what is needed to define one. */
 
 export { type BindMethodOptions, bindMethod, defineMethod } from './bind.js';
+export { type ContrastSettings, contrast } from './contrast.js';
 export { type GrpoSettings, grpo } from './grpo.js';
 export { type GrpoOpsdSettings, grpoOpsd } from './grpo-opsd.js';
 export {

@@ -1,3 +1,4 @@
+import { contrastDefinition } from './contrast.js';
 import { grpoDefinition } from './grpo.js';
 import { grpoOpsdDefinition } from './grpo-opsd.js';
 import { opdDefinition } from './opd.js';
@@ -10,6 +11,7 @@ import { sdpoDefinition } from './sdpo.js';
 export const methods = [
   grpoDefinition,
   rlsdDefinition,
+  contrastDefinition,
   opsdDefinition,
   grpoOpsdDefinition,
   opdDefinition,

@@ -7,7 +7,7 @@ import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records } from './tiny-run.js';
 
-it.each(['code', 'sql', 'json-schema', 'own-prompts', 'tasks', 'two-learners'])(
+it.each(['chain', 'code', 'sql', 'json-schema', 'own-prompts', 'tasks', 'two-learners'])(
   'examples/%s.yaml runs to its end',
   async (name) => {
     const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
@@ -15,6 +15,7 @@ it.each(['code', 'sql', 'json-schema', 'own-prompts', 'tasks', 'two-learners'])(
     const parsed = readSpec(join('examples', `${name}.yaml`), [
       'steps=1',
       'learn.prompts=2',
+      'rollout.group=4',
       'model.workers=1',
       'learn.threads=1',
     ]);

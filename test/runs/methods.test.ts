@@ -17,6 +17,7 @@ it.each<[string, Partial<PipelineInput>]>([
   ['sdpo', { shape: { sdpo: { feedback: false } } }],
   ['rlcsd', { shape: { rlcsd: { lambda: 1, weightClip: [0.5, 2] } } }],
   ['rlsd against a shuffled context', { shape: { rlsd: { lambda: 1, weightClip: [0.5, 2], against: 'shuffled' } } }],
+  ['contrast', { shape: { contrast: { floor: 0.2 } } }],
   ['permuted rlsd', { teach: { ...teach, weights: 'permuted' } }],
 ])('%s trains through every topic', async (_, change) => {
   const base = tinyFolder();

@@ -144,7 +144,7 @@ function evidenceWeights(
 }
 
 /** Two contexts that both rule a token out say nothing about it. */
-const difference = (supporting: number, opposing: number): number =>
+export const difference = (supporting: number, opposing: number): number =>
   supporting === opposing ? 0 : supporting - opposing;
 
 /** Divides by the mean over the marked tokens; weights that are all 0 become 1, since they tell no tokens apart. */

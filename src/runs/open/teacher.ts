@@ -13,6 +13,7 @@ import { nearestVectors } from '../../privileged/embedding/ranker.js';
 import { privilegedStore } from '../../privileged/lookup/lookup.js';
 import type { Ranker } from '../../privileged/lookup/ranker.js';
 import { renderTeacher } from '../../privileged/template/template.js';
+import { seedOf } from '../../support/digest.js';
 import { vectorFolder } from './resources.js';
 
 export interface TeacherEnvironment {
@@ -73,7 +74,9 @@ async function openTeacher(task: Task, environment: TeacherEnvironment): Promise
     }),
   };
   const privileged = await privilegedStore(table, { ...options, shown });
-  const shuffled = contrasts && (await privilegedStore(table, { ...options, shown: 'shuffled' }));
+  // Another draw than the control arm's, or there the two contexts would be the same and their contrast always 0.
+  const seed = seedOf(spec.seed, 'contrast');
+  const shuffled = contrasts && (await privilegedStore(table, { ...options, seed, shown: 'shuffled' }));
   return {
     privileged,
     ...(shuffled && { shuffled }),
