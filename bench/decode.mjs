@@ -28,7 +28,7 @@ writeModelFolder(folder, {
   parameters: initModel(config, 1),
   files: new Map([
     ['config.json', bytes(JSON.stringify(json))],
-    ...Object.entries(files).map(([name, text]) => [name, bytes(text)]),
+    ...Object.entries(files).map(([name, text]) => /** @type {const} */ ([name, bytes(text)])),
   ]),
 });
 const GROUP = 8;

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
 import { planOf } from '../dist/pipelines/plan/plan.js';
+import { MAIN_LEARNER as learner } from '../dist/pipelines/spec/learners.js';
 import { readSpec } from '../dist/pipelines/spec/parse.js';
 import { ensureTopics, openLog } from '../dist/pipelines/topic-log.js';
 import { itemRecord, privilegedAppend } from '../dist/privileged/records.js';
@@ -39,7 +40,10 @@ const planFor = (brokers, credit) => {
   return planOf(spec, folder);
 };
 
-/** The process under test: the stages as `rlsd run --stage` runs them. Reports its memory on request. */
+/**
+ * The process under test: the stages as `rlsd run --stage` runs them. Reports its memory on request.
+ * @param {readonly string[]} arguments_
+ */
 async function chain([brokers, credit, run]) {
   const abort = new AbortController();
   process.on('message', (wanted) => {
@@ -49,7 +53,7 @@ async function chain([brokers, credit, run]) {
     const { user, system } = process.cpuUsage();
     process.send({ rss, heapUsed, cpu: user + system });
   });
-  const plan = planFor(brokers.split(','), credit);
+  const plan = planFor(brokers.split(','), Number(credit));
   await runPipeline({ plan, folder: run, stages, signal: abort.signal }).catch((error) => {
     if (error.code !== 'stopped') throw error;
   });
@@ -68,7 +72,7 @@ async function feed(log, spec, prompts) {
   const prompt = (sequence) => {
     const { itemId, question } = item(sequence);
     const promptId = `${itemId}#${Math.floor(sequence / items)}`;
-    const messages = [{ role: 'user', content: question }];
+    const messages = [{ role: /** @type {const} */ ('user'), content: question }];
     const seed = BigInt(spec.seed);
     const record = {
       run: 'bench',
@@ -119,7 +123,7 @@ async function measureChain(brokers, samples, credit) {
   const log = await openLog({ store }, run);
   await ensureTopics(log, plan.topics);
   await feed(log, spec, Math.ceil(samples / group));
-  await publishBase({ log, run: 'bench', folder: run, base: join(plan.folder, spec.model.base), spec, store });
+  await publishBase({ log, run: 'bench', folder: run, base: join(plan.folder, spec.model.base), spec, store, learner });
   await log.close();
   const child = fork(fileURLToPath(import.meta.url), ['--chain', brokers.join(','), String(credit), run], {
     execArgv: ['--expose-gc'],
@@ -129,7 +133,7 @@ async function measureChain(brokers, samples, credit) {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const memory = (moved) =>
     new Promise((resolve) => {
-      child.once('message', (usage) => resolve({ ...usage, moved }));
+      child.once('message', (usage) => resolve(Object.assign({ moved }, usage)));
       child.send('memory');
     });
   const { count, moved, seconds, warm } = await watch(createInterface({ input: child.stderr }), samples, memory);
@@ -195,7 +199,7 @@ async function measureBare(brokers, run, size, samples) {
           await heartbeat();
           records += messages.length;
           transactions++;
-          if (transactions >= 200 || records >= Math.min(20_000, samples)) resolve();
+          if (transactions >= 200 || records >= Math.min(20_000, samples)) resolve(undefined);
         }
       },
     });
@@ -207,7 +211,8 @@ async function measureBare(brokers, run, size, samples) {
   return { perSecond: records / seconds, microseconds: (used.user + used.system) / records };
 }
 
-async function main([samples = 16_000, credit = 128]) {
+/** @param {readonly string[]} arguments_ */
+async function main([samples = '16000', credit = '128']) {
   const { brokerMissing, startBroker } = await import('../test/broker/broker.mjs');
   const missing = await brokerMissing();
   if (missing) throw new Error(missing);

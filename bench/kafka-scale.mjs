@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { planOf } from '../dist/pipelines/plan/plan.js';
+import { MAIN_LEARNER as learner } from '../dist/pipelines/spec/learners.js';
 import { readSpec } from '../dist/pipelines/spec/parse.js';
 import { ensureTopics, openLog } from '../dist/pipelines/topic-log.js';
 import { publishBase } from '../dist/runs/weights/publisher.js';
@@ -26,7 +27,7 @@ const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 const prompt = (sequence) => ({
   ...{ run: 'bench', promptId: `p${sequence}`, itemId: `p${sequence}`, sequence: BigInt(sequence), step: 0, seed: 7n },
-  ...{ messages: [{ role: 'user', content: '1 + 1 =' }], source: 'bench' },
+  ...{ messages: [{ role: /** @type {const} */ ('user'), content: '1 + 1 =' }], source: 'bench' },
 });
 
 /** Prompts per second with one process, and with two. */
@@ -41,7 +42,7 @@ async function measure(brokers, seconds) {
   const plan = planOf(spec, base);
   const log = await openLog(plan, name);
   await ensureTopics(log, plan.topics);
-  await publishBase({ log, run: 'bench', folder, base: join(base, spec.model.base), spec, store: plan.store });
+  await publishBase({ log, run: 'bench', folder, base: join(base, spec.model.base), spec, store: plan.store, learner });
   // As many as both measurements can take, and as many again for the start of the second process.
   const prompts = Math.ceil(((3 * seconds + 30) * credit * 1000) / latency);
   for (let at = 0; at < prompts; at += 500)
@@ -62,7 +63,7 @@ async function measure(brokers, seconds) {
     await new Promise((resolve, reject) => {
       lines.on('line', (line) => {
         if (!line.startsWith('{')) console.error(line);
-        else if (JSON.parse(line).event === 'committed') resolve();
+        else if (JSON.parse(line).event === 'committed') resolve(undefined);
       });
       child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)));
     });

@@ -43,8 +43,8 @@ async function measure(name, shape) {
   const walls = [];
   let from;
   let to;
-  const onEvent = ({ event, step }) => {
-    if (event !== 'step' || step < WARM) return;
+  const onEvent = (event) => {
+    if (event.event !== 'step' || event.step < WARM) return;
     const now = { at: performance.now(), spent: spent(), ...calls() };
     if (to) walls.push(now.at - to.at);
     from ??= now;

@@ -30,8 +30,13 @@ async function seconds(action) {
 }
 
 const bare = (folder) => {
-  const options = { path: folder, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false };
-  const db = open(options);
+  const db = open({
+    path: folder,
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+  });
   const key = (offset) => {
     const bytes = Buffer.allocUnsafe(17);
     bytes.fill(0, 0, 9);
@@ -93,6 +98,7 @@ for (let round = 0; round < rounds; round++) {
 }
 
 const tokens = Int32Array.from({ length: 128 }, (_, i) => i * 31);
+/** @type {import('../dist/records/records.js').Rollout} */
 const rollout = {
   run: 'bench',
   promptId: 'p-1',
@@ -107,6 +113,7 @@ const rollout = {
   seed: 7n,
   templateHash: 'b'.repeat(64),
   temperature: 1,
+  promptDigest: 'c'.repeat(64),
   promptTokens: int32Bytes(tokens.subarray(0, 32)),
   completionTokens: int32Bytes(tokens),
   samplingLogprobs: float32Bytes(new Float32Array(128).fill(-0.5)),
