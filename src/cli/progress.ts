@@ -150,7 +150,7 @@ function tracker() {
 }
 
 const startedLine = ({ run, folder, steps, resumed }: Extract<RunEvent, { event: 'started' }>) =>
-  `${colour.bold(run)}: ${steps === null ? '' : `${steps} steps `}in ` +
+  `${colour.bold(run)}: ${steps === null ? '' : `${steps} step${steps === 1 ? '' : 's'} `}in ` +
   `${relative(process.cwd(), folder) || folder}${resumed ? ', resuming' : ''}`;
 
 const alarmLine = ({ step, message }: Extract<RunEvent, { event: 'alarm' }>) =>

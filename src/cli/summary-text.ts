@@ -89,7 +89,7 @@ export function summaryText(summary: Summary): string {
   const { run, folder, steps, seconds, records, judged, documents, learners = {} } = summary;
   return [
     '',
-    `${colour.bold(run)}: ${steps > 0 ? `${steps} steps ` : ''}in ${clock(seconds)}`,
+    `${colour.bold(run)}: ${steps > 0 ? `${steps} step${steps === 1 ? '' : 's'} ` : ''}in ${clock(seconds)}`,
     ...(documents ? [documentsLine(documents)] : []),
     ...(judged ? [judgedLine(judged)] : []),
     ...learnedLines(summary),

@@ -47,7 +47,10 @@ export function parseYamlValue(source: string): unknown {
   if (deep !== undefined) throw new Error(NESTED);
   const document = parseDocument(source, { prettyErrors: false, logLevel: 'error' });
   const [syntax] = document.errors;
-  if (syntax) throw new Error(syntaxProblem(syntax.code, syntax.message));
+  if (syntax)
+    throw new Error(
+      `${syntaxProblem(syntax.code, syntax.message)}; a value is YAML: put a text with { [ : # in quotes`,
+    );
   return checkKeys(document.toJS({ maxAliasCount: 100 }));
 }
 

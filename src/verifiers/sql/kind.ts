@@ -1,6 +1,6 @@
 import { DATA, hashOf } from '../judge.js';
 import type { PooledKind } from '../kind.js';
-import { dataOf } from '../reference.js';
+import { optionalDataOf } from '../reference.js';
 import type { Question } from '../verifier.js';
 import { readSqlTask, type SqlSettings, sqlSettings, taskSeconds } from './settings.js';
 
@@ -19,7 +19,9 @@ export const sql: PooledKind<SqlSettings> = {
     const { checkSqlTask, judgeSql } = await import('./judge-sql.js');
     const taskOf = (asked: Question, where: string) => {
       const { answer } = asked.reference;
-      return readSqlTask({ ...(answer === '' ? {} : { reference: answer }), ...dataOf(asked, where) }, where);
+      const { databases } = settings;
+      const ofAll = { ...(answer !== '' && { reference: answer }), ...(databases && { databases }) };
+      return readSqlTask({ ...ofAll, ...optionalDataOf(asked, where) }, where);
     };
     return {
       hash: hashOf('sql', settings),

@@ -10,6 +10,11 @@ export const sqlSettings = z
       .default(1e-6)
       .describe('Floats are equal within this share of the larger one, or within a thousandth of it near 0.'),
     columnNames: z.boolean().default(false).describe('Column names must match.'),
+    databases: z
+      .array(z.string())
+      .min(1)
+      .exactOptional()
+      .describe(`Scripts of DDL and INSERTs for items that bring none; a file is \`$\{file:shop.sql}\`.`),
     seconds: z.number().min(0.05).max(3600).default(2).describe('CPU seconds per query.'),
     memoryBytes: z
       .number()
@@ -18,9 +23,8 @@ export const sqlSettings = z
       .default(2 ** 28)
       .describe('Memory of the database.'),
   })
-  .transform(({ tolerance, columnNames, seconds, memoryBytes }) => ({
-    tolerance,
-    columnNames,
+  .transform(({ seconds, memoryBytes, ...settings }) => ({
+    ...settings,
     limits: { seconds, memoryBytes },
   }));
 
