@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withFigures } from '../../scripts/figure-table.mjs';
+import { withFigures } from '../../scripts/generated/figure-table.mjs';
 import * as figures from '../../src/pipelines/running/figures.js';
 import { read } from './markdown.js';
 

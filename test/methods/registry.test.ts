@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { withMethods } from '../../scripts/method-table.mjs';
-import { fields } from '../../scripts/schema-fields.mjs';
+import { withMethods } from '../../scripts/generated/method-table.mjs';
+import { fields } from '../../scripts/generated/schema-fields.mjs';
 import { defineMethod } from '../../src/methods/bind.js';
 import type { MethodDefinition } from '../../src/methods/method.js';
 import { methods } from '../../src/methods/registry.js';

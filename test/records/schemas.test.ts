@@ -16,7 +16,7 @@ interface Schema {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { recordTypes } = (await import(join(root, 'scripts/records.mjs'))) as { recordTypes: () => string };
+const { recordTypes } = (await import(join(root, 'scripts/generated/records.mjs'))) as { recordTypes: () => string };
 const { breaks } = (await import(join(root, 'scripts/schemas.mjs'))) as { breaks: (folder?: string) => string[] };
 
 it('the TypeScript types match the schemas', () => {

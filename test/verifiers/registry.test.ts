@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { fields } from '../../scripts/schema-fields.mjs';
+import { fields } from '../../scripts/generated/schema-fields.mjs';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { check, findProblems } from '../../src/support/check.js';
 import { moduleKind, verifierKinds } from '../../src/verifiers/registry.js';

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkPlan } from '../../src/pipelines/plan/check.js';
-import { planOf } from '../../src/pipelines/plan/plan.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
-import { digests, newTinyFolder, records, tinyPipeline, tinyRun } from './tiny-run.js';
+import { checkPlan } from '../../../src/pipelines/plan/check.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import type { PipelineInput } from '../../../src/pipelines/spec/spec.js';
+import { digests, newTinyFolder, records, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 const without = { prompts: undefined, rollout: undefined, verify: undefined, shape: undefined } as object;
 const { privileged: _, ...fields } = tinyPipeline;

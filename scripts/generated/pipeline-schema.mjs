@@ -10,7 +10,7 @@ import { withMethods } from './method-table.mjs';
 import { fields, table } from './schema-fields.mjs';
 import { withVerifiers } from './verifier-table.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const [begin, end] = ['<!-- fields: `npm run records` -->', '<!-- end of fields -->'];
 
 /** The text of the JSON Schema file. */
@@ -32,23 +32,23 @@ export function withFields(page, schema) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { pipelineJsonSchema } = await import('../dist/pipelines/spec/spec.js');
-  const { superviseJsonSchema } = await import('../dist/supervise/spec.js');
+  const { pipelineJsonSchema } = await import('../../dist/pipelines/spec/spec.js');
+  const { superviseJsonSchema } = await import('../../dist/supervise/spec.js');
   for (const [name, schema] of Object.entries({ pipeline: pipelineJsonSchema(), supervise: superviseJsonSchema() })) {
     writeFileSync(join(root, `schemas/${name}.schema.json`), schemaFile(schema));
     const page = join(root, `docs/${name}.md`);
     writeFileSync(page, withFields(readFileSync(page, 'utf8'), schema));
   }
-  const { methods } = await import('../dist/methods/index.js');
+  const { methods } = await import('../../dist/methods/index.js');
   const algorithms = join(root, 'docs/algorithms.md');
-  const { lossDefinitions } = await import('../dist/losses/registry.js');
+  const { lossDefinitions } = await import('../../dist/losses/registry.js');
   writeFileSync(algorithms, withLosses(withMethods(readFileSync(algorithms, 'utf8'), methods), lossDefinitions));
-  const { moduleKind, verifierKinds } = await import('../dist/verifiers/registry.js');
+  const { moduleKind, verifierKinds } = await import('../../dist/verifiers/registry.js');
   const verifiers = join(root, 'docs/verifiers.md');
   writeFileSync(verifiers, withVerifiers(readFileSync(verifiers, 'utf8'), [...verifierKinds, moduleKind]));
   const metrics = join(root, 'docs/metrics.md');
   writeFileSync(
     metrics,
-    withFigures(readFileSync(metrics, 'utf8'), await import('../dist/pipelines/running/figures.js')),
+    withFigures(readFileSync(metrics, 'utf8'), await import('../../dist/pipelines/running/figures.js')),
   );
 }

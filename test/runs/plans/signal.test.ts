@@ -1,10 +1,10 @@
 import { filter } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { defineTransform } from '../../src/operators/transform.js';
-import { planOf } from '../../src/pipelines/plan/plan.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import type { RunEvent, Summary } from '../../src/runs/run.js';
-import { records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { defineTransform } from '../../../src/operators/transform.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import type { RunEvent, Summary } from '../../../src/runs/run.js';
+import { records, sums, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 const warnings = (events: readonly RunEvent[]) =>
   events.flatMap((event) => (event.event === 'warning' ? [event.message] : []));

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { drawGraph } from '../../src/pipelines/plan/graph.js';
-import { planOf } from '../../src/pipelines/plan/plan.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import { replayFrom } from '../../src/replay/from.js';
-import { verifyRun } from '../../src/replay/verify/verify-run.js';
-import { stageLag } from '../../src/runs/inspect/lag.js';
-import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
-import { digests, records, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { drawGraph } from '../../../src/pipelines/plan/graph.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import { replayFrom } from '../../../src/replay/from.js';
+import { verifyRun } from '../../../src/replay/verify/verify-run.js';
+import { stageLag } from '../../../src/runs/inspect/lag.js';
+import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
+import { digests, records, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 const learners = { same: {}, slow: { lr: 1e-4, clip: [0.1, 0.1] as [number, number] } };
 

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { loadPlan } from '../../src/pipelines/plan/load-method.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import { replayFrom } from '../../src/replay/from.js';
-import { readDeadLetters } from '../../src/runs/inspect/dead-letters.js';
-import { stageLag } from '../../src/runs/inspect/lag.js';
-import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
-import { runPipeline } from '../../src/runs/run.js';
-import { tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { loadPlan } from '../../../src/pipelines/plan/load-method.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import { replayFrom } from '../../../src/replay/from.js';
+import { readDeadLetters } from '../../../src/runs/inspect/dead-letters.js';
+import { stageLag } from '../../../src/runs/inspect/lag.js';
+import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
+import { runPipeline } from '../../../src/runs/run.js';
+import { tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
-const module = fileURLToPath(new URL('../../examples/topics/json-lines/store.mjs', import.meta.url));
+const module = fileURLToPath(new URL('../../../examples/topics/json-lines/store.mjs', import.meta.url));
 
 it.each([1, 3])(
   'a pipeline runs, resumes and replays on a topic store from a module, over %i partitions',

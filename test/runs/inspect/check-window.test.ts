@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkData } from '../../src/pipelines/plan/check-data.js';
-import { planOf } from '../../src/pipelines/plan/plan.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import type { PipelineInput } from '../../src/pipelines/spec/spec.js';
-import { openWindowCheck } from '../../src/runs/inspect/check-window.js';
-import { tinyFolder, tinyPipeline } from './tiny-run.js';
+import { checkData } from '../../../src/pipelines/plan/check-data.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import type { PipelineInput } from '../../../src/pipelines/spec/spec.js';
+import { openWindowCheck } from '../../../src/runs/inspect/check-window.js';
+import { tinyFolder, tinyPipeline } from '../tiny-run.js';
 
 /** Problems of the prompts and documents of a pipeline on a model with a context of 64 tokens. */
 async function problemsOf(change: Partial<PipelineInput>, files: Record<string, string> = {}) {

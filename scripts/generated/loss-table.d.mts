@@ -1,3 +1,3 @@
-import type { LossDefinition } from '../src/losses/loss.js';
+import type { LossDefinition } from '../../src/losses/loss.js';
 
 export function withLosses(page: string, losses: readonly LossDefinition[]): string;

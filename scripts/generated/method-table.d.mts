@@ -1,3 +1,3 @@
-import type { MethodDefinition } from '../src/methods/method.js';
+import type { MethodDefinition } from '../../src/methods/method.js';
 
 export function withMethods(page: string, methods: readonly MethodDefinition[]): string;

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { clippedPolicy, sumLosses } from '../../src/losses/index.js';
-import { grpoDefinition } from '../../src/methods/grpo.js';
-import { bindMethod, defineMethod, type Method } from '../../src/methods/index.js';
-import { pipeline } from '../../src/pipelines/plan/builder.js';
-import { runPipeline } from '../../src/runs/run.js';
-import { records, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { clippedPolicy, sumLosses } from '../../../src/losses/index.js';
+import { grpoDefinition } from '../../../src/methods/grpo.js';
+import { bindMethod, defineMethod, type Method } from '../../../src/methods/index.js';
+import { pipeline } from '../../../src/pipelines/plan/builder.js';
+import { runPipeline } from '../../../src/runs/run.js';
+import { records, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
-const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 const updates = { ...tinyPipeline.learn, epochs: 3 };
 
 it('trains with a loss in a file next to the pipeline, and reports its metrics', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { records, tinyFolder, tinyRun } from './tiny-run.js';
+import { records, tinyFolder, tinyRun } from '../tiny-run.js';
 
 const judging = { regex: { pattern: '[0-4]' } };
 const checking = { regex: { pattern: '[3-9]' } };

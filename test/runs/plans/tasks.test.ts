@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { byTask, taskNameOf } from '../../src/pipelines/spec/tasks.js';
-import { digests, records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { byTask, taskNameOf } from '../../../src/pipelines/spec/tasks.js';
+import { digests, records, sums, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 it('mixes tasks by weight, each with its verifier, template and held-out accuracy', async () => {
   const base = tinyFolder();

@@ -1,3 +1,3 @@
-import type * as figures from '../src/pipelines/running/figures.js';
+import type * as figures from '../../src/pipelines/running/figures.js';
 
 export function withFigures(page: string, lists: typeof figures): string;

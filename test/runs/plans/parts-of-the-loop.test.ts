@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkPlan } from '../../src/pipelines/plan/check.js';
-import { planOf } from '../../src/pipelines/plan/plan.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import { digests, records, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { checkPlan } from '../../../src/pipelines/plan/check.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import { digests, records, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 const { steps: _, shape, learn: __, rollout, ...common } = tinyPipeline;
 const judgeOnly = { ...common, rollout, privileged: [] };

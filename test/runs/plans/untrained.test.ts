@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { planOf } from '../../src/pipelines/plan/plan.js';
-import { checkSpec } from '../../src/pipelines/spec/parse.js';
-import { verifyRun } from '../../src/replay/verify/verify-run.js';
-import { requeueDeadLetters } from '../../src/runs/inspect/dead-letters.js';
-import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
-import { runPipeline } from '../../src/runs/run.js';
-import { openEmbedded } from '../../src/topics/embedded/index.js';
-import { countRecords } from '../../src/topics/scan.js';
-import { defineTopicStore } from '../../src/topics/store.js';
-import { records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import { verifyRun } from '../../../src/replay/verify/verify-run.js';
+import { requeueDeadLetters } from '../../../src/runs/inspect/dead-letters.js';
+import { openRunFolder } from '../../../src/runs/inspect/run-folder.js';
+import { runPipeline } from '../../../src/runs/run.js';
+import { openEmbedded } from '../../../src/topics/embedded/index.js';
+import { countRecords } from '../../../src/topics/scan.js';
+import { defineTopicStore } from '../../../src/topics/store.js';
+import { records, sums, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 const { steps: _, shape: __, learn: ___, privileged: ____, ...judging } = tinyPipeline;
 const untrained: object = { steps: undefined, learn: undefined, shape: undefined, privileged: [] };

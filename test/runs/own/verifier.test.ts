@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { records, tinyFolder, tinyRun } from './tiny-run.js';
+import { records, tinyFolder, tinyRun } from '../tiny-run.js';
 
 it('judges by a function in a file next to the pipeline', async () => {
   const folder = tinyFolder();

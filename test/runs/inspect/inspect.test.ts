@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPlan } from '../../src/pipelines/plan/load-method.js';
+import { loadPlan } from '../../../src/pipelines/plan/load-method.js';
 import {
   evaluateFigureFamilies,
   evaluateFigures,
@@ -9,18 +9,18 @@ import {
   leakFigures,
   learnFigures,
   sampledFigures,
-} from '../../src/pipelines/running/figures.js';
-import { float32Array } from '../../src/records/arrays.js';
-import { compareRuns } from '../../src/replay/diff/compare-runs.js';
-import { showSample } from '../../src/replay/sample.js';
-import { describeRecord } from '../../src/runs/inspect/describe.js';
-import { type RecordQuery, recordFilter } from '../../src/runs/inspect/filter.js';
-import { openRunFolder, type RunFolder } from '../../src/runs/inspect/run-folder.js';
-import { tailRecords } from '../../src/runs/inspect/tail.js';
-import { metricsCsv } from '../../src/runs/metrics/csv.js';
-import { writeParquet } from '../../src/runs/metrics/parquet.js';
-import { figureNames, readMetrics } from '../../src/runs/metrics/read.js';
-import { newTinyFolder, records, tinyRun } from './tiny-run.js';
+} from '../../../src/pipelines/running/figures.js';
+import { float32Array } from '../../../src/records/arrays.js';
+import { compareRuns } from '../../../src/replay/diff/compare-runs.js';
+import { showSample } from '../../../src/replay/sample.js';
+import { describeRecord } from '../../../src/runs/inspect/describe.js';
+import { type RecordQuery, recordFilter } from '../../../src/runs/inspect/filter.js';
+import { openRunFolder, type RunFolder } from '../../../src/runs/inspect/run-folder.js';
+import { tailRecords } from '../../../src/runs/inspect/tail.js';
+import { metricsCsv } from '../../../src/runs/metrics/csv.js';
+import { writeParquet } from '../../../src/runs/metrics/parquet.js';
+import { figureNames, readMetrics } from '../../../src/runs/metrics/read.js';
+import { newTinyFolder, records, tinyRun } from '../tiny-run.js';
 
 let base: string;
 let folder: string;
