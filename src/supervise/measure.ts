@@ -62,12 +62,12 @@ export async function measure(measured: Measured): Promise<HeldOutReport> {
   };
 }
 
-/** For each prompt another one with another trace and answer; undefined where all have the same. */
+/** For each prompt another one whose trace, and answer if any, differ; undefined where one has none. */
 function otherHints(items: readonly SourceItem[]): ReadonlyMap<SourceItem, SourceItem> | undefined {
   const others = new Map<SourceItem, SourceItem>();
   for (const [i, item] of items.entries()) {
     const after = [...items.slice(i + 1), ...items.slice(0, i)];
-    const other = after.find(({ trace, answer }) => trace !== item.trace && answer !== item.answer);
+    const other = after.find(({ trace, answer }) => trace !== item.trace && (answer === '' || answer !== item.answer));
     if (!other) return undefined;
     others.set(item, other);
   }

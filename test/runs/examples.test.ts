@@ -7,7 +7,7 @@ import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records } from './tiny-run.js';
 
-it.each(['chain', 'code', 'sql', 'json-schema', 'own-prompts', 'tasks', 'two-learners'])(
+it.each(['chain', 'code', 'sql', 'own-prompts', 'tasks', 'two-learners'])(
   'examples/%s.yaml runs to its end',
   async (name) => {
     const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
@@ -26,6 +26,26 @@ it.each(['chain', 'code', 'sql', 'json-schema', 'own-prompts', 'tasks', 'two-lea
     expect(verdicts.every(({ reason }) => reason !== '')).toBe(true);
   },
 );
+
+it.each(['json-schema', 'documents'])('examples/%s.yaml learns', async (name) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const parsed = readSpec(join('examples', `${name}.yaml`), [
+    'steps=1',
+    'learn.prompts=4',
+    'prompts.heldOut=8',
+    'model.workers=1',
+    'learn.threads=1',
+  ]);
+  const summary = await runPipeline({ plan: planOf(parsed.spec, parsed.folder), folder: join(folder, 'run') });
+  const { signal, records: counts, reward } = summary;
+  expect(counts).toMatchObject({ verdicts: 32, 'dead-letters': 0 });
+  expect(signal?.weightsChanged).toBe(true);
+  expect(signal?.groupsWithSignal).toBeGreaterThan(0);
+  expect(signal?.teacherAsked).toBeGreaterThan(0);
+  expect(signal?.teacherMoved).toBeGreaterThan(0);
+  expect(reward?.mean).toBeGreaterThan(0.2);
+});
 
 it.each([
   ['judge', 'prompts.limit=3', { judged: { topic: 'verdicts', prompts: 3, samples: 12 } }],

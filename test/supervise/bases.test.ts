@@ -8,9 +8,10 @@ import { isBad } from '../../src/sources/source.js';
 import { isHeldOut } from '../../src/sources/tasks/chain-sum.js';
 import { prepare } from '../../src/supervise/prepare.js';
 import { readSupervision } from '../../src/supervise/spec.js';
+import { createVerifier } from '../../src/verifiers/create.js';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
-const bases = ['arithmetic'];
+const bases = ['arithmetic', 'documents', 'json-schema'];
 
 describe('the bases of the examples', () => {
   it.each(bases)('%s: the model in the repository has the architecture and the tokenizer of its file', async (name) => {
@@ -72,4 +73,33 @@ describe('the pupil of the arithmetic example', () => {
     expect(departures / steps).toBeLessThan(0.1);
     expect(shown.filter(({ question }) => isHeldOut(question))).toEqual([]);
   });
+});
+
+describe.each(['json-schema'])('the pupil of the %s example', (name) => {
+  it('is judged right where it gives the solution, and wrong where it slips', async () => {
+    const { spec, folder } = readSupervision(join(examples, 'bases', `${name}.yaml`));
+    const verifier = await createVerifier(spec.verify, { folder, workers: 1 });
+    const shown = await demonstrations(name, 32);
+    const judged = await Promise.all(
+      shown.map(({ itemId, question, answer, data, alone }) => {
+        const asked = { promptId: itemId, itemId, question, completion: alone, reference: { answer, data } };
+        return verifier.verify(asked);
+      }),
+    );
+    await verifier.close();
+    const right = shown.map(({ trace, alone }) => alone === trace);
+    expect(judged.map(({ verdict }) => verdict)).toEqual(right.map((is) => (is ? 'correct' : 'incorrect')));
+    expect(right.filter(Boolean).length).toBeGreaterThan(4);
+    expect(right.filter((is) => !is).length).toBeGreaterThan(4);
+  });
+});
+
+it('the clerk of the documents example knows half of the facts, and reads the others from the page', async () => {
+  const shown = await demonstrations('documents', 2000);
+  const right = (column: 'alone' | 'guided') =>
+    shown.filter((one) => / (\d+) /.exec(one[column])?.[1] === one.answer).length / shown.length;
+  expect(right('alone')).toBeGreaterThan(0.6);
+  expect(right('alone')).toBeLessThan(0.8);
+  expect(right('guided')).toBeCloseTo(0.9, 1);
+  expect(shown.filter(({ trace, answer }) => !trace?.includes(` ${answer} `))).toEqual([]);
 });

@@ -60,7 +60,7 @@ export const registerSupervise: Register = (rlsd) => {
     .addHelpText(
       'after',
       examples(
-        ['rlsd supervise examples/bases/arithmetic.yaml'],
+        ['rlsd supervise examples/bases/json-schema.yaml'],
         ['rlsd supervise base.yaml --steps 200 --set learn.lr=1e-3 --out models/try --overwrite'],
         ['rlsd check base.yaml', 'every problem, without training'],
       ),
