@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { judgeSql } from '../../../src/verifiers/sql/judge-sql.js';
 import { readSqlSettings, readSqlTask } from '../../../src/verifiers/sql/settings.js';
-import { judgeLine } from '../question.js';
+import { ask, judgeLine, open } from '../question.js';
 
 const databases = [
   "create table emp(id int, name varchar, dept varchar, salary double, hired date, boss int); insert into emp values (1, 'Ann', 'eng', 100.0, '2020-01-01', null), (2, 'Bob', 'eng', 100.0, '2021-03-01', 1), (3, 'Cid', 'ops', 50.5, '2019-06-01', 1), (4, 'dee', 'ops', null, '2022-01-01', 3), (5, 'Eve', null, 75.25, '2020-01-01', 1)",
@@ -53,6 +53,17 @@ describe('sql', () => {
   ])('holds %s', async (_, query, verdict) => {
     expect((await judge(query)).verdict).toMatch(verdict);
     expect((await judge('select count(*) from emp')).verdict).toBe('correct');
+  });
+
+  it("judges items without databases on the verifier's", async () => {
+    const [shared, none] = [await open('sql', { databases }), await open('sql')];
+    const asked = (data: object | null = null) =>
+      ask(block('select 2'), 'select count(*) from emp where salary = 100', data);
+    // Two employees have that salary on the first database, none on the second.
+    expect(await shared.judge(asked())).toMatchObject({ verdict: 'incorrect' });
+    expect(await shared.judge(asked({ databases: databases.slice(0, 1) }))).toMatchObject({ verdict: 'correct' });
+    await expect(async () => none.judge(asked())).rejects.toThrow('databases');
+    expect(shared.hash).not.toBe(none.hash);
   });
 
   it('rejects if the task does not run, without quoting it', async () => {
