@@ -6,7 +6,10 @@ import { Interrupted } from './interrupt.js';
 import { program } from './program.js';
 
 /** Codes of errors that are not the request's fault; they exit with 1 instead of 2. */
-const failures = ['stopped', 'run-failed', 'damaged-record', 'damaged-log', 'topics-corrupt', 'damaged-weights'];
+const failures = [
+  ...['stopped', 'run-failed', 'damaged-record', 'damaged-log'],
+  ...['damaged-weights', 'topics-corrupt', 'topics-gone'],
+];
 
 function exitCodeOf(error: Error): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

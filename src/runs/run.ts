@@ -48,7 +48,8 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     await lineage?.complete(summary);
     return summary;
   } catch (error) {
-    await lineage?.fail(error);
+    // Where the folder is gone, its lineage cannot be written either; what ended the run comes first.
+    await lineage?.fail(error).catch(() => {});
     throw error;
   } finally {
     await disposers.dispose();

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { UserError } from '../../support/errors.js';
 import { ownerOnlyFile, ownerOnlyFolder } from '../../support/owner-only.js';
+import { LogUnavailableError } from '../log.js';
 import { groupCommit } from './group-commit.js';
 import { formatKey } from './layout.js';
 import { verifyFile } from './verify.js';
@@ -72,7 +73,7 @@ function explain(folder: string, error: unknown): Error {
   if (error instanceof UserError || (!known && !damaged)) return error as Error;
   const [kind, advice] = known ?? ['topics-corrupt', 'the topics cannot be read or written; data.mdb may be damaged'];
   const explained = new UserError(kind, `${folder}: ${advice} (${message ?? String(error)})`);
-  explained.cause = error;
+  if (!known) explained.cause = error;
   return explained;
 }
 
@@ -133,7 +134,7 @@ export function openStore(path: string, readOnly: boolean): Store {
     if (performance.now() - seen < agoMs) return;
     seen = Number.NEGATIVE_INFINITY;
     if (statSync(file, { throwIfNoEntry: false })?.ino !== inode) {
-      throw new UserError('topics-missing', `${folder}: data.mdb was removed or replaced while it was open`);
+      throw new LogUnavailableError('topics-gone', `${folder}: data.mdb was removed or replaced while it was open`);
     }
     seen = performance.now();
   };

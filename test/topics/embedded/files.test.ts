@@ -98,9 +98,9 @@ describe('a folder', () => {
     const log = await openEmbedded(folder);
     rmSync(folder, { recursive: true });
     await expect(log.append([{ topic: 'in', key: 'a', value: null }])).rejects.toMatchObject({
-      code: 'topics-missing',
+      code: 'topics-gone',
     });
-    await expect(log.read('in', 0, 0n, 1)).rejects.toMatchObject({ code: 'topics-missing' });
+    await expect(log.read('in', 0, 0n, 1)).rejects.toMatchObject({ code: 'topics-gone' });
     await log.close();
   });
 
