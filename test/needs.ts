@@ -25,11 +25,14 @@ export const mathVerifyFolder = join(homedir(), '.cache/rlsd-streams/math-verify
 /** Where CI installs the programs that exported metrics are read with, outside the clone. */
 export const trackersFolder = join(homedir(), '.cache/rlsd-streams/trackers');
 
+/** Python with Confluent's client, where CI installs it. */
+export const kafkaPython = join(homedir(), '.cache/rlsd-streams/kafka-python/bin/python');
+
 /**
  * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. `pytest`: some python3 has it.
- * `math-verify`, `trackers`: the packages are in their folder. Otherwise a command on the PATH.
+ * `math-verify`, `trackers`, `kafka-python`: the packages are in their folder. Otherwise a command on the PATH.
  */
-export type Need = 'sandbox' | 'kafka' | 'pytest' | 'math-verify' | 'trackers' | Command;
+export type Need = 'sandbox' | 'kafka' | 'kafka-python' | 'pytest' | 'math-verify' | 'trackers' | Command;
 
 const onPath = (command: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, command)));
@@ -51,6 +54,8 @@ async function missing(need: Need): Promise<string | undefined> {
     return existsSync(join(trackersFolder, 'bin/wandb'))
       ? undefined
       : `no W&B, TensorBoard and MLflow in ${trackersFolder}: make it with scripts/trackers.sh`;
+  if (need === 'kafka-python')
+    return existsSync(kafkaPython) ? undefined : `no ${kafkaPython}: make it with scripts/kafka-python.sh`;
   return onPath(need) ? undefined : `no ${need}: apt-get install ${packages[need]}`;
 }
 

@@ -1,5 +1,6 @@
 export const CURRENT: string;
 export const PREVIOUS: string;
+export const FIRST_OF_FOUR: string;
 
 export interface BrokerOptions {
   /** A release of Apache Kafka; `KAFKA_VERSION` or the current one where left out. */

@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,8 @@ const run = promisify(execFile);
 /** The release that runs where `KAFKA_VERSION` names no other. */
 export const CURRENT = '4.4.0';
 export const PREVIOUS = '3.9.2';
+/** The first release with the features that brokers have had since. */
+export const FIRST_OF_FOUR = '4.0.2';
 
 /** Why no broker can be had here, in one line; undefined where one can. */
 export async function brokerMissing() {
@@ -65,6 +67,9 @@ ${dependency('org.apache.kafka', 'kafka_2.13', version)}${dependency('org.slf4j'
  * of a release writes it as it ends; Java ignores one of another Java.
  */
 const archiveOf = (home) => join(home, 'classes.jsa');
+
+/** What the release's own tool formats, besides the names of a node: the features of a new cluster. */
+const formatted = (home) => join(home, 'formatted');
 
 export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
@@ -183,12 +188,8 @@ export async function startBroker({ version, brokers = 1, tls = false, sasl = fa
         '--add-scram',
         `SCRAM-SHA-${bits}=[name=alice,password=alice-secret]`,
       ]);
-      await java(home, node, ['kafka.tools.StorageTool', 'format', '-t', cluster, ...scram], 'format').done;
-    } else {
-      // What `format` writes where no users are asked for; a Java process less to start.
-      const meta = { version: 1, 'cluster.id': cluster, 'node.id': node.id, 'directory.id': uuid() };
-      writeFileSync(join(node.folder, 'data', 'meta.properties'), lines(meta));
-    }
+      await format(home, node, cluster, scram);
+    } else await formatAsBefore(home, node, cluster);
   }
 
   const start = async (i) => {
@@ -243,6 +244,28 @@ export async function startBroker({ version, brokers = 1, tls = false, sasl = fa
       await stop();
     },
   };
+}
+
+const format = (home, node, cluster, options = []) =>
+  java(home, node, ['kafka.tools.StorageTool', 'format', '-t', cluster, ...options], 'format').done;
+
+/** Formats as the first broker of this release was formatted, without a Java process for every broker. */
+async function formatAsBefore(home, node, cluster) {
+  const data = join(node.folder, 'data');
+  if (existsSync(formatted(home))) {
+    const meta = { version: 1, 'cluster.id': cluster, 'node.id': node.id, 'directory.id': uuid() };
+    writeFileSync(join(data, 'meta.properties'), lines(meta));
+    cpSync(formatted(home), data, { recursive: true });
+    return;
+  }
+  await format(home, node, cluster);
+  const fresh = mkdtempSync(`${formatted(home)}-`);
+  cpSync(data, fresh, { recursive: true, filter: (path) => !path.endsWith('meta.properties') });
+  try {
+    renameSync(fresh, formatted(home));
+  } catch {
+    rmSync(fresh, { recursive: true, force: true }); // another process was first
+  }
 }
 
 /** One Java process of this node; `done` fails with the end of its log where it exits with another status than 0. */

@@ -14,6 +14,10 @@ export interface Estimate {
 
 /** Bytes of a float32. */
 const FLOAT = 4;
+/** A checkpoint has values and two moments. */
+const CHECKPOINT = 3;
+/** Most bytes of a record: what Node reads from a file, and hashes, at once. */
+const RECORD = 2 ** 31 - 1;
 /** A prompt's tokens where nothing is known of it. */
 const PROMPT_TOKENS = 256;
 /** Bytes of a sample in all its topics besides arrays and texts: ids, hashes, evidence. */
@@ -23,6 +27,13 @@ const BYTES_PER_TOKEN = 60;
 /** What the program takes before it opens a model. */
 const PROGRAM = 300 * 2 ** 20;
 
+/** Bytes of the model's weights. @throws {UserError} as `readConfig` */
+function weightBytes({ spec, folder }: Pick<Plan, 'spec' | 'folder'>): number {
+  const shapes = parameterShapes(readConfig(baseFolder(spec, folder)));
+  const values = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return values * FLOAT;
+}
+
 /**
  * Predicts disk and memory of a run that one process makes on the built-in engine; undefined for others.
  * @throws {UserError} as `readConfig`
@@ -31,14 +42,12 @@ export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefi
   const { spec } = plan;
   const { learn, rollout, steps, publish, flow, evaluate } = spec;
   if (!learn || !rollout || steps === undefined) return undefined;
-  const shapes = parameterShapes(readConfig(baseFolder(spec, plan.folder)));
-  const values = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const weights = values * FLOAT;
+  const weights = weightBytes(plan);
   const learners = learnersOf(spec).length;
   // The base, the newest, those kept, the teacher's and one that waits for its measurement.
   const versions = Math.min(steps / publish.every + 1, publish.keep + 2 + Math.ceil(flow.maxLag / publish.every) + 2);
-  // A checkpoint has values and two moments; the one before stays until the next is committed.
-  const checkpoints = 2 * 3 * weights;
+  // The one before stays until the next is committed.
+  const checkpoints = 2 * CHECKPOINT * weights;
   const samples = steps * learn.prompts * rollout.group;
   const records = samples * (SAMPLE_FIELDS + BYTES_PER_TOKEN * (rollout.maxTokens + PROMPT_TOKENS / 2));
   const workers = spec.model.workers ?? defaultCores();
@@ -62,6 +71,16 @@ export function estimateNotes(plan: Pick<Plan, 'spec' | 'folder'>): string[] {
     if (error instanceof UserError) return [];
     throw error;
   }
+}
+
+/** Why checkpoints cannot travel through topics, as one line, or nothing where they can or need not. */
+export function checkpointProblems(plan: Pick<Plan, 'spec' | 'folder' | 'store'>): string[] {
+  if (plan.store.traits.weights !== 'topics') return [];
+  const checkpoint = CHECKPOINT * weightBytes(plan);
+  if (checkpoint <= RECORD) return [];
+  return [
+    `topics: found checkpoints of ${bytes(checkpoint)}, expected at most 2 GiB, which is what one record takes; leave them in a folder that all processes share (on Kafka sharedFolder: true), or train a smaller model`,
+  ];
 }
 
 function bytes(count: number): string {

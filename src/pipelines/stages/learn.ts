@@ -5,6 +5,7 @@ import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { recordsOf } from '../../topics/scan.js';
+import { checkpointProblems } from '../plan/estimate.js';
 import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
 import { overlapCredit } from '../running/credit.js';
@@ -143,6 +144,9 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
     ] as const)
       for (const figure of Object.keys(statistics).filter((one) => taken.includes(one)))
         demand(false, `method ${name}: statistics.${figure}: ${owner} has a figure of this name; rename the statistic`);
+  });
+  await attempt(() => {
+    for (const problem of checkpointProblems(plan)) demand(false, problem);
   });
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { trains: { by: 'learn' } })) demand(false, problem);

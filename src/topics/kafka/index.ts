@@ -25,7 +25,7 @@ export { type KafkaSettings, parseKafkaSettings } from './settings.js';
  * const log = await openKafka({ brokers: ['127.0.0.1:9092'], topicPrefix: 'arithmetic.' });
  */
 export async function openKafka(settings: KafkaSettings, { onOutage }: OpenOptions = {}): Promise<TopicLog> {
-  const connection = connectionOptions(settings);
+  const connection = await connectionOptions(settings);
   const outage = onOutage && outageWatch(settings.brokers, onOutage);
   const client = await openClient(connection, outage);
   const admin = adminOf(connection);
@@ -45,7 +45,7 @@ export async function openKafka(settings: KafkaSettings, { onOutage }: OpenOptio
  * @throws {UserError} as `openKafka`
  */
 export async function checkKafkaTopics(settings: KafkaSettings, specs: readonly TopicSpec[]): Promise<Comparison> {
-  const connection = connectionOptions(settings);
+  const connection = await connectionOptions(settings);
   await (await openClient(connection)).close();
   const admin = adminOf(connection);
   try {
@@ -95,9 +95,9 @@ function adminOf(connection: ClusterOptions): kafkajs.Admin {
 }
 
 /** Connection options for kafkajs. */
-export function connectionOptions(settings: KafkaSettings): ClusterOptions {
+export async function connectionOptions(settings: KafkaSettings): Promise<ClusterOptions> {
   const ssl = tlsOptions(settings);
-  const sasl = saslOptions(settings.sasl);
+  const sasl = await saslOptions(settings.sasl);
   return {
     brokers: settings.brokers.map(aliasOf),
     clientId: settings.clientId ?? 'rlsd',

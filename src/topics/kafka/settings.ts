@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
+import { hasLogin, isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
 import { parseSettings } from '../../support/settings.js';
 
-/** Codecs for writing: the name in the settings and Kafka's number. Reading also supports zstd. */
-export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3 } as const;
+/** Codecs: the name in the settings and Kafka's number. */
+export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
 export type Compression = keyof typeof COMPRESSION;
 
@@ -30,7 +30,10 @@ const secret = z
 
 /** A text that is checked where it is used if it contains a reference. */
 const matching = (form: RegExp, error: string) => z.string(error).regex(new RegExp(`${form.source}|\\$\\{`), error);
-const url = matching(/^https?:\/\/\S+$/, 'expected an http or https address');
+const url = matching(/^https?:\/\/\S+$/, 'expected an http or https address').refine(
+  (address) => !hasLogin(address),
+  'found a login in the address; expected it without, and the login as fields of its own',
+);
 const prefix = matching(/^[A-Za-z0-9._-]{0,100}$/, 'expected letters, digits, ".", "_" and "-"');
 const whole = (min: number, max: number) => {
   const error = `expected a whole number from ${min} to ${max}`;
@@ -67,8 +70,13 @@ const sasl = z
     z.strictObject({ 'scram-sha-256': login }),
     z.strictObject({ 'scram-sha-512': login }),
     z.strictObject({ oauthbearer: token }),
+    z.strictObject({
+      module: text.describe(
+        'A module of your own, such as for the tokens of a cloud. Its default export returns a token for OAUTHBEARER, or is a mechanism as kafkajs takes it.',
+      ),
+    }),
   ])
-  .describe('How to log in: one of plain, scram-sha-256, scram-sha-512 and oauthbearer.');
+  .describe('How to log in: one of plain, scram-sha-256, scram-sha-512, oauthbearer and module.');
 
 const schemaRegistry = z
   .strictObject({ url, username: text.exactOptional(), password: secret.exactOptional() })
@@ -88,7 +96,7 @@ const connection = {
   tls: tls.exactOptional(),
   sasl: sasl.exactOptional(),
   compression: z
-    .enum(['none', 'gzip', 'snappy', 'lz4'], 'expected one of none, gzip, snappy, lz4')
+    .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'], 'expected one of none, gzip, snappy, lz4, zstd')
     .exactOptional()
     .describe('Compression of what is written. Default: none.'),
   topicPrefix: prefix

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openKafka } from '../../../src/topics/kafka/index.js';
-import { type Broker, CURRENT, PREVIOUS, startBroker } from '../../broker/broker.mjs';
+import { openClient } from '../../../src/topics/kafka/client/client.js';
+import { encoder } from '../../../src/topics/kafka/client/internals.js';
+import { connectionOptions, openKafka } from '../../../src/topics/kafka/index.js';
+import { type Broker, CURRENT, FIRST_OF_FOUR, PREVIOUS, startBroker } from '../../broker/broker.mjs';
 import { lacks } from '../../needs.js';
 import { conformance } from '../conformance.js';
 
 const given = process.env.KAFKA_BROKERS?.split(',');
-const versions = given ? ['KAFKA_BROKERS'] : [CURRENT, PREVIOUS];
+const versions = given ? ['KAFKA_BROKERS'] : [CURRENT, FIRST_OF_FOUR, PREVIOUS];
 
 describe.skipIf(await lacks('kafka')).each(versions)('Kafka %s', (version) => {
   let broker: Broker | undefined;
@@ -17,6 +19,26 @@ describe.skipIf(await lacks('kafka')).each(versions)('Kafka %s', (version) => {
     brokers = broker.brokers;
   });
   afterAll(() => broker?.stop());
+
+  it.runIf(version === CURRENT)('is formatted with the features of a new cluster', async () => {
+    const client = await openClient(await connectionOptions({ brokers }));
+    const node = await client.retrying('finding a broker', () => client.coordinator('group', 'g'));
+    const answer: Buffer = await node.connectionPool.send({
+      request: {
+        ...{ apiKey: 18, apiVersion: 3, apiName: 'ApiVersions' },
+        encode: async () =>
+          encoder().writeUVarInt(0).writeUVarIntString('rlsd').writeUVarIntString('1').writeUVarInt(0),
+      },
+      response: {
+        decode: async (value) => ({ clientSideThrottleTime: 0, value }),
+        parse: async ({ value }) => value,
+      },
+    });
+    await client.close();
+    // What a broker supports comes before what the cluster has, and a name before its level.
+    const levelOf = (name: string) => answer.readInt16BE(answer.lastIndexOf(name) + name.length);
+    expect([levelOf('transaction.version'), levelOf('group.version')]).toEqual([2, 1]);
+  });
 
   it('keeps its partitions while processing takes longer than the session timeout', async () => {
     const sessionMs = 1000;

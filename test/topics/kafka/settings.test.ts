@@ -22,6 +22,7 @@ describe('settings of a cluster', () => {
     { brokers: ['a:1'], tls: { ca: { file: 'ca.pem' }, cert: { file: 'c' }, key: { env: 'KEY' } } },
     { brokers: ['a:1'], sasl: { 'scram-sha-512': { username: 'u', password } } },
     { brokers: ['a:1'], sasl: { oauthbearer: { token: { file: 't' } } } },
+    { brokers: ['a:1'], sasl: { module: './msk.mjs' }, compression: 'zstd' },
     { brokers: ['a:1'], sasl: { oauthbearer: { url: 'http://idp/token', clientId: 'c', clientSecret: password } } },
     { brokers: ['a:1'], topicPrefix: 'run-1.', maxMessageBytes: 5000, replicationFactor: 3, sessionMs: 45_000 },
     { brokers: ['a:1'], schemaRegistry: { url: 'https://registry:8081', username: 'u', password } },
@@ -49,7 +50,10 @@ describe('settings of a cluster', () => {
       { brokers: ['a:1'], sasl: { plain: { username: 'u', password }, oauthbearer: { token: password } } },
       'sasl.oauthbearer: does not go with plain; expected one or the other',
     ],
-    [{ brokers: ['a:1'], compression: 'lzo' }, 'compression: found "lzo"; expected one of none, gzip, snappy, lz4'],
+    [
+      { brokers: ['a:1'], compression: 'lzo' },
+      'compression: found "lzo"; expected one of none, gzip, snappy, lz4, zstd',
+    ],
     [{ brokers: ['a:1'], topicPrefix: 'a b' }, 'topicPrefix: found "a b"; expected letters, digits'],
     [
       { brokers: ['a:1'], maxMessageBytes: 1 },
@@ -73,6 +77,33 @@ describe('settings of a cluster', () => {
       expect(message).not.toMatch(/hunter2|1234/);
     },
   );
+
+  it.each([
+    { brokers: ['a:1'], sasl: 'hunter2' },
+    { brokers: ['a:1'], sasl: { plain: 'hunter2' } },
+    { brokers: ['a:1'], sasl: { plain: 90210777 } },
+    { brokers: ['a:1'], sasl: ['hunter2'] },
+    { brokers: ['a:1'], sasl: { oauthbearer: 90210777 } },
+    { brokers: ['a:1'], sasl: { plain: { username: 90210777, password } } },
+    { brokers: ['a:1'], sasl: { 'scram-sha-256': { user: 'u', pasword: 'hunter2' } } },
+    { brokers: ['a:1'], tls: { key: 90210777, cert: 'hunter2' } },
+    { brokers: ['a:1'], tls: { passphrase: 90210777 } },
+    { brokers: ['a:1'], tls: ['hunter2'] },
+    { brokers: ['u:hunter2@a:1'] },
+    { brokers: 'kafka://u:90210777@a:1' },
+    { brokers: [{ host: 'a', password: 'hunter2' }] },
+    { brokers: ['a:1'], clientId: { token: 'hunter2' } },
+    { brokers: ['a:1'], schemaRegistry: 'http://u:hunter2@b' },
+    { brokers: ['a:1'], schemaRegistry: { url: 'http://u:90210777@b' } },
+    { brokers: ['a:1'], schemaRegistry: { url: 'http://hunter2@b' } },
+    { brokers: ['a:1'], schemaRegistry: { url: 'ftp://u:hunter2@b' } },
+    { brokers: ['a:1'], schemaRegistry: { url: 'http://b', username: 'u', password: 90210777 } },
+    { brokers: ['a:1'], sasl: { oauthbearer: { url: 'http://u:hunter2@b', clientId: 'c', clientSecret: password } } },
+  ])('never quote a password, whatever its form and place: %j', (settings) => {
+    const message = messageOf(() => parseKafkaSettings(settings));
+    expect(message).not.toMatch(/hunter2|90210777/);
+    expect(message).not.toBe('');
+  });
 
   it('name every problem', () => {
     expect(messageOf(() => parseKafkaSettings({ brokers: ['a'], sessionMs: 1 })).split('\n')).toEqual([

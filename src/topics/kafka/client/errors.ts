@@ -72,6 +72,11 @@ export function explain(error: unknown, brokers: readonly string[], doing: strin
     return new UserError('kafka-tls', `${doing}: no TLS connection to Kafka at ${where}: ${message}`);
   if (type?.endsWith('AUTHORIZATION_FAILED'))
     return new UserError('kafka-denied', `${doing}: Kafka at ${where} denied it (${type}): ${message}`);
+  if (type === 'INVALID_TRANSACTION_TIMEOUT')
+    return new UserError(
+      'kafka-transaction-timeout',
+      `${doing}: Kafka at ${where} grants only shorter ones: raise its transaction.max.timeout.ms, or set sharedFolder`,
+    );
   if (isMissingTopic(error)) return new UserError('unknown-topic', `${doing}: Kafka at ${where} has no such topic`);
   if (isTransient(error))
     return new LogUnavailableError('kafka-unreachable', `${doing}: no answer from Kafka at ${where}: ${message}`);

@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { UserError } from '../../../support/errors.js';
 import { type KafkaSettings, readSecret, type SaslSettings, type Secret, type TokenSettings } from '../settings.js';
 import type { Authenticator } from './internals.js';
+import { loadLogin, type Mechanism } from './login-module.js';
 
 const PEM = { ca: 'CERTIFICATE', cert: 'CERTIFICATE', key: 'PRIVATE KEY', passphrase: undefined } as const;
 
@@ -34,13 +35,14 @@ export function tlsOptions({ tls }: KafkaSettings): object | undefined {
 
 const placeOf = (secret: Secret) => ('env' in secret ? `the environment variable ${secret.env}` : secret.file);
 
-/** kafkajs's `sasl` option; undefined without a login. */
-export function saslOptions(sasl: SaslSettings | undefined): object | undefined {
+/** kafkajs's `sasl` option; undefined without a login. @throws {UserError} `no-secret`, `bad-module` */
+export async function saslOptions(sasl: SaslSettings | undefined): Promise<object | undefined> {
   if (sasl === undefined) return undefined;
-  if ('oauthbearer' in sasl) {
-    const get = tokenSource(sasl.oauthbearer);
-    return { mechanism: 'oauthbearer', authenticationProvider: bearer(get) };
+  if ('module' in sasl) {
+    const login = await loadLogin(sasl.module);
+    return typeof login === 'function' ? bearer(login) : login;
   }
+  if ('oauthbearer' in sasl) return bearer(tokenSource(sasl.oauthbearer));
   for (const [mechanism, { username, password }] of Object.entries(sasl))
     return { mechanism, username, password: readSecret(password, `sasl.${mechanism}.password`) };
   return undefined;
@@ -50,8 +52,8 @@ export function saslOptions(sasl: SaslSettings | undefined): object | undefined 
  * SASL OAUTHBEARER (RFC 7628). A server that refuses a token answers with its reasons in JSON and waits for one more
  * message; kafkajs's own implementation accepts any answer.
  */
-function bearer(token: () => Promise<string>): Authenticator {
-  return ({ saslAuthenticate }) => ({
+function bearer(token: () => Promise<string>): Mechanism {
+  const authenticationProvider: Authenticator = ({ saslAuthenticate }) => ({
     async authenticate() {
       const say = (message: string) =>
         saslAuthenticate({
@@ -66,6 +68,7 @@ function bearer(token: () => Promise<string>): Authenticator {
       throw new UserError('kafka-credentials', `the broker refused the token: ${reasons}`);
     },
   });
+  return { mechanism: 'oauthbearer', authenticationProvider };
 }
 
 function lengthAnd(message: string): Buffer {

@@ -65,6 +65,8 @@ export interface PlanOptions {
 /** The batches of one transaction. */
 export interface Plan {
   readonly partitions: readonly Outgoing[];
+  /** Of all values. */
+  readonly bytes: number;
   /** The position after each record, once all batches are written. */
   positions(): Position[];
 }
@@ -89,6 +91,7 @@ export async function plan(
   }
   return {
     partitions: [...partitions.values()],
+    bytes: appends.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0),
     positions: () =>
       lastMessages.map(({ outgoing: { topic, partition, offsets }, index }) => {
         return { topic, partition, offset: at(offsets, index) + 1n };

@@ -7,8 +7,12 @@ import { byTopic, commitOffsets } from '../protocol/requests.js';
 import { produceBatches } from '../protocol/transfer.js';
 import { type Batch, nextBatch, type Outgoing, type PlanOptions, plan, recordOffsets } from './plan.js';
 
-/** The broker aborts an unfinished transaction after this many milliseconds. */
+/** The broker aborts an unfinished transaction after this many milliseconds: readers wait for it until then. */
 const TRANSACTION_MS = 10_000;
+/** What a broker grants by default (`transaction.max.timeout.ms`). */
+const LONGEST_TRANSACTION_MS = 900_000;
+/** The slowest writing of large records that still ends in time, in bytes per millisecond. */
+const SLOWEST = 4000;
 
 /** The group member that commits offsets. */
 export interface Membership {
@@ -31,6 +35,7 @@ export interface Writer {
 interface Producer {
   readonly producerId: string;
   readonly producerEpoch: number;
+  readonly timeoutMs: number;
   /** Next sequence number of each partition; the broker drops duplicates by it. */
   readonly sequences: Map<string, number>;
 }
@@ -64,7 +69,7 @@ export function openWriter(client: Client, options: WriterOptions): Writer {
   const state: WriterState = { client, options, producer: undefined };
   return {
     init: async () => {
-      await takeId(state);
+      await takeId(state, TRANSACTION_MS);
     },
     write: (appends, membership) => write(state, appends, membership),
   };
@@ -72,13 +77,23 @@ export function openWriter(client: Client, options: WriterOptions): Writer {
 
 const coordinatorOf = ({ client, options }: WriterState) => client.coordinator('transaction', options.transactionalId);
 
-async function takeId(state: WriterState): Promise<Producer> {
+/**
+ * Time-out of a transaction of so many bytes: 10 s, doubled until even slow brokers have written them, so that few sizes
+ * of records need another time-out than those before.
+ */
+export function timeoutOf(bytes: number): number {
+  let timeoutMs = TRANSACTION_MS;
+  while (timeoutMs * SLOWEST < bytes) timeoutMs *= 2;
+  return Math.min(timeoutMs, LONGEST_TRANSACTION_MS);
+}
+
+async function takeId(state: WriterState, timeoutMs: number): Promise<Producer> {
   const { transactionalId } = state.options;
   const { producerId, producerEpoch } = await state.client.retrying(
-    `taking the transactional id ${transactionalId}`,
-    async () => (await coordinatorOf(state)).initProducerId({ transactionalId, transactionTimeout: TRANSACTION_MS }),
+    `taking the transactional id ${transactionalId} for transactions of ${timeoutMs / 1000} s`,
+    async () => (await coordinatorOf(state)).initProducerId({ transactionalId, transactionTimeout: timeoutMs }),
   );
-  const producer = { producerId, producerEpoch, sequences: new Map() };
+  const producer = { producerId, producerEpoch, timeoutMs, sequences: new Map() };
   state.producer = producer;
   return producer;
 }
@@ -90,7 +105,7 @@ async function write(
 ): Promise<Position[]> {
   const { client, options } = state;
   const planned = await plan(client, appends, options);
-  const producer = state.producer ?? (await takeId(state));
+  const producer = await producerFor(state, timeoutOf(planned.bytes), membership);
   try {
     await transact(state, producer, planned.partitions, membership);
   } catch (error) {
@@ -99,6 +114,14 @@ async function write(
   }
   for (const { id, offsets } of planned.partitions) options.written.set(id, at(offsets, offsets.length - 1));
   return planned.positions();
+}
+
+/** The producer, renewed where it has another time-out. Who renews it fences a new owner, unless the group refuses. */
+async function producerFor(state: WriterState, timeoutMs: number, membership: Membership | undefined) {
+  const { producer } = state;
+  const isChecked = membership === undefined || membership.offsets.length > 0;
+  if (producer && (producer.timeoutMs === timeoutMs || !isChecked)) return producer;
+  return takeId(state, timeoutMs);
 }
 
 /** Whether a failure means that another writer or member has taken over. */

@@ -7,9 +7,6 @@ import { UserError } from '../../../support/errors.js';
 import { compressionCodecs } from '../client/internals.js';
 import { COMPRESSION } from '../settings.js';
 
-/** Kafka's number for zstd, which is only read: no maintained library writes it on every supported Node release. */
-const ZSTD = 4;
-
 // Kafka's snappy is a stream of blocks: a magic number, two version numbers, then length and block, length and block.
 const MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const HEADER = Buffer.concat([MAGIC, Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]);
@@ -37,15 +34,20 @@ export async function uncompressSnappy(data: Buffer): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+/** Node has zstd of its own only since 22.15. */
+async function compressZstd(data: Buffer): Promise<Buffer> {
+  const { Zstd } = await import('@hpcc-js/wasm-zstd');
+  return Buffer.from((await Zstd.load()).compress(data));
+}
+
 /** A codec whose errors name it; kafkajs only reports that a batch could not be read. */
 function codec(
   name: string,
   decompress: (data: Buffer) => Promise<Uint8Array>,
-  compress?: (data: Buffer) => Promise<Buffer>,
+  compress: (data: Buffer) => Promise<Buffer>,
 ) {
   return () => ({
-    compress: (encoder: { buffer: Buffer }) =>
-      compress?.(encoder.buffer) ?? Promise.reject(new Error(`batches are not written in ${name}`)),
+    compress: (encoder: { buffer: Buffer }) => compress(encoder.buffer),
     async decompress(data: Buffer): Promise<Buffer> {
       const plain = await decompress(data).catch((error) => {
         throw new UserError(
@@ -61,4 +63,4 @@ function codec(
 compressionCodecs[COMPRESSION.gzip] = codec('gzip', promisify(unzip), promisify(gzip));
 compressionCodecs[COMPRESSION.snappy] = codec('snappy', uncompressSnappy, compressSnappy);
 compressionCodecs[COMPRESSION.lz4] = codec('lz4', decompressFrame, (data) => compressFrame(data));
-compressionCodecs[ZSTD] = codec('zstd', async (data) => uncompressZstd(data));
+compressionCodecs[COMPRESSION.zstd] = codec('zstd', async (data) => uncompressZstd(data), compressZstd);

@@ -85,6 +85,33 @@ describe.skipIf(process.env.KAFKA_BROKERS || (await lacks('kafka', 'openssl')))(
     expect(await roundTrip({ brokers: broker.listeners.sasl, tls: { ca: ca() }, sasl })).toBe('hello');
   });
 
+  it.each([
+    ['a token for OAUTHBEARER', `export default async () => ({ token: '${unsecuredToken()}' });`],
+    [
+      'a mechanism',
+      `export default {
+        mechanism: 'PLAIN',
+        authenticationProvider: ({ saslAuthenticate }) => ({
+          authenticate: () => saslAuthenticate({ request: { encode: async () => {
+            const bytes = Buffer.from('\\0alice\\0alice-secret');
+            const length = Buffer.alloc(4);
+            length.writeInt32BE(bytes.length);
+            return Buffer.concat([length, bytes]);
+          } } }),
+        }),
+      };`,
+    ],
+  ])('a module that gives %s', async (name, source) => {
+    const module = join(folder, `${name.replaceAll(' ', '-')}.mjs`);
+    writeFileSync(module, source);
+    const settings = { brokers: broker.listeners.sasl, tls: { ca: ca() } };
+    expect(await roundTrip({ ...settings, sasl: { module } })).toBe('hello');
+    const refused = join(folder, 'refused.mjs');
+    writeFileSync(refused, "export default () => 'a-token-that-is-none';");
+    const opening = openKafka({ ...settings, sasl: { module: refused } });
+    await expect(opening).rejects.toThrow(/refused the credentials: .*invalid_token/);
+  });
+
   it('SASL OAUTHBEARER with a token from a server', async () => {
     const asked: string[] = [];
     const server = createHttpServer((request, response) => {

@@ -19,7 +19,7 @@ it('renews a token before it expires, and keeps it until then if the server is u
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   vi.stubEnv('TEST_CLIENT_SECRET', 'hush');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
-  const sasl = saslOptions({ oauthbearer: { url, clientId: 'c', clientSecret: { env: 'TEST_CLIENT_SECRET' } } });
+  const sasl = await saslOptions({ oauthbearer: { url, clientId: 'c', clientSecret: { env: 'TEST_CLIENT_SECRET' } } });
   const { authenticationProvider } = sasl as { authenticationProvider: Authenticator };
   let said = '';
   const login = authenticationProvider({

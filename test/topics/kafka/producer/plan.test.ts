@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nextBatch, type PlanOptions, plan, recordOffsets } from '../../../../src/topics/kafka/producer/plan.js';
-import { sequenceAfter } from '../../../../src/topics/kafka/producer/writer.js';
+import { sequenceAfter, timeoutOf } from '../../../../src/topics/kafka/producer/writer.js';
 import { CHUNK, sizeOf } from '../../../../src/topics/kafka/protocol/chunks.js';
 import type { Append } from '../../../../src/topics/log.js';
 
@@ -95,4 +95,20 @@ describe('sequence numbers of a producer', () => {
     expect(sequenceAfter(0x7fffffff, 1)).toBe(0);
     expect(sequenceAfter(0x7ffffffe, 4)).toBe(2);
   });
+});
+
+it.each([
+  [0, 10],
+  [40_000_000, 10],
+  [40_000_001, 20],
+  [512_000_000, 160],
+  [2 ** 31, 640],
+  [2 ** 40, 900],
+])('a transaction of %i bytes has %i s', (bytes, seconds) => {
+  expect(timeoutOf(bytes)).toBe(1000 * seconds);
+});
+
+it('a plan counts the bytes of all values', async () => {
+  const none: Append = { topic: 'plain', key: 'c', value: null };
+  expect((await plan(client, [appendOf('a', 10_000), appendOf('b', 5), none], options)).bytes).toBe(10_005);
 });

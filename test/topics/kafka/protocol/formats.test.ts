@@ -32,7 +32,7 @@ const plain = { ...reference, data: null };
 
 /** Sets a client's quota for fetches: AlterClientQuotas, which kafkajs does not have. */
 async function limitReading(brokers: readonly string[], clientId: string, bytesPerSecond: number): Promise<void> {
-  const client = await openClient(connectionOptions({ brokers }));
+  const client = await openClient(await connectionOptions({ brokers }));
   const broker = await client.coordinator('group', clientId);
   const rate = Buffer.alloc(8);
   rate.writeDoubleBE(bytesPerSecond);
