@@ -17,6 +17,8 @@ import { file, main, settingsOf, startRlsd, undisturbed, withSettings } from './
 const STAGES = ['ingest', 'rollout', 'verify', 'teach', 'shape', 'learn', 'evaluate'];
 /** Kills for each restart of the broker. */
 const KILLS_PER_RESTART = 17;
+/** Milliseconds that sampling for a prompt takes, so that most kills strike in the middle of a step. */
+const LATENCY = 150;
 /** Milliseconds for each kill, and for each step: more is a stall. */
 const LIMIT_PER_KILL = 15_000;
 const PATIENCE = 180_000;
@@ -28,7 +30,7 @@ export async function killKafka(kills, folder, seed) {
   const steps = 2 * kills;
   const name = `chaos-${Date.now()}`;
   const sets = [
-    ...settingsOf(steps),
+    ...settingsOf(steps, LATENCY),
     `topics.kafka.brokers=${(given ?? broker.brokers).join(',')}`,
     'topics.kafka.partitions=4',
     'topics.kafka.sessionMs=2000',
