@@ -48,10 +48,12 @@ function stretch(name, first) {
     const worker = new Worker(new URL('./worker.mjs', import.meta.url), options);
     let result = { accepted: 0, refused: 0 };
     let [at, since] = [first, performance.now()];
+    let isHanging = false;
     const watch = setInterval(() => {
       const now = Atomics.load(progress, 0);
       if (now !== at) [at, since] = [now, performance.now()];
-      else if (performance.now() - since > BOUND_MS && now > first) {
+      else if (!isHanging && performance.now() - since > BOUND_MS && now > first) {
+        isHanging = true;
         found(name, now - 1, `took more than ${BOUND_MS} ms`);
         void worker.terminate();
       }

@@ -1,6 +1,7 @@
 import avro from 'avsc';
 import { UserError } from '../support/errors.js';
 import { required } from '../support/required.js';
+import './bounded-reads.js';
 
 export interface AvroSchema {
   readonly type: 'record';

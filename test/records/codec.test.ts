@@ -119,3 +119,16 @@ describe('records of another schema', () => {
     expect(avroCodec('notes', commented).fingerprint).toBe(avroCodec('notes', old).fingerprint);
   });
 });
+
+it.each([
+  ['a map', 'metrics', { run: 'r', stage: 'learn', step: 1, time: 2, values: { a: 1 }, message: null }, '020261'],
+  ['a list', 'prompts', { ...prompt, messages: [{ role: 'user', content: 'y' }] }, '02020279'],
+] as const)('a damaged count of %s is refused before anything is read', (_, topic, record, start) => {
+  const codec: Codec<TopicRecords[keyof TopicRecords]> = codecFor(topic);
+  const hex = Buffer.from(codec.encode(record as unknown as TopicRecords[typeof topic])).toString('hex');
+  const at = hex.indexOf(start);
+  expect(at).toBeGreaterThan(0);
+  // A billion, as Avro writes it, in place of 1.
+  const bytes = Buffer.from(`${hex.slice(0, at)}80a8d6b907${hex.slice(at + 2)}`, 'hex');
+  expect(failure(() => codec.decode(bytes)).message).toMatch(/: 1000000000 items in \d+ bytes$/);
+});
