@@ -7,27 +7,24 @@ import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records } from './tiny-run.js';
 
-it.each(['chain', 'code', 'sql', 'own-prompts', 'tasks', 'two-learners'])(
-  'examples/%s.yaml runs to its end',
-  async (name) => {
-    const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const parsed = readSpec(join('examples', `${name}.yaml`), [
-      'steps=1',
-      'learn.prompts=2',
-      'rollout.group=4',
-      'model.workers=1',
-      'learn.threads=1',
-    ]);
-    const plan = planOf(parsed.spec, parsed.folder);
-    const summary = await runPipeline({ plan, folder: join(folder, 'run') });
-    expect(summary).toMatchObject({ steps: 1, weights: { version: 1 }, records: { verdicts: 8, 'dead-letters': 0 } });
-    const verdicts = await records(join(folder, 'run'), 'verdicts');
-    expect(verdicts.every(({ reason }) => reason !== '')).toBe(true);
-  },
-);
+it.each(['chain', 'code', 'own-prompts', 'tasks', 'two-learners'])('examples/%s.yaml runs to its end', async (name) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const parsed = readSpec(join('examples', `${name}.yaml`), [
+    'steps=1',
+    'learn.prompts=2',
+    'rollout.group=4',
+    'model.workers=1',
+    'learn.threads=1',
+  ]);
+  const plan = planOf(parsed.spec, parsed.folder);
+  const summary = await runPipeline({ plan, folder: join(folder, 'run') });
+  expect(summary).toMatchObject({ steps: 1, weights: { version: 1 }, records: { verdicts: 8, 'dead-letters': 0 } });
+  const verdicts = await records(join(folder, 'run'), 'verdicts');
+  expect(verdicts.every(({ reason }) => reason !== '')).toBe(true);
+});
 
-it.each(['json-schema', 'documents'])('examples/%s.yaml learns', async (name) => {
+it.each(['json-schema', 'documents', 'sql'])('examples/%s.yaml learns', async (name) => {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const parsed = readSpec(join('examples', `${name}.yaml`), [

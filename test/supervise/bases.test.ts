@@ -11,7 +11,7 @@ import { readSupervision } from '../../src/supervise/spec.js';
 import { createVerifier } from '../../src/verifiers/create.js';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
-const bases = ['arithmetic', 'documents', 'json-schema'];
+const bases = ['arithmetic', 'documents', 'json-schema', 'sql'];
 
 describe('the bases of the examples', () => {
   it.each(bases)('%s: the model in the repository has the architecture and the tokenizer of its file', async (name) => {
@@ -75,7 +75,7 @@ describe('the pupil of the arithmetic example', () => {
   });
 });
 
-describe.each(['json-schema'])('the pupil of the %s example', (name) => {
+describe.each(['json-schema', 'sql'])('the pupil of the %s example', (name) => {
   it('is judged right where it gives the solution, and wrong where it slips', async () => {
     const { spec, folder } = readSupervision(join(examples, 'bases', `${name}.yaml`));
     const verifier = await createVerifier(spec.verify, { folder, workers: 1 });
