@@ -176,16 +176,15 @@ async function measureBare(brokers, run, size, samples) {
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   let records = 0;
-  let started;
-  let cpu;
+  /** @type {{ at: number, cpu: NodeJS.CpuUsage } | undefined} */
+  let start;
   let transactions = 0;
   await new Promise((resolve) => {
     void consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       async eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }) {
-        started ??= performance.now();
-        cpu ??= process.cpuUsage();
+        start ??= { at: performance.now(), cpu: process.cpuUsage() };
         for (let i = 0; i < batch.messages.length && isRunning() && !isStale(); i += size) {
           const some = batch.messages.slice(i, i + size);
           const last = some.at(-1).offset;
@@ -204,8 +203,9 @@ async function measureBare(brokers, run, size, samples) {
       },
     });
   });
-  const seconds = (performance.now() - started) / 1000;
-  const used = process.cpuUsage(cpu);
+  if (!start) throw new Error(`no record of ${topic} was read`);
+  const seconds = (performance.now() - start.at) / 1000;
+  const used = process.cpuUsage(start.cpu);
   await consumer.disconnect();
   await producer.disconnect();
   return { perSecond: records / seconds, microseconds: (used.user + used.system) / records };

@@ -40,17 +40,15 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 async function measure(name, shape) {
   const { spec, folder } = readSpec(example, [`steps=${STEPS}`, 'prompts.heldOut=0', `shape=${shape}`]);
-  const walls = [];
-  let from;
-  let to;
+  const looks = [];
   const onEvent = (event) => {
     if (event.event !== 'step' || event.step < WARM) return;
-    const now = { at: performance.now(), spent: spent(), ...calls() };
-    if (to) walls.push(now.at - to.at);
-    from ??= now;
-    to = now;
+    looks.push({ at: performance.now(), spent: spent(), ...calls() });
   };
   const { weights } = await runPipeline({ plan: planOf(spec, folder), folder: join(scratch, name), onEvent });
+  const [from, to] = [looks.at(0), looks.at(-1)];
+  if (!from || !to) throw new Error('no step was measured');
+  const walls = looks.slice(1).map(({ at }, i) => at - looks[i].at);
   const parts = Object.fromEntries(
     Object.entries(to.spent).map(([kind, ms]) => [kind, (ms - (from.spent[kind] ?? 0)) / walls.length]),
   );
