@@ -3,7 +3,7 @@ const below = (...layers) => layers;
 const data = below('records', 'topics', 'models');
 const compute = below(...data, 'losses', 'methods', 'engines', 'learner');
 const inputs = below(...data, 'verifiers', 'privileged', 'sources', 'engines');
-const flow = below(...compute, ...inputs, 'operators', 'runtime');
+const flow = below(...compute, ...inputs, 'operators', 'transforms', 'runtime');
 const layers = {
   support: [],
   records: [],
@@ -17,6 +17,7 @@ const layers = {
   privileged: [...data, 'engines'],
   sources: ['records', 'topics'],
   operators: ['records', 'methods'],
+  transforms: ['records', 'operators'],
   runtime: ['records', 'topics', 'operators'],
   pipelines: flow,
   runs: [...flow, 'pipelines'],

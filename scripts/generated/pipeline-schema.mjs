@@ -1,5 +1,6 @@
-// Writes what follows from the specs, the methods, the losses and the verifiers: schemas/pipeline.schema.json,
-// schemas/supervise.schema.json, and tables in docs/pipeline.md, docs/supervise.md, docs/algorithms.md, docs/verifiers.md and docs/metrics.md.
+// Writes what follows from the specs and the registries: schemas/pipeline.schema.json, schemas/supervise.schema.json,
+// and tables in docs/pipeline.md, docs/supervise.md, docs/algorithms.md, docs/verifiers.md, docs/operators.md and
+// docs/metrics.md.
 // It reads dist/, so build first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { withFigures } from './figure-table.mjs';
 import { withLosses } from './loss-table.mjs';
 import { withMethods } from './method-table.mjs';
 import { fields, table } from './schema-fields.mjs';
+import { withTransforms } from './transform-table.mjs';
 import { withVerifiers } from './verifier-table.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,6 +48,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { moduleKind, verifierKinds } = await import('../../dist/verifiers/registry.js');
   const verifiers = join(root, 'docs/verifiers.md');
   writeFileSync(verifiers, withVerifiers(readFileSync(verifiers, 'utf8'), [...verifierKinds, moduleKind]));
+  const { transforms } = await import('../../dist/transforms/registry.js');
+  const operators = join(root, 'docs/operators.md');
+  writeFileSync(operators, withTransforms(readFileSync(operators, 'utf8'), transforms));
   const metrics = join(root, 'docs/metrics.md');
   writeFileSync(
     metrics,

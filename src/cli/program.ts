@@ -3,6 +3,7 @@ import { programVersions } from '../runs/manifest/program-hash.js';
 import { required } from '../support/required.js';
 import { registerBundle } from './commands/bundle.js';
 import { registerCheck } from './commands/check.js';
+import { registerDataset } from './commands/dataset.js';
 import { registerDeadLetters } from './commands/dead-letters.js';
 import { registerDiff } from './commands/diff.js';
 import { registerGraph } from './commands/graph.js';
@@ -30,6 +31,7 @@ const commands: readonly Register[] = [
   registerTail,
   registerShow,
   registerMetrics,
+  registerDataset,
   registerDiff,
   registerReplay,
   registerBundle,

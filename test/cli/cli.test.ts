@@ -65,6 +65,13 @@ describe('a run from the command line', () => {
     const hidden = await rlsd(['tail', run, 'references', '--json']);
     expect(hidden.stdout).toContain('[privileged');
     expect((await rlsd(['dead-letters', run, 'list'])).stdout).toBe('no dead letters\n');
+    const data = join(run, '..', 'data.jsonl');
+    await rlsd(['dataset', run, '--out', data]);
+    expect(parseLines(readFileSync(data, 'utf8'))[0]).toMatchObject({
+      id: expect.stringMatching(/\/0$/),
+      verdict: expect.any(String),
+    });
+    await refuses(['dataset', run, '--topic', 'rollouts', '--out', '/dev/null'], /rollouts: has no judged samples/);
     await refuses(['tail', run, 'rollout'], /the run has no topic rollout; did you mean rollouts\?/);
     await refuses(
       ['run', file, '--run', run, '--steps', '3'],

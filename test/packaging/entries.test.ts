@@ -44,8 +44,8 @@ describe('the entry point', () => {
     expect(loadedBy(entry).filter((name) => name !== 'zod')).toEqual([]);
   });
 
-  it('./operators loads no more than RxJS, zod and the codec', () => {
-    expect(loadedBy('./operators').filter((name) => name !== 'zod')).toEqual(['avsc', 'rxjs']);
+  it.each(['./operators', './transforms'])('%s loads no more than RxJS, zod and the codec', (entry) => {
+    expect(loadedBy(entry).filter((name) => name !== 'zod')).toEqual(['avsc', 'rxjs']);
   });
 
   it('./topics loads no more than Avro and zod', () => {

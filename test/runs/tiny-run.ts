@@ -75,7 +75,7 @@ export async function tinyRun(
     onStep?: () => void;
   } = {},
 ): Promise<TinyRun> {
-  const { transforms = [], onStep, ...options } = rest;
+  const { transforms, onStep, ...options } = rest;
   const plan = planOf(checkSpec({ ...tinyPipeline, ...change }), base, transforms);
   const events: RunEvent[] = [];
   const folder = join(base, name);

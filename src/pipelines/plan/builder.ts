@@ -14,6 +14,7 @@ import { checkSpec } from '../spec/parse.js';
 import type { PipelineInput } from '../spec/spec.js';
 import { type Components, verifierObject } from './components.js';
 import { type Plan, planOf } from './plan.js';
+import { registeredTransforms } from './transforms.js';
 
 /** A spec in TypeScript, where the verifier may be an object. */
 export type PipelineObjects = Omit<PipelineInput, 'verify'> & { readonly verify?: PipelineInput['verify'] | Verifier };
@@ -64,7 +65,11 @@ export function pipeline(input: PipelineObjects, components: Components = {}): P
     plan(folder = process.cwd()) {
       const warnings: string[] = [];
       const spec = checkSpec(data, { warn: (warning) => void warnings.push(warning) });
-      return planOf(spec, folder, transforms, { ...(method && { method }), warnings, components: objects });
+      return planOf(spec, folder, [...registeredTransforms(spec), ...transforms], {
+        ...(method && { method }),
+        warnings,
+        components: objects,
+      });
     },
   });
   return build([]);

@@ -17,7 +17,7 @@ import type { ResourceName } from '../stages/resources.js';
 import { transformStage } from '../stages/transform.js';
 import type { Components } from './components.js';
 import { noMethod } from './no-method.js';
-import { checkTransforms } from './transforms.js';
+import { checkTransforms, registeredTransforms } from './transforms.js';
 import { planWarnings } from './warnings.js';
 
 export type { Plan, PlanStage, StageDefinition } from '../stages/definition.js';
@@ -70,14 +70,15 @@ export function topicsRead({ store, stages, topics }: Plan, wanted: readonly str
 }
 
 /**
- * The graph of a spec and the user's own operators.
+ * The graph of a spec and its transforms.
+ * @param transforms default: those that the spec names, which must not be modules
  * @throws {UserError} `bad-plan` when an operator follows a topic that the plan does not have; `module-not-loaded`
- * without a method where the spec names a module, which `loadPlan` loads
+ * where the spec names a module as a method or transform, which `loadPlan` loads
  */
 export function planOf(
   written: PipelineSpec,
   folder: string,
-  transforms: readonly Transform[] = [],
+  transforms: readonly Transform[] = registeredTransforms(written),
   { store: opened, method: given, warnings = [], locate, components = {} }: PlanOptions = {},
 ): Plan {
   const spec = withRecorded(written, folder);

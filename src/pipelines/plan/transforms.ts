@@ -11,6 +11,13 @@ import {
 import type { Unit } from '../../runtime/stage.js';
 import { nearest, UserError } from '../../support/errors.js';
 import type { TopicSpec } from '../../topics/log.js';
+import {
+  moduleOf,
+  type PlacedEntry,
+  placedEntries,
+  registeredTransform,
+  transformModules,
+} from '../../transforms/transform-spec.js';
 import type { PipelineSpec } from '../spec/spec.js';
 
 const EXPECTED =
@@ -18,28 +25,42 @@ const EXPECTED =
 const units: readonly Unit[] = ['record', 'group', 'step'];
 
 /**
- * The transforms that a spec names: modules whose default export is a function that returns the RxJS operator, with
+ * The transforms that a spec names: those of the package, and modules whose default export is a function that returns the RxJS operator, with
  * `unit` and `drops` as further exports.
  *
  * @throws {UserError} `bad-operator`, `bad-plan`
  */
 export async function loadTransforms(spec: Pick<PipelineSpec, 'transform'>, folder: string): Promise<Transform[]> {
-  const named = Object.entries(spec.transform).flatMap(([topic, paths]) =>
-    paths.map((path, i) => ({ topic, path, where: `transform.${topic}${paths.length > 1 ? `[${i}]` : ''}` })),
-  );
   return Promise.all(
-    named.map(async ({ topic, path, where }) => {
-      if (!isGroupTopic(topic)) throw noSuchTopic(topic, groupTopics);
-      const file = resolve(folder, path);
-      const bad = (problem: string) => new UserError('bad-operator', `${where}: ${file}${problem}`);
-      const exported = await importModule(file, bad);
-      const { unit = 'group', drops = false } = exported;
-      if (!isUnit(unit)) throw bad(`: unit is ${JSON.stringify(unit)}, expected ${units.join(', ')}`);
-      if (typeof drops !== 'boolean') throw bad(`: drops is ${JSON.stringify(drops)}, expected true or false`);
-      const operator = operatorOf(exported.default, bad);
-      return defineTransform(topic, basename(path, extname(path)), operator, { unit, drops });
+    placedEntries(spec.transform).map(async (placed) => {
+      const path = moduleOf(placed.entry);
+      return path === undefined ? registeredTransform(placed) : loadTransform(placed, resolve(folder, path));
     }),
   );
+}
+
+/**
+ * The transforms that a spec names, where all are of the package.
+ * @throws {UserError} `module-not-loaded` for a module, which takes time to load
+ */
+export function registeredTransforms({ transform }: Pick<PipelineSpec, 'transform'>): Transform[] {
+  return placedEntries(transform).map((placed) => {
+    const path = moduleOf(placed.entry);
+    if (path === undefined) return registeredTransform(placed);
+    const message = `${placed.where}: ${path} is a file; import it and pass the operator, or use \`loadPlan\``;
+    throw new UserError('module-not-loaded', message);
+  });
+}
+
+async function loadTransform({ topic, where }: PlacedEntry, file: string): Promise<Transform> {
+  if (!isGroupTopic(topic)) throw noSuchTopic(topic, groupTopics);
+  const bad = (problem: string) => new UserError('bad-operator', `${where}: ${file}${problem}`);
+  const exported = await importModule(file, bad);
+  const { unit = 'group', drops = false } = exported;
+  if (!isUnit(unit)) throw bad(`: unit is ${JSON.stringify(unit)}, expected ${units.join(', ')}`);
+  if (typeof drops !== 'boolean') throw bad(`: drops is ${JSON.stringify(drops)}, expected true or false`);
+  const operator = operatorOf(exported.default, bad);
+  return defineTransform(topic, basename(file, extname(file)), operator, { unit, drops });
 }
 
 interface Exports {
@@ -88,9 +109,10 @@ function noSuchTopic(topic: string, present: readonly string[]): UserError {
 /** Content hash of each module that the spec names, by topic and path. */
 export function transformHashes({ spec, folder }: { readonly spec: PipelineSpec; readonly folder: string }) {
   return Object.fromEntries(
-    Object.entries(spec.transform).flatMap(([topic, paths]) =>
-      paths.map((path) => [`${topic}.${basename(path, extname(path))}`, fileDigest(resolve(folder, path))]),
-    ),
+    transformModules(spec.transform).map(({ topic, path }) => [
+      `${topic}.${basename(path, extname(path))}`,
+      fileDigest(resolve(folder, path)),
+    ]),
   );
 }
 

@@ -6,6 +6,7 @@ import { methods } from '../../methods/registry.js';
 import type { RlsdSettings } from '../../methods/rlsd.js';
 import { type ShapeInput, shapeSchema } from '../../methods/shape-spec.js';
 import { type TopicsInput, topicsSchema } from '../../topics/registry.js';
+import { transformSchema } from '../../transforms/transform-spec.js';
 import { verifySchema } from '../../verifiers/spec-schema.js';
 import { SAMPLES, STEPS, TOKENS, upTo } from './bounds.js';
 import { extendedSchema } from './extended.js';
@@ -213,16 +214,9 @@ export const pipelineSchema = z
         attempts: upTo(100).default(3).describe('Tries of a record before it becomes a dead letter.'),
       })
       .prefault({}),
-    transform: z
-      .record(
-        z.string(),
-        z.union([text, z.array(text).min(1)]).transform((paths) => (typeof paths === 'string' ? [paths] : paths)),
-      )
-      .default({})
-      .describe(
-        'Your own operators behind a topic of samples: `{ verdicts: [half-marks.mjs] }`. The default export of a ' +
-          'module returns the RxJS operator.',
-      ),
+    transform: transformSchema.describe(
+      'Changes to the samples of a topic, in the order in which they run: `{ verdicts: [dropUniform, half-marks.mjs] }`.',
+    ),
   })
   .superRefine((spec, context) => {
     for (const { field, problem } of specProblems(spec))

@@ -1,5 +1,6 @@
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { hasReference, isReference } from '../../support/secrets.js';
+import { transformModules } from '../../transforms/transform-spec.js';
 
 /**
  * What a pipeline from elsewhere would do on this machine besides its own computing: run modules, ask services, and
@@ -7,8 +8,7 @@ import { hasReference, isReference } from '../../support/secrets.js';
  */
 export function foreignParts(spec: PipelineSpec): string[] {
   const lines: string[] = [];
-  for (const [topic, paths] of Object.entries(spec.transform))
-    for (const path of paths) lines.push(`transform.${topic}: runs ${path}`);
+  for (const { topic, path } of transformModules(spec.transform)) lines.push(`transform.${topic}: runs ${path}`);
   const walk = (value: unknown, field: string): void => {
     if (typeof value !== 'object' || value === null) return;
     if (isReference(value)) {

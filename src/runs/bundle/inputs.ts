@@ -7,6 +7,7 @@ import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { tasksOf } from '../../pipelines/spec/tasks.js';
 import { filesOf } from '../../privileged/sources/files.js';
 import { promptFiles } from '../../sources/files.js';
+import { transformModules } from '../../transforms/transform-spec.js';
 import type { RunFolder } from '../inspect/run-folder.js';
 
 /** Files that a pipeline names by relative paths, for a bundle. */
@@ -55,7 +56,7 @@ function publicFiles(spec: PipelineSpec): string[] {
   const { engine } = spec.model;
   const losses = [spec.learn, ...Object.values(spec.learners ?? {})].map((learn) => learn?.loss);
   return [
-    ...Object.values(spec.transform).flat(),
+    ...transformModules(spec.transform).map(({ path }) => path),
     ...(choice && 'module' in choice ? [choice.module] : []),
     ...losses.flatMap((loss) => (loss !== undefined && isLossModule(loss) ? [loss.module] : [])),
     ...(typeof engine === 'object' && typeof engine.module === 'string' ? [engine.module] : []),

@@ -2,12 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { checkPlan } from '../../../src/pipelines/plan/check.js';
 import { planOf } from '../../../src/pipelines/plan/plan.js';
 import { checkSpec } from '../../../src/pipelines/spec/parse.js';
+import { datasetRows, datasetTopic } from '../../../src/runs/inspect/dataset.js';
+import { withRunFolder } from '../../../src/runs/inspect/run-folder.js';
 import { digests, records, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
 const { steps: _, shape, learn: __, rollout, ...common } = tinyPipeline;
 const judgeOnly = { ...common, rollout, privileged: [] };
 const whole = { steps: undefined, learn: undefined, shape: undefined } as object;
 const names = (spec: object, folder = '.') => planOf(checkSpec(spec), folder).stages.map(({ name }) => name);
+
+async function collected<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const one of source) all.push(one);
+  return all;
+}
 
 describe('a pipeline without learn', () => {
   it('samples and judges each line of the file once, and ends', async () => {
@@ -40,6 +48,24 @@ describe('a pipeline without learn', () => {
     await tinyRun(base, 'twice', change);
     expect(twice.summary.judged).toEqual(once.summary.judged);
     expect(await digests(twice.folder)).toEqual(await digests(once.folder));
+  }, 60_000);
+
+  it('ends with the best completion of each prompt that has one', async () => {
+    const transform = { rollouts: { dropLength: { max: 5 } }, verdicts: 'bestOf' };
+    const { folder, summary } = await tinyRun(tinyFolder(), 'run', { ...whole, transform });
+    const judged = await records(folder, 'verdicts');
+    expect(judged.length).toBeLessThan(36 * 4);
+    const best = await records(folder, 'verdicts', 'verdicts.bestOf');
+    const solved = new Set(judged.filter(({ reward }) => reward > 0).map(({ itemId }) => itemId));
+    expect(new Set(best.map(({ itemId }) => itemId))).toEqual(solved);
+    expect(best).toHaveLength(solved.size);
+    expect(summary.judged).toMatchObject({ topic: 'verdicts.bestOf', samples: solved.size, correct: solved.size });
+    const rows = await withRunFolder(folder, ({ log, plan }) => collected(datasetRows(log, datasetTopic(plan))));
+    const completions = best.map(({ completion }) => completion);
+    expect(rows.map(({ messages }) => messages.at(-1))).toEqual(
+      completions.map((content) => ({ role: 'assistant', content })),
+    );
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(solved.size);
   }, 60_000);
 
   it('needs a limit if its prompts never end, but not with learn', async () => {

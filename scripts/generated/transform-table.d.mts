@@ -1,0 +1,3 @@
+import type { TransformDefinition } from '../../src/transforms/definition.js';
+
+export function withTransforms(page: string, transforms: readonly TransformDefinition[]): string;
