@@ -1,7 +1,7 @@
 // A real Apache Kafka broker for tests and for trying things: fetched once with Maven, started with Java on free
 // loopback ports.
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -124,7 +124,7 @@ export async function startBroker({ version, brokers = 1, tls = false, sasl = fa
     listeners: Object.fromEntries(names.map((name, j) => [name, ports[i * (names.length + 1) + 1 + j]])),
     folder: join(folder, `node${i + 1}`),
     /** Where this node writes an archive of its classes as it ends. In the cache, so that it can be renamed. */
-    archive: i === 0 && !existsSync(archiveOf(home)) ? `${archiveOf(home)}.${process.pid}` : undefined,
+    archive: i === 0 && !existsSync(archiveOf(home)) ? `${archiveOf(home)}.${randomUUID()}` : undefined,
     process: undefined,
   }));
   const protocol = { plain: 'PLAINTEXT', tls: 'SSL', mtls: 'SSL', sasl: tls ? 'SASL_SSL' : 'SASL_PLAINTEXT' };
@@ -213,7 +213,7 @@ export async function startBroker({ version, brokers = 1, tls = false, sasl = fa
     // An archive is written only by a process that ends in good order.
     await everyNode((i) => end(i, i === 0 && archive ? 'SIGTERM' : 'SIGKILL'));
     if (archive && existsSync(archive)) renameSync(archive, archiveOf(home));
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   // A test run that is interrupted must not leave brokers behind.
   const atExit = () => {

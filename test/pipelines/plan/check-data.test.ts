@@ -42,7 +42,7 @@ describe('checkData', () => {
       expect.stringMatching(/^items\.jsonl:6: .*the reference query has another result when it runs again/),
       expect.stringMatching(/^items\.jsonl:7: /),
       expect.stringMatching(/^items\.jsonl:8\.databases: found a string/),
-      expect.stringMatching(/^items\.jsonl:9: found nothing/),
+      'items.jsonl:9.databases: found nothing, expected a list',
     ]);
   });
 
