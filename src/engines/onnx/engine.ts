@@ -7,6 +7,7 @@ import { calendarDate } from '../../support/jinja/index.js';
 import { defineEngine } from '../bind.js';
 import type { Capabilities, CheckOptions } from '../engine.js';
 import { createOnnxPolicy, devices } from './policy.js';
+import { requireRuntime } from './runtime.js';
 
 const capabilities: Capabilities = {
   samples: true,
@@ -40,6 +41,7 @@ export const onnxDefinition = defineEngine({
 /** What keeps a model folder from being run: its architecture, tokenizer, chat template or weights. */
 function problemsOf({ folder, conversations = [] }: CheckOptions): string[] {
   try {
+    requireRuntime();
     const config = readConfig(folder);
     const template = readChatTemplate(folder, readTokenizer(folder, config.vocabSize));
     const date = calendarDate('2026-01-01');

@@ -18,6 +18,7 @@ import {
   type Limits,
 } from './check-request.js';
 import type { Drawn } from './decoding.js';
+import { requireRuntime } from './runtime.js';
 import { textBeforeStop } from './stop.js';
 
 export interface OnnxPolicyOptions {
@@ -66,7 +67,7 @@ export const devices: readonly string[] = ['cpu'];
  * A policy on onnxruntime in worker threads; the event loop stays free. The bits of a result depend on weights and
  * request alone, not on the number of workers or on other requests. A version's folder must not change until the
  * version is unloaded: a worker that replaces a crashed one reads it again.
- * @throws {UserError} when the folder, the device or the context length cannot be used
+ * @throws {UserError} when ONNX Runtime is missing, or the folder, the device or the context length cannot be used
  * @example
  * const policy = await createOnnxPolicy({ folder: 'models/base', workers: 2, device: 'cpu' });
  * await policy.load(0, 'models/base');
@@ -78,6 +79,7 @@ export const devices: readonly string[] = ['cpu'];
  */
 export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Policy> {
   const { folder, workers, device, rows = 64, date = () => new Date().toISOString() } = options;
+  requireRuntime();
   if (!devices.includes(device))
     throw new UserError('unknown-device', `device: found ${JSON.stringify(device)}, expected ${devices.join(' or ')}`);
   const config = readConfig(folder);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadRuntime } from '../../../src/engines/onnx/runtime.js';
+import { loadRuntime, requireRuntime } from '../../../src/engines/onnx/runtime.js';
 
 const failing = (error: Error) => () => Promise.reject(error);
 
@@ -18,5 +18,13 @@ describe('loading ONNX Runtime', () => {
   it('passes on other load errors', async () => {
     const broken = new Error('libonnxruntime.so.1: cannot open shared object file');
     await expect(loadRuntime(failing(broken))).rejects.toBe(broken);
+  });
+
+  it('is missed before it is loaded', () => {
+    expect(() => requireRuntime()).not.toThrow();
+    const find = () => {
+      throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
+    };
+    expect(() => requireRuntime(find)).toThrow(/ONNXRUNTIME_NODE_INSTALL=skip/);
   });
 });
