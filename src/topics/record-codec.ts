@@ -29,6 +29,9 @@ export interface Judged {
 /** Cause of a gap that a transform left on purpose; there is no dead letter. */
 export const FILTERED = 'filtered';
 
+/** Cause of a gap in a place that its step had no prompt for; no sample is missing. */
+export const UNUSED = 'unused';
+
 /** Placeholder for samples that became dead letters or were left out, so that their group and step are complete. */
 export interface Gap extends Place {
   readonly cause: string;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { noFeedback } from '../../src/pipelines/feeds/feedback.js';
 import { ingest } from '../../src/pipelines/feeds/ingest.js';
 import { promptFeed } from '../../src/pipelines/feeds/prompts.js';
 import { openSources } from '../../src/pipelines/feeds/sources.js';
@@ -35,6 +36,7 @@ const write = async (consumer: Consumer, signal = new AbortController().signal) 
     log,
     spec,
     store: storeOf(spec.topics),
+    feedback: noFeedback(spec),
     published: async () => {},
     table,
     run: 'r',

@@ -1,15 +1,19 @@
 import type { StageObserver } from '../../runtime/stage.js';
 import { type Append, type Consumer, FencedError, type TopicLog } from '../../topics/log.js';
+import { gapAppend, UNUSED } from '../../topics/record-codec.js';
 import { promptCredit } from '../running/credit.js';
 import { promptsPerStep, stepsOf } from '../spec/sections.js';
 import type { Plan } from '../stages/definition.js';
 import type { Feed } from './feed.js';
-import { type Held, nextToken, takeToken, tokenAppend } from './token.js';
+import type { Feedback } from './feedback.js';
+import { type Held, nextToken, type Token, takeToken, tokenAppend } from './token.js';
 
 export interface IngestEnvironment extends Pick<Plan, 'spec' | 'store'> {
   /** The stage's name. */
   readonly name: string;
   readonly log: TopicLog;
+  /** How prompts follow from verdicts. */
+  readonly feedback: Feedback;
   /** Resolves once a version has been published: prompts are not read further ahead than the run needs. */
   readonly published: (version: number) => Promise<unknown>;
   readonly observer?: Pick<StageObserver, 'unit' | 'committed'>;
@@ -33,7 +37,7 @@ export const stepsAhead = ({ spec, store }: Pick<Plan, 'spec' | 'store'>): numbe
     : Math.floor(promptCredit(spec) / promptsPerStep(spec)) - 1;
 
 /**
- * Writes prompts until the run has as many as its steps need, or the feed ends: a step's records in one transaction,
+ * Writes prompts until the run has as many as its steps need, or the feed ends: those of a round in one transaction,
  * together with the places in the sources, so that a crash leaves no gap and no repeat.
  */
 export async function ingest(
@@ -48,74 +52,136 @@ export async function ingest(
       while (held) held = await ingestFrom(held, feed, consumer, environment, signal);
       return;
     } catch (error) {
+      if (signal.aborted) return;
       // Another process writes the prompts now.
       if (!(error instanceof FencedError)) throw error;
     }
   }
 }
 
-/** The records of one step. */
+/** The records of one transaction: the prompts of a round, and what was in the place of a prompt. */
 interface Batch {
   readonly appends: Append[];
   readonly started: number;
   /** Number of its first prompt. */
   readonly first: bigint;
+  /** Prompts that it takes. */
+  readonly quota: number;
   /** What was in the place of a prompt. */
   problems: number;
 }
 
-const newBatch = (first: bigint): Batch => ({ appends: [], started: performance.now(), first, problems: 0 });
+/** Writing prompts from a token on. */
+interface Writer {
+  readonly consumer: Consumer;
+  readonly environment: IngestEnvironment;
+  readonly signal: AbortSignal;
+  /** What has been written so far. */
+  held: Held;
+  /** Whether another process got further meanwhile, from where `held` continues. */
+  isBehind: boolean;
+}
+
+const stepAt = ({ environment: { spec } }: Writer, sequence: bigint): number =>
+  Number(sequence / BigInt(promptsPerStep(spec)));
+
+function isOver({ environment: { spec }, held: { token } }: Writer): boolean {
+  const total = spec.learn ? BigInt(stepsOf(spec)) * BigInt(promptsPerStep(spec)) : undefined;
+  return token.done === true || (total !== undefined && token.sequence >= total);
+}
 
 /**
  * Continues from a token to the last prompt or the signal, or resolves to the token of another process that got further
  * meanwhile.
  */
 async function ingestFrom(
-  { token, offset }: Held,
+  held: Held,
   feed: Feed,
   consumer: Consumer,
   environment: IngestEnvironment,
   signal: AbortSignal,
 ): Promise<Held | undefined> {
-  const { spec } = environment;
-  const perStep = BigInt(promptsPerStep(spec));
-  const total = spec.learn ? BigInt(stepsOf(spec)) * perStep : undefined;
-  const isLast = (sequence: bigint) => total !== undefined && sequence >= total;
-  let { sequence, places } = token;
-  let read = offset;
-  let batch = newBatch(sequence);
-  if (isLast(sequence) || token.done) return undefined;
-  const commit = async (done: boolean) => {
-    const offsets = [{ topic: 'source', partition: 0, offset: read }];
-    await consumer.commit({ appends: [...batch.appends, tokenAppend({ places, sequence, done })], offsets });
-    const seconds = (performance.now() - batch.started) / 1000;
-    environment.observer?.unit(environment.name, { records: Number(sequence - batch.first), seconds, tokens: 0 });
-    environment.observer?.committed(environment.name, offsets, batch.appends.length);
-  };
-  await feed.catchUp();
+  const writer: Writer = { consumer, environment, signal, held, isBehind: false };
+  let batch = await nextBatch(writer, feed);
+  if (!batch) return undefined;
+  let { places, sequence } = writer.held.token;
   for await (const fed of feed.from(places, signal)) {
     if (signal.aborted) return undefined;
     environment.onIdle?.(fed === null);
     if (fed) {
-      batch.appends.push(...(await fed.appends(sequence, Number(sequence / perStep))));
+      batch.appends.push(...(await fed.appends(sequence, stepAt(writer, sequence))));
       places = fed.next;
       if (fed.counts) sequence++;
       else batch.problems++;
     }
-    const isStep = fed?.counts === true && (sequence % perStep === 0n || isLast(sequence));
-    // Problems before the first prompt of a step need not wait for it, which may never come.
+    const isFull = fed?.counts === true && Number(sequence - batch.first) === batch.quota;
+    // Problems before the first prompt of a round need not wait for it, which may never come.
     const isAlone = sequence === batch.first && batch.problems >= (fed ? PROBLEMS : 1);
-    if (!isStep && !isAlone) continue;
-    await commit(false);
-    if (isLast(sequence)) return undefined;
-    const held = await nextToken(consumer, sequence, signal);
-    if (held?.token.sequence !== sequence) return held;
-    read = held.offset;
-    // Without a learner there are no newer weights to wait for.
-    if (isStep && spec.learn) await environment.published(Number(sequence / perStep) - stepsAhead(environment));
-    await feed.catchUp();
-    batch = newBatch(sequence);
+    if (!isFull && !isAlone) continue;
+    await commit(writer, batch, { places, sequence, round: roundAfter(writer, sequence, isFull) });
+    batch = writer.isBehind ? undefined : await nextBatch(writer, feed);
+    if (writer.isBehind) return writer.held;
+    if (!batch) return undefined;
+    sequence = writer.held.token.sequence;
   }
-  if (!signal.aborted) await commit(true);
+  if (!signal.aborted) await commit(writer, batch, { places, sequence, done: true });
   return undefined;
+}
+
+/** The rounds that the step of the next prompt has had, after a batch. */
+function roundAfter(writer: Writer, sequence: bigint, isFull: boolean): number {
+  const { token } = writer.held;
+  if (stepAt(writer, sequence) !== stepAt(writer, token.sequence)) return 0;
+  return (token.round ?? 0) + (isFull ? 1 : 0);
+}
+
+/**
+ * A batch for the next round of prompts, once their step may be written. Steps that need no more prompts end first.
+ * undefined: there are no more, or another process goes on, or the signal aborted.
+ */
+async function nextBatch(writer: Writer, feed: Feed): Promise<Batch | undefined> {
+  const { environment, signal } = writer;
+  const { spec, feedback } = environment;
+  const perStep = promptsPerStep(spec);
+  await feed.catchUp();
+  while (!signal.aborted && !writer.isBehind && !isOver(writer)) {
+    const { places, sequence, round = 0 } = writer.held.token;
+    const step = stepAt(writer, sequence);
+    const taken = Number(sequence % BigInt(perStep));
+    // Without a learner there are no newer weights to wait for.
+    if (taken === 0 && step > 0 && spec.learn) await environment.published(step - stepsAhead(environment));
+    if (taken === 0) await feedback.prepare(step, signal);
+    const quota = await feedback.quota({ step, taken, round }, signal);
+    const batch = { appends: [], started: performance.now(), first: sequence, quota, problems: 0 };
+    if (quota > 0) return batch;
+    const next = sequence + BigInt(perStep - taken);
+    await commit(writer, { ...batch, appends: unusedPlaces(step, sequence, next) }, { places, sequence: next });
+  }
+  return undefined;
+}
+
+/** Gaps in the places of a step that no prompt takes, so that every stage knows that it is complete. */
+function unusedPlaces(step: number, from: bigint, to: bigint): Append[] {
+  return Array.from({ length: Number(to - from) }, (_, i) =>
+    // No prompt has this id: that of an item is not empty.
+    gapAppend('prompts', { promptId: `#${from + BigInt(i)}`, step, sampleIndex: null, groupSize: 1, cause: UNUSED }),
+  );
+}
+
+/** Writes a batch and the token after it, and reads that token, or that of a process that got further. */
+async function commit(writer: Writer, { appends, started, first }: Batch, token: Token): Promise<void> {
+  const { consumer, signal, environment, held } = writer;
+  const { name, observer } = environment;
+  const offsets = [{ topic: 'source', partition: 0, offset: held.offset }];
+  await consumer.commit({ appends: [...appends, tokenAppend(token)], offsets });
+  const seconds = (performance.now() - started) / 1000;
+  observer?.unit(name, { records: Number(token.sequence - first), seconds, tokens: 0 });
+  observer?.committed(name, offsets, appends.length);
+  if (isOver({ ...writer, held: { token, offset: held.offset } })) {
+    writer.held = { token, offset: held.offset };
+    return;
+  }
+  const next = await nextToken(consumer, token.sequence, signal);
+  writer.isBehind = next !== undefined && next.token.sequence !== token.sequence;
+  if (next) writer.held = next;
 }

@@ -12,6 +12,7 @@ import { taskContext } from '../running/context.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { itemIdIn, messagesOf, type Task } from '../spec/tasks.js';
 import { type Fed, type Feed, type Places, placeIn } from './feed.js';
+import type { Feedback } from './feedback.js';
 import { passId } from './pass-id.js';
 import { problemAppend } from './problem.js';
 import type { TaskSource } from './sources.js';
@@ -22,6 +23,8 @@ export interface PromptEnvironment {
   readonly spec: PipelineSpec;
   /** Knows which items' texts were forgotten: these are not written again. */
   readonly table: Pick<PrivilegedTable, 'catchUp' | 'document'>;
+  /** Whether an item is asked in this turn. Default: always. */
+  readonly accepts?: Feedback['accepts'];
   /** Where topics of prompts are, and what the run has written so far. */
   readonly log: TopicLog;
   readonly run: string;
@@ -75,7 +78,12 @@ export function promptFeed(sources: readonly TaskSource[], environment: PromptEn
             await reader.items.return?.();
           } else if (value.found === null) idle.add(reader);
           else {
-            const fed = fedItem(reader.task, { ...value, found: isNew(reader.task, value.found) }, places, environment);
+            const positioned = { ...value, found: isNew(reader.task, value.found) };
+            if (!isAsked(reader.task, positioned, environment)) {
+              places = placesAfter(reader.task, positioned, places, false);
+              continue;
+            }
+            const fed = fedItem(reader.task, positioned, places, environment);
             yield fed;
             places = fed.next;
             if (fed.counts) idle.clear();
@@ -120,20 +128,29 @@ function nextReader(readers: readonly Reader[], places: Places): Reader | undefi
   );
 }
 
+/** Whether it is the turn of an item. What cannot be read has no turn. */
+function isAsked(task: Task, { found, pass }: Positioned, { accepts }: PromptEnvironment): boolean {
+  return isBad(found) || accepts === undefined || accepts(itemIdIn(task, found.itemId), String(pass));
+}
+
+function placesAfter(
+  { name }: Task,
+  { position, next = position + 1n }: Positioned,
+  places: Places,
+  counts: boolean,
+): Places {
+  const { count } = placeIn(places, name);
+  return new Map(places).set(name, { position: next, count: counts ? count + 1n : count });
+}
+
 function fedItem(task: Task, positioned: Positioned, places: Places, environment: PromptEnvironment): Fed {
-  const {
-    found,
-    position,
-    next = position + 1n,
-    at = { topic: 'source', partition: 0, offset: position },
-  } = positioned;
-  const { count } = placeIn(places, task.name);
+  const { found, position, at = { topic: 'source', partition: 0, offset: position } } = positioned;
   const counts = !isBad(found);
   const appends: Fed['appends'] = isBad(found)
     ? async () => [problemAppend({ ...found, at }, environment)]
     : (sequence, step) => promptAppends(task, found, { pass: positioned.pass, at }, { sequence, step }, environment);
   return {
-    next: new Map(places).set(task.name, { position: next, count: counts ? count + 1n : count }),
+    next: placesAfter(task, positioned, places, counts),
     counts,
     appends,
   };

@@ -11,6 +11,8 @@ import { type Places, placeIn } from './feed.js';
 export interface Token {
   readonly places: Places;
   readonly sequence: bigint;
+  /** Rounds of prompts that the step of the next prompt has had. Default: 0. */
+  readonly round?: number;
   /** All prompts are written. Only a pipeline that trains nothing has a last prompt of its own. */
   readonly done?: boolean;
 }
@@ -25,11 +27,17 @@ const number = z.string().regex(/^\d+$/).transform(BigInt);
 const tokenSchema = z.object({
   position: z.union([number, z.record(z.string(), z.tuple([number, number]))]),
   sequence: number,
+  round: z.int().min(0).optional(),
   done: z.boolean().optional(),
 });
 
-export function tokenAppend({ places, sequence, done }: Token): Append {
-  const value = { position: written(places), sequence: String(sequence), ...(done && { done }) };
+export function tokenAppend({ places, sequence, round = 0, done }: Token): Append {
+  const value = {
+    position: written(places),
+    sequence: String(sequence),
+    ...(round > 0 && { round }),
+    ...(done && { done }),
+  };
   return { topic: 'source', key: 'next', value: Buffer.from(JSON.stringify(value)) };
 }
 
@@ -46,12 +54,12 @@ function written(places: Places): string | Record<string, [string, string]> {
 function tokenIn({ value }: LogRecord): Token | undefined {
   const { data, success } = tokenSchema.safeParse(parsed(value));
   if (!success) return undefined;
-  const { position, sequence, done } = data;
+  const { position, sequence, round, done } = data;
   const places: Places =
     typeof position === 'bigint'
       ? new Map([['', { position, count: sequence }]])
       : new Map(Object.entries(position).map(([task, [at, count]]) => [task, { position: at, count }]));
-  return { places, sequence, ...(done && { done }) };
+  return { places, sequence, ...(round !== undefined && { round }), ...(done && { done }) };
 }
 
 function parsed(value: Uint8Array | null): unknown {

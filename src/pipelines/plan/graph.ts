@@ -33,22 +33,22 @@ export function drawGraph(plan: Plan, format: GraphFormat): string {
   ].join('\n');
 }
 
-const described = ({ name, definition, input, output }: PlanStage) => ({
+const described = ({ name, definition, input, output, tables }: PlanStage) => ({
   name,
   kind: definition.name,
   summary: definition.summary,
   input,
   output,
-  tables: definition.tables,
+  tables,
 });
 
-function edgesOf({ name, input, output, definition }: PlanStage, plan: Plan): Edge[] {
+function edgesOf({ name, input, output, tables, definition }: PlanStage, plan: Plan): Edge[] {
   const stage = stageId(name);
   const others = definition.otherTopics(plan).filter((topic) => topic.name !== input);
   return [
     { from: topicId(input), to: stage, dashed: false },
     { from: stage, to: topicId(output), dashed: false },
-    ...definition.tables.map((table) => ({ from: topicId(table), to: stage, dashed: true })),
+    ...tables.map((table) => ({ from: topicId(table), to: stage, dashed: true })),
     ...others.map((topic) =>
       topic.external
         ? { from: topicId(topic.name), to: stage, dashed: true }

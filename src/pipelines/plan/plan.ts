@@ -63,7 +63,7 @@ export const stagesWith = ({ stages }: Pick<Plan, 'stages'>, resource: ResourceN
 export function topicsRead({ store, stages, topics }: Plan, wanted: readonly string[]): ReadonlySet<string> {
   const own = stages.filter(({ name }) => wanted.includes(name));
   if (!store.traits.multiProcess || own.length === stages.length) return new Set(topics.map(({ name }) => name));
-  const read = own.flatMap(({ input, definition }) => [input, ...definition.tables, ...definition.continuesFrom]);
+  const read = own.flatMap(({ input, tables, definition }) => [input, ...tables, ...definition.continuesFrom]);
   // The token of the prompts is read by a consumer group of its own.
   const weights = own.map(({ learner }) => ofLearner('weights', learner));
   return new Set(['weights', ...weights, ...read.filter((name) => name !== 'source')]);
@@ -86,8 +86,9 @@ export function planOf(
   const chosen = given ?? (spec.shape === undefined ? noMethod : registeredMethod(spec.shape, methods));
   const method = spec.teach.weights === 'permuted' && !isAbsent(chosen) ? permuted(chosen, spec.seed) : chosen;
   const subject = { spec, folder, method };
-  const stages: PlanStage[] = [];
+  const stages: Omit<PlanStage, 'tables'>[] = [];
   const created: StageTopic[] = [];
+  const behind = new Map<TopicName, string>();
   let flow: Pick<PlanStage, 'input' | 'inputType'> = { input: 'source', inputType: undefined };
   const add = (definition: StageDefinition, stage: Pick<PlanStage, 'name' | 'learner' | 'output'>) => {
     const { input, output, spreads } = definition;
@@ -104,12 +105,24 @@ export function planOf(
       const transformed = `${flow.input}.${transform.name}`;
       add(transformStage(transform, spreads), { name: transformed, learner: MAIN_LEARNER, output: transformed });
       flow = { input: transformed, inputType: output };
+      behind.set(output, transformed);
     }
   }
+  const tables = (definition: StageDefinition) => definition.tables(subject).map((type) => behind.get(type) ?? type);
+  const placed = stages.map((stage) => ({ ...stage, tables: tables(stage.definition) }));
   const topics = topicsOf(store, spec, created);
   checkTransforms(transforms, topics);
   const told = [...warnings, ...planWarnings(subject)];
-  return { ...subject, store, stages, topics, transforms, warnings: told, components, ...(locate && { locate }) };
+  return {
+    ...subject,
+    store,
+    stages: placed,
+    topics,
+    transforms,
+    warnings: told,
+    components,
+    ...(locate && { locate }),
+  };
 }
 
 /** The definitions of a pipeline's stages, in the order of the flow. */

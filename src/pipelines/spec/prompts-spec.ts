@@ -27,6 +27,21 @@ const limit = upTo(1_000_000_000)
   .optional()
   .describe('Number of prompts of a pipeline without `learn`. Default: each line of the file once.');
 
+const share = z.number().min(0).max(1);
+const curriculum = z
+  .strictObject({
+    easy: share.default(1).describe('Running accuracy from which on a prompt is easy.'),
+    hard: share.default(0).describe('Running accuracy up to which a prompt is hard.'),
+    share: z
+      .number()
+      .min(0.001)
+      .max(1)
+      .default(0.1)
+      .describe('Share of their turns in which easy and hard prompts are asked all the same.'),
+  })
+  .refine(({ easy, hard }) => hard < easy, { path: ['hard'], message: 'expected hard below easy' })
+  .describe('Ask prompts that are solved always, or never, less often. Default: every prompt once a pass.');
+
 /** The section `prompts`, of a pipeline or of one of its tasks. */
 export const prompts = z
   .union([
@@ -52,6 +67,7 @@ export const prompts = z
           .boolean()
           .optional()
           .describe('Whether each pass has an order of its own, by the seed. Default: with `learn`.'),
+        curriculum: curriculum.optional(),
         limit,
         system,
       })

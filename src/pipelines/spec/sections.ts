@@ -24,8 +24,13 @@ export const learnOf = (spec: Pick<PipelineSpec, 'learn'>): Section<'learn'> => 
 /** Training steps. @throws {UserError} `no-section` where nothing is trained */
 export const stepsOf = (spec: Pick<PipelineSpec, 'steps'>): number => section(spec, 'steps');
 
-/** Prompts with the same step number. */
-export const promptsPerStep = ({ learn }: Pick<PipelineSpec, 'learn'>): number => learn?.prompts ?? BATCH;
+/** Rounds of prompts that a step may have. Recorded samples come as they are. */
+export const roundsOf = ({ learn, rollout, from }: Pick<PipelineSpec, 'learn' | 'rollout' | 'from'>): number =>
+  learn === undefined || from !== undefined ? 1 : (rollout?.rounds ?? 1);
+
+/** Prompts with the same step number. With several rounds these are places, not all of which are taken. */
+export const promptsPerStep = (spec: Pick<PipelineSpec, 'learn' | 'rollout' | 'from'>): number =>
+  (spec.learn?.prompts ?? BATCH) * roundsOf(spec);
 
 /**
  * How held-out completions are drawn: greedily, and as `draws` says where samples are asked for; with the rollout's

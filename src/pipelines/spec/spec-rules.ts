@@ -29,7 +29,8 @@ const MAX_STEP = 1_000_000;
 function rules(spec: RuledSpec): Rule[] {
   const { learn, learners, steps, shape, from, rollout } = spec;
   const unordered = extensionProblem(spec);
-  const samples = (learn?.prompts ?? 1) * (rollout?.group ?? 1);
+  const rounds = learn ? (rollout?.rounds ?? 1) : 1;
+  const samples = (learn?.prompts ?? 1) * (rollout?.group ?? 1) * rounds;
   return [
     {
       field: 'rollout.group',
@@ -37,7 +38,8 @@ function rules(spec: RuledSpec): Rule[] {
       holds: !(samples > MAX_STEP),
       problem:
         `found ${rollout?.group}, which ` +
-        `${learn?.prompts === undefined ? '' : `with learn.prompts (${learn.prompts}) `}makes ${samples} samples ` +
+        `${learn?.prompts === undefined ? '' : `with learn.prompts (${learn.prompts}) `}` +
+        `${rounds === 1 ? '' : `in ${rounds} rollout.rounds `}makes ${samples} samples ` +
         `per step; expected at most ${MAX_STEP}`,
     },
     {

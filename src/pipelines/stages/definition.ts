@@ -35,6 +35,8 @@ export interface PlanStage {
   readonly inputType: TopicName | undefined;
   readonly output: string;
   readonly outputType: TopicName;
+  /** Topics that it looks records up in, behind their transforms. */
+  readonly tables: readonly string[];
 }
 
 /** A pipeline as a graph of stages and topics; nothing of it runs yet. */
@@ -109,7 +111,7 @@ export interface StageDefinition {
   /** Whether its output is spread over the partitions of a cluster, so that several processes can read it. */
   readonly spreads: boolean;
   /** Topics that it looks records up in while it runs. */
-  readonly tables: readonly TopicName[];
+  readonly tables: (subject: Subject) => readonly TopicName[];
   /** Topics that it reads when it starts, to continue where the run was. */
   readonly continuesFrom: readonly TopicName[];
   /** Topics that it writes besides `output`, which other stages write as well. */
@@ -153,7 +155,7 @@ export function defineStage<Needs extends ResourceName>(described: Described<Nee
   return {
     perLearner: false,
     spreads: false,
-    tables: [],
+    tables: () => [],
     continuesFrom: [],
     emits: [],
     portable: false,

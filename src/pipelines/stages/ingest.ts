@@ -1,4 +1,7 @@
 import type { RunningStage } from '../../runtime/stage.js';
+import { type Feedback, feedbackOf, hasFeedback, noFeedback } from '../feeds/feedback.js';
+import { stepsAhead } from '../feeds/ingest.js';
+import { followJudgements } from '../feeds/judgements.js';
 import { promptFeed } from '../feeds/prompts.js';
 import { openSources } from '../feeds/sources.js';
 import { startFeed } from '../feeds/start-feed.js';
@@ -13,6 +16,7 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
   isPartOf: ({ spec }) => spec.rollout !== undefined,
   output: 'prompts',
   spreads: true,
+  tables: ({ spec }) => (hasFeedback(spec) ? ['verdicts'] : []),
   // What was forgotten is not written again.
   continuesFrom: ['privileged'],
   otherTopics: ({ spec }) => [
@@ -23,7 +27,7 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
       'topic' in source ? [{ name: source.topic, external: true }] : [],
     ),
   ],
-  decidedBy: ['pipeline', 'seed', 'steps', 'prompts', 'tasks', 'model.base', 'learn.prompts'],
+  decidedBy: ['pipeline', 'seed', 'steps', 'prompts', 'tasks', 'model.base', 'learn.prompts', 'rollout.rounds'],
   needs: ['source', 'context', 'versions'],
   async check({ plan: { spec, folder }, prompts, documents, demand, attempt }) {
     if (documents) for (const problem of await checkContext(spec, folder)) demand(false, problem);
@@ -38,8 +42,10 @@ async function startIngest(context: StageContext<'source' | 'context' | 'version
   const { plan, stage, environment, resources } = context;
   const { spec } = plan;
   const { source, context: documents } = resources;
-  const feed = promptFeed(source.tasks, { ...environment, name: stage.name, spec, table: documents.table });
-  const running = await startFeed(context, feed);
+  const feedback = openFeedback(context);
+  const { accepts } = feedback;
+  const feed = promptFeed(source.tasks, { ...environment, name: stage.name, spec, table: documents.table, accepts });
+  const running = await startFeed(context, feed, feedback);
   const { watch } = contextOf(spec);
   if (watch === undefined) return running;
   const watching = watchContext(documents, watch);
@@ -50,6 +56,12 @@ async function startIngest(context: StageContext<'source' | 'context' | 'version
       await Promise.all([watching.stop(), running.stop()]);
     },
   };
+}
+
+function openFeedback({ plan, stage, environment: { log, now } }: StageContext<never>): Feedback {
+  const [verdicts] = stage.tables;
+  if (verdicts === undefined) return noFeedback(plan.spec);
+  return feedbackOf(plan.spec, followJudgements(log, verdicts, now), stepsAhead(plan));
 }
 
 /** Without a learner there is an end: a file's, or a limit. */

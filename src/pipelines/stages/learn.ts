@@ -4,6 +4,7 @@ import { type LearnStep, learn } from '../../operators/learn.js';
 import { publishWeights } from '../../operators/publish-weights.js';
 import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
+import { UNUSED } from '../../topics/record-codec.js';
 import { recordsOf } from '../../topics/scan.js';
 import { checkpointProblems } from '../plan/estimate.js';
 import { learnLoss } from '../plan/learn-loss.js';
@@ -13,7 +14,7 @@ import { emitDeadLetter } from '../running/dead-letter.js';
 import { targetOf } from '../running/signal.js';
 import { type SignalWatch, watchSignal } from '../running/signal-warnings.js';
 import { type StepReport, stepFigures, stepMetrics } from '../running/step-metrics.js';
-import { learnOf, stepsOf } from '../spec/sections.js';
+import { learnOf, promptsPerStep, roundsOf, stepsOf } from '../spec/sections.js';
 import { type CheckContext, defineRecordStage, type StageContext } from './definition.js';
 import type { StepFigures } from './resources.js';
 
@@ -44,7 +45,7 @@ export const learnStage = defineRecordStage<'advantages', 'weights', 'trainer' |
       credit: overlapCredit(spec),
       concurrency: 1,
       steps: {
-        prompts: learnOf(spec).prompts * every,
+        prompts: promptsPerStep(spec) * every,
         unitOf: (step) => Math.floor(step / every),
         isPast: (unit) => unit < Math.floor(trainer.nextStep() / every),
         mayStart: (unit) => unit === Math.floor(trainer.nextStep() / every),
@@ -92,7 +93,7 @@ function learnOperator(
   };
   const report = (step: LearnStep<StepFigures>) => {
     const seconds = (now() - progress.lastStep) / 1000;
-    const gaps = side.gaps.filter((gap) => gap.step === step.step);
+    const gaps = side.gaps.filter((gap) => gap.step === step.step && gap.cause !== UNUSED);
     const metrics = stepMetrics(step, { seconds, stale, gaps, version: step.step, target, spec });
     const warnings = progress.watch.step(metrics);
     const message = warnings.length > 0 ? warnings.join('; ') : null;
@@ -107,7 +108,7 @@ function learnOperator(
   };
   return pipe(
     learn(trainer.learner, {
-      prompts: learnOf(spec).prompts,
+      prompts: promptsPerStep(spec),
       version: nextStep,
       // Recorded samples are of any age; the metrics tell it.
       maxLag: spec.from ? Number.POSITIVE_INFINITY : spec.flow.maxLag,
@@ -122,7 +123,7 @@ function learnOperator(
 
 async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void> {
   const { publish, flow } = plan.spec;
-  const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
+  const [steps, places, rounds] = [stepsOf(plan.spec), promptsPerStep(plan.spec), roundsOf(plan.spec)];
   const { every } = publish;
   demand(steps % every === 0, `publish.every: found ${every}, expected a divisor of steps (${steps})`);
   demand(
@@ -130,9 +131,10 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
     `flow.maxLag: found ${flow.maxLag}, expected at least publish.every - 1 (${every - 1})`,
   );
   demand(
-    flow.credit === undefined || flow.credit >= learn.prompts,
-    `flow.credit: found ${flow.credit}, expected at least learn.prompts (${learn.prompts}): a step's prompts have ` +
-      'to be in flight together',
+    flow.credit === undefined || flow.credit >= places,
+    `flow.credit: found ${flow.credit}, expected at least ` +
+      `${rounds > 1 ? `learn.prompts times rollout.rounds (${places})` : `learn.prompts (${places})`}: a step's ` +
+      'prompts have to be in flight together',
   );
   if (plan.components.learner) return;
   await attempt(async () => {

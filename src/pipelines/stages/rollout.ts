@@ -15,7 +15,7 @@ export const rolloutStage = defineRecordStage<'prompts', 'rollouts', 'policy' | 
   isPartOf: ({ spec }) => spec.rollout !== undefined,
   output: 'rollouts',
   spreads: true,
-  tables: ['weights'],
+  tables: () => ['weights'],
   decidedBy: ['rollout'],
   needs: ['policy', 'versions'],
   check: checkRollout,

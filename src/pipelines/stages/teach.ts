@@ -26,7 +26,7 @@ export const teachStage = defineRecordStage<'verdicts', 'teacher-scores', keyof 
   isPartOf: ({ method }) => asksTeacher(method),
   output: 'teacher-scores',
   spreads: true,
-  tables: ['privileged', 'weights'],
+  tables: () => ['privileged', 'weights'],
   continuesFrom: ['metrics'],
   emits: ['metrics'],
   decidedBy: ['teach', 'privileged', 'tasks'],

@@ -12,7 +12,7 @@ export const verifyStage = defineRecordStage<'rollouts', 'verdicts', 'verifier' 
   isPartOf: ({ spec }) => spec.rollout !== undefined,
   output: 'verdicts',
   spreads: true,
-  tables: ['references'],
+  tables: () => ['references'],
   portable: true,
   // A verifier that a second one checks reports where the two disagree.
   otherTopics: ({ spec }) =>

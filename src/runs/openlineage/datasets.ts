@@ -41,7 +41,7 @@ export function inputsOf(subject: Subject, make: Make): InputDataset[] {
   const { plan, manifest, stages, sources } = subject;
   const { spec, folder } = plan;
   const written = topicsWritten(subject);
-  const read = ownStages(subject).flatMap(({ input, definition }) => [input, ...definition.tables]);
+  const read = ownStages(subject).flatMap(({ input, tables }) => [input, ...tables]);
   const documentTopics = sources.length > 0 || stages.includes('ingest') ? topicSources(plan) : [];
   const topics = new Set([...read, ...documentTopics].filter((name) => name !== 'source' && !written.has(name)));
   const base = { namespace: 'file', name: baseFolder(spec, folder) };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { noFeedback } from '../../../src/pipelines/feeds/feedback.js';
 import { ingest } from '../../../src/pipelines/feeds/ingest.js';
 import { promptFeed } from '../../../src/pipelines/feeds/prompts.js';
 import { openSources } from '../../../src/pipelines/feeds/sources.js';
@@ -39,7 +40,7 @@ async function run({ folder, log }: { folder: string; log: TopicLog }, change: o
   const { tasks } = await openSources(spec, folder);
   const stop = new AbortController();
   const environment = {
-    ...{ name: 'ingest', log, spec, store: storeOf(spec.topics), run: 'r' },
+    ...{ name: 'ingest', log, spec, store: storeOf(spec.topics), run: 'r', feedback: noFeedback(spec) },
     now: () => 0,
     published: async () => {},
     table: { catchUp: async () => {}, document: async () => undefined },

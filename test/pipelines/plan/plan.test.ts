@@ -37,8 +37,22 @@ describe('planOf', () => {
     const { stages, topics } = planOf(checkSpec({ ...input, shape: 'grpo' }), '.');
     const names = new Set(topics.map(({ name }) => name));
     for (const stage of stages)
-      for (const name of [stage.input, stage.output, ...stage.definition.tables]) expect(names).toContain(name);
+      for (const name of [stage.input, stage.output, ...stage.tables]) expect(names).toContain(name);
     expect(names).not.toContain('teacher-scores');
+  });
+  it('has stages that look records up behind their transforms', () => {
+    const rollout = { ...input.rollout, rounds: 3 };
+    const { stages } = planOf(checkSpec({ ...input, rollout, transform: { verdicts: ['dropUniform'] } }), '.');
+    expect(stages.map(({ name, tables }) => [name, ...tables])).toEqual([
+      ['ingest', 'verdicts.dropUniform'],
+      ['rollout', 'weights'],
+      ['verify', 'references'],
+      ['verdicts.dropUniform'],
+      ['teach', 'privileged', 'weights'],
+      ['shape'],
+      ['learn'],
+      ['evaluate'],
+    ]);
   });
 });
 
