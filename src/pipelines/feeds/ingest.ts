@@ -3,6 +3,7 @@ import { type Append, type Consumer, FencedError, type TopicLog } from '../../to
 import { gapAppend, UNUSED } from '../../topics/record-codec.js';
 import { promptCredit } from '../running/credit.js';
 import { promptsPerStep, stepsOf } from '../spec/sections.js';
+import type { PipelineSpec } from '../spec/spec.js';
 import type { Plan } from '../stages/definition.js';
 import type { Feed } from './feed.js';
 import type { Feedback } from './feedback.js';
@@ -27,14 +28,18 @@ const PROBLEMS = 256;
 /** Steps of prompts that wait in one partition ahead of the one being trained. */
 const STEPS_AHEAD = 4;
 
+const aheadInOne = ({ flow, publish }: PipelineSpec): number => STEPS_AHEAD + flow.maxLag + publish.every;
+const aheadInMany = (spec: PipelineSpec): number => Math.floor(promptCredit(spec) / promptsPerStep(spec)) - 1;
+
 /**
  * Steps that are written ahead of the published weights at most. The partitions of a cluster are not read in the order
  * of the steps: what waits for newer weights must leave credit for what does not.
  */
 export const stepsAhead = ({ spec, store }: Pick<Plan, 'spec' | 'store'>): number =>
-  store.traits.partitions === 1
-    ? STEPS_AHEAD + spec.flow.maxLag + spec.publish.every
-    : Math.floor(promptCredit(spec) / promptsPerStep(spec)) - 1;
+  store.traits.partitions === 1 ? aheadInOne(spec) : aheadInMany(spec);
+
+/** The same in any store: choices by the verdicts of the steps before these are the same in all of them. */
+export const stepsAheadAnywhere = (spec: PipelineSpec): number => Math.max(aheadInOne(spec), aheadInMany(spec));
 
 /**
  * Writes prompts until the run has as many as its steps need, or the feed ends: those of a round in one transaction,

@@ -1,6 +1,6 @@
 import type { RunningStage } from '../../runtime/stage.js';
 import { type Feedback, feedbackOf, hasFeedback, noFeedback } from '../feeds/feedback.js';
-import { stepsAhead } from '../feeds/ingest.js';
+import { stepsAheadAnywhere } from '../feeds/ingest.js';
 import { followJudgements } from '../feeds/judgements.js';
 import { promptFeed } from '../feeds/prompts.js';
 import { openSources } from '../feeds/sources.js';
@@ -61,7 +61,7 @@ async function startIngest(context: StageContext<'source' | 'context' | 'version
 function openFeedback({ plan, stage, environment: { log, now } }: StageContext<never>): Feedback {
   const [verdicts] = stage.tables;
   if (verdicts === undefined) return noFeedback(plan.spec);
-  return feedbackOf(plan.spec, followJudgements(log, verdicts, now), stepsAhead(plan));
+  return feedbackOf(plan.spec, followJudgements(log, verdicts, now), stepsAheadAnywhere(plan.spec));
 }
 
 /** Without a learner there is an end: a file's, or a limit. */
