@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { nearest, UserError } from './errors.js';
 import { ExactNumber } from './exact-json.js';
-import { expectedBy, fieldsAt, placeOf, valueAt } from './settings.js';
+import { expectedBy, fieldsAt, placeOf, valueAt, withoutEchoes } from './settings.js';
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
@@ -34,7 +34,7 @@ export function kindOf(value: unknown): string {
 export function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(withoutNulls(value));
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, schema, value));
+  const problems = withoutEchoes(result.error.issues).flatMap((issue) => problemsOf(issue, schema, value));
   const lines = problems.map(({ path, message }) => `${placeOf(where, path)}: ${message}`);
   throw new UserError(problems[0]?.kind ?? 'bad-field', lines.join('\n'));
 }
@@ -42,7 +42,7 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T
 /** Everything that is wrong with a value. Empty if it is valid. */
 export function findProblems(schema: z.ZodType, value: unknown): readonly Problem[] {
   const result = schema.safeParse(withoutNulls(value));
-  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, schema, value));
+  return result.success ? [] : withoutEchoes(result.error.issues).flatMap((issue) => problemsOf(issue, schema, value));
 }
 
 function withoutNulls(value: unknown): unknown {

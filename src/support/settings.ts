@@ -36,7 +36,13 @@ export interface SettingProblem {
 
 /** What is wrong with an input, from what its schema found: one problem per field, of a union's nearest branch. */
 export function settingProblems(issues: readonly Issue[], schema: z.ZodType, input: unknown): SettingProblem[] {
-  return issues.flatMap((issue) => problemsOf(issue, schema, input));
+  return withoutEchoes(issues).flatMap((issue) => problemsOf(issue, schema, input));
+}
+
+/** Without a length of what has the wrong type: zod measures a text where it expects a list. */
+export function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
+  const mistyped = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? path.join('.') : [])));
+  return issues.filter(({ code, path }) => !/^too_/.test(code) || !mistyped.has(path.join('.')));
 }
 
 function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingProblem[] {
@@ -48,7 +54,7 @@ function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingPro
     const branch: readonly Issue[] | undefined =
       unknown.length > 0
         ? [{ code: 'unrecognized_keys', keys: unknown, path: [], message: '' }]
-        : nearestBranch(issue.errors);
+        : nearestBranch(issue.errors, knownKeys(path, schema, input));
     if (branch)
       return branch.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, schema, input));
   }
@@ -79,6 +85,8 @@ function refusalOf(key: string, path: Path, schema: z.ZodType, input: unknown): 
   }
   const present = Object.keys(Object(valueAt(input, path)));
   const others = present.filter((other) => !variants.some((keys) => keys.includes(key) && keys.includes(other)));
+  if (others.length === 0)
+    return `found ${shown(valueAt(input, [...path, key]), [...path, key])}; this field does not take that`;
   return `does not go with ${others.join(', ')}; expected one or the other`;
 }
 
@@ -113,6 +121,7 @@ const types: Readonly<Partial<Record<string, string>>> = {
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
+  tuple: 'a list',
   object: 'an object',
   record: 'an object',
 };
@@ -128,9 +137,11 @@ export function expectedBy(issue: Issue): string {
     }
     case 'too_small':
       if (issue.origin === 'array') return `at least ${issue.minimum} ${issue.minimum === 1 ? 'item' : 'items'}`;
+      if (issue.origin === 'string') return issue.minimum === 1 ? 'a text' : `at least ${issue.minimum} characters`;
       if (issue.origin !== 'number' && issue.origin !== 'int') return `at least ${issue.minimum}`;
       return `a number ${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`;
     case 'too_big':
+      if (issue.origin === 'string') return `at most ${issue.maximum} characters`;
       if (issue.origin !== 'number' && issue.origin !== 'int') return `at most ${issue.maximum}`;
       return `a number ${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`;
     case 'invalid_union':
@@ -157,9 +168,25 @@ function unknownToAll(branches: readonly (readonly Issue[])[]): string[] {
   return first.filter((key) => rest.every((keys) => keys.includes(key)));
 }
 
+/** Keys of the input at a path that a variant of the schema has. */
+function knownKeys(path: Path, schema: z.ZodType, input: unknown): string[] {
+  const known = fieldsAt(schema, path);
+  return Object.keys(Object(valueAt(input, path))).filter((key) => known.includes(key));
+}
+
+type Branch = readonly Issue[];
+
+/** Below a branch of which only its own key is missing. */
+const KNOWS_NO_KEY = 0.25;
+
 /** The branch of a union that matches the input best; undefined if all fail at the top level. */
-function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  const ranked = branches.map((issues) => ({ issues, depth: depthOf(issues) })).sort((a, b) => b.depth - a.depth);
+function nearestBranch(branches: readonly (readonly Issue[])[], known: readonly string[]): Branch | undefined {
+  const knowsNone = (issues: Branch) =>
+    known.length > 0 &&
+    known.every((key) => issues.some((issue) => issue.code === 'unrecognized_keys' && issue.keys.includes(key)));
+  const ranked = branches
+    .map((issues) => ({ issues, depth: knowsNone(issues) ? KNOWS_NO_KEY : depthOf(issues) }))
+    .sort((a, b) => b.depth - a.depth);
   const [best] = ranked;
   return best && best.depth > 0 ? best.issues : undefined;
 }

@@ -12,6 +12,20 @@ const schema = z.strictObject({
     ])
     .optional(),
   list: z.array(z.string()).default([]),
+  range: z.tuple([z.number(), z.number()]).optional(),
+  name: z.string().min(1).optional(),
+  hosts: z
+    .preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(z.string().min(3)).min(1))
+    .optional(),
+  source: z
+    .union([z.strictObject({ files: z.string() }), z.strictObject({ table: z.string(), key: z.string() })])
+    .optional(),
+  sum: z
+    .union([
+      z.strictObject({ a: z.string().optional() }).refine((parts) => Object.keys(parts).length > 0, 'expected a part'),
+      z.looseObject({ module: z.string() }),
+    ])
+    .optional(),
 });
 
 function problems(input: unknown, where?: string): string[] {
@@ -30,7 +44,10 @@ describe('settings', () => {
 
   it.each([
     [{ retires: 5 }, 'retires: unknown field; did you mean retries?'],
-    [{ zzzzzzzz: 5 }, 'zzzzzzzz: unknown field; expected one of retries, mode, auth, list'],
+    [
+      { zzzzzzzz: 5 },
+      'zzzzzzzz: unknown field; expected one of retries, mode, auth, list, range, name, hosts, source, sum',
+    ],
     [{ retries: 'x' }, 'retries: found "x"; expected a number'],
     [{ mode: 'slow' }, 'mode: found "slow"; expected one of fast, safe'],
     [{ mode: () => 'fast' }, 'mode: found a function; expected one of fast, safe'],
@@ -42,9 +59,21 @@ describe('settings', () => {
       'auth.password: does not go with token; expected one or the other',
     ],
     [{ auth: 3 }, 'auth: found 3; expected an object'],
+    [{ range: 1 }, 'range: found 1; expected a list'],
+    [{ range: [1] }, 'range: found [1]; expected at least 2 items'],
+    [{ name: '' }, 'name: found ""; expected a text'],
+    [{ hosts: 'abc,d' }, 'hosts: found "abc,d"; expected at least 3 characters'],
+    [{ hosts: ['abc', 'd'] }, 'hosts[1]: found "d"; expected at least 3 characters'],
+    [{ source: { table: 't' } }, 'source.key: is missing; expected a string'],
+    [{ source: { tabel: 't' } }, 'source.tabel: unknown field; did you mean table?'],
+    [{ sum: { module: 1 } }, 'sum.module: found 1; this field does not take that'],
     [null, 'found null; expected an object'],
   ])('that are wrong are refused with field, found and expected: %j', (input, message) => {
     expect(problems(input)[0]).toBe(message);
+  });
+
+  it('tell of a wrong type once', () => {
+    expect(problems({ list: '' })).toEqual(['list: found ""; expected a list']);
   });
 
   it('report every problem, each under the place where they were written', () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasLogin, hasReference, isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
+import { hasLogin, isReference, type Reference, reveal, revealAll } from '../../support/secrets.js';
 import { parseSettings } from '../../support/settings.js';
 
 /** Codecs: the name in the settings and Kafka's number. */
@@ -84,13 +84,10 @@ const schemaRegistry = z
 
 const ADDRESS = 'expected "host:port", such as "broker1:9092"';
 
-const isAddress = (text: string): boolean => {
-  const port = Number(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text)?.[1]);
-  return hasReference(text) || (port >= 1 && port <= 65_535);
-};
-
-const address = z.string(ADDRESS).check(({ value, issues }) => {
-  if (!isAddress(value)) issues.push({ code: 'invalid_format', format: 'regex', input: value, message: ADDRESS });
+const address = matching(/^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, ADDRESS).check(({ value, issues }) => {
+  const port = Number(/:(\d{1,5})$/.exec(value)?.[1] ?? 1);
+  if (port < 1 || port > 65_535)
+    issues.push({ code: 'invalid_format', format: 'regex', input: value, message: ADDRESS });
 });
 
 const brokers = z.array(address, 'expected a list of "host:port"').min(1, 'expected a list of "host:port"').readonly();

@@ -100,6 +100,10 @@ describe('readSpec', () => {
     it('takes the method as one word', () => expect(read(good, ['shape=grpo']).shape).toBe('grpo'));
     it('is named where it is wrong', () => {
       expect(problems(good, ['learn.rate=1'])).toMatch(/^--set learn\.rate: learn\.rate: unknown field/m);
+      expect(problems(good, ['from.topic=x'])).toMatch(/^--set from\.topic: from\.run: is missing/m);
+      expect(problems(good, ['topics.kafka.brokers=http://b:9092'])).toMatch(
+        /^--set topics\.kafka\.brokers: topics\.kafka\.brokers: found "http:\/\/b:9092"; expected "host:port"/m,
+      );
       expect(problems(good, ['learn'])).toBe('--set learn: expected path=value, such as learn.lr=1e-4');
     });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/support/errors.js';
+import { parseSettings } from '../../../src/support/settings.js';
 import { compressSnappy, uncompressSnappy } from '../../../src/topics/kafka/protocol/codecs.js';
 import { kafkaPipelineSchema, parseKafkaSettings } from '../../../src/topics/kafka/settings.js';
 
@@ -68,6 +69,30 @@ describe('settings of a cluster', () => {
     expect(messageOf(() => parseKafkaSettings(settings))).toContain(message);
   });
 
+  it.each([
+    ['http://b:9092', '"http://b:9092"'],
+    ['b', '"b"'],
+    ['b:9092/path', '"b:9092/path"'],
+    ['b:0', '"b:0"'],
+    ['b:99999', '"b:99999"'],
+    ['b:65536', '"b:65536"'],
+    ['a:1,,b:2', '"a:1,,b:2"'],
+    ['', '""'],
+    [':9092', '":9092"'],
+    ['u:pw@b:9092', '"…@b:9092"'],
+    ['kafka://u:pw@b:9092', '"kafka://…@b:9092"'],
+  ])('of a pipeline name the brokers that were written: %j', (brokers, found) => {
+    expect(messageOf(() => parseSettings(kafkaPipelineSchema, { brokers }))).toBe(
+      `brokers: found ${found}; expected "host:port", such as "broker1:9092"`,
+    );
+  });
+
+  it('of a pipeline take brokers separated by commas, and references', () => {
+    const taken = (brokers: string) => parseSettings(kafkaPipelineSchema, { brokers }).brokers;
+    expect(taken('a:1, [::1]:65535')).toEqual(['a:1', '[::1]:65535']);
+    expect(taken(`\${BROKERS}`)).toEqual([`\${BROKERS}`]);
+  });
+
   it.each(['hunter2', 1234, { value: 'hunter2' }, { env: 'A', value: 'hunter2' }, ['hunter2'], { file: 1234 }])(
     'never quote what stands in the place of a secret: %j',
     (written) => {
@@ -107,7 +132,7 @@ describe('settings of a cluster', () => {
 
   it('name every problem', () => {
     expect(messageOf(() => parseKafkaSettings({ brokers: ['a'], sessionMs: 1 })).split('\n')).toEqual([
-      'brokers[0]: found "a"; expected "host:port"',
+      'brokers[0]: found "a"; expected "host:port", such as "broker1:9092"',
       'sessionMs: found 1; expected a whole number from 1000 to 3600000',
     ]);
   });
