@@ -28,22 +28,67 @@ const closed = {
 
 const POLL_MILLISECONDS = 20;
 
-/** Opens an empty in-memory database for `work`, and closes it in any case. */
+/** An empty database that an instance has between two uses: it needs one. */
+const IDLE = 'idle';
+/** Instances between two uses, by their memory limit: making one takes several times as long as judging a query. */
+const idle = new Map<string, DuckDBInstance>();
+/** Connections on which something ran into a limit. */
+const strained = new WeakSet<DuckDBConnection>();
+
+/**
+ * Opens an empty in-memory database for `work`, which is gone afterwards with all that was attached next to it. A
+ * connection has its own temporary tables and prepared statements, and the configuration is locked, so nothing of one
+ * use is there in the next.
+ */
 export async function withDatabase<T>(
   limits: SqlLimits,
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: `${Math.floor(limits.memoryBytes / 1024)}KiB`,
-    ...closed,
+  const memory = `${Math.floor(limits.memoryBytes / 1024)}KiB`;
+  const instance = idle.get(memory) ?? (await openInstance(memory));
+  // Whoever comes meanwhile makes one of its own.
+  idle.delete(memory);
+  let isSound = false;
+  try {
+    const result = await connected(instance, async (connection) => {
+      await connection.run(`attach ':memory:' as memory; use memory`);
+      const found = await work(connection);
+      isSound = !strained.has(connection);
+      return found;
+    });
+    if (isSound) await connected(instance, detachAll);
+    return result;
+  } catch (error) {
+    isSound = false;
+    throw error;
+  } finally {
+    if (isSound && !idle.has(memory)) idle.set(memory, instance);
+    else instance.closeSync();
+  }
+}
+
+async function openInstance(memory: string): Promise<DuckDBInstance> {
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: memory, ...closed });
+  await connected(instance, async (connection) => {
+    await connection.run(`attach ':memory:' as ${IDLE}; use ${IDLE}; detach memory`);
   });
+  return instance;
+}
+
+async function connected<T>(instance: DuckDBInstance, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const connection = await instance.connect();
   try {
     return await work(connection);
   } finally {
     connection.closeSync();
-    instance.closeSync();
   }
+}
+
+async function detachAll(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`use ${IDLE}`);
+  const reader = await connection.runAndReadAll('select database_name from duckdb_databases() where not internal');
+  for (const [name] of reader.getRows())
+    if (name !== IDLE) await connection.run(`detach "${String(name).replaceAll('"', '""')}"`);
 }
 
 export class SqlTimeout extends Error {}
@@ -65,6 +110,8 @@ async function withDeadline<T>(connection: DuckDBConnection, seconds: number, wo
   try {
     return await work();
   } catch (cause) {
+    const isFatal = cause instanceof Error && /Out of Memory|INTERNAL Error|FATAL Error/i.test(cause.message);
+    if (late || isFatal) strained.add(connection);
     throw late ? new SqlTimeout() : cause;
   } finally {
     clearInterval(timer);
