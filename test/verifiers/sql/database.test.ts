@@ -4,7 +4,7 @@ import { runQuery, runScript, SqlTimeout, withDatabase } from '../../../src/veri
 const limits = { seconds: 2, memoryBytes: 256 << 20 };
 const rowsOf = (query: string) =>
   withDatabase(limits, async (connection) => (await runQuery(connection, query, 100, limits)).rows);
-const after = (script: string) => withDatabase(limits, (connection) => runScript(connection, script, limits));
+const prepared = (script: string) => withDatabase(limits, (connection) => runScript(connection, script, limits));
 
 describe('a database', () => {
   it.each([
@@ -27,12 +27,12 @@ describe('a database', () => {
   });
 
   it('forgets variables', async () => {
-    await after('set variable v = 5');
+    await prepared('set variable v = 5');
     expect(await rowsOf("select getvariable('v')")).toEqual([[null]]);
   });
 
   it('is called the same in every use, and has no table', async () => {
-    await after("attach ':memory:' as other; use other; create table t(a int)");
+    await prepared("attach ':memory:' as other; use other; create table t(a int)");
     for (let use = 0; use < 3; use++) {
       expect(await rowsOf('select current_database(), current_schema()')).toEqual([['memory', 'main']]);
       expect(await rowsOf('select table_name from duckdb_tables()')).toEqual([]);
