@@ -1,6 +1,6 @@
-// The stages from rollout to advantages on Kafka, with constants in place of the model, against a bare kafkajs loop of
-// consume-and-produce transactions over the same records, with batches of the same size, on the same broker; and the
-// memory of the stages' process. A sample is written four times, each in the transaction that commits its input.
+// The stages from rollout to advantages on Kafka, with constants in place of the model, and the memory of their process.
+// A sample is written four times, each in the transaction that commits its input. Then one hop of the same records, in
+// transactions of the same size on the same broker: by a stage, by a bare kafkajs loop, and by Kafka Streams.
 // npm run build && node bench/kafka-chain.mjs [samples] [prompts in flight]     (250000 samples: a million records)
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,6 +18,8 @@ import { runPipeline } from '../dist/runs/run.js';
 import { publishBase } from '../dist/runs/weights/publisher.js';
 import { chainSum } from '../dist/sources/tasks/chain-sum.js';
 import { newTrace, toAppend, traced } from '../dist/topics/record-codec.js';
+import { hop } from './hop/passes.mjs';
+import { streamsHop, streamsMissing } from './hop/streams.mjs';
 
 const floor = 0.5;
 const group = 8;
@@ -97,17 +99,22 @@ async function watch(lines, samples, onWarm) {
   const count = Object.fromEntries(stages.map((stage) => [stage, { records: 0, transactions: 0 }]));
   const moved = () => Object.values(count).reduce((sum, { records }) => sum + records, 0);
   let first;
-  let last = { at: 0 };
+  let last = { stage: '', appends: 0, began: 0, at: 0, partitions: new Set() };
   let warm;
   for await (const line of lines) {
     if (!line.startsWith('{')) console.error(line);
-    const { event, stage, appends, time } = line.startsWith('{') ? JSON.parse(line) : {};
+    const { event, stage, partition, appends, time } = line.startsWith('{') ? JSON.parse(line) : {};
     if (event === 'dead letter') throw new Error(line);
     if (event !== 'committed') continue;
     const at = Date.parse(time);
     first ??= at;
-    if (last.stage === stage && last.appends === appends && at - last.at < 3) continue;
-    last = { stage, appends, at };
+    last.at = at;
+    const isSame = last.stage === stage && last.appends === appends && !last.partitions.has(partition);
+    if (isSame && at - last.began < 50) {
+      last.partitions.add(partition);
+      continue;
+    }
+    last = { stage, appends, began: at, at, partitions: new Set([partition]) };
     count[stage].records += appends;
     count[stage].transactions++;
     if (count.shape.records >= samples / 4) warm ??= onWarm(moved());
@@ -154,61 +161,28 @@ async function measureChain(brokers, samples, credit) {
   };
 }
 
-/**
- * kafkajs as in its documentation: one transaction per batch of messages. It copies the verdicts of the chain, so both
- * move the same records.
- */
-async function measureBare(brokers, run, size, samples) {
-  const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
+/** Copies the verdicts of the chain, so that each hop moves the same records, in transactions of the chain's size. */
+async function measureHops(brokers, { run, batch }, samples) {
+  const records = Math.floor(samples / 2);
   const topic = `${run}.verdicts`;
-  const admin = kafka.admin();
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
-  const offsets = await admin.fetchTopicOffsets(topic);
-  const target = { topic: `${run}-copy`, numPartitions: offsets.length, replicationFactor: 1 };
-  await admin.createTopics({ topics: [target], waitForLeaders: true });
-  await admin.disconnect();
-  const groupId = `${run}-copy`;
-  // A transaction has to wait for the one before; with its default of 300 ms per attempt, kafkajs would do little else.
-  const retry = { initialRetryTime: 10 };
-  const producer = kafka.producer({ retry, transactionalId: groupId, idempotent: true, maxInFlightRequests: 1 });
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
-  await producer.connect();
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  let records = 0;
-  /** @type {{ at: number, cpu: NodeJS.CpuUsage } | undefined} */
-  let start;
-  let transactions = 0;
-  await new Promise((resolve) => {
-    void consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      async eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }) {
-        start ??= { at: performance.now(), cpu: process.cpuUsage() };
-        for (let i = 0; i < batch.messages.length && isRunning() && !isStale(); i += size) {
-          const some = batch.messages.slice(i, i + size);
-          const last = some.at(-1).offset;
-          const messages = some.map(({ key, value, headers }) => ({ key, value, headers }));
-          const transaction = await producer.transaction();
-          await transaction.send({ topic: target.topic, messages });
-          const partitions = [{ partition: batch.partition, offset: String(BigInt(last) + 1n) }];
-          await transaction.sendOffsets({ consumerGroupId: groupId, topics: [{ topic, partitions }] });
-          await transaction.commit();
-          resolveOffset(last);
-          await heartbeat();
-          records += messages.length;
-          transactions++;
-          if (transactions >= 200 || records >= Math.min(20_000, samples)) resolve(undefined);
-        }
-      },
+  const { length } = await admin.fetchTopicOffsets(topic);
+  const copyTo = async (kind) => {
+    const target = `${run}-${kind}`;
+    await admin.createTopics({
+      topics: [{ topic: target, numPartitions: length, replicationFactor: 1 }],
+      waitForLeaders: true,
     });
-  });
-  if (!start) throw new Error(`no record of ${topic} was read`);
-  const seconds = (performance.now() - start.at) / 1000;
-  const used = process.cpuUsage(start.cpu);
-  await consumer.disconnect();
-  await producer.disconnect();
-  return { perSecond: records / seconds, microseconds: (used.user + used.system) / records };
+    return { brokers, topic, target, group: target, records, size: batch, warm: 1, passes: 1 };
+  };
+  const stage = await hop('stage', await copyTo('stage'));
+  const bare = await hop('bare', await copyTo('bare'));
+  const missing = await streamsMissing();
+  if (missing) console.error(missing);
+  const streams = missing ? undefined : await streamsHop({ ...(await copyTo('streams')), warm: 3 });
+  await admin.disconnect();
+  return { stage, bare, streams };
 }
 
 /** @param {readonly string[]} arguments_ */
@@ -229,10 +203,10 @@ async function main([samples = '16000', credit = '128']) {
 
 async function measure(brokers, samples, credit) {
   const chain = await measureChain(brokers, samples, credit);
-  return { chain, bare: await measureBare(brokers, chain.run, chain.batch, samples) };
+  return { chain, ...(await measureHops(brokers, chain, samples)) };
 }
 
-function report({ chain, bare }) {
+function report({ chain, stage, bare, streams }) {
   const megabytes = (bytes) => Math.round(bytes / 2 ** 20);
   const round = (value) => Number(value.toFixed(2));
   const { warm, end } = chain.memory;
@@ -241,14 +215,23 @@ function report({ chain, bare }) {
     JSON.stringify({
       bench: 'kafka-chain',
       recordsMoved: chain.moved,
-      recordsOfATransaction: chain.batch,
       movedPerSecond: Math.round(chain.movedPerSecond),
       barePerSecond: Math.round(bare.perSecond),
       ratio: round(ratio),
       floor,
       samplesThroughPerSecond: Math.round(chain.samplesPerSecond),
-      cpuMicrosecondsARecord: round(chain.microseconds),
-      bareCpuMicrosecondsARecord: round(bare.microseconds),
+      cpuMicrosecondsARecord: {
+        chain: round(chain.microseconds),
+        stage: round(stage.microseconds),
+        bareKafkajs: round(bare.microseconds),
+        ...(streams && { kafkaStreams: round(streams.microseconds) }),
+      },
+      recordsOfATransaction: Object.fromEntries(
+        Object.entries({ chain, stage, bareKafkajs: bare, ...(streams && { kafkaStreams: streams }) }).map(
+          ([name, { batch }]) => [name, Math.round(batch)],
+        ),
+      ),
+      ...(streams && { stageToKafkaStreams: round(stage.microseconds / streams.microseconds) }),
       megabytes: { warm: megabytes(warm.rss), end: megabytes(end.rss) },
       heapMegabytes: { warm: megabytes(warm.heapUsed), end: megabytes(end.heapUsed) },
     }),

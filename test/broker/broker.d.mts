@@ -42,7 +42,5 @@ export interface Broker {
 export function brokerMissing(): Promise<string | undefined>;
 export function startBroker(options?: BrokerOptions): Promise<Broker>;
 
-/** Where what Maven fetched is kept. */
-export function cacheFolder(): string;
 /** So many loopback ports that were free a moment ago. */
 export function freePorts(count: number): Promise<number[]>;

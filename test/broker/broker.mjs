@@ -5,9 +5,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { fetchJars, missingCommand } from './maven.mjs';
 
 const run = promisify(execFile);
 
@@ -20,47 +21,13 @@ export const FIRST_OF_FOUR = '4.0.2';
 /** Why no broker can be had here, in one line; undefined where one can. */
 export async function brokerMissing() {
   if (process.env.KAFKA_BROKERS) return undefined;
-  for (const [command, arg] of [
-    ['java', '-version'],
-    ['mvn', '-version'],
-  ]) {
-    const found = await run(command, [arg]).then(
-      () => true,
-      () => false,
-    );
-    if (!found) return `no Kafka broker: set KAFKA_BROKERS, or install Java 17 and Maven ("${command}" was not found)`;
-  }
-  return undefined;
+  const missing = await missingCommand(['java', 'mvn']);
+  return missing && `no Kafka broker: set KAFKA_BROKERS, or install Java 17 and Maven ("${missing}" was not found)`;
 }
 
-/** Where what Maven fetched is kept. */
-export const cacheFolder = () => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rlsd-streams');
-
-/** The folder with the jars of this release, fetched when it is not there yet. */
-async function jars(version) {
-  const home = join(cacheFolder(), `kafka-${version}`);
-  if (existsSync(home)) return home;
-  mkdirSync(cacheFolder(), { recursive: true });
-  const fresh = mkdtempSync(join(cacheFolder(), 'fetch-'));
-  const dependency = (group, name, release) =>
-    `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${release}</version></dependency>`;
-  writeFileSync(
-    join(fresh, 'pom.xml'),
-    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>rlsd</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
-${dependency('org.apache.kafka', 'kafka_2.13', version)}${dependency('org.slf4j', 'slf4j-simple', '1.7.36')}
-</dependencies></project>`,
-  );
-  await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=lib'], {
-    cwd: fresh,
-  });
-  try {
-    renameSync(fresh, home);
-  } catch {
-    rmSync(fresh, { recursive: true, force: true }); // another process was first
-  }
-  return home;
-}
+/** The folder with the jars of this release. */
+const jars = (version) =>
+  fetchJars(`kafka-${version}`, [`org.apache.kafka:kafka_2.13:${version}`, 'org.slf4j:slf4j-simple:1.7.36']);
 
 /**
  * Java's archive of the classes that a broker loads: with it, one starts in half the processor time. The first broker

@@ -1,35 +1,17 @@
 // A real schema registry for tests: Apicurio Registry with Confluent's API, fetched once with Maven, in memory on a
 // free loopback port.
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { cacheFolder, freePorts } from './broker.mjs';
+import { freePorts } from './broker.mjs';
+import { fetchUnpacked } from './maven.mjs';
 
-const run = promisify(execFile);
 /** The newest release that runs on Java 17. */
 const RELEASE = '2.6.13.Final';
 
-async function fetched() {
-  const home = join(cacheFolder(), `apicurio-${RELEASE}`);
-  if (existsSync(home)) return home;
-  mkdirSync(cacheFolder(), { recursive: true });
-  const fresh = mkdtempSync(join(cacheFolder(), 'fetch-'));
-  const artifact = `io.apicurio:apicurio-registry-app:${RELEASE}:tar.gz:all`;
-  await run('mvn', ['-q', '-B', 'dependency:unpack', `-Dartifact=${artifact}`, `-DoutputDirectory=${fresh}`], {
-    cwd: fresh,
-  });
-  try {
-    renameSync(fresh, home);
-  } catch {
-    rmSync(fresh, { recursive: true, force: true }); // another process was first
-  }
-  return home;
-}
-
 /** @type {import('./registry.mjs').startApicurio} */
 export async function startApicurio() {
-  const home = await fetched();
+  const artifact = `io.apicurio:apicurio-registry-app:${RELEASE}:tar.gz:all`;
+  const home = await fetchUnpacked(`apicurio-${RELEASE}`, artifact);
   const [port] = await freePorts(1);
   const options = ['-Xmx400m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
   const settings = { 'quarkus.http.host': '127.0.0.1', 'quarkus.http.port': port, 'quarkus.log.level': 'ERROR' };
