@@ -4,6 +4,7 @@ import { float32Bytes, int32Bytes } from '../records/arrays.js';
 import type { Prompt, Rollout } from '../records/records.js';
 import { digest as digestOf, seedOf } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
+import { at } from '../support/required.js';
 import { abortable } from './internal/abortable.js';
 import { positiveInteger } from './internal/settings.js';
 
@@ -44,8 +45,9 @@ export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunc
     const tokens = policy.encodePrompt(prompt.messages);
     const sampledBy = await version(prompt);
     signal.throwIfAborted();
-    const seedAt = (index: number) => seedOf(prompt.seed, prompt.promptId, index, sampledBy.version, 'rollout');
-    const seeds = Array.from({ length: group }, (_, index) => seedAt(index));
+    const seeds = Array.from({ length: group }, (_, index) =>
+      seedOf(prompt.seed, prompt.promptId, index, sampledBy.version, 'rollout'),
+    );
     const completions = await policy.sample(sampledBy.version, { prompt: tokens, seeds, sampling }, signal);
     if (completions.length !== group)
       throw new Error(
@@ -57,7 +59,7 @@ export function rollout(policy: Policy, settings: RolloutSettings): OperatorFunc
       ...common,
       sampleIndex,
       groupSize: group,
-      seed: seedAt(sampleIndex),
+      seed: at(seeds, sampleIndex),
       temperature: sampling.temperature,
       ...completionFields(completion),
     }));

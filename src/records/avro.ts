@@ -37,12 +37,21 @@ const long = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
 });
 
+/** Reads bytes as the plain arrays that records contain, where avsc has Buffers. */
+class PlainBytes extends avro.types.BytesType {
+  _read(tap: { readBytes(): Buffer | undefined }): Uint8Array | undefined {
+    const bytes = tap.readBytes();
+    return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+}
+const bytes = new PlainBytes();
+
 /** The Avro type of a schema, matching the generated TypeScript types. */
 export function avroType(schema: AvroSchema, options: Partial<avro.ForSchemaOptions> = {}): avro.Type {
   return avro.Type.forSchema(schema as avro.Schema, {
     ...options,
     // Only plain "long": one with a logical type, a timestamp, stays a number.
-    registry: { long },
+    registry: { long, bytes },
     wrapUnions: 'never',
     omitRecordMethods: true,
   });
@@ -66,7 +75,6 @@ export function avroCodec<T extends object>(
   const writers = new Map(older.map((one) => avroType(one)).map((writer) => [fingerprintOf(writer), writer]));
   const resolvers = new Map<string, ReturnType<avro.Type['createResolver']>>();
   const withBuffers = eachBytes(schema, asBuffer) ?? ((value) => value);
-  const withArrays = eachBytes(schema, asArray) ?? ((value) => value);
 
   const resolverOf = (writer: string) => {
     const cached = resolvers.get(writer);
@@ -107,7 +115,7 @@ export function avroCodec<T extends object>(
       const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const resolver = writer === fingerprint ? undefined : resolverOf(writer);
       try {
-        return withArrays(type.fromBuffer(buffer, resolver)) as T;
+        return type.fromBuffer(buffer, resolver) as T;
       } catch (error) {
         throw new UserError(
           'bad-record',
@@ -150,9 +158,6 @@ type Convert = (value: unknown) => unknown;
 
 const asBuffer: Leaf = (value) =>
   value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
-const asArray: Leaf = (value) =>
-  value instanceof Uint8Array ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : value;
-
 /**
  * Applies `leaf` to each `bytes` of a record, since avsc requires Buffers and records contain plain byte arrays.
  * Returns undefined for schemas without bytes, which need no conversion. Copies only the path down to the bytes.

@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto';
 /** SHA-256 in hex of the parts, each prefixed with its length, so that different lists never collide. */
 export function digest(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
+  // An update costs more than the bytes of a short text.
+  let text = '';
   for (const part of parts) {
-    const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
-    hash.update(`${bytes.byteLength}:`);
-    hash.update(bytes);
+    if (typeof part === 'string') text += `${Buffer.byteLength(part)}:${part}`;
+    else {
+      hash.update(`${text}${part.byteLength}:`).update(part);
+      text = '';
+    }
   }
-  return hash.digest('hex');
+  return hash.update(text).digest('hex');
 }
 
 /**

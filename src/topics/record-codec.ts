@@ -114,10 +114,10 @@ export function gapAppend(topic: string, gap: Gap): Append {
 
 /** The gap that a marker describes; undefined for other records. */
 export function gapOf(record: LogRecord): Gap | undefined {
-  const place = headerPlace(record);
   // What cannot be decoded keeps its bytes and gets a header.
-  if (!place || (record.value !== null && record.headers.gap === undefined)) return undefined;
-  return { ...place, cause: record.headers.gap ?? 'no-value', judged: headerJudged(record) };
+  if (record.value !== null && record.headers.gap === undefined) return undefined;
+  const place = headerPlace(record);
+  return place && { ...place, cause: record.headers.gap ?? 'no-value', judged: headerJudged(record) };
 }
 
 function headerJudged({ headers: { reward, verdict, finish } }: LogRecord): Judged | undefined {

@@ -12,6 +12,7 @@ const entries = Object.entries(manifest.exports).filter(([, target]) => typeof t
 /** Packages with native code, or large ones, that only some of the layers need. */
 const heavy = [
   '@duckdb/node-api',
+  '@node-rs/crc32',
   'fzstd',
   'html-to-text',
   'kafkajs',
@@ -26,7 +27,7 @@ const heavy = [
   'unpdf',
 ];
 const needed: Readonly<Record<string, readonly string[]>> = {
-  './topics/kafka': ['fzstd', 'kafkajs', 'lz4-napi', 'snappy'],
+  './topics/kafka': ['@node-rs/crc32', 'fzstd', 'kafkajs', 'lz4-napi', 'snappy'],
 };
 
 function loadedBy(entry: string): string[] {

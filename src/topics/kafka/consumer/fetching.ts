@@ -1,5 +1,6 @@
 import { UserError } from '../../../support/errors.js';
 import { type Broker, protocolError } from '../client/internals.js';
+import { claimsChunk } from '../protocol/chunks.js';
 import { committedMessages, EARLIEST, OFFSET_OUT_OF_RANGE, offsetAtTime } from '../protocol/read.js';
 import { type FetchedPartition, fetchBatches } from '../protocol/transfer.js';
 import { type ConsumerState, fail, notify, type OwnedPartition, partitionId } from './state.js';
@@ -73,7 +74,7 @@ export async function receive(
 ): Promise<void> {
   const { messages, next } = committedMessages(fetched, partition.next);
   for (const message of messages) {
-    const record = await partition.assembler.add(message);
+    const record = claimsChunk(message) ? await partition.assembler.add(message) : message;
     if (record) partition.ready.push(record);
   }
   partition.next = next;

@@ -1,9 +1,9 @@
 import { UserError } from '../../../support/errors.js';
-import { at } from '../../../support/required.js';
+import { at, get } from '../../../support/required.js';
 import type { Append, Position } from '../../log.js';
 import { partitionOf } from '../../partition.js';
 import type { Client } from '../client/client.js';
-import { CHUNK, type Message, messagesOf, sizeOf } from '../protocol/chunks.js';
+import { CHUNK, type Message, messagesOf } from '../protocol/chunks.js';
 
 /** The messages for one partition and their offsets. */
 export interface Outgoing {
@@ -79,14 +79,13 @@ export async function plan(
 ): Promise<Plan> {
   const partitions = new Map<string, Outgoing>();
   const lastMessages: { outgoing: Outgoing; index: number }[] = [];
+  const counts = new Map<string, number>();
+  for (const { topic } of appends) if (!counts.has(topic)) counts.set(topic, await client.partitions(topic));
   for (const append of appends) {
-    const { topic } = append;
-    const partition = partitionOf(append.key, await client.partitions(topic));
-    const id = `${topic}/${partition}`;
-    const empty: Outgoing = { id, topic, partition, messages: [], cuts: [0], offsets: [], first: 0n, bytes: 0 };
-    const outgoing = partitions.get(id) ?? empty;
-    partitions.set(id, outgoing);
-    addMessages(outgoing, await messagesFor(append, options), options.limit);
+    const outgoing = outgoingFor(partitions, append.topic, partitionOf(append.key, get(counts, append.topic)));
+    const messages = messagesOf(append, options.limit);
+    if (messages.length > 1) await refuseCompacted(append, options);
+    addMessages(outgoing, messages, options.limit);
     lastMessages.push({ outgoing, index: outgoing.messages.length - 1 });
   }
   return {
@@ -99,29 +98,35 @@ export async function plan(
   };
 }
 
+function outgoingFor(partitions: Map<string, Outgoing>, topic: string, partition: number): Outgoing {
+  const id = `${topic}/${partition}`;
+  const known = partitions.get(id);
+  if (known) return known;
+  const outgoing = { id, topic, partition, messages: [], cuts: [0], offsets: [], first: 0n, bytes: 0 };
+  partitions.set(id, outgoing);
+  return outgoing;
+}
+
 /** @throws {UserError} `record-too-large` where compaction would keep only the last chunk, since chunks share a key */
-async function messagesFor(append: Append, { limit, isCompacted }: PlanOptions): Promise<Message[]> {
-  const messages = messagesOf(append, limit);
-  if (messages.length > 1 && (await isCompacted(append.topic)))
+async function refuseCompacted({ topic, key, value }: Append, { limit, isCompacted }: PlanOptions): Promise<void> {
+  if (await isCompacted(topic))
     throw new UserError(
       'record-too-large',
-      `${append.topic}, key ${append.key}: ${append.value?.byteLength} bytes do not fit in a message of ${limit}, ` +
+      `${topic}, key ${key}: ${value?.byteLength} bytes do not fit in a message of ${limit}, ` +
         'and a compacted topic takes no chunks; raise maxMessageBytes',
     );
-  return messages;
 }
 
 /** Adds messages to the last batch, or begins new ones. */
 function addMessages(outgoing: Outgoing, added: readonly Message[], limit: number): void {
   const { messages, cuts } = outgoing;
   for (const message of added) {
-    const size = sizeOf(message);
     // A later chunk needs the offset of the first, which is known only once its batch is written.
-    if (messages.length > 0 && (outgoing.bytes + size > limit || message.follows)) {
+    if (messages.length > 0 && (outgoing.bytes + message.bytes > limit || message.follows)) {
       cuts.push(messages.length);
       outgoing.bytes = 0;
     }
     messages.push(message);
-    outgoing.bytes += size;
+    outgoing.bytes += message.bytes;
   }
 }

@@ -1,5 +1,6 @@
+import { crc32c } from '@node-rs/crc32';
 import { at } from '../../../support/required.js';
-import { compressionCodecs, crc32c } from '../client/internals.js';
+import { compressionCodecs } from '../client/internals.js';
 
 /**
  * Kafka's record batches (magic 2), written into and read from one buffer. kafkajs creates an object and several
@@ -58,11 +59,13 @@ const CONTROL = 32;
 /** One batch of a transactional producer. */
 export async function encodeBatch(messages: readonly BatchMessage[], options: BatchOptions): Promise<Buffer> {
   const { producerId, producerEpoch, firstSequence, compression, timestamp } = options;
-  const sizes = messages.map(sizeOfRecord);
-  const total = sizes.reduce((sum, size) => sum + varintSize(size) + size, 0);
-  let batch = Buffer.allocUnsafe(HEADER + total);
+  const headers = messages.map((message) => Object.entries(message.headers));
+  const bounds = messages.map((message, i) => boundOf(message, at(headers, i)));
+  const room = Buffer.allocUnsafe(bounds.reduce((sum, bound) => sum + bound, HEADER));
   let end = HEADER;
-  for (const [i, message] of messages.entries()) end = writeRecord(batch, end, message, i, at(sizes, i));
+  for (const [i, message] of messages.entries())
+    end = writeRecord(room, end, i, message, at(headers, i), at(bounds, i));
+  let batch = room.subarray(0, end);
   if (compression !== 0) {
     const compressed = await compressionCodecs[compression]?.()?.compress({ buffer: batch.subarray(HEADER) });
     if (!compressed) throw new Error(`no codec for compression ${compression}`);
@@ -202,23 +205,29 @@ function writeVarint(target: Buffer, at: number, value: number): number {
   return next;
 }
 
-function sizeOfRecord({ key, value, headers }: BatchMessage, index: number): number {
-  const entries = Object.entries(headers);
-  let size = 2 + varintSize(index) + varintSize(key.byteLength) + key.byteLength + varintSize(entries.length);
-  size += value === null ? 1 : varintSize(value.byteLength) + value.byteLength;
-  for (const [name, text] of entries) {
-    const [nameBytes, textBytes] = [Buffer.byteLength(name), Buffer.byteLength(text)];
-    size += varintSize(nameBytes) + nameBytes + varintSize(textBytes) + textBytes;
-  }
-  return size;
+type Header = readonly [name: string, text: string];
+
+/** The most bytes that a record can take: up to 3 per UTF-16 unit of a text, up to 5 per length or number. */
+function boundOf({ key, value }: BatchMessage, headers: readonly Header[]): number {
+  let bound = 32 + key.byteLength + (value === null ? 0 : value.byteLength);
+  for (const [name, text] of headers) bound += 10 + 3 * (name.length + text.length);
+  return bound;
 }
 
-function writeRecord(target: Buffer, from: number, message: BatchMessage, index: number, size: number): number {
-  const { key, value, headers } = message;
-  let at = writeVarint(target, from, size);
-  target[at++] = 0; // attributes
-  target[at++] = 0; // the batch's timestamp
-  at = writeVarint(target, at, index);
+// Lengths stand before what they count. Each is given the bytes that it will most likely need, and what follows moves
+// where it needs others: measuring every text first would take longer than writing it.
+function writeRecord(
+  target: Buffer,
+  from: number,
+  index: number,
+  { key, value }: BatchMessage,
+  headers: readonly Header[],
+  bound: number,
+): number {
+  const start = from + varintSize(bound);
+  target[start] = 0; // attributes
+  target[start + 1] = 0; // the batch's timestamp
+  let at = writeVarint(target, start + 2, index);
   at = writeVarint(target, at, key.byteLength);
   target.set(key, at);
   at = writeVarint(target, at + key.byteLength, value === null ? -1 : value.byteLength);
@@ -226,13 +235,19 @@ function writeRecord(target: Buffer, from: number, message: BatchMessage, index:
     target.set(value, at);
     at += value.byteLength;
   }
-  const entries = Object.entries(headers);
-  at = writeVarint(target, at, entries.length);
-  for (const [name, text] of entries) at = writeText(target, writeText(target, at, name), text);
-  return at;
+  at = writeVarint(target, at, headers.length);
+  for (const [name, text] of headers) at = writeText(target, writeText(target, at, name), text);
+  return prefixLength(target, from, start, at - start);
 }
 
 function writeText(target: Buffer, at: number, text: string): number {
-  const next = writeVarint(target, at, Buffer.byteLength(text));
-  return next + target.write(text, next);
+  const start = at + varintSize(text.length);
+  return prefixLength(target, at, start, target.write(text, start));
+}
+
+/** Writes at `at` how many bytes were written from `start` on, and closes the gap. Returns where they end. */
+function prefixLength(target: Buffer, at: number, start: number, length: number): number {
+  const next = at + varintSize(length);
+  if (next !== start) target.copyWithin(next, start, start + length);
+  return writeVarint(target, at, length) + length;
 }

@@ -19,13 +19,15 @@ export interface Message {
   readonly headers: Readonly<Record<string, string>>;
   /** Set on every chunk but the first, whose offset is known only once it is written. */
   readonly follows: boolean;
+  /** Upper bound of its size in a batch. */
+  readonly bytes: number;
 }
 
 /** Overhead of a message in a batch besides key and value: lengths, headers, timestamps. */
 const OVERHEAD = 64;
 
-/** Upper bound of the size of this message in a batch, in bytes. */
-export function sizeOf({ key, value, headers }: Message): number {
+/** Upper bound of the size of a message in a batch, in bytes. */
+export function sizeOf({ key, value, headers }: Pick<Message, 'key' | 'value' | 'headers'>): number {
   let size = OVERHEAD + key.byteLength + (value === null ? 0 : value.byteLength);
   for (const [name, text] of Object.entries(headers)) size += 8 + Buffer.byteLength(name) + Buffer.byteLength(text);
   return size;
@@ -37,23 +39,25 @@ export function messagesOf(append: Append, limit: number): Message[] {
   const headers = append.headers ?? {};
   // kafkajs converts anything but a Buffer to text.
   const value = append.value && Buffer.from(append.value.buffer, append.value.byteOffset, append.value.byteLength);
-  const whole: Message = { key, value, headers, follows: false };
-  if (value === null || sizeOf(whole) <= limit) return [whole];
-  const room = limit - sizeOf({ ...whole, value: null }) - 300; // 300: the headers of a chunk
+  const bytes = sizeOf({ key, value, headers });
+  if (value === null || bytes <= limit) return [{ key, value, headers, follows: false, bytes }];
+  const room = limit - sizeOf({ key, value: null, headers }) - 300; // 300: the headers of a chunk
   const step = Math.max(room, 1024);
   const count = Math.ceil(value.byteLength / step);
   const digest = createHash('sha256').update(value).digest('hex');
-  return Array.from({ length: count }, (_, index) => ({
-    key,
-    value: value.subarray(index * step, (index + 1) * step),
-    headers: {
-      ...(index === count - 1 ? headers : {}),
-      [CHUNK.index]: String(index),
-      [CHUNK.count]: String(count),
-      [CHUNK.digest]: digest,
-    },
-    follows: index > 0,
-  }));
+  return Array.from({ length: count }, (_, index) => {
+    const part = {
+      key,
+      value: value.subarray(index * step, (index + 1) * step),
+      headers: {
+        ...(index === count - 1 ? headers : {}),
+        [CHUNK.index]: String(index),
+        [CHUNK.count]: String(count),
+        [CHUNK.digest]: digest,
+      },
+    };
+    return { ...part, follows: index > 0, bytes: sizeOf(part) };
+  });
 }
 
 /** A message's place among the chunks of its record. */
@@ -63,6 +67,9 @@ interface Chunk {
   /** Offset of the first chunk. */
   readonly first: bigint;
 }
+
+/** Whether a message claims to be a chunk. */
+export const claimsChunk = ({ headers }: Pick<LogRecord, 'headers'>): boolean => headers[CHUNK.index] !== undefined;
 
 /** Undefined for a message that is no chunk, such as one whose headers another producer made up. */
 function chunkOf({ offset, headers }: LogRecord): Chunk | undefined {

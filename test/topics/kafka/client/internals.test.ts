@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Exchange, encoder } from '../../../../src/topics/kafka/client/internals.js';
 
 const require = createRequire(import.meta.url);
 const Connection = require('kafkajs/src/network/connection');
+const RequestQueue = require('kafkajs/src/network/requestQueue');
 const { createLogger } = require('kafkajs/src/loggers');
 const socketFactory = require('kafkajs/src/network/socketFactory');
 
@@ -47,4 +48,35 @@ it('parses responses again after a connection closed in the middle of one', asyn
   await expect(connection.send(exchange)).rejects.toThrow('Closed connection');
   await connection.connect();
   expect(await connection.send(exchange)).toBe(42);
+});
+
+describe('a queue of requests', () => {
+  const logger = createLogger({ level: 0, logCreator: () => () => {} });
+  const queueOf = () =>
+    new RequestQueue({ maxInFlightRequests: null, requestTimeout: 1000, clientId: 'c', broker: 'b', logger });
+  const request = (correlationId: number, sent: number[]) => ({
+    entry: { correlationId, resolve() {}, reject() {} },
+    expectResponse: true,
+    sendRequest: () => sent.push(correlationId),
+  });
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('sets no timer where nothing waits', () => {
+    const queue = queueOf();
+    queue.push(request(1, []));
+    queue.fulfillRequest({ correlationId: 1, payload: Buffer.alloc(0), size: 0 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('sends what waited once the broker no longer throttles it', () => {
+    const queue = queueOf();
+    const sent: number[] = [];
+    queue.maybeThrottle(50);
+    queue.push(request(1, sent));
+    vi.advanceTimersByTime(49);
+    expect(sent).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(sent).toEqual([1]);
+  });
 });
