@@ -31,7 +31,7 @@ const rightBefore = (...phrases: readonly string[]): RegExp =>
 const DENIED_BEFORE = before(
   String.raw`\b(?:not|never|cannot|neither|nor|no longer|except|except for|rather than|instead of|` +
     'hardly|scarcely|unless)',
-  String.raw`n't`,
+  `n't`,
   String.raw`\b(?:by no means|in no way|no way(?: that)?|used|fail(?:s|ed)?|refus(?:e|es|ed|ing)(?: to \w+)?)`,
   String.raw`\b(?:nobody|no ?one|none)(?: \w+){0,3}`,
   String.raw`\b(?:mistake|error|lie|nonsense)(?: (?:that|to \w+))`,
@@ -67,7 +67,7 @@ const RETRACTED = pattern(
     String.raw` would be)? (?:\w+ )?(?:n't|not|wrong|incorrect|`,
   String.raw`false|mistaken|impossible)\b|(?:that|this|it) (?:is|was)n't\b|(?:wait,? )?(?:no,|` +
     'scratch that|just kidding|never ?mind)|wait,? (?:no|that)|I (?:take (?:that|it) back|',
-  String.raw`was wrong|retract|am wrong))`,
+  'was wrong|retract|am wrong))',
 );
 
 /** Another answer in the sentence after it: "It could also be 6", "Or 6", "(6 is also possible)". */
@@ -89,7 +89,7 @@ const HEDGED_BEFORE = pattern(
   'i',
   String.raw`\b(?:maybe|perhaps|possibly|probably|presumably|supposedly|allegedly|potentially|` +
     'alternatively|conceivably|',
-  String.raw`(?:might|may|could)(?: (?:also|well|even))? be|guess(?:es|ing)?|unsure|uncertain|not (?:sure|certain)|`,
+  '(?:might|may|could)(?: (?:also|well|even))? be|guess(?:es|ing)?|unsure|uncertain|not (?:sure|certain)|',
   String.raw`anywhere from)\b`,
 );
 const ONE_OF = rightBefore(String.raw`\b(?:between|(?:ranging|ranges?) from|one of)`);

@@ -145,7 +145,7 @@ const SUFFIXES = lines(`
 `);
 
 /** Around a phrase. */
-const FRAMES = lines(String.raw`
+const FRAMES = lines(`
   The answer is #.
   The final answer is #.
   Answer: #
