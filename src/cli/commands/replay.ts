@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
 import { diffRuns, type RunDifference, type SampleDifference } from '../../replay/diff/diff-runs.js';
+import type { Estimate } from '../../replay/diff/jackknife.js';
+import type { Prediction } from '../../replay/diff/predict.js';
 import { replayFrom } from '../../replay/from.js';
 import { parsePart } from '../../replay/part.js';
 import { verifyRun } from '../../replay/verify/verify-run.js';
@@ -21,15 +23,17 @@ interface Options {
   readonly only?: readonly string[];
   readonly train?: boolean;
   readonly evaluate?: boolean;
+  readonly predict?: boolean;
   readonly json?: boolean;
 }
 
 export async function replay(folder: string, options: Options): Promise<void> {
   const { verify: verifies, from, set = [], only = [], train = false, evaluate = false, json = false } = options;
+  const { predict: predicts = false } = options;
   if ((verifies ?? false) === (from !== undefined))
     throw new UserError('bad-request', 'replay: expected exactly one of --verify and --from TOPIC');
   if (from === undefined) {
-    const [wrong] = (['set', 'only', 'train', 'evaluate', 'run'] as const).filter((name) => options[name]);
+    const [wrong] = (['set', 'only', 'train', 'evaluate', 'predict', 'run'] as const).filter((name) => options[name]);
     if (wrong) throw new UserError('bad-request', `--${wrong}: needs --from TOPIC; --verify repeats the run unchanged`);
     return verify(folder, json);
   }
@@ -40,11 +44,14 @@ export async function replay(folder: string, options: Options): Promise<void> {
   );
   for (const note of notes) say(`note: ${note}`);
   const changed: SampleDifference[] = [];
-  const difference = await diffRuns(folder, to, (sample) => {
+  const onSample = (sample: SampleDifference) => {
     if (json) print(toJson({ event: 'sample', ...sample }));
     else if (changed.length < SHOWN && (sample.tokenAdvantages > 0 || sample.verdict.was !== sample.verdict.is))
       changed.push(sample);
-  });
+  };
+  const difference = await diffRuns(folder, to, onSample, { predicts });
+  if (predicts && difference.prediction === null)
+    say('note: --predict: needs 4 prompts that one version sampled, and its weights; found fewer, or none');
   const { weights, heldOut, ...rest } = summary;
   const learnt = train && { weights, ...(evaluate && { heldOut }) };
   if (json) print(toJson({ event: 'replay', ...rest, ...learnt, parent: resolve(folder), from, notes, difference }));
@@ -73,7 +80,7 @@ function differenceText(
   const agreement = ({ changed, meanAbsoluteDifference, correlation }: RunDifference['advantages']) =>
     `${changed} changed, mean absolute difference ${number(meanAbsoluteDifference)}, correlation ` +
     `${number(correlation)}`;
-  const { gradient, weightsDifferFrom, offPolicyFrom, heldOut } = difference;
+  const { gradient, prediction, weightsDifferFrom, offPolicyFrom, heldOut } = difference;
   const rows: [string, string][] = [
     ['new run', to],
     [
@@ -94,6 +101,7 @@ function differenceText(
       `cosine ${number(gradient.cosine)} between the two updates of step ${gradient.step}, at version ` +
         `${gradient.version}`,
     ]);
+  if (prediction) rows.push(...predictionRows(prediction));
   if (trained)
     rows.push(
       ['weights', weightsDifferFrom === null ? 'equal in every version' : `differ from version ${weightsDifferFrom}`],
@@ -121,6 +129,15 @@ function differenceText(
     table(['sample', 'step', 'verdict', 'advantage', 'by token'], sampleRows),
     `the first ${sampleRows.length} samples that changed; --json lists every sample`,
   ].join('\n');
+}
+
+function predictionRows({ prompts, version, was, is, difference }: Prediction): [string, string][] {
+  const text = ({ value, error }: Estimate) => `${value.toFixed(4)} ± ${error.toFixed(4)}`;
+  const of = `with the policy gradient of other prompts (${prompts}, version ${version})`;
+  return [
+    ['prediction', `cosine ${of}: recorded ${text(was)}, replayed ${text(is)}`],
+    ['', `difference ${text(difference)} (jackknife)`],
+  ];
 }
 
 async function verify(folder: string, json: boolean): Promise<void> {
@@ -176,12 +193,17 @@ export const registerReplay: Register = (rlsd) => {
     )
     .option('--train', 'also train on the new advantages')
     .option('--evaluate', 'measure the weights of --train on the held-out prompts')
+    .option('--predict', "compare both methods' updates with the policy gradient of other prompts, without training")
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples(
         ['rlsd replay runs/a --verify', 'is every record reproducible, bit by bit?'],
         ['rlsd replay runs/a --from teacher-scores --set shape=grpo', 'what would GRPO have made of it?'],
+        [
+          'rlsd replay runs/a --from verdicts --set shape=rlsd --predict',
+          'does its credit point to where others learn?',
+        ],
         ['rlsd replay runs/a --from advantages --set learn.lr=1e-5 --train --evaluate'],
       ),
     )

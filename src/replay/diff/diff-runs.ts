@@ -5,12 +5,15 @@ import type { TopicLog } from '../../topics/log.js';
 import { recordsOf } from '../../topics/scan.js';
 import { type Change, diffSamples, type SampleDifference, type SampleTotals } from './diff-samples.js';
 import { type GradientDifference, gradientDifference } from './gradient-difference.js';
+import { type Prediction, predict } from './predict.js';
 
 export type { SampleDifference } from './diff-samples.js';
 
 export interface RunDifference extends SampleTotals {
   /** The gradients of the step with the first change; null where nothing changed. */
   readonly gradient: GradientDifference | null;
+  /** null unless it was asked for, and where the runs have too few samples for it. */
+  readonly prediction: Prediction | null;
   /** The first version whose weights differ; null while all are equal. */
   readonly weightsDifferFrom: number | null;
   /** The first step whose samples come from other weights than those that it trains; null where none does. */
@@ -22,13 +25,20 @@ export interface RunDifference extends SampleTotals {
 /**
  * What a replay changed, per sample and in sum.
  * @param onSample called for each sample in the order of the replay
+ * @param options.predicts whether to compare both methods by `predict`, which takes three gradients of every prompt
  */
 export async function diffRuns(
   recorded: string,
   replayed: string,
   onSample: (difference: SampleDifference) => void = () => {},
+  { predicts = false }: { readonly predicts?: boolean } = {},
 ): Promise<RunDifference> {
-  return withRunFolder(recorded, (was) => withRunFolder(replayed, (is) => differenceOf(was, is, recorded, onSample)));
+  return withRunFolder(recorded, (was) =>
+    withRunFolder(replayed, async (is) => ({
+      ...(await differenceOf(was, is, recorded, onSample)),
+      prediction: predicts ? await predict(was, is, recorded) : null,
+    })),
+  );
 }
 
 async function differenceOf(
@@ -36,7 +46,7 @@ async function differenceOf(
   is: RunFolder,
   recorded: string,
   onSample: (difference: SampleDifference) => void,
-): Promise<RunDifference> {
+): Promise<Omit<RunDifference, 'prediction'>> {
   const totals = await diffSamples(was.log, is.log, onSample);
   const { firstChange } = totals;
   const differFrom = await weightsDifferFrom(was.log, is.log);

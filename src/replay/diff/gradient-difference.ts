@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLearner } from '../../learner/create.js';
+import type { LearnerSettings } from '../../learner/settings.js';
+import type { Loss } from '../../losses/loss.js';
 import { checkModelDigest } from '../../models/folder.js';
 import type { Tensors } from '../../models/safetensors.js';
 import { trainSample } from '../../operators/learn.js';
 import { learnLoss } from '../../pipelines/plan/learn-loss.js';
 import type { Plan } from '../../pipelines/plan/plan.js';
-import { learnOf } from '../../pipelines/spec/sections.js';
+import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import type { Advantage } from '../../records/records.js';
 import { weightsFolder } from '../../runs/weights/publisher.js';
 import { recordedWeights } from '../../runs/weights/recorded.js';
@@ -40,15 +42,13 @@ export async function gradientDifference(
   const newest = Math.max(0, ...samples.map(({ policyVersion }) => policyVersion));
   const versions = Array.from({ length: newest + 1 }, (_, back) => newest - back);
   const version = versions.find((one) => existsSync(join(folder, weightsFolder(one))));
-  if (version === undefined) return null;
-  const digest = (await recordedWeights(was)).get(version)?.digest;
-  if (digest !== undefined) checkModelDigest(join(folder, weightsFolder(version)), digest);
-  const { aggregate, lr } = learnOf(plan.spec);
+  const weights = version === undefined ? undefined : await soundWeights(was, folder, version);
+  if (version === undefined || weights === undefined) return null;
   const learner = await createLearner({
-    folder: join(folder, weightsFolder(version)),
+    folder: weights,
     threads: 1,
-    settings: { aggregate, lr },
-    loss: await learnLoss(plan),
+    settings: gradientSettings(plan.spec),
+    loss: await lossOf(plan),
   });
   try {
     const before = await learner.gradient(samples.map(trainSample));
@@ -58,6 +58,28 @@ export async function gradientDifference(
     await learner.close();
   }
 }
+
+/** The folder of a version's weights; undefined where they are gone. @throws {UserError} where they are damaged */
+export async function soundWeights(log: TopicLog, folder: string, version: number): Promise<string | undefined> {
+  const weights = join(folder, weightsFolder(version));
+  if (!existsSync(weights)) return undefined;
+  const digest = (await recordedWeights(log)).get(version)?.digest;
+  if (digest !== undefined) checkModelDigest(weights, digest);
+  return weights;
+}
+
+/** What a gradient depends on. A pipeline that trains nothing has the defaults. */
+export const gradientSettings = ({
+  learn,
+}: Pick<PipelineSpec, 'learn'>): Pick<LearnerSettings, 'aggregate' | 'lr'> => ({
+  aggregate: learn?.aggregate ?? 'tokenMean',
+  // No weight is changed.
+  lr: learn?.lr ?? 1e-6,
+});
+
+/** The loss that a plan trains with, or would by default. */
+export const lossOf = async (plan: Plan): Promise<Loss> =>
+  plan.spec.learn === undefined ? plan.method.loss : learnLoss(plan);
 
 async function samplesOf(log: TopicLog, step: number): Promise<Advantage[]> {
   const samples: Advantage[] = [];
