@@ -31,8 +31,14 @@ const outputTask = z
   })
   .transform(({ language, tests }) => codeTask(language, { kind: 'output', cases: tests }));
 
+/** MBPP lists its assertions as texts. */
+const assertion = z.preprocess(
+  (test) => (typeof test === 'string' ? { assert: test } : test),
+  z.object({ assert: z.string() }),
+);
+
 const assertionTask = z
-  .object({ language, tests: z.array(z.object({ assert: z.string() })).min(1) })
+  .object({ language, tests: z.array(assertion).min(1) })
   .transform(({ language, tests }) =>
     codeTask(language, { kind: 'assertions', assertions: tests.map(({ assert }) => assert) }),
   );
@@ -50,12 +56,12 @@ const codeTask = (language: string | undefined, tests: Tests): CodeTask => ({
 
 const hasAssertions = (tests: unknown): boolean => {
   const first: unknown = Array.isArray(tests) ? tests[0] : undefined;
-  return typeof first === 'object' && first !== null && 'assert' in first;
+  return typeof first === 'string' || (typeof first === 'object' && first !== null && 'assert' in first);
 };
 
 /**
- * Reads `{"language", "tests": [{"stdin", "stdout"}, …]}`, `{"tests": [{"assert": "f(1) == 2"}, …]}` or
- * `{"testFile": "…", "entryPoint"}`.
+ * Reads `{"language", "tests": [{"stdin", "stdout"}, …]}`, `{"tests": [{"assert": "f(1) == 2"}, …]}`, its assertions
+ * also as plain texts, or `{"testFile": "…", "entryPoint"}`.
  *
  * @throws {UserError} that names the field
  */

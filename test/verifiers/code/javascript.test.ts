@@ -254,6 +254,12 @@ it('runs the last block in the language, or reports unparseable without one', as
   expect((await judgeCode(settings, task, 'console.log(2)')).verdict).toBe('unparseable');
 });
 
+it('takes assertions as texts, as MBPP has them', () => {
+  const assertions = ['assert f(1) == 2', 'assert f(2) == 3'];
+  expect(readCodeTask({ tests: assertions }, '').tests).toEqual({ kind: 'assertions', assertions });
+  expect(() => readCodeTask({ tests: ['assert f(1)', 2] }, 'x')).toThrow('x.tests[1]: found a number');
+});
+
 it('names the invalid field of a task', () => {
   expect(() => readCodeTask({ tests: [] }, 'x')).toThrow('x.tests');
   expect(() => readCodeTask({ tests: [{ stdin: 1, stdout: '' }] }, 'x')).toThrow('x.tests[0].stdin: found a number');
