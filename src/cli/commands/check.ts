@@ -60,6 +60,9 @@ async function findingsOf(file: string, options: CheckFlags) {
   return { problems: [], warnings: [], notes: [], checked: await checkSupervision(file, options.set) };
 }
 
+/** Problems that are printed: data may have one per line. */
+const SHOWN = 50;
+
 export async function check(file: string, options: CheckFlags): Promise<void> {
   const { problems, warnings, notes, checked } = await findingsOf(file, options).catch((error) => {
     if (!(error instanceof UserError)) throw error;
@@ -82,7 +85,8 @@ export async function check(file: string, options: CheckFlags): Promise<void> {
     for (const note of notes) say(`note: ${note}`);
     const read = checked === undefined ? '' : `, ${checked} prompt${checked === 1 ? '' : 's'} checked`;
     if (problems.length === 0) print(`${file}: no problems found${read}`);
-    else for (const problem of problems) say(placed(problem));
+    else for (const problem of problems.slice(0, SHOWN)) say(placed(problem));
+    if (problems.length > SHOWN) say(`… and ${problems.length - SHOWN} more problems; --json lists all`);
   }
   if (problems.length > 0) process.exitCode = 2;
 }

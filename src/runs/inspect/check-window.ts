@@ -80,10 +80,13 @@ function windowOf({ spec, folder, components }: Plan): Window | undefined {
   }
 }
 
-function tooLong(what: string, tokens: number, { context, maxTokens }: Window, { source }: SourceItem): string[] {
+/** A line of a file, or the name of a generator and the prompt's id. */
+const placeOf = ({ source, itemId }: SourceItem): string => (/:\d+$/.test(source) ? source : `${source}: ${itemId}`);
+
+function tooLong(what: string, tokens: number, { context, maxTokens }: Window, item: SourceItem): string[] {
   if (tokens + maxTokens <= context) return [];
   return [
-    `${source}: ${what} has ${tokens} tokens, which with rollout.maxTokens (${maxTokens}) makes ` +
+    `${placeOf(item)}: ${what} has ${tokens} tokens, which with rollout.maxTokens (${maxTokens}) makes ` +
       `${tokens + maxTokens}; expected at most ${context}, the model's context`,
   ];
 }
@@ -114,7 +117,7 @@ async function openTeacherCheck({ spec, folder, transforms, method }: Plan, wind
         const shown = prompt(messages, await privileged.lookup(itemId, item.question));
         return tooLong("the teacher's prompt with its context", window.measure(shown.messages), window, item);
       } catch (error) {
-        if (error instanceof UserError) return [`${item.source}: ${error.message}`];
+        if (error instanceof UserError) return [`${placeOf(item)}: ${error.message}`];
         throw error;
       }
     },

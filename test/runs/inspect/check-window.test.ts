@@ -47,3 +47,13 @@ it('documents are read, and those of a prompt count', async () => {
   expect(problems[0]).toContain('broken.md');
   expect(problems.slice(1)).toHaveLength(40);
 });
+
+it('a prompt of a generator is named', async () => {
+  const { problems } = await problemsOf({
+    prompts: { generate: 'chain-sum', heldOut: 0, limit: 1 },
+    shape: 'grpo',
+    privileged: [],
+    rollout: { group: 4, maxTokens: 63 },
+  });
+  expect(problems[0]).toMatch(/^chain-sum: chain-sum-\S+: the prompt has \d+ tokens, /);
+});

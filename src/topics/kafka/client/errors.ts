@@ -53,7 +53,7 @@ const TLS_BROKEN_OFF = /TLS connection/;
 /** Explains a failure to the user who configured the cluster; returns other errors unchanged. */
 export function explain(error: unknown, brokers: readonly string[], doing: string): unknown {
   if (error instanceof UserError) return error;
-  const where = brokers.join(', ');
+  const where = withoutAliases(brokers.join(', '));
   const type = protocolType(error);
   const chain = [...causes(error)];
   const message = withoutAliases(chain.at(-1)?.message ?? String(error));

@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs';
 import { expect, it } from 'vitest';
+import { aliasOf } from '../../../../src/topics/kafka/client/broker-address.js';
 import { explain, isTransient } from '../../../../src/topics/kafka/client/errors.js';
 
 const connection = (message: string) => new kafkajs.KafkaJSConnectionError(message);
@@ -23,4 +24,13 @@ it.each([
 ])('%s: may pass by itself: %s', (message, transient, code) => {
   expect(isTransient(connection(message))).toBe(transient);
   expect(explain(connection(message), ['a:1'], 'reading')).toMatchObject({ code });
+});
+
+it('names brokers as the user wrote them, also by IPv6 addresses', () => {
+  const error = explain(
+    connection('Connection error: connect ECONNREFUSED ::1:9092'),
+    [aliasOf('[::1]:9092')],
+    'reading',
+  );
+  expect(error).toMatchObject({ message: expect.stringContaining('at [::1]:9092:') });
 });
