@@ -73,7 +73,10 @@ export async function replayFrom(folder: string, options: ReplayOptions): Promis
         ...feedOf(run, replay),
         ...scoresOf(run, replay),
       },
-      changed: ['verifier', 'shaper', 'teacherTemplate', 'transform'],
+      changed: [
+        ...(['verifier', 'teacherTemplate', 'transform'] as const),
+        ...(['shaper', 'methodModule', 'lossModule', 'lossModules'] as const),
+      ],
       fill: (log) => copyRecorded(run, folder, replay, log),
     });
     return { summary, notes: [...replay.notes, ...notes] };

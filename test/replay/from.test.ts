@@ -48,6 +48,14 @@ describe('replayFrom', () => {
     expect(difference.gradient?.cosine).toBeGreaterThan(0);
   }, 60_000);
 
+  it('shapes by a method of your own', async () => {
+    const to = join(run.root, 'module');
+    const module = join(import.meta.dirname, '../../examples/methods/leave-one-out.mjs');
+    await replayFrom(run.folder, { from: 'verdicts', to, set: [`shape={module: ${JSON.stringify(module)}}`] });
+    expect(readManifest(to).methodModule).toMatch(/^[0-9a-f]{64}$/);
+    expect((await diffRuns(run.folder, to)).tokenAdvantages.changed).toBeGreaterThan(0);
+  }, 60_000);
+
   it('reports the step from which a trained replay is off-policy', async () => {
     const to = join(run.root, 'off-policy');
     await replayFrom(run.folder, { from: 'teacher-scores', to, train: true, set: ['shape={rlsd: {lambda: 1}}'] });

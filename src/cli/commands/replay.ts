@@ -11,7 +11,7 @@ import { readManifest } from '../../runs/manifest/manifest.js';
 import type { RunEvent } from '../../runs/run.js';
 import { UserError } from '../../support/errors.js';
 import { interruptible } from '../interrupt.js';
-import { collect, examples, jsonOption, type Register, setOption } from '../options.js';
+import { collect, examples, jsonOption, positiveInteger, type Register, setOption } from '../options.js';
 import { colour, print, say, table, toJson } from '../output.js';
 import { reporter } from '../progress.js';
 
@@ -23,13 +23,13 @@ interface Options {
   readonly only?: readonly string[];
   readonly train?: boolean;
   readonly evaluate?: boolean;
-  readonly predict?: boolean;
+  readonly predict?: boolean | number;
   readonly json?: boolean;
 }
 
 export async function replay(folder: string, options: Options): Promise<void> {
   const { verify: verifies, from, set = [], only = [], train = false, evaluate = false, json = false } = options;
-  const { predict: predicts = false } = options;
+  const { predict = false } = options;
   if ((verifies ?? false) === (from !== undefined))
     throw new UserError('bad-request', 'replay: expected exactly one of --verify and --from TOPIC');
   if (from === undefined) {
@@ -49,8 +49,8 @@ export async function replay(folder: string, options: Options): Promise<void> {
     else if (changed.length < SHOWN && (sample.tokenAdvantages > 0 || sample.verdict.was !== sample.verdict.is))
       changed.push(sample);
   };
-  const difference = await diffRuns(folder, to, onSample, { predicts });
-  if (predicts && difference.prediction === null)
+  const difference = await diffRuns(folder, to, onSample, { predict });
+  if (predict !== false && difference.prediction === null)
     say('note: --predict: needs 4 prompts that one version sampled, and its weights; found fewer, or none');
   const { weights, heldOut, ...rest } = summary;
   const learnt = train && { weights, ...(evaluate && { heldOut }) };
@@ -131,12 +131,12 @@ function differenceText(
   ].join('\n');
 }
 
-function predictionRows({ prompts, version, was, is, difference }: Prediction): [string, string][] {
+function predictionRows({ prompts, version, batch, was, is, difference }: Prediction): [string, string][] {
   const text = ({ value, error }: Estimate) => `${value.toFixed(4)} ± ${error.toFixed(4)}`;
-  const of = `with the policy gradient of other prompts (${prompts}, version ${version})`;
+  const of = `of an update from ${batch} prompts with the policy gradient of others`;
   return [
     ['prediction', `cosine ${of}: recorded ${text(was)}, replayed ${text(is)}`],
-    ['', `difference ${text(difference)} (jackknife)`],
+    ['', `difference ${text(difference)} (jackknife; ${prompts} prompts, version ${version})`],
   ];
 }
 
@@ -193,7 +193,12 @@ export const registerReplay: Register = (rlsd) => {
     )
     .option('--train', 'also train on the new advantages')
     .option('--evaluate', 'measure the weights of --train on the held-out prompts')
-    .option('--predict', "compare both methods' updates with the policy gradient of other prompts, without training")
+    .option(
+      '--predict [prompts]',
+      "compare both methods' updates with the policy gradient of other prompts, without training. Prompts per update: " +
+        'by default those of a step, or 16',
+      positiveInteger,
+    )
     .addOption(jsonOption())
     .addHelpText(
       'after',

@@ -25,18 +25,19 @@ export interface RunDifference extends SampleTotals {
 /**
  * What a replay changed, per sample and in sum.
  * @param onSample called for each sample in the order of the replay
- * @param options.predicts whether to compare both methods by `predict`, which takes three gradients of every prompt
+ * @param options.predict whether to compare both methods by `predict`, which takes three gradients of every prompt, and
+ * for how many prompts per update
  */
 export async function diffRuns(
   recorded: string,
   replayed: string,
   onSample: (difference: SampleDifference) => void = () => {},
-  { predicts = false }: { readonly predicts?: boolean } = {},
+  { predict: wanted = false }: { readonly predict?: boolean | number } = {},
 ): Promise<RunDifference> {
   return withRunFolder(recorded, (was) =>
     withRunFolder(replayed, async (is) => ({
       ...(await differenceOf(was, is, recorded, onSample)),
-      prediction: predicts ? await predict(was, is, recorded) : null,
+      prediction: wanted === false ? null : await predict(was, is, recorded, wanted === true ? undefined : wanted),
     })),
   );
 }

@@ -2,12 +2,19 @@ import { at } from '../../support/required.js';
 
 /** What was added up over the prompts of one block, as vectors over all parameters. */
 export interface Block {
+  readonly prompts: number;
   /** A method's update. */
   readonly update: Float32Array;
   /** The policy gradient. */
   readonly gradient: Float32Array;
-  /** Of each prompt's update with the same prompt's gradient, added up. */
-  readonly ownDot: number;
+  /** Of each prompt with itself, added up: update times gradient, and the squares of both. */
+  readonly own: Dots;
+}
+
+interface Dots {
+  readonly cross: number;
+  readonly update: number;
+  readonly gradient: number;
 }
 
 /** A mean and its standard error. */
@@ -17,31 +24,46 @@ export interface Estimate {
 }
 
 /**
- * The cosine between an update, over all prompts, and the policy gradient of other prompts:
- * `Σ_{i≠j} u_i · g_j / (|Σ u_i| |Σ g_j|)`, so that a prompt's own noise, which both vectors have, does not count. 0
- * where one of them is 0.
+ * The expected cosine between an update from `batch` prompts and the policy gradient of other prompts. With `m_ab` the
+ * mean of `a_i · b_j` over all pairs of different prompts, and `s` that of `|u_i|²`, it is
+ * `m_ug / sqrt(m_gg (m_uu + (s - m_uu) / batch))`: what a prompt's update and gradient share only with each other does
+ * not count, and the noise of a small batch does. 0 where there is no gradient.
  * @returns over all blocks first, then without each of them
  */
-export function crossCosines(blocks: readonly Block[]): readonly number[] {
+export function crossCosines(blocks: readonly Block[], batch: number): readonly number[] {
   const length = blocks[0]?.update.length ?? 0;
   const [update, gradient] = [new Float64Array(length), new Float64Array(length)];
   for (const block of blocks) {
     addTo(update, block.update);
     addTo(gradient, block.gradient);
   }
-  const own = blocks.reduce((sum, { ownDot }) => sum + ownDot, 0);
-  const cosine = (cross: number, squares: readonly [number, number]): number => {
-    const norms = Math.sqrt(Math.max(0, squares[0]) * Math.max(0, squares[1]));
-    return norms === 0 ? 0 : cross / norms;
-  };
-  const squares = [dot(update, update), dot(gradient, gradient)] as const;
-  const all = dot(update, gradient);
+  const prompts = blocks.reduce((sum, block) => sum + block.prompts, 0);
+  const own = blocks.reduce((sum, block) => plus(sum, block.own, 1), { cross: 0, update: 0, gradient: 0 });
+  const all = { cross: dot(update, gradient), update: dot(update, update), gradient: dot(gradient, gradient) };
   const without = blocks.map((block) => {
-    const { update: u, gradient: g, ownDot } = block;
-    const cross = all - dot(u, gradient) - dot(update, g) + dot(u, g) - (own - ownDot);
-    return cosine(cross, [squares[0] - 2 * dot(u, update) + dot(u, u), squares[1] - 2 * dot(g, gradient) + dot(g, g)]);
+    const { update: u, gradient: g } = block;
+    const left = {
+      cross: all.cross - dot(u, gradient) - dot(update, g) + dot(u, g),
+      update: all.update - 2 * dot(u, update) + dot(u, u),
+      gradient: all.gradient - 2 * dot(g, gradient) + dot(g, g),
+    };
+    return cosine(left, plus(own, block.own, -1), prompts - block.prompts, batch);
   });
-  return [cosine(all - own, squares), ...without];
+  return [cosine(all, own, prompts, batch), ...without];
+}
+
+const plus = (a: Dots, b: Dots, factor: number): Dots => ({
+  cross: a.cross + factor * b.cross,
+  update: a.update + factor * b.update,
+  gradient: a.gradient + factor * b.gradient,
+});
+
+/** @param sums dot products of the summed vectors */
+function cosine(sums: Dots, own: Dots, prompts: number, batch: number): number {
+  const between = (of: keyof Dots) => (sums[of] - own[of]) / (prompts * (prompts - 1));
+  const shared = between('update');
+  const squares = between('gradient') * (shared + (own.update / prompts - shared) / batch);
+  return squares > 0 ? between('cross') / Math.sqrt(squares) : 0;
 }
 
 /**

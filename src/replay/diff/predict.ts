@@ -17,7 +17,9 @@ export interface Prediction {
   /** Prompts of both runs whose samples are from that version. */
   readonly prompts: number;
   readonly version: number;
-  /** Cosine of the recorded method's update with the policy gradient of other prompts, and its jackknife error. */
+  /** Prompts of the update. */
+  readonly batch: number;
+  /** Expected cosine of the recorded method's update with the policy gradient of other prompts, and its jackknife error. */
   readonly was: Estimate;
   /** That of the replay's method. */
   readonly is: Estimate;
@@ -25,19 +27,27 @@ export interface Prediction {
   readonly difference: Estimate;
 }
 
+/** Prompts of an update, where neither the caller nor the pipeline says. */
+const BATCH = 16;
 /** Parts of the prompts that the jackknife leaves out in turn. */
 const BLOCKS = 20;
 /** Fewer prompts say nothing. */
 const LEAST = 4;
 
 /**
- * The cheapest test of a method: the cosine of its update with the policy gradient of *other* prompts, for the recorded
- * and the replayed method, over all samples of the oldest version. The policy gradient gives each token its
+ * The cheapest test of a method: the expected cosine of its update with the policy gradient of *other* prompts, for the
+ * recorded and the replayed method, over all samples of the oldest version. The policy gradient gives each token its
  * completion's reward minus the mean of the group.
  * @param folder of the recorded run, whose weights are used
+ * @param wanted prompts of an update. Default: those of the pipeline's step, or 16
  * @returns null with fewer than 4 such prompts, or where that version's weights are gone
  */
-export async function predict(was: RunFolder, is: RunFolder, folder: string): Promise<Prediction | null> {
+export async function predict(
+  was: RunFolder,
+  is: RunFolder,
+  folder: string,
+  wanted?: number,
+): Promise<Prediction | null> {
   const [recorded, replayed] = [await groupsOf(was.log), await groupsOf(is.log)];
   const version = Math.min(...[...recorded.values()].flat().map(({ policyVersion }) => policyVersion));
   const pairs = [...recorded].flatMap(([promptId, group]) => {
@@ -63,9 +73,11 @@ export async function predict(was: RunFolder, is: RunFolder, folder: string): Pr
   } finally {
     for (const { close } of [policy, before, after]) await close();
   }
-  const [wasCosines, isCosines] = [crossCosines([...blocks.was.values()]), crossCosines([...blocks.is.values()])];
+  const batch = wanted ?? is.plan.spec.learn?.prompts ?? BATCH;
+  const wasCosines = crossCosines([...blocks.was.values()], batch);
+  const isCosines = crossCosines([...blocks.is.values()], batch);
   return {
-    ...{ prompts: pairs.length, version },
+    ...{ prompts: pairs.length, version, batch },
     was: jackknife(wasCosines),
     is: jackknife(isCosines),
     difference: jackknifeDifference(isCosines, wasCosines),
@@ -119,13 +131,21 @@ function policySamples(group: readonly Advantage[]): TrainSample[] {
 }
 
 function take(blocks: Map<number, Block>, index: number, update: Float32Array, gradient: Float32Array): void {
-  const ownDot = dot(update, gradient);
+  const own = { cross: dot(update, gradient), update: dot(update, update), gradient: dot(gradient, gradient) };
   const block = blocks.get(index);
   if (!block) {
-    blocks.set(index, { update, gradient: gradient.slice(), ownDot });
+    blocks.set(index, { prompts: 1, update, gradient: gradient.slice(), own });
     return;
   }
   addTo(block.update, update);
   addTo(block.gradient, gradient);
-  blocks.set(index, { ...block, ownDot: block.ownDot + ownDot });
+  blocks.set(index, {
+    ...block,
+    prompts: block.prompts + 1,
+    own: {
+      cross: block.own.cross + own.cross,
+      update: block.own.update + own.update,
+      gradient: block.own.gradient + own.gradient,
+    },
+  });
 }

@@ -3,42 +3,68 @@ import { describe, expect, it } from 'vitest';
 import { type Block, crossCosines, dot, jackknife, jackknifeDifference } from '../../../src/replay/diff/jackknife.js';
 
 const vector = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 3, maxLength: 3 });
-const prompts = fc.array(fc.record({ u: vector, g: vector }), { minLength: 2, maxLength: 8 });
+const prompts = fc.array(fc.record({ u: vector, g: vector }), { minLength: 4, maxLength: 9 });
 
-const blockOf = (members: readonly { readonly u: readonly number[]; readonly g: readonly number[] }[]): Block => {
+type Prompt = { readonly u: readonly number[]; readonly g: readonly number[] };
+const product = (a: readonly number[], b: readonly number[]) => dot(Float32Array.from(a), Float32Array.from(b));
+
+function blockOf(members: readonly Prompt[]): Block {
   const sum = (of: 'u' | 'g') => Float32Array.from([0, 1, 2], (i) => members.reduce((s, m) => s + (m[of][i] ?? 0), 0));
-  const ownDot = members.reduce((s, { u, g }) => s + dot(Float32Array.from(u), Float32Array.from(g)), 0);
-  return { update: sum('u'), gradient: sum('g'), ownDot };
-};
+  const own = (a: 'u' | 'g', b: 'u' | 'g') => members.reduce((s, m) => s + product(m[a], m[b]), 0);
+  return {
+    ...{ prompts: members.length, update: sum('u'), gradient: sum('g') },
+    own: { cross: own('u', 'g'), update: own('u', 'u'), gradient: own('g', 'g') },
+  };
+}
 
-/** By its definition: over all pairs of different prompts. */
-function byPairs(all: readonly { readonly u: readonly number[]; readonly g: readonly number[] }[]): number {
-  const { update, gradient } = blockOf(all);
-  let cross = 0;
-  for (const [i, { u }] of all.entries())
-    for (const [j, { g }] of all.entries()) if (i !== j) cross += dot(Float32Array.from(u), Float32Array.from(g));
-  const norms = Math.sqrt(dot(update, update) * dot(gradient, gradient));
-  return norms === 0 ? 0 : cross / norms;
+/** By its definition: means over all pairs of different prompts. */
+function byPairs(all: readonly Prompt[], batch: number): number {
+  const mean = (a: 'u' | 'g', b: 'u' | 'g') =>
+    all.reduce(
+      (sum, one, i) => sum + all.reduce((s, other, j) => s + (i === j ? 0 : product(one[a], other[b])), 0),
+      0,
+    ) /
+    (all.length * (all.length - 1));
+  const squares = all.reduce((sum, { u }) => sum + product(u, u), 0) / all.length;
+  const norms = mean('g', 'g') * (mean('u', 'u') + (squares - mean('u', 'u')) / batch);
+  return norms > 0 ? mean('u', 'g') / Math.sqrt(norms) : 0;
 }
 
 describe('the cosine with the gradient of other prompts', () => {
   it('is that over all pairs of different prompts, with and without each block', () => {
     fc.assert(
-      fc.property(prompts, (all) => {
-        const blocks = [all.filter((_, i) => i % 2 === 0), all.filter((_, i) => i % 2 === 1)];
-        const expected = [all, ...blocks.map((block) => all.filter((one) => !block.includes(one)))].map(byPairs);
-        const found = crossCosines(blocks.map(blockOf));
-        for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 6);
+      fc.property(prompts, fc.integer({ min: 1, max: 64 }), (all, batch) => {
+        const blocks = [0, 1].map((part) => all.filter((_, i) => i % 2 === part));
+        const expected = [all, ...blocks.map((block) => all.filter((one) => !block.includes(one)))];
+        const found = crossCosines(blocks.map(blockOf), batch);
+        for (const [i, some] of expected.entries()) expect(found[i]).toBeCloseTo(byPairs(some, batch), 6);
       }),
     );
   });
 
   it('does not count what a prompt shares with itself only', () => {
-    const alone = [0, 1, 2].map((axis) => {
-      const one = [0, 0, 0].map((_, i) => (i === axis ? 1 : 0));
-      return blockOf([{ u: one, g: one }]);
-    });
-    expect(crossCosines(alone)[0]).toBe(0);
+    const axes = [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ];
+    expect(
+      crossCosines(
+        axes.map((u) => blockOf([{ u, g: u }])),
+        4,
+      )[0],
+    ).toBe(0);
+  });
+
+  it('is 1 where all prompts ask for the same, and falls with the noise of smaller batches', () => {
+    const [a, b] = [
+      { u: [1, 2, 0], g: [1, 0, 0] },
+      { u: [1, -2, 0], g: [1, 0, 0] },
+    ];
+    const blocks = Array.from({ length: 8 }, () => blockOf([a, b]));
+    const [small = 0, large = 0] = [1, 1e9].map((batch) => crossCosines(blocks, batch)[0]);
+    expect(small).toBeLessThan(0.5);
+    expect(large).toBeGreaterThan(0.99);
   });
 });
 

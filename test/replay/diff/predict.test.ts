@@ -17,9 +17,12 @@ describe('a prediction', () => {
     const { folder } = await tinyRun(base, 'run', shaped as object);
     const to = join(base, 'grpo');
     await replayFrom(folder, { from: 'verdicts', to, set: ['shape={grpo: {scale: center}}'] });
-    const { gradient, prediction } = await diffRuns(folder, to, undefined, { predicts: true });
+    const { gradient, prediction } = await diffRuns(folder, to, undefined, { predict: true });
     expect(gradient).toMatchObject({ version: 0, cosine: expect.any(Number) });
-    expect(prediction).toMatchObject({ prompts: 12, version: 0 });
+    expect(prediction).toMatchObject({ prompts: 12, version: 0, batch: 16 });
+    const small = (await diffRuns(folder, to, undefined, { predict: 1 })).prediction;
+    expect(small?.batch).toBe(1);
+    expect(Math.abs(Number(small?.is.value))).toBeLessThan(Math.abs(Number(prediction?.is.value)));
     expect(prediction?.is.error).toBeGreaterThan(0);
     expect(prediction?.difference.value).toBeCloseTo(Number(prediction?.is.value) - Number(prediction?.was.value), 12);
     expect(prediction?.difference.error).toBeGreaterThan(0);
@@ -30,7 +33,7 @@ describe('a prediction', () => {
     const { folder } = await tinyRun(base, 'run', { ...shaped, shape: { rlsd: { lambda: 0 } } } as object);
     const to = join(base, 'grpo');
     await replayFrom(folder, { from: 'verdicts', to, set: ['shape=grpo'] });
-    const { prediction } = await diffRuns(folder, to, undefined, { predicts: true });
+    const { prediction } = await diffRuns(folder, to, undefined, { predict: true });
     expect(prediction).toMatchObject({ difference: { value: 0, error: 0 } });
   }, 60_000);
 
@@ -39,7 +42,7 @@ describe('a prediction', () => {
     const { folder } = await tinyRun(base, 'run', { ...shaped, prompts: { file: 'sums.jsonl', limit: 3 } } as object);
     const to = join(base, 'grpo');
     await replayFrom(folder, { from: 'verdicts', to, set: ['shape=grpo'] });
-    expect((await diffRuns(folder, to, undefined, { predicts: true })).prediction).toBeNull();
+    expect((await diffRuns(folder, to, undefined, { predict: true })).prediction).toBeNull();
     expect((await diffRuns(folder, to)).prediction).toBeNull();
   }, 60_000);
 });
