@@ -93,7 +93,8 @@ async function feed(log, spec, prompts) {
 }
 
 /**
- * Counts what each stage commits until all samples are through. A commit of several partitions logs a line for each.
+ * Counts what each stage commits until all samples are through. A commit of several partitions logs a line for each, at
+ * once; the next commit of the stage takes longer than that.
  */
 async function watch(lines, samples, onWarm) {
   const count = Object.fromEntries(stages.map((stage) => [stage, { records: 0, transactions: 0 }]));
@@ -110,7 +111,7 @@ async function watch(lines, samples, onWarm) {
     first ??= at;
     last.at = at;
     const isSame = last.stage === stage && last.appends === appends && !last.partitions.has(partition);
-    if (isSame && at - last.began < 50) {
+    if (isSame && at - last.began < 3) {
       last.partitions.add(partition);
       continue;
     }
