@@ -34,9 +34,10 @@ const newModel = z
         'The words of this many of the first prompts and completions get a token of their own. Default: 1000 without `words`.',
       ),
   })
-  .refine(({ hiddenSize, heads }) => hiddenSize % (2 * heads) === 0, {
-    path: ['hiddenSize'],
-    message: 'expected a multiple of twice the number of heads',
+  .check(({ value: { hiddenSize, heads }, issues }) => {
+    const message = `found ${hiddenSize}; expected a multiple of ${2 * heads}, twice the number of heads`;
+    if (hiddenSize % (2 * heads) !== 0)
+      issues.push({ code: 'custom', input: hiddenSize, path: ['hiddenSize'], message });
   });
 
 export type NewModel = z.output<typeof newModel>;

@@ -19,7 +19,7 @@ describe('a file of rlsd supervise', () => {
     [{ steps: 0 }, /tiny\.yaml:3:1: steps: found 0; expected a number of at least 1/],
     [
       { model: { hiddenSize: 18, layers: 1, heads: 2 } },
-      /hiddenSize: expected a multiple of twice the number of heads/,
+      /hiddenSize: found \d+; expected a multiple of \d+, twice the number of heads/,
     ],
     [{ model: { base: 'x', layers: 2 } }, /model\.\w+: does not go with \w+; expected one or the other/],
     [{ prompts: { topic: 'questions' } }, /prompts\.topic: expected a file, a module or a generator/],

@@ -112,7 +112,7 @@ export function planOf(
   const placed = stages.map((stage) => ({ ...stage, tables: tables(stage.definition) }));
   const topics = topicsOf(store, spec, created);
   checkTransforms(transforms, topics);
-  const told = [...warnings, ...planWarnings(subject)];
+  const told = [...warnings, ...planWarnings({ ...subject, store })];
   return {
     ...subject,
     store,

@@ -33,6 +33,16 @@ describe('planOf', () => {
       'weights > evaluate > metrics',
     ]);
   });
+  it('warns of a topic of prompts that no other system can write', () => {
+    const prompts = { topic: 'questions' };
+    const kafka = { kafka: { brokers: ['a:1'] } };
+    const warnings = (change: Partial<PipelineInput>) => planOf(checkSpec({ ...input, ...change }), '.').warnings;
+    expect(warnings({ prompts })).toEqual([
+      expect.stringMatching(/^prompts\.topic: found questions among embedded topics, .* use topics\.kafka$/),
+    ]);
+    expect(warnings({ prompts, topics: kafka })).toEqual([]);
+    expect(warnings({})).toEqual([]);
+  });
   it('has every topic that a stage reads or writes', () => {
     const { stages, topics } = planOf(checkSpec({ ...input, shape: 'grpo' }), '.');
     const names = new Set(topics.map(({ name }) => name));
