@@ -8,11 +8,11 @@ import { recordIn } from '../../topics/record-codec.js';
 export function referenceTable(log: TopicLog): (itemId: string) => Promise<Reference> {
   const rows = new Map<string, Reference>();
   let next: bigint[] | undefined;
-  let caughtUp: Promise<void> = Promise.resolve();
+  let reading: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | undefined;
 
   const catchUp = async () => {
-    const topic = (await log.describe()).find(({ name }) => name === 'references');
-    next ??= required(topic, 'topic references').bounds.map(({ start }) => start);
+    next ??= await firstOffsets(log);
     for (const partition of next.keys())
       for (;;) {
         const records = await log.read('references', partition, at(next, partition), 1000);
@@ -26,11 +26,15 @@ export function referenceTable(log: TopicLog): (itemId: string) => Promise<Refer
       }
   };
 
-  // Every miss reads the topic for itself: a read in progress may have begun before the reference was written.
+  // A read in progress may have begun before the reference was written, so all who miss meanwhile share the next one.
   const refresh = (): Promise<void> => {
-    const turn = caughtUp.then(catchUp);
-    caughtUp = turn.catch(() => {});
-    return turn;
+    waiting ??= reading.then(() => {
+      waiting = undefined;
+      const turn = catchUp();
+      reading = turn.catch(() => {});
+      return turn;
+    });
+    return waiting;
   };
 
   return async (itemId) => {
@@ -43,4 +47,9 @@ export function referenceTable(log: TopicLog): (itemId: string) => Promise<Refer
     if (!found) throw new UserError('no-reference', `item ${itemId}: no reference in the topic references`);
     return found;
   };
+}
+
+async function firstOffsets(log: TopicLog): Promise<bigint[]> {
+  const topic = (await log.describe()).find(({ name }) => name === 'references');
+  return required(topic, 'topic references').bounds.map(({ start }) => start);
 }

@@ -23,6 +23,28 @@ describe('the table of references', () => {
     expect((await Promise.all([find('a'), find('a')])).map(({ itemId }) => itemId)).toEqual(['a', 'a']);
   });
 
+  it('reads the topic a few times for many that miss at once, and finds where it begins only once', async () => {
+    const log = memoryLog();
+    await log.ensureTopics([{ name: 'references', partitions: 1, compact: true }]);
+    const items = Array.from({ length: 500 }, (_, i) => `item${i}`);
+    await log.append(items.map(reference));
+    const calls = { describe: 0, read: 0 };
+    const find = referenceTable({
+      ...log,
+      describe: () => {
+        calls.describe++;
+        return log.describe();
+      },
+      read: (...wanted) => {
+        calls.read++;
+        return log.read(...wanted);
+      },
+    });
+    expect((await Promise.all(items.map(find))).map(({ itemId }) => itemId)).toEqual(items);
+    await expect(find('none')).rejects.toThrow('item none');
+    expect(calls).toEqual({ describe: 1, read: 4 });
+  });
+
   it('recovers from a failed lookup', async () => {
     const log = memoryLog();
     await log.ensureTopics([{ name: 'references', partitions: 1, compact: true }]);
