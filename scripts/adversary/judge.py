@@ -2,7 +2,7 @@
 
 import json
 import sys
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 
 def sql(question):
@@ -107,6 +107,8 @@ def json_schema(question):
         value = read(question["json"])
     except (ValueError, RecursionError):
         return False
+    except InvalidOperation:  # an exponent of too many digits
+        return None
     # The verifier takes what no double comes near for wrong; `email` is any text with an @ for jsonschema.
     if beyond_doubles(value) or '"email"' in question["schema"]:
         return None

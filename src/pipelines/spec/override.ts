@@ -6,12 +6,13 @@ import { newPath, renamedWarning } from './renamed.js';
 export interface Override {
   /** The field under its present name. */
   readonly path: string;
+  /** undefined: the field is left out. */
   readonly value: unknown;
   readonly warning?: string;
 }
 
 /**
- * Reads `path=value`, the value in YAML.
+ * Reads `path=value`, the value in YAML; `null` leaves the field out, no value at all is none.
  * @throws {UserError} `bad-spec`
  * @example parseOverride('shape.rlsd.weightClip=[0.8, 2]')
  */
@@ -22,9 +23,10 @@ export function parseOverride(set: string): Override {
   if (at < 1 || keys.includes('') || keys.includes('__proto__'))
     throw new UserError('bad-spec', `--set ${set}: expected path=value, such as learn.lr=1e-4`);
   const path = newPath(written);
+  const text = set.slice(at + 1);
   let value: unknown;
   try {
-    value = parseYamlValue(set.slice(at + 1));
+    value = text.trim() === 'null' ? undefined : parseYamlValue(text);
   } catch (error) {
     throw new UserError('bad-spec', `--set ${written}: ${(error as Error).message}`);
   }
@@ -32,7 +34,7 @@ export function parseOverride(set: string): Override {
 }
 
 /**
- * The data with one field replaced; maps on the way are made.
+ * The data with one field replaced or left out; maps on the way are made.
  * @throws {UserError} `bad-spec` for an index that a list does not have
  */
 export function withOverride(data: unknown, { path, value }: Override): unknown {
@@ -54,5 +56,6 @@ function replaced(data: unknown, [key, ...rest]: readonly string[], value: unkno
   }
   const fields = typeof data === 'object' && data !== null ? data : {};
   const before: unknown = Object.hasOwn(fields, key) ? Object.entries(fields).find(([name]) => name === key)?.[1] : {};
-  return { ...fields, [key]: replaced(before, rest, value, path) };
+  if (rest.length > 0 || value !== undefined) return { ...fields, [key]: replaced(before, rest, value, path) };
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== key));
 }

@@ -97,6 +97,14 @@ describe('readSpec', () => {
       expect(spec.learn?.lr).toBe(2e-5);
       expect(spec.topics).not.toBe('embedded');
     });
+    it('leaves a field out with null, and refuses no value', () => {
+      const spec = read(good, ['learn=null', 'steps=null', 'rollout.temperature=null']);
+      expect(spec).not.toHaveProperty('learn');
+      expect(spec).not.toHaveProperty('steps');
+      expect(spec.rollout?.temperature).toBe(1);
+      expect(() => read(good, ['learn.lr='])).toThrow(/learn\.lr: found null; expected a number/);
+      expect(() => read(good, ['model=null'])).toThrow(/model: is missing/);
+    });
     it('takes the method as one word', () => expect(read(good, ['shape=grpo']).shape).toBe('grpo'));
     it('is named where it is wrong', () => {
       expect(problems(good, ['learn.rate=1'])).toMatch(/^--set learn\.rate: learn\.rate: unknown field/m);
