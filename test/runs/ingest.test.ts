@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { noFeedback } from '../../src/pipelines/feeds/feedback.js';
+import { type Feedback, noFeedback } from '../../src/pipelines/feeds/feedback.js';
 import { ingest } from '../../src/pipelines/feeds/ingest.js';
 import { promptFeed } from '../../src/pipelines/feeds/prompts.js';
 import { openSources } from '../../src/pipelines/feeds/sources.js';
@@ -30,13 +30,17 @@ afterEach(async () => {
 
 const spec = checkSpec({ ...tinyPipeline, steps: 4, prompts: { generate: 'chain-sum', heldOut: 0 } });
 const table = { catchUp: async () => {}, document: async () => undefined };
-const write = async (consumer: Consumer, signal = new AbortController().signal) => {
+const write = async (
+  consumer: Consumer,
+  signal = new AbortController().signal,
+  feedback: Feedback = noFeedback(spec),
+) => {
   const environment = {
     name: 'ingest',
     log,
     spec,
     store: storeOf(spec.topics),
-    feedback: noFeedback(spec),
+    feedback,
     published: async () => {},
     table,
     run: 'r',
@@ -96,5 +100,21 @@ describe('the prompts of a run', () => {
     // One of the steps was the other's.
     expect(commits).toBe(stepsOf(spec) - 1);
     expect(await sequences()).toEqual(allOnce);
+  });
+
+  it('are chosen by what is known, also where a process continues in the middle of a step', async () => {
+    await log.append([tokenAppend({ places: new Map(), sequence: 3n, round: 1 })]);
+    const asked: string[] = [];
+    const feedback: Feedback = {
+      ...noFeedback(spec),
+      prepare: async (step) => void asked.push(`prepare ${step}`),
+      quota: async ({ step, taken, round }) => {
+        asked.push(`quota ${step}, ${taken} taken, round ${round}`);
+        return learnOf(spec).prompts - taken;
+      },
+    };
+    await write(await log.consumer('ingest', ['source']), undefined, feedback);
+    expect(asked.slice(0, 3)).toEqual(['prepare 1', 'quota 1, 1 taken, round 1', 'prepare 2']);
+    expect(await sequences()).toEqual([3, 4, 5, 6, 7]);
   });
 });

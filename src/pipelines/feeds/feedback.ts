@@ -7,7 +7,7 @@ import type { JudgedPrompt, Judgements } from './judgements.js';
 
 /** How the prompts of a run follow from what its completions were worth. */
 export interface Feedback {
-  /** Called before prompts of a step are chosen. */
+  /** Called before prompts of a step are chosen, also where a process continues in the middle of one. */
   prepare(step: number, signal: AbortSignal): Promise<void>;
   /** Whether an item is asked. @param turn tells apart the turns of an item */
   accepts(itemId: string, turn: string): boolean;

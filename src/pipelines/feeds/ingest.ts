@@ -155,7 +155,7 @@ async function nextBatch(writer: Writer, feed: Feed): Promise<Batch | undefined>
     const taken = Number(sequence % BigInt(perStep));
     // Without a learner there are no newer weights to wait for.
     if (taken === 0 && step > 0 && spec.learn) await environment.published(step - stepsAhead(environment));
-    if (taken === 0) await feedback.prepare(step, signal);
+    await feedback.prepare(step, signal);
     const quota = await feedback.quota({ step, taken, round }, signal);
     const batch = { appends: [], started: performance.now(), first: sequence, quota, problems: 0 };
     if (quota > 0) return batch;

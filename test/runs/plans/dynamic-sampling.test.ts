@@ -44,17 +44,19 @@ describe('dynamic sampling', () => {
   }, 60_000);
 
   it('gives the same records in every run, interrupted or not, and in a replay', async () => {
-    const base = tinyFolder();
-    const once = await tinyRun(base, 'once', rare);
-    for (const until of [1, 3]) {
+    const base = tinyFolder(sums(12));
+    const prompts = { file: 'sums.jsonl', heldOut: 4, curriculum: { share: 0.2 } };
+    const both = { ...rare, steps: 10, prompts };
+    const once = await tinyRun(base, 'once', both);
+    for (const until of [6, 1, 1]) {
       const stop = new AbortController();
       let steps = 0;
       const onStep = () => {
         if (++steps === until) stop.abort();
       };
-      await expect(tinyRun(base, 'twice', rare, { signal: stop.signal, onStep })).rejects.toThrow('stopped');
+      await expect(tinyRun(base, 'twice', both, { signal: stop.signal, onStep })).rejects.toThrow('stopped');
     }
-    const twice = await tinyRun(base, 'twice', rare);
+    const twice = await tinyRun(base, 'twice', both);
     expect(twice.summary.weights?.digest).toBe(once.summary.weights?.digest);
     const { metrics: _, source: __, ...topics } = await digests(once.folder);
     expect(await digests(twice.folder)).toMatchObject(topics);
