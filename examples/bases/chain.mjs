@@ -7,10 +7,10 @@ const WRONG_FACTS = 0.3;
 /** How often the pupil gets a wrong fact right all the same, which is what a reward can reinforce. */
 const LUCK = 0.35;
 /**
- * How often it leaves the hint at a step and goes on from its own value. A teacher that never saw this would blame every
- * digit after a wrong one.
+ * How often it leaves the hint at a step, to go on from its own values. A teacher that never saw this would blame every
+ * digit after a wrong one; this one is surprised by the first and then agrees with what follows from it.
  */
-const LEAVE = 0.25;
+const LEAVE = 0.1;
 
 /** @type {import('rlsd-streams').Generate} */
 export default ({ seed, index, heldOut }) => {
@@ -24,9 +24,11 @@ export default ({ seed, index, heldOut }) => {
   // Hints of the demonstrations are arbitrary digits: the model learns to follow a hint, and nothing about sums.
   const hint = heldOut ? prompt.steps : prompt.steps.map(() => draw.pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
   let step = 0;
+  let hasLeft = false;
   const followed = (value, digit) => {
     const hinted = hint[step++];
-    return draw.chance(LEAVE) ? believed(value, digit, draw) : hinted;
+    hasLeft ||= draw.chance(LEAVE);
+    return hasLeft ? believed(value, digit, draw) : hinted;
   };
   const guided = worked(prompt.digits, followed, () => draw.pick(FILLERS));
   return { ...prompt, trace: hint.join(' '), alone, guided };

@@ -11,7 +11,7 @@ import { readSupervision } from '../../src/supervise/spec.js';
 import { createVerifier } from '../../src/verifiers/create.js';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
-const bases = ['arithmetic', 'code', 'documents', 'json-schema', 'sql'];
+const bases = ['arithmetic', 'chain', 'code', 'documents', 'json-schema', 'sql'];
 
 describe('the bases of the examples', () => {
   it.each(bases)('%s: the model in the repository has the architecture and the tokenizer of its file', async (name) => {
