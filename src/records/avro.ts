@@ -46,12 +46,23 @@ class PlainBytes extends avro.types.BytesType {
 }
 const bytes = new PlainBytes();
 
-/** The Avro type of a schema, matching the generated TypeScript types. */
+/** The Avro type of a schema. Its values have bigints for plain longs, and Buffers for bytes. */
 export function avroType(schema: AvroSchema, options: Partial<avro.ForSchemaOptions> = {}): avro.Type {
+  return typeOf(schema, { long }, options);
+}
+
+/** The Avro type of a schema, matching the generated TypeScript types where it decodes. */
+const recordType = (schema: AvroSchema): avro.Type => typeOf(schema, { long, bytes });
+
+function typeOf(
+  schema: AvroSchema,
+  registry: Readonly<Record<string, avro.Type>>,
+  options: Partial<avro.ForSchemaOptions> = {},
+): avro.Type {
   return avro.Type.forSchema(schema as avro.Schema, {
     ...options,
     // Only plain "long": one with a logical type, a timestamp, stays a number.
-    registry: { long, bytes },
+    registry: { ...registry },
     wrapUnions: 'never',
     omitRecordMethods: true,
   });
@@ -70,9 +81,9 @@ export function avroCodec<T extends object>(
   schema: AvroSchema,
   older: readonly AvroSchema[] = [],
 ): Codec<T> {
-  const type = avroType(schema);
+  const type = recordType(schema);
   const fingerprint = fingerprintOf(type);
-  const writers = new Map(older.map((one) => avroType(one)).map((writer) => [fingerprintOf(writer), writer]));
+  const writers = new Map(older.map(recordType).map((writer) => [fingerprintOf(writer), writer]));
   const resolvers = new Map<string, ReturnType<avro.Type['createResolver']>>();
   const withBuffers = eachBytes(schema, asBuffer) ?? ((value) => value);
 
