@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { optimizationFields } from '../learner/settings.js';
 import { SAMPLES, STEPS, TOKENS, upTo } from '../pipelines/spec/bounds.js';
-import { parseOverride, withOverride } from '../pipelines/spec/override.js';
+import { locateAmong, parseOverride, withOverride } from '../pipelines/spec/override.js';
 import type { Locate } from '../pipelines/spec/parse.js';
 import { prompts } from '../pipelines/spec/prompts-spec.js';
 import { readYaml } from '../pipelines/spec/read-yaml.js';
@@ -124,11 +124,7 @@ export interface Supervision {
 export function readSupervision(file: string, sets: readonly string[] = []): Supervision {
   const yaml = readYaml(file);
   const overrides = sets.map(parseOverride);
-  const locate: Locate = (path) => {
-    const dotted = path.join('.');
-    const set = overrides.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
-    return set ? `--set ${set.path}` : yaml.place(path);
-  };
+  const locate = locateAmong(overrides, yaml.data, yaml.place);
   const data = overrides.reduce(withOverride, yaml.data);
   const result = superviseSchema.safeParse(data);
   if (result.success) return { spec: result.data, folder: resolve(dirname(file)), locate };

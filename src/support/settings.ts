@@ -192,7 +192,8 @@ function nearestBranch(branches: readonly (readonly Issue[])[], known: readonly 
 }
 
 /**
- * How well the input matches a branch. A branch that knows every key comes first, one whose own key is missing last.
+ * How well the input matches a branch. A branch that knows every key comes first, then those that know more of them, and
+ * one whose own key is missing last.
  */
 function depthOf(issues: readonly Issue[]): number {
   const depths = issues.map((issue) => {
@@ -201,8 +202,8 @@ function depthOf(issues: readonly Issue[]): number {
     const inner = issue.code === 'invalid_union' ? Math.max(0, ...issue.errors.map(depthOf)) : 0;
     return 2 * issue.path.length + inner;
   });
-  const hasUnknown = issues.some(({ code }) => code === 'unrecognized_keys');
-  return Math.max(0, ...depths) - (hasUnknown ? 1 : 0);
+  const unknown = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+  return Math.max(0, ...depths) - (unknown.length > 0 ? 1 + unknown.length / 100 : 0);
 }
 
 const isMissing = ({ code, path, message }: Issue): boolean =>

@@ -66,6 +66,7 @@ describe('settings', () => {
     [{ hosts: ['abc', 'd'] }, 'hosts[1]: found "d"; expected at least 3 characters'],
     [{ source: { table: 't' } }, 'source.key: is missing; expected a string'],
     [{ source: { tabel: 't' } }, 'source.tabel: unknown field; did you mean table?'],
+    [{ source: { files: 'f', table: 't' } }, 'source.table: does not go with files; expected one or the other'],
     [{ sum: { module: 1 } }, 'sum.module: found 1; this field does not take that'],
     [null, 'found null; expected an object'],
   ])('that are wrong are refused with field, found and expected: %j', (input, message) => {

@@ -1,4 +1,5 @@
 import { UserError } from '../../support/errors.js';
+import { valueAt } from '../../support/settings.js';
 import { parseYamlValue } from './read-yaml.js';
 import { newPath, renamedWarning } from './renamed.js';
 
@@ -40,6 +41,25 @@ export function parseOverride(set: string): Override {
 export function withOverride(data: unknown, { path, value }: Override): unknown {
   return replaced(data, path.split('.'), value, path);
 }
+
+type Path = readonly PropertyKey[];
+
+/**
+ * Where a field is written, of a file and its overrides: the override that sets it, or that made the map around it, and
+ * otherwise its place in the file, with the override inside it.
+ * @param data the file without the overrides
+ */
+export const locateAmong =
+  (overrides: readonly Override[], data: unknown, locate: (path: Path) => string) =>
+  (path: Path): string => {
+    const dotted = path.join('.');
+    const set = overrides.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`));
+    if (set) return `--set ${set.path}`;
+    const made = path.map((_, depth) => path.slice(0, depth + 1)).find((part) => valueAt(data, part) === undefined);
+    const inside = overrides.find((one) => one.path.startsWith(`${(made ?? path).join('.')}.`));
+    if (!inside) return locate(path);
+    return made ? `--set ${inside.path}` : `${locate(path)} with --set ${inside.path}`;
+  };
 
 function replaced(data: unknown, [key, ...rest]: readonly string[], value: unknown, path: string): unknown {
   if (key === undefined) return value;

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../../support/errors.js';
 import { settingProblems, valueAt } from '../../support/settings.js';
-import { type Override, parseOverride, withOverride } from './override.js';
+import { locateAmong, parseOverride, withOverride } from './override.js';
 import { readYaml } from './read-yaml.js';
 import { type Renamed, renamedWarning, renameFields } from './renamed.js';
 import { type PipelineInput, type PipelineSpec, pipelineSchema } from './spec.js';
@@ -96,22 +96,10 @@ function setFields(
 ): Pick<ParsedSpec, 'spec' | 'warnings' | 'locate'> {
   const overrides = sets.map(parseOverride);
   const warnings = overrides.flatMap(({ warning }) => warning ?? []);
-  const place: Locate = (path) => {
-    const dotted = path.join('.');
-    const set =
-      overrides.find((one) => dotted === one.path || dotted.startsWith(`${one.path}.`)) ??
-      madeBy(overrides, data, path);
-    return set === undefined ? locate(path) : `--set ${set.path}`;
-  };
+  const place = locateAmong(overrides, data, locate);
   const warn = (warning: string) => void warnings.push(warning);
   const spec = checkSpec(overrides.reduce(withOverride, data), { locate: place, warn });
   return { spec, warnings, locate: place };
-}
-
-/** The override that made the map around a field which the file does not have. */
-function madeBy(overrides: readonly Override[], data: unknown, path: Path): Override | undefined {
-  const outer = path.map((_, depth) => path.slice(0, depth + 1)).find((part) => valueAt(data, part) === undefined);
-  return outer && overrides.find((one) => one.path.startsWith(`${outer.join('.')}.`));
 }
 
 /** The path as the user wrote it: under the old name where that was found. */

@@ -109,6 +109,12 @@ describe('readSpec', () => {
     it('is named where it is wrong', () => {
       expect(problems(good, ['learn.rate=1'])).toMatch(/^--set learn\.rate: learn\.rate: unknown field/m);
       expect(problems(good, ['from.topic=x'])).toMatch(/^--set from\.topic: from\.run: is missing/m);
+      expect(problems(good, ['prompts.module=own.mjs'])).toMatch(
+        /^--set prompts\.module: prompts\.module: does not go with generate; expected one or the other$/,
+      );
+      expect(problems(good, ['verify.sql.tolerance=1'])).toMatch(
+        /^\S+:\d+:\d+ with --set verify\.sql\.tolerance: verify: found math, sql, expected one kind/m,
+      );
       expect(problems(good, ['topics.kafka.brokers=http://b:9092'])).toMatch(
         /^--set topics\.kafka\.brokers: topics\.kafka\.brokers: found "http:\/\/b:9092"; expected "host:port"/m,
       );
