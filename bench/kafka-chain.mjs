@@ -3,10 +3,10 @@
 // transactions of the same size on the same broker: by a stage, by a bare kafkajs loop, and by Kafka Streams.
 // npm run build && node bench/kafka-chain.mjs [samples] [prompts in flight]     (250000 samples: a million records)
 import { fork } from 'node:child_process';
+import { on } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
 import { planOf } from '../dist/pipelines/plan/plan.js';
@@ -55,11 +55,30 @@ async function chain([brokers, credit, run]) {
     const { user, system } = process.cpuUsage();
     process.send({ rss, heapUsed, cpu: user + system });
   });
+  countCommits();
   const plan = planFor(brokers.split(','), Number(credit));
   await runPipeline({ plan, folder: run, stages, signal: abort.signal }).catch((error) => {
     if (error.code !== 'stopped') throw error;
   });
   process.disconnect();
+}
+
+/** Reports each commit once. One of several partitions is logged once for each of them, all at the same time. */
+function countCommits() {
+  const write = process.stderr.write.bind(process.stderr);
+  let counted = false;
+  process.stderr.write = (text) => {
+    const { event, stage, appends } = `${text}`.startsWith('{') ? JSON.parse(`${text}`) : {};
+    if (event === 'failed') return true; // as it is told to stop
+    if (event === 'dead letter') throw new Error(String(text));
+    if (event !== 'committed') return write(text);
+    if (counted) return true;
+    counted = true;
+    queueMicrotask(() => {
+      counted = false;
+    });
+    return process.send({ stage, appends, at: Date.now() });
+  };
 }
 
 /** Prompts that repeat the items of a realistic data set, written before the clock starts. */
@@ -92,36 +111,22 @@ async function feed(log, spec, prompts) {
     await log.append(Array.from({ length: Math.min(500, prompts - i) }, (_, j) => prompt(i + j)));
 }
 
-/**
- * Counts what each stage commits until all samples are through. A commit of several partitions logs a line for each, at
- * once; the next commit of the stage takes longer than that.
- */
-async function watch(lines, samples, onWarm) {
+/** Counts what each stage commits until all samples are through. */
+async function watch(child, samples, onWarm) {
   const count = Object.fromEntries(stages.map((stage) => [stage, { records: 0, transactions: 0 }]));
   const moved = () => Object.values(count).reduce((sum, { records }) => sum + records, 0);
   let first;
-  let last = { stage: '', appends: 0, began: 0, at: 0, partitions: new Set() };
   let warm;
-  for await (const line of lines) {
-    if (!line.startsWith('{')) console.error(line);
-    const { event, stage, partition, appends, time } = line.startsWith('{') ? JSON.parse(line) : {};
-    if (event === 'dead letter') throw new Error(line);
-    if (event !== 'committed') continue;
-    const at = Date.parse(time);
+  for await (const [{ stage, appends, at }] of on(child, 'message', { close: ['exit'] })) {
+    if (stage === undefined) continue;
     first ??= at;
-    last.at = at;
-    const isSame = last.stage === stage && last.appends === appends && !last.partitions.has(partition);
-    if (isSame && at - last.began < 3) {
-      last.partitions.add(partition);
-      continue;
-    }
-    last = { stage, appends, began: at, at, partitions: new Set([partition]) };
     count[stage].records += appends;
     count[stage].transactions++;
     if (count.shape.records >= samples / 4) warm ??= onWarm(moved());
-    if (count.shape.records >= samples) break;
+    if (count.shape.records >= samples)
+      return { count, moved: moved(), seconds: (at - first) / 1000, warm: await warm };
   }
-  return { count, moved: moved(), seconds: (last.at - first) / 1000, warm: await warm };
+  throw new Error('the stages ended');
 }
 
 async function measureChain(brokers, samples, credit) {
@@ -136,17 +141,14 @@ async function measureChain(brokers, samples, credit) {
   const child = fork(fileURLToPath(import.meta.url), ['--chain', brokers.join(','), String(credit), run], {
     execArgv: ['--expose-gc'],
     env: { ...process.env, RLSD_LOG: 'json' },
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const memory = (moved) =>
-    new Promise((resolve) => {
-      child.once('message', (usage) => resolve(Object.assign({ moved }, usage)));
-      child.send('memory');
-    });
-  const { count, moved, seconds, warm } = await watch(createInterface({ input: child.stderr }), samples, memory);
+  const memory = async (moved) => {
+    child.send('memory');
+    for await (const [usage] of on(child, 'message')) if ('rss' in usage) return { moved, ...usage };
+  };
+  const { count, moved, seconds, warm } = await watch(child, samples, memory);
   const end = await memory(moved);
-  child.stderr.resume();
   child.send('stop');
   await ended;
   rmSync(folder, { recursive: true, force: true });
