@@ -36,7 +36,7 @@ try {
       if (isRefusal(error)) {
         refused++;
         // Templates have values that are undefined, and say so.
-        if (/\n +at |\[object |(?<! is )undefined/.test(error.message))
+        if (/\n +at |\[object |(?<! is | an )undefined/.test(error.message))
           parentPort.postMessage({ finding: `unclear message: ${error.message}`, i, bytes });
       } else parentPort.postMessage({ finding: String(error?.stack ?? error), i, bytes });
     }

@@ -27,12 +27,14 @@ export function checkDefinition(definition: Json, vocabSize: number, refuse: Ref
       `the tokenizer has ids up to ${highest}, but the model's vocabulary ends at ${vocabSize - 1}: ` +
         `${JSON.stringify(names.get(highest))} has id ${highest}; is it the tokenizer of another model?`,
     );
-  checkMerges(model.merges, new Set(vocabulary.keys()), refuse);
+  checkMerges(model, new Set(vocabulary.keys()), refuse);
 }
 
 function addToken(names: Map<number, string>, token: string, id: unknown, where: string, refuse: Refuse): void {
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0)
-    throw refuse(`${where}: ${JSON.stringify(token)} has id ${JSON.stringify(id)}, expected an integer from 0`);
+    throw refuse(
+      `${where}: ${JSON.stringify(token)} has ${id === undefined ? 'no id' : `id ${JSON.stringify(id)}`}, expected an integer from 0`,
+    );
   const other = names.get(id);
   if (other !== undefined && other !== token)
     throw refuse(`${where}: ${JSON.stringify(token)} has id ${id}, which is that of ${JSON.stringify(other)}`);
@@ -46,8 +48,11 @@ function vocabularyOf({ vocab }: Json, refuse: Refuse): ReadonlyMap<string, unkn
   return new Map(vocab.map((entry, id) => [Array.isArray(entry) ? String(entry[0]) : String(entry), id]));
 }
 
-function checkMerges(merges: unknown, vocabulary: ReadonlySet<string>, refuse: Refuse): void {
-  if (merges === undefined || merges === null) return;
+function checkMerges({ type, merges }: Json, vocabulary: ReadonlySet<string>, refuse: Refuse): void {
+  if (merges === undefined || merges === null) {
+    if (type === 'BPE') throw refuse('model.merges is missing, expected a list of pairs of tokens');
+    return;
+  }
   if (!Array.isArray(merges)) throw refuse('model.merges is not a list');
   for (const [i, merge] of merges.entries()) {
     const parts: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];

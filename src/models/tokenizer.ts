@@ -32,7 +32,7 @@ export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
     try {
       return new Encoder(json, config);
     } catch (error) {
-      throw bad(file, error instanceof Error ? error.message : String(error));
+      throw bad(file, buildProblem(error));
     }
   };
   const encoder = build(definition);
@@ -107,6 +107,18 @@ function endIds(folder: string, encoder: Encoder, vocabSize: number, eosToken: s
         'tokenizer_config.json',
     );
   return [...ids].sort((a, b) => a - b);
+}
+
+/** What keeps a definition from being built. Its parts are read without a check of their fields. */
+function buildProblem(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const untyped = /^Unknown (\w+) type: undefined$/.exec(message)?.[1];
+  if (untyped !== undefined) return `a ${untyped} has no type, expected one that Hugging Face tokenizers has`;
+  if (!(error instanceof TypeError) && !message.includes('undefined')) return message;
+  return (
+    'normalizer, pre_tokenizer, model, post_processor or decoder lacks a field, or has one of another form; expected ' +
+    'a file that Hugging Face tokenizers wrote'
+  );
 }
 
 const bad = (where: string, what: string): UserError => new UserError('bad-tokenizer', `${where}: ${what}`);

@@ -83,6 +83,7 @@ describe('tokenizer', () => {
       (json) => addToken(json, { id: 1.5, content: '<|x|>' }),
       /added_tokens: "<\|x\|>" has id 1.5, expected an integer from 0/,
     ],
+    ['an added token without an id', (json) => addToken(json, { content: '<|x|>' }), /"<\|x\|>" has no id/],
     ['an id below 0', (json) => addToken(json, { id: -1, content: '<|x|>' }), /has id -1/],
     ['an added token without content', (json) => addToken(json, { id: 3 }), /added_tokens: found \{"id":3\}/],
     ['an id of two tokens', (json) => addToken(json, { id: 0, content: '<|x|>' }), /has id 0, which is that of "Ā"/],
@@ -97,8 +98,15 @@ describe('tokenizer', () => {
       /model\.merges\[0\]: "qq" is not in model\.vocab/,
     ],
     ['a merge of three', (json) => Object.assign(modelOf(json), { merges: [['a', 'b', 'c']] }), /expected two tokens/],
+    ['no merges', (json) => Object.assign(modelOf(json), { merges: null }), /model\.merges is missing/],
     ['no vocabulary', (json) => Object.assign(modelOf(json), { vocab: null }), /model\.vocab is missing/],
   ])('rejects %s before anything is built', (_, edit, message) => {
+    expect(() => readTokenizer(edited('tokenizer.json', edit), vocabSize)).toThrow(message);
+  });
+
+  it.each<[string, (json: Record<string, unknown>) => void, RegExp]>([
+    ['a decoder without a type', (json) => Object.assign(json, { decoder: {} }), /a Decoder has no type/],
+  ])('rejects %s', (_, edit, message) => {
     expect(() => readTokenizer(edited('tokenizer.json', edit), vocabSize)).toThrow(message);
   });
 
