@@ -34,8 +34,8 @@ function rules(spec: RuledSpec): Rule[] {
   return [
     {
       field: 'rollout.group',
-      // A number that is none is a problem of its own.
-      holds: !(samples > MAX_STEP),
+      // A number that is none, or missing, is a problem of its own.
+      holds: rollout?.group === undefined || !(samples > MAX_STEP),
       problem:
         `found ${rollout?.group}, which ` +
         `${learn?.prompts === undefined ? '' : `with learn.prompts (${learn.prompts}) `}` +

@@ -86,6 +86,11 @@ describe('readSpec', () => {
   it('finds every problem at once', () => {
     expect(problems(good.replace('steps: 4', 'steps: 0').replace('lr: 1.0e-4', 'lr: -1')).split('\n')).toHaveLength(2);
   });
+  it('says nothing of samples per step where their number is not known', () => {
+    const found = problems(good, ['rollout={grp: 4, maxTokens: 4}', 'learn.prompts=1e19']);
+    expect(found).toMatch(/rollout\.grp: unknown field/);
+    expect(found).not.toContain('undefined');
+  });
   it('is clear about a file that is not there', () => {
     expect(() => readSpec('/nowhere/x.yaml')).toThrow('/nowhere/x.yaml: cannot be read (ENOENT)');
   });
