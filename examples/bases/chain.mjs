@@ -7,8 +7,8 @@ const WRONG_FACTS = 0.3;
 /** How often the pupil gets a wrong fact right all the same, which is what a reward can reinforce. */
 const LUCK = 0.35;
 /**
- * How often it leaves the hint at a step, to go on from its own values. A teacher that never saw this would blame every
- * digit after a wrong one; this one is surprised by the first and then agrees with what follows from it.
+ * How often it departs from the hint at a step, to go on from its own values. A teacher that had never seen this would
+ * blame every digit after a wrong one; this one is surprised by the first, and then agrees with what follows from it.
  */
 const LEAVE = 0.1;
 

@@ -29,7 +29,7 @@ export function bindEngine(definition: EngineDefinition, input: unknown, options
   const { name } = definition;
   const { where = `model.engine.${name}`, folder = process.cwd(), moduleHash } = options;
   const settings = parseSettings(definition.settings, revealAll(input, where, folder), where);
-  // The id is recorded, so it is made from references to secrets rather than from what they stand for.
+  // The id is recorded, so it must not follow from the secrets themselves.
   const written = JSON.stringify(containsReference(input) ? input : settings);
   const hash = moduleHash === undefined ? digest(written) : digest(written, moduleHash);
   return { ...definition.create(settings, { folder }), name, id: `${name}@${hash.slice(0, 16)}` };

@@ -39,7 +39,7 @@ export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>
   const settings = parseSettings(definition.settings, revealAll(input, where, folder), where);
   const behavior = definition.create(settings);
   checkBehavior(name, behavior);
-  // The id is recorded, so it is made from references to secrets rather than from what they stand for.
+  // The id is recorded, so it must not follow from the secrets themselves.
   const fingerprint = containsReference(input)
     ? JSON.stringify(input)
     : (definition.fingerprint?.(settings) ?? JSON.stringify(settings));

@@ -33,7 +33,8 @@ export function checkDefinition(definition: Json, vocabSize: number, refuse: Ref
 function addToken(names: Map<number, string>, token: string, id: unknown, where: string, refuse: Refuse): void {
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0)
     throw refuse(
-      `${where}: ${JSON.stringify(token)} has ${id === undefined ? 'no id' : `id ${JSON.stringify(id)}`}, expected an integer from 0`,
+      `${where}: ${JSON.stringify(token)} has ${id === undefined ? 'no id' : `id ${JSON.stringify(id)}`}, expected an ` +
+        'integer from 0',
     );
   const other = names.get(id);
   if (other !== undefined && other !== token)

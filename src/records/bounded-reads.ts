@@ -13,8 +13,8 @@ interface Reads {
 }
 
 /**
- * Number of items in the next block, 0 after the last. Each item takes a byte at least in all schemas of this package, so
- * a count beyond the bytes that are left is damage, and reading so many zeros could take minutes.
+ * Number of items in the next block, 0 after the last. Each item takes a byte at least in all schemas of this package,
+ * so a count beyond the bytes that are left is damage, and reading so many zeros could take minutes.
  */
 function blockSize(tap: Tap): number {
   const count = tap.readLong();

@@ -120,7 +120,8 @@ export function encode(
   if (tokens.length <= from || asked.some((id, t) => id !== tokens[t]))
     throw new UserError(
       'bad-prompt',
-      `${source}: the chat template renders the prompt otherwise once it is answered; expected the same tokens before the completion`,
+      `${source}: the chat template renders the prompt otherwise once it is answered; expected the same tokens before ` +
+        'the completion',
     );
   return { tokens, from, mask: Uint8Array.from(tokens, (_, t) => (t < from ? 0 : 1)) };
 }

@@ -31,7 +31,8 @@ const newModel = z
     wordsFrom: upTo(1_000_000)
       .optional()
       .describe(
-        'The words of this many of the first prompts and completions get a token of their own. Default: 1000 without `words`.',
+        'The words of this many of the first prompts and completions get a token of their own. ' +
+          'Default: 1000 without `words`.',
       ),
   })
   .check(({ value: { hiddenSize, heads }, issues }) => {
@@ -98,7 +99,8 @@ export const superviseSchema = z
     if (hints && (count < 1 || count >= learn.batch))
       problem(
         ['hinted', 'share'],
-        `found ${hints.share}, which is ${count} of a batch of ${learn.batch}; expected at least one prompt of each kind`,
+        `found ${hints.share}, which is ${count} of a batch of ${learn.batch}; expected at least one prompt of each ` +
+          'kind',
       );
   })
   .describe('A base model that RLSD Streams makes.');

@@ -39,10 +39,18 @@ export function settingProblems(issues: readonly Issue[], schema: z.ZodType, inp
   return withoutEchoes(issues).flatMap((issue) => problemsOf(issue, schema, input));
 }
 
-/** Without a length of what has the wrong type: zod measures a text where it expects a list. */
+/**
+ * Without a length of what has the wrong type: zod measures a text where it expects a list. Of several limits on a value
+ * the last counts: the one before it is that of all whole numbers.
+ */
 export function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
   const mistyped = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? path.join('.') : [])));
-  return issues.filter(({ code, path }) => !/^too_/.test(code) || !mistyped.has(path.join('.')));
+  const limits = new Map(issues.map((issue) => [`${issue.code} ${issue.path.join('.')}`, issue]));
+  return issues.filter(
+    (issue) =>
+      !/^too_/.test(issue.code) ||
+      (!mistyped.has(issue.path.join('.')) && limits.get(`${issue.code} ${issue.path.join('.')}`) === issue),
+  );
 }
 
 function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingProblem[] {
@@ -192,8 +200,8 @@ function nearestBranch(branches: readonly (readonly Issue[])[], known: readonly 
 }
 
 /**
- * How well the input matches a branch. A branch that knows every key comes first, then those that know more of them, and
- * one whose own key is missing last.
+ * How well the input matches a branch. A branch that knows every key comes first, then those that know more of them,
+ * and one whose own key is missing last.
  */
 function depthOf(issues: readonly Issue[]): number {
   const depths = issues.map((issue) => {

@@ -21,8 +21,8 @@ const unordered = new Set(['dead-letters', 'metrics']);
 
 /**
  * Digest of a topic's content, independent of the run's name and times: each record's key, headers and value, in
- * partition order, with the name emptied, and times, durations and warnings left out. Two runs of one manifest give the same
- * digest. Dead letters and metrics come from several stages at once, so their order is ignored.
+ * partition order, with the name emptied, and times, durations and warnings left out. Two runs of one manifest give
+ * the same digest. Dead letters and metrics come from several stages at once, so their order is ignored.
  * @throws {UserError} `unknown-topic`
  */
 export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDigest> {

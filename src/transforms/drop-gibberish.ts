@@ -12,7 +12,7 @@ const settings = z.strictObject({
     .min(0)
     .max(1)
     .default(0.02)
-    .describe('Share of characters that stand for broken bytes, are control characters or have no meaning assigned.'),
+    .describe('Share of characters that are replacement characters, controls, private or unassigned.'),
 });
 
 export const dropGibberishDefinition = defineUnitTransform({

@@ -11,8 +11,11 @@ type InputOf<Definition> =
     ? Name | { readonly [N in Name]: z.input<Settings> }
     : never;
 
-/** What a pipeline file or program writes: a transform's name, `{ NAME: settings }`, or the path of a module. */
-export type TransformInput = InputOf<Registered> | (string & {});
+/** A transform of the package: its name, for the defaults, or `{ NAME: settings }`. */
+export type NamedTransform = InputOf<Registered>;
+
+/** What a pipeline file or program writes: a transform of the package, or the path of a module. */
+export type TransformInput = NamedTransform | (string & {});
 
 /** A checked entry of `transform`, as it was written. */
 export type TransformEntry = string | Readonly<Record<string, unknown>>;
@@ -82,6 +85,18 @@ export function registeredTransform({ topic, where, entry }: PlacedEntry): Trans
   const settings = parseSettings(definition.settings, input, `${where}.${name}`);
   const { unit, drops } = definition;
   return defineTransform<GroupTopic>(follows, name, unitOperator(definition, settings), { unit, drops });
+}
+
+/**
+ * A transform of the package, for `transform` in a chain of operators.
+ * @throws {UserError} as `registeredTransform`
+ * @example
+ * const best = namedTransform('verdicts', { bestOf: { keep: 2 } });
+ * verdicts$.pipe(transform('verdicts', best.operator, { ...best, onDeadLetter }));
+ */
+export function namedTransform<T extends GroupTopic>(topic: T, entry: NamedTransform): Transform<T> {
+  // It follows this topic, so it only ever gets its samples.
+  return registeredTransform({ topic, entry, where: 'transform' }) as unknown as Transform<T>;
 }
 
 const definitionOf = (name: string) => transforms.find((definition) => definition.name === name);

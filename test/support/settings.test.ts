@@ -49,6 +49,7 @@ describe('settings', () => {
       'zzzzzzzz: unknown field; expected one of retries, mode, auth, list, range, name, hosts, source, sum',
     ],
     [{ retries: 'x' }, 'retries: found "x"; expected a number'],
+    [{ retries: 1e19 }, 'retries: found 10000000000000000000; expected a number of at most 9'],
     [{ mode: 'slow' }, 'mode: found "slow"; expected one of fast, safe'],
     [{ mode: () => 'fast' }, 'mode: found a function; expected one of fast, safe'],
     [{ list: ['a', 1] }, 'list[1]: found 1; expected a string'],

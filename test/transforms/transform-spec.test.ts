@@ -1,8 +1,11 @@
+import { from, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { transform } from '../../src/operators/transform.js';
 import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { foreignParts } from '../../src/runs/bundle/foreign.js';
 import { transforms } from '../../src/transforms/registry.js';
-import { placedEntries, registeredTransform } from '../../src/transforms/transform-spec.js';
+import { namedTransform, placedEntries, registeredTransform } from '../../src/transforms/transform-spec.js';
+import { promptOf, rolloutOf, verdictOf } from '../fakes/records.js';
 import { tinyPipeline } from '../runs/tiny-run.js';
 
 const specOf = (transform: unknown) => checkSpec({ ...tinyPipeline, transform });
@@ -45,6 +48,16 @@ describe('the transform field', () => {
       'transform.verdicts: runs ./mine.mjs',
     ]);
   });
+});
+
+it('runs in a chain of operators', async () => {
+  const best = namedTransform('verdicts', { bestOf: { keep: 1 } });
+  const verdicts = [0, 1, 1].map((reward, i) => verdictOf(rolloutOf(promptOf(0), i, 3), reward));
+  const failures: unknown[] = [];
+  const onDeadLetter = (failure: unknown) => void failures.push(failure);
+  const kept = from(verdicts).pipe(transform('verdicts', best.operator, { ...best, onDeadLetter }), toArray());
+  expect(await lastValueFrom(kept)).toEqual([verdicts[1]]);
+  expect(failures).toEqual([]);
 });
 
 it('every transform has settings that are described', () => {

@@ -85,7 +85,8 @@ function differenceText(
     ['new run', to],
     [
       'samples',
-      `${samples} compared${unmatched.was + unmatched.is > 0 ? `, ${unmatched.was} only recorded, ${unmatched.is} only replayed` : ''}`,
+      `${samples} compared` +
+        (unmatched.was + unmatched.is > 0 ? `, ${unmatched.was} only recorded, ${unmatched.is} only replayed` : ''),
     ],
     ['verdicts', `${verdictsChanged} changed, rewards ${rewardsChanged}`],
     ['advantages', agreement(advantages)],
@@ -195,8 +196,8 @@ export const registerReplay: Register = (rlsd) => {
     .option('--evaluate', 'measure the weights of --train on the held-out prompts')
     .option(
       '--predict [prompts]',
-      "compare both methods' updates with the policy gradient of other prompts, without training. Prompts per update: " +
-        'by default those of a step, or 16',
+      "compare both methods' updates with the policy gradient of other prompts, without training. Prompts per " +
+        'update: by default those of a step, or 16',
       positiveInteger,
     )
     .addOption(jsonOption())

@@ -142,7 +142,7 @@ function roundAfter(writer: Writer, sequence: bigint, isFull: boolean): number {
 
 /**
  * A batch for the next round of prompts, once their step may be written. Steps that need no more prompts end first.
- * undefined: there are no more, or another process goes on, or the signal aborted.
+ * @returns undefined where there are no more, another process goes on, or the signal aborted
  */
 async function nextBatch(writer: Writer, feed: Feed): Promise<Batch | undefined> {
   const { environment, signal } = writer;

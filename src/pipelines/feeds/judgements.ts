@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Pending } from '../../runtime/stage.js';
+import { required } from '../../support/required.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { gapOf, headerPlace, recordIn } from '../../topics/record-codec.js';
 
@@ -82,11 +83,11 @@ export function followJudgements(log: TopicLog, topic: string, now: () => number
 
 /** @returns how many records were read */
 async function readOn(state: State): Promise<number> {
-  const { log, topic, next } = state;
+  const { log, topic } = state;
   let count = 0;
-  const info = (await log.describe()).find(({ name }) => name === topic);
-  for (const [partition, { start }] of info?.bounds.entries() ?? []) {
-    const records = await log.read(topic, partition, next.get(partition) ?? start, PAGE);
+  const next = await nextOffsets(state);
+  for (const [partition, from] of next) {
+    const records = await log.read(topic, partition, from, PAGE);
     for (const record of records) {
       take(state, record);
       next.set(partition, record.offset + 1n);
@@ -94,6 +95,17 @@ async function readOn(state: State): Promise<number> {
     count += records.length;
   }
   return count;
+}
+
+/** Looked up once: on a cluster that takes several requests. */
+async function nextOffsets({ log, topic, next }: State): Promise<Map<number, bigint>> {
+  if (next.size > 0) return next;
+  const { bounds } = required(
+    (await log.describe()).find(({ name }) => name === topic),
+    `topic ${topic}`,
+  );
+  for (const [partition, { start }] of bounds.entries()) next.set(partition, start);
+  return next;
 }
 
 function take({ steps, first }: State, record: LogRecord): void {

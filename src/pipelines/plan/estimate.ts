@@ -2,6 +2,7 @@ import { parameterShapes } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
 import { UserError } from '../../support/errors.js';
 import { learnersOf } from '../spec/learners.js';
+import { promptsPerStep } from '../spec/sections.js';
 import { baseFolder, defaultCores } from './model.js';
 import type { Plan } from './plan.js';
 
@@ -48,7 +49,7 @@ export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefi
   const versions = Math.min(steps / publish.every + 1, publish.keep + 2 + Math.ceil(flow.maxLag / publish.every) + 2);
   // The one before stays until the next is committed.
   const checkpoints = 2 * CHECKPOINT * weights;
-  const samples = steps * learn.prompts * rollout.group;
+  const samples = steps * promptsPerStep(spec) * rollout.group;
   const records = samples * (SAMPLE_FIELDS + BYTES_PER_TOKEN * (rollout.maxTokens + PROMPT_TOKENS / 2));
   const workers = spec.model.workers ?? defaultCores();
   const loaded = flow.maxLag + 2 + (evaluate.every > 0 ? 1 : 0);
@@ -79,7 +80,8 @@ export function checkpointProblems(plan: Pick<Plan, 'spec' | 'folder' | 'store'>
   const checkpoint = CHECKPOINT * weightBytes(plan);
   if (checkpoint <= RECORD) return [];
   return [
-    `topics: found checkpoints of ${bytes(checkpoint)}, expected at most 2 GiB, which is what one record takes; leave them in a folder that all processes share (on Kafka sharedFolder: true), or train a smaller model`,
+    `topics: found checkpoints of ${bytes(checkpoint)}, expected at most 2 GiB, which is what one record takes; ` +
+      'leave them in a folder that all processes share (on Kafka sharedFolder: true), or train a smaller model',
   ];
 }
 

@@ -25,8 +25,8 @@ const EXPECTED =
 const units: readonly Unit[] = ['record', 'group', 'step'];
 
 /**
- * The transforms that a spec names: those of the package, and modules whose default export is a function that returns the RxJS operator, with
- * `unit` and `drops` as further exports.
+ * The transforms that a spec names: those of the package, and modules whose default export is a function that returns
+ * the RxJS operator, with `unit` and `drops` as further exports.
  *
  * @throws {UserError} `bad-operator`, `bad-plan`
  */

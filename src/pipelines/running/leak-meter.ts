@@ -102,7 +102,7 @@ async function takeGroup(
     scored: group.flatMap(scoredSample),
   });
   for (const [step, measured] of [...open].sort(([a], [b]) => a - b)) {
-    if (measured.size < settings.prompts && step >= first.step - settings.overlap) continue;
+    if (measured.size < settings.prompts && step > first.step - settings.overlap) continue;
     const isReported = settings.earlier?.reported.has(step) ?? false;
     // While restoring, a step without a record stays open; it is reported together with a group that is still to come.
     if (!emit && !isReported) continue;

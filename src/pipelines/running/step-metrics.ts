@@ -28,8 +28,8 @@ interface StepContext {
 }
 
 /**
- * A step's figures next to the trainer's own, as `learnFigures` and `learnFigureFamilies` describe them. Those of a task
- * are missing where the step has none of its samples.
+ * A step's figures next to the trainer's own, as `learnFigures` and `learnFigureFamilies` describe them. Those of a
+ * task are missing where the step has none of its samples.
  */
 export function stepMetrics(
   { step, samples, stats }: LearnStep<Readonly<Record<string, number>>>,

@@ -9,8 +9,9 @@ export const rolloutSchema = z
     rounds: upTo(64)
       .optional()
       .describe(
-        'Rounds of prompts per step (dynamic sampling): after each, prompts whose completions were all rewarded alike ' +
-          'are replaced by others, so that the step has `learn.prompts` to learn from, if the rounds suffice. Default: 1.',
+        'Rounds of prompts per step (dynamic sampling): after each, prompts whose completions were all rewarded ' +
+          'alike are replaced by others, so that the step has `learn.prompts` to learn from, if the rounds suffice. ' +
+          'Default: 1.',
       ),
     temperature: z.number().positive().max(100).default(1).describe('Divides the logits, in sampling and in scoring.'),
     topK: upTo(TOKENS).optional().describe('Sample from this many of the likeliest tokens.'),

@@ -215,7 +215,8 @@ export const pipelineSchema = z
       })
       .prefault({}),
     transform: transformSchema.describe(
-      'Changes to the samples of a topic, in the order in which they run: `{ verdicts: [dropUniform, half-marks.mjs] }`.',
+      'Changes to the samples of a topic, in the order in which they run: ' +
+        '`{ verdicts: [dropUniform, half-marks.mjs] }`.',
     ),
   })
   .superRefine((spec, context) => {

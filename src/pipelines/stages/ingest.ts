@@ -33,6 +33,10 @@ export const ingestStage = defineStage<'source' | 'context' | 'versions'>({
     if (documents) for (const problem of await checkContext(spec, folder)) demand(false, problem);
     if (prompts) await attempt(() => openSources(spec, folder));
     for (const task of tasksOf(spec)) checkLimits(spec, task, demand);
+    demand(
+      spec.learn !== undefined || spec.rollout?.rounds === undefined,
+      'rollout.rounds: needs learn, whose steps they fill; expected it left out',
+    );
   },
   start: startIngest,
 });
@@ -67,14 +71,18 @@ function openFeedback({ plan, stage, environment: { log, now } }: StageContext<n
 /** Without a learner there is an end: a file's, or a limit. */
 function checkLimits({ learn }: PipelineSpec, { name, prompts }: Task, demand: CheckContext['demand']): void {
   if (!prompts) return;
-  const field = name === '' ? 'prompts.limit' : `tasks.${name}.prompts.limit`;
+  const section = name === '' ? 'prompts' : `tasks.${name}.prompts`;
   demand(
     learn !== undefined || 'file' in prompts || prompts.limit !== undefined,
-    `${field}: is missing; ${'topic' in prompts ? 'a topic' : 'a generator'} never ends: expected the number of ` +
+    `${section}.limit: is missing; ${'topic' in prompts ? 'a topic' : 'a generator'} never ends: expected the number of ` +
       'prompts to judge',
   );
   demand(
+    learn !== undefined || !('curriculum' in prompts) || prompts.curriculum === undefined,
+    `${section}.curriculum: needs learn: without it every prompt is asked once; expected it left out`,
+  );
+  demand(
     learn === undefined || prompts.limit === undefined,
-    `${field}: does not go with learn, whose steps say how many prompts there are; expected one or the other`,
+    `${section}.limit: does not go with learn, whose steps say how many prompts there are; expected one or the other`,
   );
 }

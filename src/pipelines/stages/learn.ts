@@ -80,7 +80,8 @@ function learnOperator(
   let stale: Advantage[] = [];
   const onStale = (sample: Advantage, age: number) => {
     stale.push(sample);
-    const error = `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${spec.flow.maxLag}`;
+    const { maxLag } = spec.flow;
+    const error = `sampled by version ${sample.policyVersion}, ${age} versions ago; expected at most ${maxLag}`;
     const id = `${sample.promptId}/${sample.sampleIndex}`;
     emitDeadLetter(environment, side, {
       stage: name,

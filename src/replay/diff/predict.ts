@@ -19,7 +19,7 @@ export interface Prediction {
   readonly version: number;
   /** Prompts of the update. */
   readonly batch: number;
-  /** Expected cosine of the recorded method's update with the policy gradient of other prompts, and its jackknife error. */
+  /** Expected cosine of the recorded method's update with the policy gradient of other prompts. */
   readonly was: Estimate;
   /** That of the replay's method. */
   readonly is: Estimate;

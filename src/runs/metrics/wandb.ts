@@ -17,7 +17,7 @@ export async function writeWandb(exported: Exported, folder: string): Promise<st
   const place = join(folder, `offline-run-${stamp}-${id}`);
   const file = join(place, `run-${id}.wandb`);
   mkdirSync(place, { recursive: true });
-  // W&B leaves files beside it that say how far it has uploaded it.
+  // `wandb sync` keeps files next to it that record how much was uploaded.
   for (const mark of ['synced', 'syncstate']) rmSync(`${file}.${mark}`, { force: true });
   const encode = await encoderOf('wandb.proto', 'Record');
   const records = wandbRecords(exported, id).map((record, i) => encode({ num: i + 1, ...record }));

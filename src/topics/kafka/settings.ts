@@ -72,7 +72,8 @@ const sasl = z
     z.strictObject({ oauthbearer: token }),
     z.strictObject({
       module: text.describe(
-        'A module of your own, such as for the tokens of a cloud. Its default export returns a token for OAUTHBEARER, or is a mechanism as kafkajs takes it.',
+        'A module of your own, such as for the tokens of a cloud. Its default export returns a token for ' +
+          'OAUTHBEARER, or is a mechanism as kafkajs takes it.',
       ),
     }),
   ])

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { checkPlan } from '../../../src/pipelines/plan/check.js';
+import { planOf } from '../../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import { verifyRun } from '../../../src/replay/verify/verify-run.js';
 import { digests, records, sums, tinyFolder, tinyPipeline, tinyRun } from '../tiny-run.js';
 
@@ -38,6 +41,8 @@ describe('dynamic sampling', () => {
     expect(
       learned.map(({ groups, groupsWithSignal, lost }) => ({ groups, withSignal: groupsWithSignal, lost })),
     ).toEqual(steps.map((step) => ({ ...step, lost: 0 })));
+    const metered = made.filter(({ stage }) => stage === 'leak').map(({ step }) => step);
+    expect(metered.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
     const prompts = await records(folder, 'prompts');
     expect(prompts.length + prompts.gaps).toBe(6 * 2 * 5);
     expect(prompts.length).toBe(steps.reduce((sum, { groups }) => sum + groups, 0));
@@ -83,4 +88,14 @@ describe('a curriculum', () => {
     const passes = (await records(one.folder, 'prompts')).map(({ promptId }) => Number(promptId.split('#')[1] ?? 0));
     expect(Math.max(...passes)).toBeGreaterThan(4);
   }, 60_000);
+});
+
+it('is refused where nothing is trained: every prompt is asked once', async () => {
+  const { steps: _, learn: __, shape: ___, ...judged } = tinyPipeline;
+  const prompts = { file: 'sums.jsonl', curriculum: {} };
+  const spec = checkSpec({ ...judged, prompts, privileged: [], rollout: { ...tinyPipeline.rollout, rounds: 2 } });
+  expect(await checkPlan(planOf(spec, tinyFolder()))).toEqual([
+    'prompts.curriculum: needs learn: without it every prompt is asked once; expected it left out',
+    'rollout.rounds: needs learn, whose steps they fill; expected it left out',
+  ]);
 });

@@ -137,7 +137,8 @@ function summary(result: SampledEvaluation, bad: number): string {
   const [low, high] = accuracyInterval(result).map((share) => (100 * share).toFixed(1));
   const interval = `95 % interval ${low} to ${high} %`;
   if (samples === 1) return `${correct} of ${n} correct: ${(100 * accuracy).toFixed(1)} % (${interval})${left}`;
-  return `${correct} of ${n * samples} completions of ${n} questions correct: ${sampledText(result)}; ${interval}${left}`;
+  const counts = `${correct} of ${n * samples} completions of ${n} questions correct`;
+  return `${counts}: ${sampledText(result)}; ${interval}${left}`;
 }
 
 /** An engine by name, or `{ module: FILE }` relative to the working directory. */

@@ -28,7 +28,9 @@ export async function loadLogin(module: string): Promise<Login> {
   if (typeof found !== 'function')
     throw new UserError(
       'bad-module',
-      `sasl.module: the default export of ${module} is ${found === undefined ? 'missing' : `of type ${typeof found}`}; expected a function that returns a token, or { mechanism, authenticationProvider }`,
+      `sasl.module: the default export of ${module} is ` +
+        `${found === undefined ? 'missing' : `of type ${typeof found}`}; expected a function that returns a token, ` +
+        'or { mechanism, authenticationProvider }',
     );
   return async () => {
     const given: unknown = await Promise.resolve()
@@ -42,7 +44,8 @@ export async function loadLogin(module: string): Promise<Login> {
     if (typeof token !== 'string' || token === '')
       throw new UserError(
         'kafka-credentials',
-        `sasl.module: ${module} returned ${token === '' ? 'an empty text' : `something of type ${typeof token}`}; expected a token`,
+        `sasl.module: ${module} returned ${token === '' ? 'an empty text' : `something of type ${typeof token}`}; ` +
+          'expected a token',
       );
     conceal(token, `\${the token of ${module}}`);
     return token;

@@ -78,8 +78,8 @@ export function openWriter(client: Client, options: WriterOptions): Writer {
 const coordinatorOf = ({ client, options }: WriterState) => client.coordinator('transaction', options.transactionalId);
 
 /**
- * Time-out of a transaction of so many bytes: 10 s, doubled until even slow brokers have written them, so that few sizes
- * of records need another time-out than those before.
+ * Time-out of a transaction of so many bytes: 10 s, doubled until even slow brokers have written them, so that few
+ * sizes of records need another time-out than those before.
  */
 export function timeoutOf(bytes: number): number {
   let timeoutMs = TRANSACTION_MS;

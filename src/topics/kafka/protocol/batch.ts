@@ -214,8 +214,8 @@ function boundOf({ key, value }: BatchMessage, headers: readonly Header[]): numb
   return bound;
 }
 
-// Lengths stand before what they count. Each is given the bytes that it will most likely need, and what follows moves
-// where it needs others: measuring every text first would take longer than writing it.
+// A length comes before what it counts. It gets the bytes that it most likely needs, and what follows it is moved where
+// it needs more or fewer: measuring every text first would take longer than writing it.
 function writeRecord(
   target: Buffer,
   from: number,
