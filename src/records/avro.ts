@@ -1,6 +1,6 @@
 import avro from 'avsc';
 import { UserError } from '../support/errors.js';
-import { required } from '../support/required.js';
+import { BigLong, PlainBytes } from './avro-types.js';
 import './bounded-reads.js';
 
 export interface AvroSchema {
@@ -24,26 +24,7 @@ export interface Codec<T> {
   decode(bytes: Uint8Array, writerFingerprint?: string): T;
 }
 
-const long = avro.types.LongType.__with({
-  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
-  toBuffer(value: bigint) {
-    const bytes = Buffer.allocUnsafe(8);
-    bytes.writeBigInt64LE(value);
-    return bytes;
-  },
-  fromJSON: BigInt,
-  toJSON: Number,
-  isValid: (value: unknown) => typeof value === 'bigint' && BigInt.asIntN(64, value) === value,
-  compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
-});
-
-/** Reads bytes as the plain arrays that records contain, where avsc has Buffers. */
-class PlainBytes extends avro.types.BytesType {
-  _read(tap: { readBytes(): Buffer | undefined }): Uint8Array | undefined {
-    const bytes = tap.readBytes();
-    return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-}
+const long = new BigLong();
 const bytes = new PlainBytes();
 
 /** The Avro type of a schema. Its values have bigints for plain longs, and Buffers for bytes. */
@@ -85,7 +66,6 @@ export function avroCodec<T extends object>(
   const fingerprint = fingerprintOf(type);
   const writers = new Map(older.map(recordType).map((writer) => [fingerprintOf(writer), writer]));
   const resolvers = new Map<string, ReturnType<avro.Type['createResolver']>>();
-  const withBuffers = eachBytes(schema, asBuffer) ?? ((value) => value);
 
   const resolverOf = (writer: string) => {
     const cached = resolvers.get(writer);
@@ -115,11 +95,10 @@ export function avroCodec<T extends object>(
     schema,
     fingerprint,
     encode(record) {
-      const value = withBuffers(record);
       try {
-        return type.toBuffer(value);
+        return type.toBuffer(record);
       } catch {
-        throw new UserError('bad-record', `topic ${topic}: ${complaint(type, value)}`);
+        throw new UserError('bad-record', `topic ${topic}: ${complaint(type, record)}`);
       }
     },
     decode(bytes, writer = fingerprint) {
@@ -162,42 +141,4 @@ function show(value: unknown): string {
       ? 'missing'
       : (JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-type Leaf = (bytes: unknown) => unknown;
-type Convert = (value: unknown) => unknown;
-
-const asBuffer: Leaf = (value) =>
-  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
-/**
- * Applies `leaf` to each `bytes` of a record, since avsc requires Buffers and records contain plain byte arrays.
- * Returns undefined for schemas without bytes, which need no conversion. Copies only the path down to the bytes.
- */
-function eachBytes(schema: unknown, leaf: Leaf): Convert | undefined {
-  if (schema === 'bytes') return leaf;
-  if (Array.isArray(schema))
-    return schema.map((branch) => eachBytes(branch, leaf)).find((convert) => convert !== undefined);
-  if (typeof schema !== 'object' || schema === null) return undefined;
-  const { type, fields, items, values } = schema as Readonly<Record<string, unknown>> &
-    Partial<Pick<AvroSchema, 'fields'>>;
-  if (type === 'array') {
-    const convert = eachBytes(items, leaf);
-    return convert && ((value) => (Array.isArray(value) ? value.map(convert) : value));
-  }
-  if (type !== 'record' && type !== 'map')
-    return typeof type === 'object' || type === 'bytes' ? eachBytes(type, leaf) : undefined;
-  const inner = type === 'map' ? eachBytes(values, leaf) : undefined;
-  const recordFields = type === 'map' ? [] : required(fields, 'fields of a record schema');
-  const parts = recordFields.flatMap(({ name, type }) => {
-    const convert = eachBytes(type, leaf);
-    return convert ? [[name, convert] as const] : [];
-  });
-  if (parts.length === 0 && inner === undefined) return undefined;
-  return (value) => {
-    if (typeof value !== 'object' || value === null) return value;
-    const copy: Record<string, unknown> = { ...value };
-    for (const [name, convert] of parts) copy[name] = convert(copy[name]);
-    if (inner) for (const name of Object.keys(copy)) copy[name] = inner(copy[name]);
-    return copy;
-  };
 }

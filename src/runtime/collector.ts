@@ -37,9 +37,10 @@ interface Decoded<T> {
 
 /** @throws never: a record that cannot be decoded has a `failure`. */
 export function decode<K extends TopicName>(topic: K, record: LogRecord): Decoded<TopicRecords[K]> {
-  const place = headerPlace(record);
-  if (record.value === null) {
-    if (place || record.headers.gap !== undefined) return { value: null, place };
+  const { value: bytes, headers } = record;
+  if (bytes === null) {
+    const place = headerPlace(record);
+    if (place || headers.gap !== undefined) return { value: null, place };
     return {
       value: null,
       place,
@@ -47,11 +48,12 @@ export function decode<K extends TopicName>(topic: K, record: LogRecord): Decode
     };
   }
   try {
-    const value = fromRecord(topic, { ...record, value: record.value });
+    const value = fromRecord(topic, { value: bytes, headers });
     return { value, place: placeOf(value) };
   } catch (thrown) {
-    const failure = thrown instanceof Error ? thrown : new Error(String(thrown));
-    return { value: null, place, failure: failure instanceof UserError ? failure : undecodable(failure) };
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const failure = error instanceof UserError ? error : undecodable(error);
+    return { value: null, place: headerPlace(record), failure };
   }
 }
 
@@ -150,8 +152,8 @@ const asGap = (record: LogRecord, failure: Error): LogRecord => ({
   headers: { ...record.headers, gap: causeOf(failure) },
 });
 
-function enter<T>(work: Work<T>, rest: Omit<Entry<T>, 'work' | 'takesCredit'>): Entry<T> {
-  const entry = { ...rest, takesCredit: !work.finished, work };
+function enter<T>(work: Work<T>, { record, value, place }: Omit<Entry<T>, 'work' | 'takesCredit'>): Entry<T> {
+  const entry = { record, value, place, takesCredit: !work.finished, work };
   work.entries.push(entry);
   return entry;
 }
@@ -164,8 +166,9 @@ function complete<T>(units: Units<T>, work: Work<T>): void {
 
 function remember<T>({ completed }: Units<T>, key: string): void {
   completed.add(key);
+  if (completed.size <= REMEMBERED) return;
   const [oldest] = completed;
-  if (completed.size > REMEMBERED && oldest !== undefined) completed.delete(oldest);
+  if (oldest !== undefined) completed.delete(oldest);
 }
 
 function duplicate({ promptId, sampleIndex }: Place): UserError {

@@ -52,14 +52,14 @@ export function outcomesOf<In extends TopicName, Out extends TopicName>(
   return {
     deadLetter: (record, failure) => deadLetter(state, record, failure),
     async run(work) {
-      const values = work.entries.flatMap((entry) => (entry.value === null ? [] : [entry.value]));
+      const values: TopicRecords[In][] = [];
+      for (const { value } of work.entries) if (value !== null) values.push(value);
       // A training step is made even when all of its samples became dead letters: later steps wait for its weights.
       if (values.length > 0 || stage.steps) await operate(state, work, values);
       for (const { value, place, record } of work.entries)
         if (value === null)
           work.appends.push(...gaps(stage, place, record.headers.gap ?? 'no-value', gapOf(record)?.judged));
-      const traces = new Map(work.entries.map(({ record }) => [record.key, record.headers.traceparent]));
-      work.appends = work.appends.map((append) => traced(append, traces.get(append.key), stage.name));
+      work.appends = work.appends.map((append) => traced(append, traceOf(work, append.key), stage.name));
     },
   };
 }
@@ -71,15 +71,13 @@ async function operate<In extends TopicName, Out extends TopicName>(
 ): Promise<void> {
   const { stage, environment, stats, stopped } = state;
   const started = performance.now();
-  const consumed = positionsAfter(work.entries.map((entry) => entry.record));
-  const missed = work.entries.flatMap(({ record }) => gapOf(record) ?? []);
   let attempt: Attempt = { appends: [], rejected: new Map() };
   let tries = 0;
   let tokens = 0;
   const operator = () => {
     if (tries++ > 0) stats.retries++;
     attempt = { appends: [], rejected: new Map() };
-    return stage.operator(sideOf(attempt, { consumed, gaps: missed }));
+    return stage.operator(sideOf(attempt, work));
   };
   try {
     const attempts = stage.vital ? 1 : environment.attempts;
@@ -99,13 +97,18 @@ async function operate<In extends TopicName, Out extends TopicName>(
   environment.observer?.unit(stage.name, { records: values.length, seconds, tokens });
 }
 
-function sideOf(attempt: Attempt, unit: Pick<Side, 'consumed' | 'gaps'>): Side {
+function sideOf<T>(attempt: Attempt, { entries }: Work<T>): Side {
   return {
     emit: (topic, record) => void attempt.appends.push(toAppend(topic, record)),
     reject: (record, error) => void attempt.rejected.set(record, error),
-    ...unit,
+    consumed: () => positionsAfter(entries.map(({ record }) => record)),
+    gaps: () => entries.flatMap(({ record }) => gapOf(record) ?? []),
   };
 }
+
+/** The trace of a prompt: all of its samples have the same. */
+const traceOf = <T>({ entries }: Work<T>, key: string): string | undefined =>
+  entries.find(({ record }) => record.key === key)?.record.headers.traceparent;
 
 /** Dead letters of what the operator rejected, and gaps where it left something out. */
 function missing<In extends TopicName, Out extends TopicName>(

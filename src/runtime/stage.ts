@@ -13,9 +13,9 @@ export interface Side {
   /** Makes a dead letter of one of the unit's records; the others continue. */
   reject(record: object, error: Error): void;
   /** Samples of the unit that an earlier stage left out. */
-  readonly gaps: readonly Gap[];
+  gaps(): readonly Gap[];
   /** The positions after the last record of the unit. */
-  readonly consumed: readonly Position[];
+  consumed(): readonly Position[];
 }
 
 export interface Stage<In extends TopicName, Out extends TopicName> {

@@ -1,18 +1,19 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash, hash as hashOf } from 'node:crypto';
 
 /** SHA-256 in hex of the parts, each prefixed with its length, so that different lists never collide. */
 export function digest(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  // An update costs more than the bytes of a short text.
+  // A call costs more than the bytes of a short text.
   let text = '';
+  let hash: Hash | undefined;
   for (const part of parts) {
     if (typeof part === 'string') text += `${Buffer.byteLength(part)}:${part}`;
     else {
+      hash ??= createHash('sha256');
       hash.update(`${text}${part.byteLength}:`).update(part);
       text = '';
     }
   }
-  return hash.update(text).digest('hex');
+  return hash ? hash.update(text).digest('hex') : hashOf('sha256', text);
 }
 
 /**

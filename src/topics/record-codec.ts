@@ -64,30 +64,26 @@ export function placeOf(record: unknown): Place | undefined {
 
 /** A record ready to append: keyed and encoded, with the schema's fingerprint and its place in the headers. */
 export function toAppend<K extends TopicName>(topic: K, record: TopicRecords[K], name: string = topic): Append {
-  const codec = codecFor(topic);
+  const { fingerprint: schema, encode } = codecFor(topic);
   const place = placeOf(record);
-  return {
-    topic: name,
-    key: keys[topic](record),
-    value: codec.encode(record),
-    headers: { schema: codec.fingerprint, ...(place && placeHeaders(place)) },
-  };
+  const headers = place ? { schema, ...placeHeaders(place) } : { schema };
+  return { topic: name, key: keys[topic](record), value: encode(record), headers };
 }
 
 /** @throws {UserError} when the value is not a record of the topic's schema. */
 export function fromRecord<K extends TopicName>(
   topic: K,
-  record: LogRecord & { readonly value: Uint8Array },
+  { value, headers }: { readonly value: Uint8Array; readonly headers: LogRecord['headers'] },
 ): TopicRecords[K] {
-  return codecFor(topic).decode(record.value, record.headers.schema);
+  return codecFor(topic).decode(value, headers.schema);
 }
 
 /** The decoded record; undefined for a gap marker, a tombstone, or bytes that are no record of the topic. */
 export function recordIn<K extends TopicName>(topic: K, record: LogRecord): TopicRecords[K] | undefined {
-  const { value } = record;
+  const { value, headers } = record;
   if (value === null) return undefined;
   try {
-    return fromRecord(topic, { ...record, value });
+    return fromRecord(topic, { value, headers });
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;
@@ -143,12 +139,9 @@ export function headerPlace(record: LogRecord): Place | undefined {
 const count = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 
-function placeHeaders(place: Place): Record<string, string> {
-  return {
-    step: String(place.step),
-    of: String(place.groupSize),
-    ...(place.sampleIndex !== null && { sample: String(place.sampleIndex) }),
-  };
+function placeHeaders({ step, groupSize, sampleIndex }: Place): Record<string, string> {
+  const place = { step: String(step), of: String(groupSize) };
+  return sampleIndex === null ? place : { ...place, sample: String(sampleIndex) };
 }
 
 /**
@@ -158,8 +151,9 @@ function placeHeaders(place: Place): Record<string, string> {
 export function traced(append: Append, parent: string | undefined, stage: string): Append {
   const trace = parent?.split('-')[1];
   if (trace === undefined) return append;
-  const span = digest(trace, stage, append.topic, append.headers?.sample ?? '').slice(0, 16);
-  return { ...append, headers: { ...append.headers, traceparent: `00-${trace}-${span}-01` } };
+  const { topic, key, value, headers } = append;
+  const span = digest(trace, stage, topic, headers?.sample ?? '').slice(0, 16);
+  return { topic, key, value, headers: { ...headers, traceparent: `00-${trace}-${span}-01` } };
 }
 
 /** The `traceparent` that starts the trace of a prompt. */

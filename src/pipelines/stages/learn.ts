@@ -94,7 +94,7 @@ function learnOperator(
   };
   const report = (step: LearnStep<StepFigures>) => {
     const seconds = (now() - progress.lastStep) / 1000;
-    const gaps = side.gaps.filter((gap) => gap.step === step.step && gap.cause !== UNUSED);
+    const gaps = side.gaps().filter((gap) => gap.step === step.step && gap.cause !== UNUSED);
     const metrics = stepMetrics(step, { seconds, stale, gaps, version: step.step, target, spec });
     const warnings = progress.watch.step(metrics);
     const message = warnings.length > 0 ? warnings.join('; ') : null;
@@ -117,7 +117,7 @@ function learnOperator(
       expected: Array.from({ length: spec.publish.every }, (_, i) => nextStep() + i),
     }),
     tap(report),
-    publishWeights(trainer.publisher(() => side.consumed, versions.announce)),
+    publishWeights(trainer.publisher(side.consumed, versions.announce)),
     tap(compare),
   );
 }
