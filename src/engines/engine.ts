@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Loss } from '../losses/loss.js';
+import type { Adapter } from '../models/lora/lora.js';
 import type { Message } from '../records/records.js';
 import type { Policy } from './policy.js';
 import type { CompiledLoss, TrainableModel } from './trainable.js';
@@ -49,7 +50,9 @@ export interface CheckOptions extends ModelOptions {
 
 /** Which model to train, and where. */
 export interface TrainableOptions extends Pick<ModelOptions, 'folder' | 'device'> {
-  /** Names of the parameters to train; all by default. */
+  /** The adapter to train; the model's own parameters are then frozen. */
+  readonly adapter?: Adapter;
+  /** Names of the parameters to train; by default the adapter's or, without one, all. */
   readonly trainable?: readonly string[];
   /** Threads of one operator, where the engine computes on the processor. */
   readonly threads: number;

@@ -25,7 +25,7 @@ const trainsItself = (engine: Engine): engine is SelfTrainingEngine =>
 export async function openEngineLearner(engine: Engine, options: EngineLearnerOptions): Promise<Learner> {
   if (trainsItself(engine)) return engine.openLearner(options);
   if (!engine.openTrainable) return createLearner(options);
-  const { device, folder, loss = clippedPolicy.create(), threads, trainable } = options;
+  const { device, folder, loss = clippedPolicy.create(), threads, adapter, trainable } = options;
   const settings = learnerSettings(options.settings);
   const { microTokens } = settings;
   const { model, compile } = await engine.openTrainable({
@@ -33,6 +33,7 @@ export async function openEngineLearner(engine: Engine, options: EngineLearnerOp
     device,
     threads,
     microTokens,
+    ...(adapter && { adapter }),
     ...(trainable && { trainable }),
   });
   return trainModel(model, {
@@ -40,5 +41,6 @@ export async function openEngineLearner(engine: Engine, options: EngineLearnerOp
     loss: compile(loss),
     supervised: () => compile(crossEntropy.create()),
     files: readModelFolder(folder).files,
+    ...(adapter && { adapter }),
   });
 }

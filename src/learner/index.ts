@@ -9,6 +9,7 @@ export type {
 export type { DistillationTargets } from '../records/distillation.js';
 export { createLearner } from './create.js';
 export type {
+  LearnedAdapter,
   Learner,
   LearnerModel,
   LearnerOptions,

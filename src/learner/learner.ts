@@ -1,5 +1,6 @@
 import type { Loss } from '../losses/loss.js';
 import type { ModelConfig } from '../models/config.js';
+import type { Adapter } from '../models/lora/lora.js';
 import type { Tensors } from '../models/safetensors.js';
 import type { SupervisedSample, TrainSample } from './samples.js';
 import type { LearnerInput } from './settings.js';
@@ -46,11 +47,11 @@ export interface Learner {
   gradient(samples: readonly TrainSample[]): Promise<Tensors>;
   /** One update of cross-entropy on texts. */
   supervise(samples: readonly SupervisedSample[]): Promise<SuperviseStats>;
-  /** A copy of the weights, by Hugging Face name. */
+  /** A copy of the weights, by Hugging Face name, those of an adapter included. */
   weights(): Promise<Tensors>;
   /**
-   * Writes the weights durably as a Hugging Face folder, with the other files of the folder that the learner began
-   * with.
+   * Writes the weights durably: as a Hugging Face folder, with the other files of the folder that the learner began
+   * with, or, where it trains an adapter, as the adapter's folder in PEFT's layout.
    * @returns the SHA-256 of the weights file
    */
   saveModel(folder: string): Promise<string>;
@@ -70,11 +71,19 @@ export type LearnerOptions = {
   readonly settings: LearnerInput;
   /** The clipped policy loss by default. */
   readonly loss?: Loss;
-  /** Names of the parameters to train; all by default. */
+  /** Trains this adapter over the model, which stays as it is, with B zero or as it was left by earlier training. */
+  readonly adapter?: LearnedAdapter;
+  /** Names of the parameters to train; by default the adapter's or, without one, all. */
   readonly trainable?: readonly string[];
   /** Threads of one operator. The bits do not depend on it. */
   readonly threads: number;
 } & LearnerModel;
+
+/** An adapter to train. */
+export interface LearnedAdapter extends Adapter {
+  /** What a saved adapter names as the model under it. */
+  readonly base: string;
+}
 
 /** The model to start from. */
 export type LearnerModel =

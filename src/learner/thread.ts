@@ -6,12 +6,20 @@ import type { LearnerThreadData } from './thread-data.js';
 import { trainModel } from './train-model.js';
 
 /** The learner that its thread runs. */
-export function openLearner({ settings, loss, trainable, threads, model }: LearnerThreadData): Learner {
-  const { config, files, parameters } =
+export function openLearner({ settings, loss, adapter, trainable, threads, model }: LearnerThreadData): Learner {
+  const { files, ...base } =
     'folder' in model ? readModelFolder(model.folder) : { ...model, files: new Map<string, Uint8Array>() };
+  const config = { ...base.config, ...(adapter && { lora: adapter.lora }) };
+  const parameters = new Map([...base.parameters, ...(adapter?.parameters ?? [])]);
   const { microTokens } = settings;
   return trainModel(
     createOnnxTrainable({ config, parameters, threads, microTokens, ...(trainable && { trainable }) }),
-    { settings, loss, supervised: () => compileCrossEntropy(config, trainable), files },
+    {
+      settings,
+      loss,
+      supervised: () => compileCrossEntropy(config, trainable),
+      files,
+      ...(adapter && { adapter }),
+    },
   );
 }

@@ -1,10 +1,11 @@
 import type { CompiledLoss, LossSums, TrainableModel, TrainRow } from '../engines/trainable.js';
 import { type ModelFolder, writeModelFolder } from '../models/folder.js';
+import { writeAdapter } from '../models/lora/folder.js';
 import type { Tensors } from '../models/safetensors.js';
 import { writing } from '../support/disk.js';
 import { at, get, required } from '../support/required.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import type { Learner, StepStats } from './learner.js';
+import type { LearnedAdapter, Learner, StepStats } from './learner.js';
 import { checkCarries, checkSample, checkSupervised, policyRows, supervisedRows, type TrainSample } from './samples.js';
 import { type LearnerSettings, learningRate } from './settings.js';
 
@@ -15,6 +16,8 @@ export interface TrainModelOptions<Program> {
   readonly supervised: () => CompiledLoss<Program>;
   /** Files that `saveModel` writes next to the weights. */
   readonly files: ModelFolder['files'];
+  /** The adapter that is trained, where not the whole model is: all that `saveModel` writes. */
+  readonly adapter?: LearnedAdapter;
 }
 
 interface Update extends LossSums {
@@ -23,7 +26,7 @@ interface Update extends LossSums {
 
 /** A learner over a model that any engine trains: schedule, epochs, updates, statistics and checkpoints. */
 export function trainModel<Program>(model: TrainableModel<Program>, options: TrainModelOptions<Program>): Learner {
-  const { settings, loss, files } = options;
+  const { settings, loss, files, adapter } = options;
   const { config } = model;
   let step = 0;
   let updates = 0;
@@ -73,6 +76,11 @@ export function trainModel<Program>(model: TrainableModel<Program>, options: Tra
     },
     weights: async () => copied(await model.weights()),
     async saveModel(folder) {
+      if (adapter) {
+        // What `trainable` leaves out is as it was.
+        const parameters = new Map([...adapter.parameters, ...(await model.read('value'))]);
+        return writing(folder, () => writeAdapter(folder, { ...adapter, parameters }, adapter.base));
+      }
       const parameters = await model.weights();
       return writing(folder, () => writeModelFolder(folder, { config, files, parameters }));
     },

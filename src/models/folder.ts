@@ -26,6 +26,7 @@ export interface ModelFolder {
 
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
+const ADAPTER = 'adapter_model.safetensors';
 /** Files of a model besides its weights. */
 const COMPANION = /\.(json|jinja|txt|model)$|^(README\.md|LICENSE(\.\w+)?)$/;
 
@@ -97,7 +98,10 @@ export function writeModelFolder(folder: string, model: ModelFolder): string {
   return writeSafetensors(join(folder, WEIGHTS), parameters, { format: 'pt' });
 }
 
-/** SHA-256 in hex of the bytes of the folder's weight files: the identity of a version of the weights. */
+/**
+ * SHA-256 in hex of the bytes of the folder's weight files, a model's or an adapter's: the identity of a version of
+ * the weights.
+ */
 export function modelDigest(folder: string): string {
   checkFolder(folder);
   return fileDigest(...weightFiles(folder));
@@ -111,7 +115,8 @@ export function checkModelDigest(folder: string, digest: string): void {
   refuseOther(folder, modelDigest(folder), digest);
 }
 
-function refuseOther(folder: string, found: string, expected: string): void {
+/** @throws {UserError} `damaged-weights` unless the digests are the same */
+export function refuseOther(folder: string, found: string, expected: string): void {
   if (found === expected) return;
   throw new UserError(
     'damaged-weights',
@@ -138,8 +143,10 @@ function checkFolder(folder: string): void {
   );
 }
 
-/** The weight files in the order of their names. */
+/** The weight files in the order of their names: a model's, or an adapter's only one. */
 function weightFiles(folder: string): string[] {
+  const adapter = join(folder, ADAPTER);
+  if (existsSync(adapter)) return [adapter];
   const whole = join(folder, WEIGHTS);
   if (existsSync(whole)) return [whole];
   const index = join(folder, INDEX);

@@ -1,4 +1,4 @@
-import { type ModelConfig, parameterShapes } from '../../models/config.js';
+import { type AdaptedConfig, adapterShapes, adaptedShapes, trainedNames } from '../../models/lora/lora.js';
 import type { Tensors } from '../../models/safetensors.js';
 import { UserError } from '../../support/errors.js';
 import { at, get } from '../../support/required.js';
@@ -11,10 +11,10 @@ import { createSession, type Session, type SessionTensor } from './session.js';
 import { batchFeeds, microBatches } from './train-batches.js';
 
 export interface OnnxTrainableOptions {
-  readonly config: ModelConfig;
-  /** The whole model; copied. */
+  readonly config: AdaptedConfig;
+  /** The whole model, adapters included; copied where they are trained. */
   readonly parameters: Tensors;
-  /** Names of the parameters to train; all by default. */
+  /** Names of the parameters to train; by default the adapters or, without any, all. */
   readonly trainable?: readonly string[];
   /** Threads of one operator. The bits do not depend on it. */
   readonly threads: number;
@@ -42,7 +42,7 @@ interface Trainable {
 export function createOnnxTrainable(options: OnnxTrainableOptions): TrainableModel<Graph> {
   const model = openState(options);
   const { config } = options;
-  const shapes = parameterShapes(config);
+  const shapes = adaptedShapes(config);
   const shapesOf = (names: Iterable<string>) => new Map([...names].map((name) => [name, get(shapes, name)]));
   return {
     config,
@@ -72,15 +72,17 @@ export function createOnnxTrainable(options: OnnxTrainableOptions): TrainableMod
 }
 
 function openState(options: OnnxTrainableOptions): Trainable {
-  const { config, parameters, trainable } = options;
-  const shapes = parameterShapes(config);
-  const unknown = trainable?.find((name) => !shapes.has(name));
-  if (unknown !== undefined || trainable?.length === 0)
+  const { config, parameters, trainable = trainedNames(config) } = options;
+  const shapes = adaptedShapes(config);
+  const known = config.lora ? adapterShapes(config, config.lora) : shapes;
+  const unknown = trainable.find((name) => !known.has(name));
+  if (unknown !== undefined || trainable.length === 0)
     throw new UserError(
       'bad-trainable',
       `trainable: ${unknown ?? 'no parameter is named'}; expected names of parameters such as ` +
-        `${at([...shapes.keys()], 0)}`,
+        `${at([...known.keys()], 0)}`,
     );
+  const trained = new Set(trainable);
   const states = new Map<string, ParameterState>();
   const feeds = new Map<string, SessionTensor>();
   const gradients = new Map<string, SessionTensor>();
@@ -88,7 +90,7 @@ function openState(options: OnnxTrainableOptions): Trainable {
     const data = parameters.get(name)?.data;
     const length = shape.reduce((product, n) => product * n, 1);
     if (data?.length !== length) throw new RangeError(`${name}: ${data?.length ?? 0} numbers, expected [${shape}]`);
-    if (trainable && !trainable.includes(name)) {
+    if (!trained.has(name)) {
       feeds.set(name, { data, shape });
       continue;
     }

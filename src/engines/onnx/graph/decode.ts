@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../../models/config.js';
+import type { AdaptedConfig } from '../../../models/lora/lora.js';
 import { at } from '../../../support/required.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
 import { causal, declareParameters, decoder, headName, rotation } from './model.js';
@@ -16,7 +17,7 @@ export function cacheNames(layer: number): { readonly keys: string; readonly val
  *
  * The last token of a prompt is not part of its prefill: it is what the first decoding step reads.
  */
-export function prefillGraph(config: ModelConfig): Graph {
+export function prefillGraph(config: AdaptedConfig): Graph {
   const b = createBuilder();
   declareParameters(b, config);
   const tokens = b.input('tokens', 'int64', ['B', 'T']);
@@ -82,7 +83,7 @@ export interface DecodeOptions {
  * temperature before truncation (temperature 1 where greedy); the cache's new entries of `tokens`: `newKeys.i` and
  * `newValues.i` float [B, kvHeads, headDim], which the caller appends at index `lengths`.
  */
-export function decodeGraph(config: ModelConfig, options: DecodeOptions): Graph {
+export function decodeGraph(config: AdaptedConfig, options: DecodeOptions): Graph {
   const { kvHeads, headDim } = config;
   const b = createBuilder();
   declareParameters(b, config);

@@ -1,11 +1,12 @@
-import { type ModelConfig, parameterShapes, rotaryFrequencies } from '../../../models/config.js';
+import { type ModelConfig, rotaryFrequencies } from '../../../models/config.js';
+import { type AdaptedConfig, adaptedShapes, adapterNames, loraScale } from '../../../models/lora/lora.js';
 import { at } from '../../../support/required.js';
 import type { Builder, Value } from './builder.js';
-import { add, attention, embedding, linear, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
+import { add, attention, embedding, linear, lowRank, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
 
-/** Declares every parameter as an input under its Hugging Face name. */
-export function declareParameters(b: Builder, config: ModelConfig): string[] {
-  return [...parameterShapes(config)].map(([name, dims]) => b.input(name, 'float32', dims));
+/** Declares every parameter, those of adapters included, as an input under its Hugging Face name. */
+export function declareParameters(b: Builder, config: AdaptedConfig): void {
+  for (const [name, dims] of adaptedShapes(config)) b.input(name, 'float32', dims);
 }
 
 const fineSteps = 256;
@@ -67,12 +68,18 @@ export interface DecoderParts {
 export type Attend = (layer: number, q: Value, k: Value, v: Value) => Value;
 
 /** The decoder up to its final norm: hidden states [B * T, hiddenSize]. */
-export function decoder(b: Builder, config: ModelConfig, parts: DecoderParts): Value {
+export function decoder(b: Builder, config: AdaptedConfig, parts: DecoderParts): Value {
   const { flatTokens, perToken, turn, attend } = parts;
   const flat = (width: number): Value => b.ints([-1, width]);
   const norm = (x: Value, name: string): Value => rmsNorm(b, x, `${name}.weight`, config.rmsNormEps);
-  const project = (x: Value, name: string, bias: boolean): Value =>
-    linear(b, x, `${name}.weight`, bias ? `${name}.bias` : undefined);
+  const { lora } = config;
+  const adapted = new Set(lora?.modules);
+  const project = (x: Value, name: string, bias: boolean): Value => {
+    const product = linear(b, x, `${name}.weight`, bias ? `${name}.bias` : undefined);
+    return lora && adapted.has(name)
+      ? lowRank(b, x, product, { ...adapterNames(name), scale: loraScale(lora) })
+      : product;
+  };
 
   let x = embedding(b, 'model.embed_tokens.weight', flatTokens);
   for (let layer = 0; layer < config.layers; layer++) {
@@ -109,8 +116,6 @@ export function headName(config: ModelConfig): string {
 }
 
 export interface ModelStates {
-  /** Names of the parameters. */
-  readonly parameters: readonly string[];
   /** After the final norm, [B * T, hiddenSize]. */
   readonly hidden: Value;
   /** [1]. */
@@ -120,8 +125,8 @@ export interface ModelStates {
 }
 
 /** The model over given tokens. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1], above 0. */
-export function modelStates(b: Builder, config: ModelConfig): ModelStates {
-  const parameters = declareParameters(b, config);
+export function modelStates(b: Builder, config: AdaptedConfig): ModelStates {
+  declareParameters(b, config);
   const tokens = b.input('tokens', 'int64', ['B', 'T']);
   const temperature = b.input('temperature', 'float32', [1]);
   const { mask, positions, perToken, flatTokens } = causal(b, config, tokens);
@@ -132,7 +137,6 @@ export function modelStates(b: Builder, config: ModelConfig): ModelStates {
     attend: (_, q, k, v) => attention(b, q, k, v, mask, config),
   });
   return {
-    parameters,
     hidden,
     temperature,
     shape: b.node('Shape', [tokens]),

@@ -21,6 +21,31 @@ export function linear(b: Builder, x: Value, weight: Value, bias?: Value): Value
   ]);
 }
 
+/** A low-rank adapter of a linear projection. */
+export interface LowRank {
+  /** [rank, in]. */
+  readonly a: Value;
+  /** [out, rank]. */
+  readonly b: Value;
+  readonly scale: number;
+}
+
+/** Adds to `product` [N, out] what an adapter makes of x [N, in]: scale times x, a transposed, b transposed. */
+export function lowRank(b: Builder, x: Value, product: Value, adapter: LowRank): Value {
+  const scale = b.floats([adapter.scale]);
+  const low = b.node('Mul', [b.node('Gemm', [x, adapter.a], { transB: 1 }), scale]);
+  const high = b.node('Gemm', [low, adapter.b], { transB: 1 });
+  return b.record(b.node('Add', [product, high]), (g) => {
+    const toLow = b.node('Mul', [b.node('Gemm', [g, adapter.b]), scale]);
+    return [
+      [product, g],
+      [x, b.node('Gemm', [toLow, adapter.a])],
+      [adapter.a, b.node('Gemm', [toLow, x], { transA: 1 })],
+      [adapter.b, b.node('Gemm', [g, low], { transA: 1 })],
+    ];
+  });
+}
+
 /** The sum of two tensors of one shape. */
 export function add(b: Builder, x: Value, y: Value): Value {
   return b.record(b.node('Add', [x, y]), (g) => [

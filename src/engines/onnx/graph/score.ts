@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../../../models/config.js';
+import type { AdaptedConfig } from '../../../models/lora/lora.js';
 import { createBuilder, type Graph } from './builder.js';
 import { headName, modelStates, targetIds } from './model.js';
 import { targetLogprobs } from './ops.js';
@@ -11,7 +11,7 @@ import { targetLogprobs } from './ops.js';
  * Attention is causal, so padding on the right changes nothing. On one thread a sequence scores the same bits in any
  * batch and padding of two tokens or more (B x T); on several the runtime may split its sums by the size of the batch.
  */
-export function scoreGraph(config: ModelConfig): Graph {
+export function scoreGraph(config: AdaptedConfig): Graph {
   const b = createBuilder();
   const { hidden, temperature, shape } = modelStates(b, config);
   const column = targetLogprobs(b, hidden, headName(config), targetIds(b), temperature);

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../../../models/config.js';
+import type { AdaptedConfig } from '../../../models/lora/lora.js';
 import { at } from '../../../support/required.js';
 import { createBuilder, type Graph } from './builder.js';
 import { headName, modelStates } from './model.js';
@@ -11,7 +11,7 @@ import { headName, modelStates } from './model.js';
  *
  * Padding on the right changes nothing, as in `scoreGraph`.
  */
-export function topGraph(config: ModelConfig): Graph {
+export function topGraph(config: AdaptedConfig): Graph {
   const b = createBuilder();
   const { hidden, temperature, shape } = modelStates(b, config);
   const k = b.input('k', 'int64', [1]);

@@ -1,6 +1,7 @@
 import type { LossInput, LossPoint } from '../../../losses/expressions.js';
 import type { Loss } from '../../../losses/loss.js';
-import { type ModelConfig, parameterShapes } from '../../../models/config.js';
+import type { ModelConfig } from '../../../models/config.js';
+import { type AdaptedConfig, adaptedShapes, trainedNames } from '../../../models/lora/lora.js';
 import { get } from '../../../support/required.js';
 import { gradients } from './autodiff.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
@@ -26,9 +27,9 @@ const perCandidate = ['B', 'T', 'K'] as const;
  * What the inputs contain at tokens of weight 0 has no effect.
  *
  * Outputs: `value` and a {@link metricName} for each metric, double [B, T], not weighted; a {@link gradientName} for
- * each parameter in `trainable`: the gradient of the sum of weight times value. Gradients of micro-batches add up.
+ * each parameter in `trainable`, by default the adapters or, without any, all: the gradient of the sum of weight times value. Gradients of micro-batches add up.
  */
-export function trainingGraph(config: ModelConfig, loss: Loss, trainable?: readonly string[]): Graph {
+export function trainingGraph(config: AdaptedConfig, loss: Loss, trainable?: readonly string[]): Graph {
   const b = createBuilder();
   const model = modelStates(b, config);
   const weights = b.input('weights', 'float32', perToken);
@@ -50,8 +51,8 @@ export function trainingGraph(config: ModelConfig, loss: Loss, trainable?: reado
     reading(point, (value) => value),
   );
   const seed = lossGradient(b, { weights, untrained, outputs, gradient });
-  const shapes = parameterShapes(config);
-  const parameters = trainable ?? model.parameters;
+  const shapes = adaptedShapes(config);
+  const parameters = trainable ?? trainedNames(config);
   for (const [name, value] of gradients(b, [[outputs.predicted, seed]], parameters))
     b.output(gradientName(name), value, get(shapes, name));
   return b.build();
