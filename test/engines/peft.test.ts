@@ -66,9 +66,9 @@ describe.each(readdirSync(root))('%s, as PEFT saved it', (name) => {
   it('gives the same log-probabilities, beside the model and merged into it', async () => {
     const beside = new Map([...parameters, ...adapter.parameters]);
     expect(far(await score(adapted, beside, expected.tokens), expected.logprobs)).toBeLessThan(5e-5);
-    expect(far(await score(config, mergeAdapter(parameters, adapter), expected.tokens), expected.logprobs)).toBeLessThan(
-      5e-5,
-    );
+    expect(
+      far(await score(config, mergeAdapter(parameters, adapter), expected.tokens), expected.logprobs),
+    ).toBeLessThan(5e-5);
   });
 
   it('has the gradients and three steps of AdamW of PEFT on PyTorch, and the model stays as it is', async () => {

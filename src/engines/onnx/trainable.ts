@@ -1,4 +1,4 @@
-import { type AdaptedConfig, adapterShapes, adaptedShapes, trainedNames } from '../../models/lora/lora.js';
+import { type AdaptedConfig, adaptedShapes, adapterShapes, trainedNames } from '../../models/lora/lora.js';
 import type { Tensors } from '../../models/safetensors.js';
 import { UserError } from '../../support/errors.js';
 import { at, get } from '../../support/required.js';

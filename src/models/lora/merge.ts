@@ -10,7 +10,10 @@ export function mergeAdapter(base: Tensors, { lora, parameters }: Adapter): Tens
     const name = `${module}.weight`;
     const { shape, data } = get(base, name);
     const { a, b } = adapterNames(module);
-    merged.set(name, { shape, data: added(data, get(parameters, a).data, get(parameters, b).data, at(shape, 1), scale) });
+    merged.set(name, {
+      shape,
+      data: added(data, get(parameters, a).data, get(parameters, b).data, at(shape, 1), scale),
+    });
   }
   return merged;
 }

@@ -2,7 +2,7 @@ import { type ModelConfig, rotaryFrequencies } from '../../../models/config.js';
 import { type AdaptedConfig, adaptedShapes, adapterNames, loraScale } from '../../../models/lora/lora.js';
 import { at } from '../../../support/required.js';
 import type { Builder, Value } from './builder.js';
-import { add, attention, embedding, linear, lowRank, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
+import { add, attention, embedding, linear, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
 
 /** Declares every parameter, those of adapters included, as an input under its Hugging Face name. */
 export function declareParameters(b: Builder, config: AdaptedConfig): void {
@@ -75,10 +75,8 @@ export function decoder(b: Builder, config: AdaptedConfig, parts: DecoderParts):
   const { lora } = config;
   const adapted = new Set(lora?.modules);
   const project = (x: Value, name: string, bias: boolean): Value => {
-    const product = linear(b, x, `${name}.weight`, bias ? `${name}.bias` : undefined);
-    return lora && adapted.has(name)
-      ? lowRank(b, x, product, { ...adapterNames(name), scale: loraScale(lora) })
-      : product;
+    const adapter = lora && adapted.has(name) ? { ...adapterNames(name), scale: loraScale(lora) } : undefined;
+    return linear(b, x, `${name}.weight`, { bias: bias ? `${name}.bias` : undefined, adapter });
   };
 
   let x = embedding(b, 'model.embed_tokens.weight', flatTokens);

@@ -10,17 +10,6 @@ export function embedding(b: Builder, table: Value, indices: Value): Value {
   return b.record(b.node('Gather', [table, indices]), (g) => [[table, { indices, rows: g }]]);
 }
 
-/** x [N, in] times weight [out, in] transposed, plus bias [out]: [N, out]. */
-export function linear(b: Builder, x: Value, weight: Value, bias?: Value): Value {
-  const product = b.node('Gemm', [x, weight], { transB: 1 });
-  // A bias inside the Gemm is added in another order for a single row than for many.
-  return b.record(bias === undefined ? product : b.node('Add', [product, bias]), (g) => [
-    [x, b.node('Gemm', [g, weight])],
-    [weight, b.node('Gemm', [g, x], { transA: 1 })],
-    ...(bias === undefined ? [] : [[bias, b.node('ReduceSum', [g, b.ints([0])], { keepdims: 0 })] as const]),
-  ]);
-}
-
 /** A low-rank adapter of a linear projection. */
 export interface LowRank {
   /** [rank, in]. */
@@ -30,20 +19,50 @@ export interface LowRank {
   readonly scale: number;
 }
 
-/** Adds to `product` [N, out] what an adapter makes of x [N, in]: scale times x, a transposed, b transposed. */
-export function lowRank(b: Builder, x: Value, product: Value, adapter: LowRank): Value {
-  const scale = b.floats([adapter.scale]);
-  const low = b.node('Mul', [b.node('Gemm', [x, adapter.a], { transB: 1 }), scale]);
-  const high = b.node('Gemm', [low, adapter.b], { transB: 1 });
-  return b.record(b.node('Add', [product, high]), (g) => {
-    const toLow = b.node('Mul', [b.node('Gemm', [g, adapter.b]), scale]);
+export interface LinearParts {
+  /** [out]. */
+  readonly bias?: Value | undefined;
+  readonly adapter?: LowRank | undefined;
+}
+
+/**
+ * x [N, in] times weight [out, in] transposed, plus bias; with an adapter plus scale times x, a transposed and b
+ * transposed: [N, out].
+ */
+export function linear(b: Builder, x: Value, weight: Value, { bias, adapter }: LinearParts = {}): Value {
+  const product = b.node('Gemm', [x, weight], { transB: 1 });
+  // A bias inside the Gemm is added in another order for a single row than for many.
+  const biased = bias === undefined ? product : b.node('Add', [product, bias]);
+  const low = adapter && lowRank(b, x, biased, adapter);
+  return b.record(low ? low.output : biased, (g) => {
+    const toX = b.node('Gemm', [g, weight]);
+    const back = low?.backward(g, toX);
     return [
-      [product, g],
-      [x, b.node('Gemm', [toLow, adapter.a])],
-      [adapter.a, b.node('Gemm', [toLow, x], { transA: 1 })],
-      [adapter.b, b.node('Gemm', [g, low], { transA: 1 })],
+      [x, back ? back.toX : toX],
+      [weight, b.node('Gemm', [g, x], { transA: 1 })],
+      ...(bias === undefined ? [] : [[bias, b.node('ReduceSum', [g, b.ints([0])], { keepdims: 0 })] as const]),
+      ...(back?.parameters ?? []),
     ];
   });
+}
+
+/** Adds to a projection what its adapter makes, and to the way back its part. Sums are made inside the Gemms. */
+function lowRank(b: Builder, x: Value, product: Value, adapter: LowRank) {
+  const alpha = { float: adapter.scale };
+  const low = b.node('Gemm', [x, adapter.a], { transB: 1, alpha });
+  return {
+    output: b.node('Gemm', [low, adapter.b, product], { transB: 1 }),
+    backward(g: Value, toX: Value) {
+      const toLow = b.node('Gemm', [g, adapter.b], { alpha });
+      return {
+        toX: b.node('Gemm', [toLow, adapter.a, toX]),
+        parameters: [
+          [adapter.a, b.node('Gemm', [toLow, x], { transA: 1 })],
+          [adapter.b, b.node('Gemm', [g, low], { transA: 1 })],
+        ] as const,
+      };
+    },
+  };
 }
 
 /** The sum of two tensors of one shape. */

@@ -41,7 +41,12 @@ const cases: Readonly<Record<string, Case>> = {
   'linear with bias': {
     inputs: { x: [5, 4], weight: [3, 4], bias: [3] },
     result: [5, 3],
-    build: (b) => linear(b, 'x', 'weight', 'bias'),
+    build: (b) => linear(b, 'x', 'weight', { bias: 'bias' }),
+  },
+  'linear with bias and adapter': {
+    inputs: { x: [5, 4], weight: [3, 4], bias: [3], a: [2, 4], b: [3, 2] },
+    result: [5, 3],
+    build: (b) => linear(b, 'x', 'weight', { bias: 'bias', adapter: { a: 'a', b: 'b', scale: 1.5 } }),
   },
   'add, with one operand twice': {
     inputs: { x: [2, 3], y: [2, 3] },
