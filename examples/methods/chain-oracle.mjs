@@ -4,6 +4,7 @@
 //   shape: { module: methods/chain-oracle.mjs }
 import { groupAdvantages } from 'rlsd-streams/methods';
 import { z } from 'zod';
+import { rightDigits } from '../prompts/chain.mjs';
 
 const settings = z.strictObject({
   elsewhere: z.number().min(0).max(1).default(0.1).describe('Share of the credit that all other tokens get.'),
@@ -19,19 +20,12 @@ export default {
     teacher: { scores: 'none' },
     usesUniformGroups: false,
     shape({ samples, decode, promptTokens }) {
-      const [first, ...terms] = decode(promptTokens)
-        .match(/chain ([\d ]+)/)[1]
-        .trim()
-        .split(' ')
-        .map(Number);
+      const question = decode(promptTokens);
       const advantages = groupAdvantages(samples.map(({ reward }) => reward));
       return samples.map(({ completionTokens, mask }, i) => {
         const advantage = advantages[i];
-        const right = rightDigits(
-          Array.from(completionTokens, (id) => decode(Int32Array.of(id)).trim()),
-          first,
-          terms,
-        );
+        const words = Array.from(completionTokens, (id) => decode(Int32Array.of(id)).trim());
+        const right = rightDigits(question, words);
         return {
           advantage,
           tokenAdvantages: Float64Array.from(mask, (trains, t) => {
@@ -44,16 +38,3 @@ export default {
     },
   }),
 };
-
-/** Whether each word is a right digit; undefined where it is none. A digit is right if it follows from the one before. */
-function rightDigits(words, first, terms) {
-  let before = first;
-  let step = 0;
-  return words.map((word, t) => {
-    if (!/^\d$/.test(word)) return undefined;
-    const term = words[t - 1] === 'answer' ? 0 : terms[step++];
-    const right = (before + (term ?? Number.NaN)) % 10 === Number(word);
-    before = Number(word);
-    return right;
-  });
-}

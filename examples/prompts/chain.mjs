@@ -31,4 +31,38 @@ export function worked(digits, next, filler) {
   return `${steps.join(' ')} answer ${value}`;
 }
 
+/**
+ * Whether each word of a worked chain is a right digit; undefined where it is none. A digit is right if it follows from
+ * the one before.
+ */
+export function rightDigits(question, words) {
+  const [first, ...terms] = question
+    .match(/chain ([\d ]+)/)[1]
+    .trim()
+    .split(' ')
+    .map(Number);
+  let before = first;
+  let step = 0;
+  return words.map((word, t) => {
+    if (!/^\d$/.test(word)) return undefined;
+    const term = words[t - 1] === 'answer' ? 0 : terms[step++];
+    const right = (before + (term ?? Number.NaN)) % 10 === Number(word);
+    before = Number(word);
+    return right;
+  });
+}
+
+/**
+ * Where a wrong chain has its first wrong digit, which `rlsd compare` and `rlsd show` compare with the blame.
+ * @type {import('rlsd-streams/sources').FirstError}
+ */
+export function firstError({ question, completion }) {
+  const words = [...completion.matchAll(/\S+/g)];
+  const right = rightDigits(
+    question,
+    words.map(([word]) => word),
+  );
+  return words[right.indexOf(false)]?.index ?? null;
+}
+
 export default chain;

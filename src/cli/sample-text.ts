@@ -18,7 +18,7 @@ export function sampleText(sample: ShownSample): string {
     ...judgementLines(sample),
     ...prompt.map(({ role, content }) => `${colour.bold(role)}: ${printable(content)}`),
     ...(sample.privileged ? contextLines(sample.privileged) : []),
-    colour.isColorSupported ? painted(tokens) : tokenTable(tokens),
+    colour.isColorSupported ? painted(sample) : tokenTable(sample),
   ].join('\n');
 }
 
@@ -39,28 +39,33 @@ const contextLines = ({ answer, documents }: NonNullable<ShownSample['privileged
   ...documents.map(({ id, content }) => `${colour.bold(id)}: ${printable(content)}`),
 ];
 
-const legend = 'green: rewarded, red: penalized, bold: most, dim: least; --json has the numbers';
+const legend = 'cyan: rewarded, red: penalized, bold: most, dim: least; --json has the numbers';
+const errorLegend = 'underlined: where the first error begins';
 
-function painted(tokens: readonly ShownToken[]): string {
+function painted({ tokens, firstError }: ShownSample): string {
   const most = Math.max(...tokens.map(({ credit }) => Math.abs(credit ?? 0)));
-  const paint = ({ text, credit, trained }: ShownToken) => {
-    const shown = printable(text);
+  const paint = ({ index, text, credit, trained }: ShownToken) => {
+    const plain = printable(text);
+    const shown = index === firstError ? colour.underline(plain) : plain;
     if (credit === null || credit === 0 || !trained) return shown;
-    const hue = credit > 0 ? colour.green(shown) : colour.red(shown);
+    const hue = credit > 0 ? colour.cyan(shown) : colour.red(shown);
     const share = Math.abs(credit) / most;
     return share > 2 / 3 ? colour.bold(hue) : share < 1 / 3 ? colour.dim(hue) : hue;
   };
-  return `${colour.bold('assistant')}: ${tokens.map(paint).join('')}\n${legend}`;
+  return `${colour.bold('assistant')}: ${tokens.map(paint).join('')}\n${legend}${
+    firstError === null ? '' : `; ${errorLegend}`
+  }`;
 }
 
-function tokenTable(tokens: readonly ShownToken[]): string {
+function tokenTable({ tokens, firstError }: ShownSample): string {
   const hasTeacher = tokens.some(({ teacherLogprob }) => teacherLogprob !== null);
-  const rows = tokens.map(({ index, text, logprob, teacherLogprob, credit, trained }) => [
-    index,
+  const rows = tokens.map(({ index, text, logprob, teacherLogprob, credit, weight, trained }) => [
+    index === firstError ? `${index} error` : index,
     JSON.stringify(printable(text)),
     credit === null ? '-' : trained ? signed(credit) : 'not trained',
+    weight === null ? '-' : Number(weight.toPrecision(4)),
     signed(logprob),
     ...(hasTeacher ? [teacherLogprob === null ? '-' : signed(teacherLogprob)] : []),
   ]);
-  return table(['token', 'text', 'credit', 'logprob', ...(hasTeacher ? ['teacher'] : [])], rows);
+  return table(['token', 'text', 'credit', 'weight', 'logprob', ...(hasTeacher ? ['teacher'] : [])], rows);
 }

@@ -11,6 +11,8 @@ export interface Arm {
   readonly name: string;
   /** Fields of the pipeline that it changes, as `path=value`. */
   readonly sets: readonly string[];
+  /** Whether its teacher sees privileged context. */
+  readonly isPrivileged: boolean;
   /** Of a control: the arm it belongs to, and what it changes there. */
   readonly control?: { readonly of: string; readonly name: ControlName };
 }
@@ -35,15 +37,17 @@ export async function armsOf({ spec, pipeline }: Experiment): Promise<readonly A
   const arms: Arm[] = [];
   for (const [name, fields] of Object.entries(spec.arms)) {
     const sets = Object.entries(fields).map(setOf);
-    arms.push({ name, sets });
     const method = await methodOf(name, pipeline, sets);
-    if (!readsPrivileged(method)) continue;
+    const isPrivileged = readsPrivileged(method);
+    arms.push({ name, sets, isPrivileged });
+    if (!isPrivileged) continue;
     for (const control of spec.controls) {
       // Distributions belong to their positions.
       const distills = method.loss.inputs.some((input) => input === 'targetTopLogprobs');
       if (control === 'permuted' && distills) continue;
       const more = Object.entries(controls[control]).map(setOf);
-      arms.push({ name: `${name}-${control}`, sets: [...sets, ...more], control: { of: name, name: control } });
+      const of = { of: name, name: control };
+      arms.push({ name: `${name}-${control}`, sets: [...sets, ...more], isPrivileged, control: of });
     }
   }
   const names = arms.map(({ name }) => name);
@@ -88,7 +92,7 @@ export function sweepRuns({ spec }: Experiment, arms: readonly Arm[], out: strin
 }
 
 /**
- * Runs of the comparison.
+ * Runs of the comparison, seed by seed: whatever slows the machine down for a while slows all arms down.
  * @param chosen value of the tuned field by arm; a control takes its arm's
  */
 export function comparisonRuns(
@@ -97,14 +101,14 @@ export function comparisonRuns(
   chosen: ReadonlyMap<string, unknown>,
   out: string,
 ): readonly ArmRun[] {
-  return arms.flatMap(({ name, sets, control }) => {
-    const owner = control?.of ?? name;
-    const tuned = spec.tune && chosen.has(owner) ? [setOf([spec.tune.field, chosen.get(owner)])] : [];
-    return spec.seeds.map((seed) => ({
+  const tuned = (owner: string) =>
+    spec.tune && chosen.has(owner) ? [setOf([spec.tune.field, chosen.get(owner)])] : [];
+  return spec.seeds.flatMap((seed) =>
+    arms.map(({ name, sets, control }) => ({
       arm: name,
       seed,
-      sets: [...sets, ...tuned],
+      sets: [...sets, ...tuned(control?.of ?? name)],
       folder: join(out, 'runs', name, `seed-${seed}`),
-    }));
-  });
+    })),
+  );
 }

@@ -4,17 +4,22 @@ import { isDeepStrictEqual } from 'node:util';
 import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
 import { type Arm, type ArmRun, armsOf, comparisonRuns, sweepRuns } from './arms.js';
+import { checkRuns } from './consistency.js';
+import { creditExamples } from './examples.js';
 import { executeRuns } from './execute.js';
 import { type Experiment, readExperiment } from './experiment.js';
 import { htmlReport } from './report/html.js';
 import { markdownReport } from './report/markdown.js';
 import type { RunResult } from './result.js';
-import { type Comparison, chooseValues, summarize } from './summarize.js';
+import { type ComparisonReport, chooseValues, summarize, warningsOf } from './summarize.js';
 
 export type CompareEvent =
   | { readonly event: 'plan'; readonly arms: readonly string[]; readonly runs: number; readonly parallel: number }
   | { readonly event: 'start'; readonly arm: string; readonly seed: number; readonly folder: string }
-  | ({ readonly event: 'result'; readonly done: number } & Pick<RunResult, 'arm' | 'seed' | 'folder' | 'seconds'>)
+  | ({ readonly event: 'result'; readonly done: number } & Pick<
+      RunResult,
+      'arm' | 'seed' | 'folder' | 'secondsPerStep'
+    >)
   | { readonly event: 'chosen'; readonly arm: string; readonly value: unknown };
 
 export interface CompareOptions {
@@ -29,9 +34,10 @@ export interface CompareOptions {
 /**
  * Trains every arm of an experiment with every seed, after a sweep where it asks for one, and writes `report.html`,
  * `report.md` and `report.json`.
- * @throws {UserError} `bad-experiment`, `bad-arm`, `other-experiment`, `run-failed` naming arm and seed, `stopped`
+ * @throws {UserError} `bad-experiment`, `bad-arm`, `other-experiment`, `run-failed` naming arm and seed, `runs-differ`,
+ * `stopped`
  */
-export async function compare(file: string, options: CompareOptions): Promise<Comparison> {
+export async function compare(file: string, options: CompareOptions): Promise<ComparisonReport> {
   const { program, signal, onEvent } = options;
   const out = resolve(options.out);
   const experiment = readExperiment(file);
@@ -49,8 +55,8 @@ export async function compare(file: string, options: CompareOptions): Promise<Co
       parallel,
       signal,
       onStart: ({ arm, seed, folder }) => onEvent({ event: 'start', arm, seed, folder }),
-      onResult: ({ arm, seed, folder, seconds }) =>
-        onEvent({ event: 'result', done: ++done, arm, seed, folder, seconds }),
+      onResult: ({ arm, seed, folder, secondsPerStep }) =>
+        onEvent({ event: 'result', done: ++done, arm, seed, folder, secondsPerStep }),
     });
   const swept = await train(sweep);
   const choice = chooseValues(
@@ -58,8 +64,15 @@ export async function compare(file: string, options: CompareOptions): Promise<Co
     swept.map((result, i) => ({ ...result, value: sweep[i]?.value })),
   );
   for (const [arm, value] of choice.chosen) onEvent({ event: 'chosen', arm, value });
-  const results = await train(comparisonRuns(experiment, arms, choice.chosen, out));
-  const comparison = summarize(spec, arms, results, choice);
+  const runs = comparisonRuns(experiment, arms, choice.chosen, out);
+  const results = await train(runs);
+  const { sameProgram } = checkRuns(runs);
+  const summary = summarize(spec, arms, results, choice);
+  const comparison: ComparisonReport = {
+    ...summary,
+    warnings: warningsOf(spec, arms, summary, sameProgram),
+    credit: await creditExamples(results.filter(({ seed }) => seed === spec.seeds[0])),
+  };
   writeFileSync(join(out, 'report.json'), `${JSON.stringify(comparison, null, 2)}\n`);
   writeFileSync(join(out, 'report.md'), markdownReport(comparison));
   writeFileSync(join(out, 'report.html'), htmlReport(comparison, out));

@@ -30,7 +30,7 @@ export async function executeRuns(runs: readonly ArmRun[], options: ExecuteOptio
   const signal = AbortSignal.any([options.signal, abort.signal]);
   const work = async () => {
     for (let run = waiting.shift(); run; run = waiting.shift()) {
-      const result = finishedResult(run) ?? (await execute(run, options, signal));
+      const result = await naming(run, async () => (await finishedResult(run)) ?? execute(run, options, signal));
       results.set(run, result);
       options.onResult?.(result);
     }
@@ -47,7 +47,7 @@ export async function executeRuns(runs: readonly ArmRun[], options: ExecuteOptio
 }
 
 async function execute(run: ArmRun, options: ExecuteOptions, signal: AbortSignal): Promise<RunResult> {
-  const { arm, seed, sets, folder } = run;
+  const { seed, sets, folder } = run;
   const { pipeline, program, onStart } = options;
   if (signal.aborted) throw stopped();
   onStart?.(run);
@@ -57,8 +57,18 @@ async function execute(run: ArmRun, options: ExecuteOptions, signal: AbortSignal
   const start = ['run', pipeline, '--run', folder, '--seed', String(seed), ...overrides];
   const failure = await runProgram(program, [...(isBegun ? ['resume', folder] : start), '--json'], signal);
   if (signal.aborted) throw stopped();
-  if (failure !== undefined) throw new UserError('run-failed', `arm ${arm}, seed ${seed}: ${failure}`);
+  if (failure !== undefined) throw new UserError('run-failed', failure);
   return readResult(run);
+}
+
+/** Names arm and seed in what is wrong with a run. */
+async function naming<T>({ arm, seed }: ArmRun, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code === 'stopped') throw error;
+    throw new UserError(error.code, `arm ${arm}, seed ${seed}: ${error.message}`);
+  }
 }
 
 const stopped = () => new UserError('stopped', 'stopped; run the same command again to continue');

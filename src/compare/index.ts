@@ -10,4 +10,4 @@ export {
   pairedDifference,
   studentWithin,
 } from './statistics.js';
-export type { ArmSummary, Comparison, Difference } from './summarize.js';
+export type { ArmSummary, Comparison, ComparisonReport, Difference } from './summarize.js';

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampledFigures } from '../pipelines/running/figures.js';
-import { openRunFolder } from '../runs/inspect/run-folder.js';
+import { type RunFolder, withRunFolder } from '../runs/inspect/run-folder.js';
+import { type MetricRow, readMetrics } from '../runs/metrics/read.js';
 import { UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
-import { recordsOf } from '../topics/scan.js';
+import { scan } from '../topics/scan.js';
 import type { ArmRun } from './arms.js';
+import { type Blame, sampleFigures } from './blame.js';
 
 /** A measurement on the held-out prompts. */
 export interface Point {
@@ -13,83 +15,108 @@ export interface Point {
   readonly step: number;
   readonly accuracy: number;
   readonly n: number;
-  /** Seconds of training before it. */
-  readonly seconds: number;
 }
 
 /** What a finished run showed. */
 export interface RunResult {
+  readonly format: typeof FORMAT;
   readonly arm: string;
   readonly seed: number;
   readonly folder: string;
   readonly run: string;
   readonly curve: readonly Point[];
-  /** Mean of each training figure over the steps, by name. */
+  /** Mean of each training figure over the steps, by name; of measurements and leak meters the last. */
   readonly figures: Readonly<Record<string, number>>;
+  readonly blame: Blame;
   readonly steps: number;
-  readonly seconds: number;
+  /** Median time of a training step. */
+  readonly secondsPerStep: number;
 }
 
 const RESULT = 'result.json';
+/** Results of another format are read again from their runs. */
+const FORMAT = 2;
 
 /** The result of a run that an earlier call finished. */
-export function finishedResult({ folder }: ArmRun): RunResult | undefined {
-  const file = join(folder, RESULT);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunResult) : undefined;
+export async function finishedResult(run: ArmRun): Promise<RunResult | undefined> {
+  const file = join(run.folder, RESULT);
+  if (!existsSync(file)) return undefined;
+  const found = JSON.parse(readFileSync(file, 'utf8')) as RunResult;
+  return found.format === FORMAT ? found : readResult(run);
 }
 
 /**
- * Reads the result of a finished run from its `metrics` topic, and keeps it in the run's folder.
+ * Reads the result of a finished run from its topics, and keeps it in the run's folder.
  * @throws {UserError} `no-curve` where nothing was measured
  */
 export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResult> {
-  const { log, manifest } = await openRunFolder(folder);
-  const measured = new Map<number, Readonly<Record<string, number>>>();
-  const steps = new Map<number, Readonly<Record<string, number>>>();
-  try {
-    for await (const { stage, step, values } of recordsOf(log, 'metrics')) {
-      if (stage === 'evaluate') measured.set(step, values);
-      if (stage === 'learn') steps.set(step, values);
-    }
-  } finally {
-    await log.close();
-  }
-  const secondsBefore = (step: number) =>
-    [...steps].reduce((sum, [at, values]) => sum + (at < step ? Number(values.seconds) : 0), 0);
-  const curve = [...measured]
-    .sort(([a], [b]) => a - b)
-    .map(([step, { accuracy, n }]) => ({
+  const result = await withRunFolder(folder, async (run) => {
+    const rows = await readMetrics(run.log);
+    const of = (stage: string) => rows.filter((row) => row.stage === stage);
+    const [steps, measured, leaks] = [of('learn'), of('evaluate'), of('leak')];
+    const curve = measured.map(({ step, values: { accuracy, n } }) => ({
       step,
       accuracy: Number(accuracy),
       n: Number(n),
-      seconds: secondsBefore(step),
     }));
-  if (curve.length < 2)
-    throw new UserError(
-      'no-curve',
-      `arm ${arm}, seed ${seed}: found ${curve.length} measurements on held-out prompts, expected some before and ` +
-        'after training; set prompts.heldOut',
-    );
-  const last = at(curve, curve.length - 1).step;
-  const result: RunResult = {
-    arm,
-    seed,
-    folder,
-    run: manifest.run,
-    curve,
-    figures: { ...meansOf([...steps.values()]), ...sampledAt(measured.get(last)) },
-    steps: steps.size,
-    seconds: secondsBefore(Number.POSITIVE_INFINITY),
-  };
+    if (curve.length < 2)
+      throw new UserError(
+        'no-curve',
+        `found ${curve.length} measurements on held-out prompts, expected some before and ` +
+          'after training; set prompts.heldOut',
+      );
+    const { blame, ...samples } = await sampleFigures(run, folder);
+    return {
+      format: FORMAT,
+      ...{ arm, seed, folder, run: run.manifest.run, curve, blame },
+      figures: {
+        ...meansOf(steps.map(({ values }) => values)),
+        ...lastOf(measured, (name) => name in sampledFigures),
+        ...lastOf(leaks, (name) => name.startsWith('leak')),
+        ...samples,
+        kilobytes: (await bytesOf(run)) / 1000 / steps.length,
+      },
+      steps: steps.length,
+      secondsPerStep: secondsPerStep(steps, measured),
+    } as const;
+  });
   const file = join(folder, RESULT);
   writeFileSync(`${file}.partial`, `${JSON.stringify(result)}\n`);
   renameSync(`${file}.partial`, file);
   return result;
 }
 
-/** mean@k and pass@k of one evaluation, where the pipeline asks for samples. */
-const sampledAt = (values: Readonly<Record<string, number>> = {}): Record<string, number> =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => name in sampledFigures));
+/**
+ * Median seconds of a training step, of those that no evaluation shared the machine with unless all did. The median
+ * leaves out what else the machine was busy with.
+ */
+export function secondsPerStep(
+  steps: readonly Pick<MetricRow, 'step' | 'time' | 'values'>[],
+  measured: readonly Pick<MetricRow, 'step' | 'time'>[],
+): number {
+  const ends = new Map(steps.map(({ step, time }) => [step, time]));
+  // A version is measured as soon as the step that made it is over.
+  const spans = measured.map(({ step, time }) => ({ from: ends.get(step - 1) ?? Number.NEGATIVE_INFINITY, to: time }));
+  const startOf = ({ time, values }: (typeof steps)[number]) => time - 1000 * Number(values.seconds);
+  const alone = steps.filter((row) => !spans.some(({ from, to }) => from < row.time && to > startOf(row)));
+  const sorted = (alone.length > 0 ? alone : steps).map(({ values }) => Number(values.seconds)).sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? at(sorted, middle) : (at(sorted, middle - 1) + at(sorted, middle)) / 2;
+}
+
+/** Figures of a stage's last record. */
+function lastOf(rows: readonly MetricRow[], isKept: (name: string) => boolean): Record<string, number> {
+  return Object.fromEntries(Object.entries(rows.at(-1)?.values ?? {}).filter(([name]) => isKept(name)));
+}
+
+/** Bytes of all records of a run. */
+async function bytesOf({ log }: RunFolder): Promise<number> {
+  let bytes = 0;
+  for (const { name, bounds } of await log.describe())
+    for (const [partition, { start }] of bounds.entries())
+      for await (const { key, value } of scan(log, name, partition, start)) bytes += key.length + (value?.length ?? 0);
+  return bytes;
+}
 
 /** The mean of each figure over the steps that have it. */
 function meansOf(steps: readonly Readonly<Record<string, number>>[]): Record<string, number> {
@@ -100,6 +127,22 @@ function meansOf(steps: readonly Readonly<Record<string, number>>[]): Record<str
       return [name, values.reduce((sum, value) => sum + value, 0) / values.length];
     }),
   );
+}
+
+/** Seconds of training up to the last measurement. */
+export const trainingSeconds = ({ curve, secondsPerStep }: RunResult): number =>
+  at(curve, curve.length - 1).step * secondsPerStep;
+
+/** The run as if it had ended after so many seconds of training; between two measurements accuracy is interpolated. */
+export function cutAfter(run: RunResult, seconds: number): RunResult {
+  const last = seconds / run.secondsPerStep;
+  const before = run.curve.filter(({ step }) => step <= last);
+  const next = run.curve[before.length];
+  if (!next) return run;
+  const from = at(before, before.length - 1);
+  const share = (last - from.step) / (next.step - from.step);
+  const end = { step: last, accuracy: from.accuracy + share * (next.accuracy - from.accuracy), n: next.n };
+  return { ...run, curve: share > 0 ? [...before, end] : before };
 }
 
 /** The last measurement. */

@@ -1,7 +1,9 @@
-import { get } from '../support/required.js';
+import { at, get, required } from '../support/required.js';
 import { type Arm, isMain } from './arms.js';
+import type { Blame } from './blame.js';
+import type { CreditExample } from './examples.js';
 import type { ExperimentSpec } from './experiment.js';
-import { areaUnder, finalAccuracy, firstAt, type RunResult } from './result.js';
+import { areaUnder, cutAfter, finalAccuracy, firstAt, type RunResult, trainingSeconds } from './result.js';
 import {
   confidenceFactor,
   type Estimate,
@@ -28,10 +30,23 @@ export interface Arrival {
 export interface Difference {
   readonly arm: string;
   readonly than: string;
+  /** After the same number of steps. */
+  readonly atSteps: AccuracyDifference;
+  /** After the same training time: that of the faster of the two runs of a seed. */
+  readonly atTime: AccuracyDifference;
+}
+
+export interface AccuracyDifference {
   readonly final: PairedDifference;
   readonly area: PairedDifference;
   /** p of `area`, corrected for the number of comparisons of its table. */
   readonly correctedP: number;
+}
+
+/** Over the seeds: how often a value is lowest at the first error of a wrong completion. */
+export interface HitRate extends Estimate {
+  /** Wrong completions of all seeds. */
+  readonly completions: number;
 }
 
 export interface ArmSummary {
@@ -44,7 +59,12 @@ export interface ArmSummary {
   readonly final: Estimate;
   readonly area: Estimate;
   readonly arrival: Arrival;
-  readonly seconds: Estimate;
+  /** Of a training step. */
+  readonly secondsPerStep: Estimate;
+  /** `secondsPerStep` divided by the baseline's of the same seed. */
+  readonly relativeTime: Estimate;
+  /** null where no error is known, or the method has no negative credit or no teacher. */
+  readonly blame: Readonly<Record<keyof Blame, HitRate | null>>;
   /** Means of training figures over steps and seeds, by name. */
   readonly figures: Readonly<Record<string, Estimate>>;
   readonly runs: readonly {
@@ -78,6 +98,38 @@ export interface Comparison {
   readonly againstControls: readonly Difference[];
 }
 
+/** A comparison with what a reader should know before its figures, and examples of each arm's credit. */
+export interface ComparisonReport extends Comparison {
+  readonly warnings: readonly string[];
+  readonly credit: readonly CreditExample[];
+}
+
+/** What the figures alone would hide. */
+export function warningsOf(
+  spec: ExperimentSpec,
+  arms: readonly Arm[],
+  { sweep }: Comparison,
+  sameProgram: boolean,
+): readonly string[] {
+  const uncontrolled = arms.filter(
+    ({ name, isPrivileged, control }) =>
+      isPrivileged && !control && !arms.some((one) => one.control?.of === name && one.control.name === 'shuffled'),
+  );
+  const atEdge = sweep.filter((point) => point.atEdge).map(({ arm }) => arm);
+  const names = (of: readonly { readonly name: string }[]) => of.map(({ name }) => name).join(', ');
+  return [
+    ...(uncontrolled.length > 0
+      ? [`Without the control shuffled, a gain of ${names(uncontrolled)} need not come from the privileged context.`]
+      : []),
+    ...(atEdge.length > 0
+      ? [`The sweep took its first or last value for ${atEdge.join(', ')}; a better one may lie outside.`]
+      : []),
+    ...(spec.tune ? [] : [`Nothing was tuned: each arm has the pipeline's learning rate, which may suit one of them.`]),
+    ...(spec.seeds.length < 2 ? ['One seed: there are no standard errors.'] : []),
+    ...(sameProgram ? [] : ['The runs were trained by different versions of the program.']),
+  ];
+}
+
 /** The value of the sweep with the largest mean area under the curve, for each arm. */
 export function chooseValues(spec: ExperimentSpec, results: readonly (RunResult & { readonly value: unknown })[]) {
   const sweep: SweepPoint[] = [];
@@ -105,37 +157,76 @@ export function summarize(
 ): Comparison {
   const byArm = new Map(arms.map(({ name }) => [name, results.filter((result) => result.arm === name)]));
   const threshold = spec.threshold ?? estimate(get(byArm, spec.baseline).map(finalAccuracy)).mean;
-  const difference = (arm: string, than: string): Omit<Difference, 'correctedP'> => {
-    const pair = (of: (result: RunResult) => number) =>
-      pairedDifference(get(byArm, arm).map(of), get(byArm, than).map(of));
-    return { arm, than, final: pair(finalAccuracy), area: pair(areaUnder) };
-  };
+  const pairs = (arm: string, than: string): Pair => ({
+    arm,
+    than,
+    runs: get(byArm, arm).map((one, i) => [one, required(get(byArm, than)[i], `run ${i} of ${than}`)] as const),
+  });
   const others = arms.filter((arm) => isMain(arm) && arm.name !== spec.baseline);
-  const ofControls = arms.flatMap(({ name, control }) => (control ? [difference(control.of, name)] : []));
+  const ofControls = arms.flatMap(({ name, control }) => (control ? [pairs(control.of, name)] : []));
   return {
     experiment: spec.experiment,
     baseline: spec.baseline,
     threshold,
     seeds: spec.seeds,
     sweep,
-    arms: arms.map((arm) => summaryOf(arm, get(byArm, arm.name), threshold, chosen)),
-    againstBaseline: corrected(others.map(({ name }) => difference(name, spec.baseline))),
-    againstControls: corrected(ofControls),
+    arms: arms.map((arm) =>
+      summaryOf(arm, get(byArm, arm.name), { baseline: get(byArm, spec.baseline), threshold, chosen }),
+    ),
+    againstBaseline: differences(others.map(({ name }) => pairs(name, spec.baseline))),
+    againstControls: differences(ofControls),
   };
 }
 
-function corrected(differences: readonly Omit<Difference, 'correctedP'>[]): Difference[] {
-  const p = holm(differences.map(({ area }) => area.p));
-  return differences.map((difference, i) => ({ ...difference, correctedP: Number(p[i]) }));
+/** The runs of two arms, by seed. */
+interface Pair {
+  readonly arm: string;
+  readonly than: string;
+  readonly runs: readonly (readonly [RunResult, RunResult])[];
+}
+
+function differences(pairs: readonly Pair[]): Difference[] {
+  const atSteps = accuracyDifferences(pairs.map(({ runs }) => runs));
+  const atTime = accuracyDifferences(pairs.map(({ runs }) => runs.map(atEqualTime)));
+  return pairs.map(({ arm, than }, i) => ({ arm, than, atSteps: at(atSteps, i), atTime: at(atTime, i) }));
+}
+
+function atEqualTime([one, other]: readonly [RunResult, RunResult]): readonly [RunResult, RunResult] {
+  const seconds = Math.min(trainingSeconds(one), trainingSeconds(other));
+  return [cutAfter(one, seconds), cutAfter(other, seconds)];
+}
+
+function accuracyDifferences(pairs: readonly Pair['runs'][]): AccuracyDifference[] {
+  const found = pairs.map((runs) => {
+    const by = (of: (result: RunResult) => number) =>
+      pairedDifference(
+        runs.map(([one]) => of(one)),
+        runs.map(([, other]) => of(other)),
+      );
+    return { final: by(finalAccuracy), area: by(areaUnder) };
+  });
+  const p = holm(found.map(({ area }) => area.p));
+  return found.map((difference, i) => ({ ...difference, correctedP: at(p, i) }));
+}
+
+/** What an arm is seen against. */
+interface Scale {
+  /** Runs of the baseline, by seed. */
+  readonly baseline: readonly RunResult[];
+  readonly threshold: number;
+  readonly chosen: ReadonlyMap<string, unknown>;
 }
 
 function summaryOf(
   { name, sets, control }: Arm,
   results: readonly RunResult[],
-  threshold: number,
-  chosen: ReadonlyMap<string, unknown>,
+  { baseline, threshold, chosen }: Scale,
 ): ArmSummary {
-  const arrivals = results.flatMap((result) => firstAt(result, threshold) ?? []);
+  const arrivals = results.flatMap((result) => {
+    const point = firstAt(result, threshold);
+    return point ? [{ steps: point.step, seconds: point.step * result.secondsPerStep }] : [];
+  });
+  const relative = results.map(({ secondsPerStep }, i) => secondsPerStep / at(baseline, i).secondsPerStep);
   const mean = (values: readonly number[]) => (values.length === 0 ? null : estimate(values).mean);
   const names = [...new Set(results.flatMap(({ figures }) => Object.keys(figures)))].sort();
   return {
@@ -148,10 +239,12 @@ function summaryOf(
     area: estimate(results.map(areaUnder)),
     arrival: {
       reached: arrivals.length,
-      steps: mean(arrivals.map(({ step }) => step)),
+      steps: mean(arrivals.map(({ steps }) => steps)),
       seconds: mean(arrivals.map(({ seconds }) => seconds)),
     },
-    seconds: estimate(results.map(({ seconds }) => seconds)),
+    secondsPerStep: estimate(results.map(({ secondsPerStep }) => secondsPerStep)),
+    relativeTime: estimate(relative),
+    blame: { credit: hitRate(results, 'credit'), teacher: hitRate(results, 'teacher') },
     figures: Object.fromEntries(
       names.map((figure) => [
         figure,
@@ -165,6 +258,13 @@ function summaryOf(
       area: areaUnder(result),
     })),
   };
+}
+
+function hitRate(results: readonly RunResult[], of: keyof Blame): HitRate | null {
+  const found = results.flatMap(({ blame }) => blame[of] ?? []);
+  if (found.length === 0) return null;
+  const completions = found.reduce((sum, { n }) => sum + n, 0);
+  return { ...estimate(found.map(({ rate }) => rate)), completions };
 }
 
 /** The mean over the seeds at each step that all of them measured. */

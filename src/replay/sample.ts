@@ -5,6 +5,7 @@ import { tokenTexts } from '../models/token-texts.js';
 import { readTokenizer, type Tokenizer } from '../models/tokenizer.js';
 import { baseFolder } from '../pipelines/plan/model.js';
 import { flowOrder, stagesWith } from '../pipelines/plan/plan.js';
+import { errorFinder } from '../pipelines/running/first-error.js';
 import { referenceTable } from '../pipelines/running/references.js';
 import { privilegedTable } from '../privileged/documents/table.js';
 import type { PrivilegedPiece } from '../privileged/store.js';
@@ -29,6 +30,8 @@ export interface ShownToken {
   readonly teacherLogprob: number | null;
   /** What it is trained with: its advantage times its weight. null before the sample is shaped. */
   readonly credit: number | null;
+  /** `credit` divided by the completion's advantage; null where that is 0 or not known. */
+  readonly weight: number | null;
   readonly trained: boolean;
 }
 
@@ -55,6 +58,8 @@ export interface ShownSample {
   readonly documents: readonly DocumentUse[];
   /** Of the whole completion; null before it is shaped. */
   readonly advantage: number | null;
+  /** Of a wrong completion: the token in which its first error begins, where the source of the prompts can tell. */
+  readonly firstError: number | null;
   readonly tokens: readonly ShownToken[];
   readonly privileged?: ShownContext;
 }
@@ -88,6 +93,7 @@ export async function showSample(
   const texts = tokenTexts(recordedTokenizer(run, folder), int32Array(rollout.completionTokens));
   return {
     ...sampleFields(rollout, verdict, score, advantage),
+    firstError: verdict?.verdict === 'incorrect' ? (await errorFinder(plan))({ ...rollout, texts }) : null,
     tokens: tokensOf(rollout, texts, score, advantage),
     ...(showPrivileged && { privileged: await contextOf(log, rollout.itemId, score?.documents ?? []) }),
   };
@@ -162,21 +168,30 @@ function tokensOf(
 ): ShownToken[] {
   const logprobs = float32Array(samplingLogprobs);
   const teacher = score?.teacherLogprobs ? float32Array(score.teacherLogprobs) : undefined;
-  const credits = advantage && float32Array(advantage.tokenAdvantages);
-  const weights = advantage?.tokenWeights ? float32Array(advantage.tokenWeights) : undefined;
-  return [...int32Array(completionTokens)].map((id, index) => ({
-    index,
-    id,
-    text: at(texts, index),
-    logprob: at(logprobs, index),
-    teacherLogprob: teacher ? at(teacher, index) : null,
-    credit: credits ? at(credits, index) * (weights ? at(weights, index) : 1) : null,
-    trained: advantage ? at(advantage.mask, index) === 1 : false,
-  }));
+  const credits = advantage && creditsOf(advantage);
+  return [...int32Array(completionTokens)].map((id, index) => {
+    const credit = credits ? at(credits, index) : null;
+    return {
+      index,
+      id,
+      text: at(texts, index),
+      logprob: at(logprobs, index),
+      teacherLogprob: teacher ? at(teacher, index) : null,
+      credit,
+      weight: credit === null || !advantage?.advantage ? null : credit / advantage.advantage,
+      trained: advantage ? at(advantage.mask, index) === 1 : false,
+    };
+  });
 }
 
-/** @throws {UserError} `model-changed` */
-function recordedTokenizer({ manifest }: RunFolder, folder: string): Tokenizer {
+/** What each token is trained with: its advantage times its weight. */
+export function creditsOf({ tokenAdvantages, tokenWeights }: Advantage): Float64Array {
+  const weights = tokenWeights && float32Array(tokenWeights);
+  return Float64Array.from(float32Array(tokenAdvantages), (credit, t) => credit * (weights ? at(weights, t) : 1));
+}
+
+/** The run's own copy of the tokenizer. @throws {UserError} `model-changed` */
+export function recordedTokenizer({ manifest }: RunFolder, folder: string): Tokenizer {
   const base = baseFolder(withBase(manifest, folder), manifest.folder);
   const found = fileDigest(join(base, 'tokenizer.json'));
   if (found !== manifest.model.tokenizer)

@@ -3,6 +3,7 @@ import { type PromptInput, parseItem } from './item.js';
 import type { Mapping } from './mapping.js';
 import { isRow } from './rows/row.js';
 import { type BadItem, isBad, type PromptSource, type SourceItem } from './source.js';
+import type { FirstError } from './tasks/first-error.js';
 
 export interface GeneratorRequest {
   /** Seed of the run. */
@@ -26,6 +27,8 @@ export interface PromptGenerator {
   readonly name: string;
   readonly summary: string;
   readonly generate: Generate;
+  /** Where a wrong completion has its first error, if the task can tell. */
+  readonly firstError?: FirstError;
 }
 
 export interface GeneratorOptions extends Pick<Mapping, 'columns'> {

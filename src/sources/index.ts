@@ -2,3 +2,4 @@
 export { seedOf } from '../support/digest.js';
 export type { Generate, GeneratedPrompt, GeneratorRequest, PromptGenerator } from './generator.js';
 export { generators } from './registry.js';
+export type { FirstError, WrongCompletion } from './tasks/first-error.js';

@@ -1,5 +1,5 @@
 import type { PromptGenerator } from './generator.js';
-import { chainSum } from './tasks/chain-sum.js';
+import { chainSum, firstWrongNumber } from './tasks/chain-sum.js';
 
 /** The generators that `prompts: { generate: NAME }` can name. A new one is a module and a line here. */
 export const generators = {
@@ -10,6 +10,7 @@ export const generators = {
       const { itemId, question, answer, trace } = chainSum(request);
       return { id: itemId, question, answer, trace };
     },
+    firstError: firstWrongNumber,
   },
 } satisfies Readonly<Record<string, PromptGenerator>>;
 

@@ -38,7 +38,14 @@ it('trains every arm with every seed, continues after an interruption, and repor
   for (const name of ['report.html', 'report.md']) expect(existsSync(join(out, name))).toBe(true);
 
   const text = await rlsdProcess(['compare', file, '--out', out]);
-  expect(text.stdout).toMatch(/Against the controls\n[\s\S]*rlsd +rlsd-shuffled/);
+  expect(text.stdout).toMatch(/Against the controls, at equal steps\n[\s\S]*rlsd +rlsd-shuffled/);
+
+  const manifest = join(out, 'runs', 'rlsd', 'seed-2', 'manifest.json');
+  const found = readFileSync(manifest, 'utf8');
+  writeFileSync(manifest, JSON.stringify({ ...JSON.parse(found), prompts: 'others' }));
+  const differ = await rlsdProcess(['compare', file, '--out', out]);
+  expect(differ.stderr).toContain('arm rlsd, seed 2: was trained with another prompts than arm grpo, seed 1, and its');
+  writeFileSync(manifest, found);
 
   writeFileSync(
     file,

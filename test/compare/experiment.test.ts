@@ -82,10 +82,10 @@ it('sweeps each arm on the tuning seeds, and gives a control its arm’s value',
   );
   expect(runs.map(({ folder, sets }) => [folder, sets.at(-1)])).toEqual([
     ['/out/runs/grpo/seed-1', 'learn.lr=0.1'],
-    ['/out/runs/grpo/seed-2', 'learn.lr=0.1'],
     ['/out/runs/rlsd/seed-1', 'learn.lr=0.2'],
-    ['/out/runs/rlsd/seed-2', 'learn.lr=0.2'],
     ['/out/runs/rlsd-none/seed-1', 'learn.lr=0.2'],
+    ['/out/runs/grpo/seed-2', 'learn.lr=0.1'],
+    ['/out/runs/rlsd/seed-2', 'learn.lr=0.2'],
     ['/out/runs/rlsd-none/seed-2', 'learn.lr=0.2'],
   ]);
 });

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Estimate, PairedDifference } from '../statistics.js';
 
 const percent = (value: number): string => (100 * value).toFixed(1);
@@ -11,6 +12,9 @@ export const accuracyText = ({ mean, se }: Estimate): string =>
 export const differenceText = ({ mean, low, high }: PairedDifference): string =>
   Number.isNaN(low) ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 
+/** A standard error in points of accuracy. */
+export const seText = ({ se }: Estimate): string => (Number.isNaN(se) ? '–' : percent(se));
+
 export function pText(p: number): string {
   if (Number.isNaN(p)) return '–';
   return p < 0.0001 ? '< 0.0001' : p.toPrecision(2);
@@ -23,3 +27,13 @@ export function figureText({ mean, se }: Estimate): string {
 }
 
 export const percentText = percent;
+
+/** Text as HTML, also inside of an attribute. */
+export const htmlText = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** A link from a report in `folder` to the folder of a run. */
+export function runLink(folder: string, run: string, text: string): string {
+  const link = relative(folder, run).split('/').map(encodeURIComponent).join('/');
+  return `<a href="${link}/">${htmlText(text)}</a>`;
+}

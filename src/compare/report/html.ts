@@ -1,11 +1,8 @@
-import { relative } from 'node:path';
-import type { ArmSummary, Comparison } from '../summarize.js';
+import type { ArmSummary, ComparisonReport } from '../summarize.js';
 import { accuracyChart, styleOf } from './chart.js';
-import { percentText } from './format.js';
+import { creditSection, creditStyle } from './credit.js';
+import { htmlText, percentText, runLink } from './format.js';
 import { type ReportTable, reportTables } from './tables.js';
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 const style = `
   :root { color-scheme: light dark; }
@@ -16,32 +13,39 @@ const style = `
   .key { display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; padding: 0; list-style: none; }
   .key svg { width: 34px; height: 10px; margin-right: 0.4rem; }
   p { max-width: 46rem; }
-`;
+${creditStyle}`;
 
 /**
  * The comparison as one HTML file without scripts or outside references.
  * @param folder of the file, which links to runs are relative to
  */
-export function htmlReport(comparison: Comparison, folder: string): string {
-  const { experiment, arms, threshold, seeds } = comparison;
-  const label = `Held-out accuracy in percent by training step, mean over ${seeds.length} seeds with 95 % confidence bands`;
+export function htmlReport(comparison: ComparisonReport, folder: string): string {
+  const { experiment, arms, threshold, seeds, credit, warnings } = comparison;
+  const over = `mean over ${seeds.length} seeds with 95 % confidence bands`;
+  const charts = (['steps', 'seconds'] as const).map((axis) => {
+    const by = axis === 'steps' ? 'training step' : "training time, without evaluations, at each arm's time per step";
+    const label = `Held-out accuracy in percent by ${by}, ${over}`;
+    return `<p>${htmlText(label)}. The dotted line is the threshold, ${percentText(threshold)} %.</p>
+${accuracyChart(arms, { threshold, label, axis })}`;
+  });
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(experiment)}</title>
+<title>${htmlText(experiment)}</title>
 <style>${style}</style>
 </head>
 <body>
-<h1>${escaped(experiment)}</h1>
+<h1>${htmlText(experiment)}</h1>
 <h2>Held-out accuracy</h2>
-<p>${escaped(label)}. The dotted line is the threshold, ${percentText(threshold)} %.</p>
-${accuracyChart(arms, { threshold, label })}
+${warnings.map((warning) => `<p><strong>${htmlText(warning)}</strong></p>`).join('\n')}
+${charts.join('\n')}
 <ul class="key">
 ${arms.map((arm) => keyOf(arms, arm)).join('\n')}
 </ul>
 ${reportTables(comparison).map(tableOf).join('\n')}
+${creditSection(credit, folder)}
 ${runTable(arms, folder)}
 </body>
 </html>
@@ -53,16 +57,16 @@ function keyOf(arms: readonly ArmSummary[], arm: ArmSummary): string {
   const line =
     `<svg viewBox="0 0 34 10" aria-hidden="true"><line x1="0" x2="34" y1="5" y2="5" stroke="${colour}" ` +
     `stroke-width="2" stroke-dasharray="${dash}"/></svg>`;
-  return `<li>${line}${escaped(arm.name)}</li>`;
+  return `<li>${line}${htmlText(arm.name)}</li>`;
 }
 
 function tableOf({ title, caption, header, rows }: ReportTable): string {
-  return `<h2>${escaped(title)}</h2>
-<p>${escaped(caption)}</p>
+  return `<h2>${htmlText(title)}</h2>
+<p>${htmlText(caption)}</p>
 <table>
-<thead><tr>${header.map((cell) => `<th>${escaped(cell)}</th>`).join('')}</tr></thead>
+<thead><tr>${header.map((cell) => `<th>${htmlText(cell)}</th>`).join('')}</tr></thead>
 <tbody>
-${rows.map((row) => `<tr>${row.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('\n')}
+${rows.map((row) => `<tr>${row.map((cell) => `<td>${htmlText(cell)}</td>`).join('')}</tr>`).join('\n')}
 </tbody>
 </table>`;
 }
@@ -71,11 +75,7 @@ ${rows.map((row) => `<tr>${row.map((cell) => `<td>${escaped(cell)}</td>`).join('
 function runTable(arms: readonly ArmSummary[], folder: string): string {
   const rows = arms.flatMap(({ name, runs }) =>
     runs.map(({ seed, folder: run, final, area }) => {
-      const link = relative(folder, run).split('/').map(encodeURIComponent).join('/');
-      return (
-        `<tr><td>${escaped(name)}</td><td><a ` +
-        `href="${link}/">${seed}</a></td><td>${percentText(final)}</td><td>${percentText(area)}</td></tr>`
-      );
+      return `<tr><td>${htmlText(name)}</td><td>${runLink(folder, run, String(seed))}</td><td>${percentText(final)}</td><td>${percentText(area)}</td></tr>`;
     }),
   );
   return `<h2>Runs</h2>

@@ -1,10 +1,10 @@
-import type { Comparison } from '../summarize.js';
+import type { ComparisonReport } from '../summarize.js';
 import { reportTables } from './tables.js';
 
 const escaped = (text: string): string => text.replaceAll('|', '\\|');
 
 /** The comparison as Markdown tables. */
-export function markdownReport(comparison: Comparison): string {
+export function markdownReport(comparison: ComparisonReport): string {
   const sections = reportTables(comparison).map(({ title, caption, header, rows }) =>
     [
       `## ${title}`,
@@ -16,5 +16,6 @@ export function markdownReport(comparison: Comparison): string {
       ...rows.map((row) => `| ${row.map(escaped).join(' | ')} |`),
     ].join('\n'),
   );
-  return `# ${comparison.experiment}\n\n${sections.join('\n\n')}\n`;
+  const warnings = comparison.warnings.map((warning) => `**${warning}**`);
+  return `# ${comparison.experiment}\n\n${[...warnings, ...sections].join('\n\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import { seedOf } from '../../support/digest.js';
-import { at } from '../../support/required.js';
+import { at, required } from '../../support/required.js';
+import type { WrongCompletion } from './first-error.js';
 
 /** One signed digit of a sum. The first sign is always `+` and is not written. */
 export interface Term {
@@ -78,6 +79,39 @@ export function workedTrace(terms: readonly Term[], next: (value: number, term: 
     return `${before} ${term.sign} ${term.digit} = ${value} ; `;
   });
   return `${steps.join('')}the answer is ${value}`;
+}
+
+const STEP = /(?<before>-?\d+) (?<sign>[+-]) (?<digit>\d+) = (?<value>-?\d+)/dg;
+const ANSWER = /answer is (?<value>-?\d+)/d;
+
+/**
+ * Where a worked solution has its first wrong number: one that does not follow from the term and the value before it.
+ * null where the completion is not worked as `workedTrace` does.
+ */
+export function firstWrongNumber({ question, completion }: WrongCompletion): number | null {
+  const [first, ...rest] = termsIn(question);
+  if (!first) return null;
+  let value = first.digit;
+  for (const [i, step] of [...completion.matchAll(STEP)].entries()) {
+    const term = rest[i];
+    const { before, sign, digit, value: found } = required(step.groups, 'groups of a step');
+    const { before: start, value: end } = required(step.indices?.groups, 'indices of a step');
+    if (Number(before) !== value) return at(required(start, 'index of a value'), 0);
+    if (!term || sign !== term.sign || Number(digit) !== term.digit) return null;
+    if (Number(found) !== applied(value, term)) return at(required(end, 'index of a value'), 0);
+    value = Number(found);
+  }
+  const answer = ANSWER.exec(completion);
+  const [start] = answer?.indices?.groups?.value ?? [];
+  return start !== undefined && Number(answer?.groups?.value) !== value ? start : null;
+}
+
+function termsIn(question: string): Term[] {
+  const sum = question.slice(PREFIX.length).matchAll(/(?<sign>[+-])? ?(?<digit>\d)/g);
+  return Array.from(sum, ({ groups }) => ({
+    sign: groups?.sign === '-' ? '-' : '+',
+    digit: Number(groups?.digit),
+  }));
 }
 
 /** Reads digits and signs from a 63-bit draw. Six terms use 27 bits, so all are equally likely to within 2^-36. */

@@ -21,6 +21,7 @@ async function compareArms(file: string, { out, json }: Options): Promise<void> 
     const program = fileURLToPath(new URL('../../main.js', import.meta.url));
     const comparison = await compare(file, { out: folder, program, signal: abort.signal, onEvent });
     if (json) return print(toJson({ event: 'summary', ...comparison }));
+    for (const warning of comparison.warnings) say(`rlsd: warning: ${warning}`);
     for (const { title, caption, header, rows } of reportTables(comparison))
       print(`\n${colour.bold(title)}\n${caption}\n${table(header, rows)}`);
     print(`\n${join(folder, 'report.html')}`);
@@ -39,7 +40,7 @@ function progress(): (event: CompareEvent) => void {
       say(`${event.arms.length} arms (${event.arms.join(', ')}), ${total} runs, ${event.parallel} at a time`);
     }
     if (event.event === 'result')
-      say(`${event.done}/${total}  ${event.arm}, seed ${event.seed}: ${event.seconds.toFixed(1)} s`);
+      say(`${event.done}/${total}  ${event.arm}, seed ${event.seed}: ${event.secondsPerStep.toFixed(2)} s per step`);
     if (event.event === 'chosen') say(`${event.arm}: takes ${JSON.stringify(event.value)}`);
   };
 }
