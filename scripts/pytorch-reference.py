@@ -1,7 +1,10 @@
 """Writes test/engines/pytorch: tiny random models as transformers saves them, with what PyTorch computes of
 them in float64 (norms and angles in float32, as transformers has them).
 
-  pip install torch==2.5.1 transformers==4.57.1 numpy && python scripts/pytorch-reference.py
+  pip install torch==2.13.0 transformers==5.24.0 && python scripts/pytorch-reference.py [NAME…]
+
+Without names it makes all models. Those whose expected.json names older releases have older forms of config.json, which
+many checkpoints still have.
 
 For each model: log-probabilities of a sequence at two temperatures, what greedy decoding gives, and the losses, gradient
 norms and log-probabilities of three training steps on the clipped policy loss with a k3 penalty, AdamW and gradient clipping.
@@ -9,11 +12,13 @@ norms and log-probabilities of three training steps on the clipped policy loss w
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
 import transformers
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import Gemma2Config, Gemma2ForCausalLM, Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 ROOT = Path(__file__).parent.parent / "test/engines/pytorch"
@@ -25,6 +30,8 @@ TINY = dict(
     max_position_embeddings=512,
     bos_token_id=0,
     eos_token_id=1,
+    # torch gives the embedding of a padding token no gradient from where it is read.
+    pad_token_id=None,
 )
 LLAMA3 = dict(
     rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64
@@ -73,6 +80,68 @@ MODELS = {
         ),
         torch.float16,
         "6KB",
+    ),
+    "mistral": (
+        MistralForCausalLM,
+        MistralConfig(
+            **TINY,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            sliding_window=9,
+            rope_parameters=dict(rope_type="dynamic", factor=2.0, rope_theta=10000.0),
+        ),
+        torch.bfloat16,
+        "1GB",
+    ),
+    "qwen2-windows": (
+        Qwen2ForCausalLM,
+        Qwen2Config(
+            **TINY,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            use_sliding_window=True,
+            sliding_window=5,
+            max_window_layers=1,
+            rope_parameters=dict(
+                rope_type="yarn", factor=4.0, original_max_position_embeddings=128, rope_theta=1000000.0
+            ),
+            tie_word_embeddings=True,
+        ),
+        torch.bfloat16,
+        "1GB",
+    ),
+    "gemma2": (
+        Gemma2ForCausalLM,
+        Gemma2Config(
+            **TINY,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=8,
+            query_pre_attn_scalar=12,
+            sliding_window=11,
+            attn_logit_softcapping=10.0,
+            final_logit_softcapping=12.0,
+        ),
+        torch.bfloat16,
+        "1GB",
+    ),
+    "gemma3": (
+        Gemma3ForCausalLM,
+        Gemma3TextConfig(
+            **TINY | dict(num_hidden_layers=3),
+            num_attention_heads=4,
+            num_key_value_heads=1,
+            head_dim=8,
+            query_pre_attn_scalar=8,
+            sliding_window=6,
+            sliding_window_pattern=3,
+            rope_parameters=dict(
+                full_attention=dict(rope_type="linear", factor=8.0, rope_theta=1000000.0),
+                sliding_attention=dict(rope_type="default", rope_theta=10000.0),
+            ),
+        ),
+        torch.bfloat16,
+        "1GB",
     ),
 }
 LR, BETAS, EPS, DECAY, CLIP, KL, MAX_NORM = 1e-2, (0.9, 0.99), 1e-8, 0.1, (0.2, 0.28), 0.05, 0.5
@@ -132,20 +201,33 @@ def train(model, samples):
     return steps
 
 
+def rounded(value):
+    """Floats to nine digits, which is what float32 can tell apart."""
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def main():
     transformers.utils.logging.set_verbosity_error()
-    shutil.rmtree(ROOT, ignore_errors=True)
+    wanted = sys.argv[1:] or list(MODELS)
     for seed, (name, (kind, config, dtype, shard)) in enumerate(MODELS.items()):
+        if name not in wanted:
+            continue
+        shutil.rmtree(ROOT / name, ignore_errors=True)
         generator = torch.Generator().manual_seed(seed)
         model = kind(config)
         for weight in model.parameters():
             # Large enough that every part of the model matters.
             noise = torch.randn(weight.shape, generator=generator)
-            weight.data = 1 + 0.3 * noise if weight.dim() == 1 else 1.2 * noise / weight.shape[1] ** 0.5
+            offset = 0 if name.startswith("gemma") else 1
+            weight.data = offset + 0.3 * noise if weight.dim() == 1 else 1.2 * noise / weight.shape[1] ** 0.5
         model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=[1, 2])
         folder = ROOT / name
         model.to(dtype).save_pretrained(folder, max_shard_size=shard)
-        model = kind.from_pretrained(folder, torch_dtype=dtype).double().eval()
+        model = kind.from_pretrained(folder, torch_dtype=dtype, attn_implementation="eager").double().eval()
         tokens = torch.randint(0, 32, (300,), generator=generator).tolist()
         prompt = tokens[:6]
         with torch.no_grad():
@@ -165,7 +247,7 @@ def main():
             greedy=dict(prompt=prompt, completion=greedy),
             training=dict(settings=settings, samples=samples, steps=steps, logprobsAfter=after),
         )
-        (folder / "expected.json").write_text(json.dumps(expected) + "\n")
+        (folder / "expected.json").write_text(json.dumps(rounded(expected)) + "\n")
         print(name, sorted(path.name for path in folder.iterdir()))
 
 

@@ -20,10 +20,10 @@ const capabilities: Capabilities = {
   weights: 'folder',
 };
 
-/** Samples, scores and trains Llama, Qwen2 and Qwen3 models in float32 on ONNX Runtime, in threads of this process. */
+/** Samples, scores and trains Llama, Mistral, Qwen and Gemma models in float32 on ONNX Runtime, in threads of this process. */
 export const onnxDefinition = defineEngine({
   name: 'onnx',
-  summary: 'Llama, Qwen2 and Qwen3 models in float32 on ONNX Runtime, in threads of this process.',
+  summary: 'Llama, Mistral, Qwen and Gemma models in float32 on ONNX Runtime, in threads of this process.',
   settings: z.strictObject({
     rows: z
       .int()

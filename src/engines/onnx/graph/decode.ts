@@ -1,9 +1,10 @@
 import type { ModelConfig } from '../../../models/config.js';
 import type { AdaptedConfig } from '../../../models/lora/lora.js';
 import { at } from '../../../support/required.js';
+import { attention, byHead, foldQueries, softcap, unfoldQueries } from './attention.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
-import { causal, declareParameters, decoder, headName, rotation } from './model.js';
-import { attention, byHead, foldQueries, unfoldQueries } from './ops.js';
+import { headOf, logits } from './head.js';
+import { byWindow, causal, declareParameters, decoder, rotations } from './model.js';
 
 /** Input names of a layer's cache, such as `keys.0` and `values.0`. */
 export function cacheNames(layer: number): { readonly keys: string; readonly values: string } {
@@ -25,12 +26,12 @@ export function prefillGraph(config: AdaptedConfig): Graph {
   decoder(b, config, {
     flatTokens,
     perToken,
-    turn: rotation(b, config, positions),
+    turn: rotations(b, config, positions),
     attend: (layer, q, k, v) => {
       const { keys, values } = cacheNames(layer);
       b.output(keys, byHead(b, k, config, false), ['B', config.kvHeads, 'T', config.headDim]);
       b.output(values, byHead(b, v, config, false), ['B', config.kvHeads, 'T', config.headDim]);
-      return attention(b, q, k, v, mask, config);
+      return attention(b, q, k, v, mask(layer), config);
     },
   });
   return b.build();
@@ -99,22 +100,30 @@ export function decodeGraph(config: AdaptedConfig, options: DecodeOptions): Grap
 
   const size = b.node('Squeeze', [b.node('Shape', [cacheNames(0).keys], { start: 2, end: 3 }), b.ints([0])]);
   const slots = b.node('Range', [b.ints([0], []), size, b.ints([1], [])]);
-  const valid = b.node('Less', [slots, b.node('Reshape', [lengths, b.ints([-1, 1, 1, 1])])]);
-  const mask = b.node('Where', [valid, b.floats([0]), b.floats([Number.NEGATIVE_INFINITY])]);
+  const newest = b.node('Reshape', [lengths, b.ints([-1, 1, 1, 1])]);
+  const valid = b.node('Less', [slots, newest]);
+  const mask = byWindow(config, (window) => {
+    const seen =
+      window === undefined
+        ? valid
+        : b.node('And', [valid, b.node('Less', [b.node('Sub', [newest, b.ints([window])]), slots])]);
+    return b.node('Where', [seen, b.floats([0]), b.floats([Number.NEGATIVE_INFINITY])]);
+  });
   const positions = b.node('Unsqueeze', [lengths, b.ints([1])]);
-  const scale = b.floats([headDim ** -0.5]);
+  const scale = b.floats([config.attentionScale]);
+  const capped = (scores: Value): Value => softcap(b, scores, config.attentionSoftcap).value;
   const hidden = decoder(b, config, {
     flatTokens: tokens,
     perToken: (width) => b.ints([-1, 1, width]),
-    turn: rotation(b, config, positions),
+    turn: rotations(b, config, positions),
     attend: (layer, q, k, v) => {
       const { keys, values } = cacheNames(layer);
       const queries = b.node('Mul', [foldQueries(b, q, config), scale]);
       const newKey = byHead(b, k, config, false);
       const newValue = byHead(b, v, config, false);
       const toKeys = b.node('Transpose', [keys], { perm: [0, 1, 3, 2] });
-      const cached = b.node('Add', [b.node('MatMul', [queries, toKeys]), mask]);
-      const own = b.node('ReduceSum', [b.node('Mul', [queries, newKey]), b.ints([-1])]);
+      const cached = b.node('Add', [capped(b.node('MatMul', [queries, toKeys])), mask(layer)]);
+      const own = capped(b.node('ReduceSum', [b.node('Mul', [queries, newKey]), b.ints([-1])]));
       const weights = b.node('Softmax', [b.node('Concat', [own, cached], { axis: 3 })], { axis: -1 });
       const sizes = b.node('Concat', [b.ints([1]), b.node('Unsqueeze', [size, b.ints([0])])], { axis: 0 });
       const parts = b.nodes('Split', [weights, sizes], 2, { axis: 3 });
@@ -129,11 +138,11 @@ export function decodeGraph(config: AdaptedConfig, options: DecodeOptions): Grap
 
   const greedy = b.node('Equal', [temperature, b.floats([0])]);
   const divisor = b.node('Where', [greedy, b.floats([1]), temperature]);
-  const logits = b.node('Gemm', [b.node('Div', [hidden, divisor]), headName(config)], { transB: 1 });
-  const logprobs = b.node('LogSoftmax', [logits], { axis: -1 });
+  const scores = logits(b, hidden, headOf(config), divisor);
+  const logprobs = b.node('LogSoftmax', [scores], { axis: -1 });
   const probabilities = b.node('Exp', [logprobs]);
   const drawn = draw(b, options.truncate ? truncate(b, config, probabilities) : probabilities, uniform);
-  const next = b.node('Where', [greedy, b.node('ArgMax', [logits], { axis: 1 }), drawn]);
+  const next = b.node('Where', [greedy, b.node('ArgMax', [scores], { axis: 1 }), drawn]);
   b.output('next', next, ['B', 1], 'int64');
   b.output('logprobs', b.node('GatherElements', [logprobs, next], { axis: 1 }), ['B', 1]);
   return b.build();

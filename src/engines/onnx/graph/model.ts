@@ -1,8 +1,22 @@
-import { type ModelConfig, rotaryFrequencies } from '../../../models/config.js';
+import type { ModelConfig } from '../../../models/config.js';
+import { type Rope, rotaryFrequencies, rotaryScale } from '../../../models/families/rope.js';
 import { type AdaptedConfig, adaptedShapes, adapterNames, loraScale } from '../../../models/lora/lora.js';
-import { at } from '../../../support/required.js';
+import { at, get } from '../../../support/required.js';
+import { attention } from './attention.js';
 import type { Builder, Value } from './builder.js';
-import { add, attention, embedding, linear, type Rotation, reshape, rmsNorm, rotary, swiglu } from './ops.js';
+import {
+  add,
+  embedding,
+  geglu,
+  linear,
+  plusOne,
+  type Rotation,
+  reshape,
+  rmsNorm,
+  rotary,
+  scale,
+  swiglu,
+} from './ops.js';
 
 /** Declares every parameter, those of adapters included, as an input under its Hugging Face name. */
 export function declareParameters(b: Builder, config: AdaptedConfig): void {
@@ -16,15 +30,19 @@ const fineSteps = 256;
  * j, so two small tables computed in float64 serve any context length, and a position has the same bits anywhere in a
  * batch. The runtime's own Cos and Sin differ between the body and the tail of an array.
  */
-export function rotation(b: Builder, config: ModelConfig, positions: Value): Rotation {
-  const frequencies = rotaryFrequencies(config);
-  const table = (rows: number, step: number, f: (angle: number) => number): Value =>
-    b.floats(
-      Float32Array.from({ length: rows * frequencies.length }, (_, i) =>
-        f(step * Math.floor(i / frequencies.length) * at(frequencies, i % frequencies.length)),
+function rotation(b: Builder, config: ModelConfig, rope: Rope, positions: Value): Rotation {
+  const frequencies = rotaryFrequencies(rope, config.headDim);
+  const table = (rows: number, step: number, f: (angle: number) => number): Value => {
+    // The coarse table alone, since the two are multiplied.
+    const by = step === 1 ? 1 : rotaryScale(rope);
+    return b.floats(
+      Float32Array.from(
+        { length: rows * frequencies.length },
+        (_, i) => by * f(step * Math.floor(i / frequencies.length) * at(frequencies, i % frequencies.length)),
       ),
       [rows, frequencies.length],
     );
+  };
   const coarseSteps = Math.ceil(config.maxPositionEmbeddings / fineSteps);
   const coarse = b.node('Div', [positions, b.ints([fineSteps])]);
   const fine = b.node('Mod', [positions, b.ints([fineSteps])]);
@@ -39,16 +57,39 @@ export function rotation(b: Builder, config: ModelConfig, positions: Value): Rot
   return { cos, sin, minusSin: b.node('Neg', [sin]) };
 }
 
-/** Positions 0.. of `tokens` [B, T], its causal mask and its shape. */
+/** The rotation of each layer at `positions` (int64, [B, T]). */
+export function rotations(b: Builder, config: ModelConfig, positions: Value): (layer: number) => Rotation {
+  const whole = rotation(b, config, config.rope, positions);
+  const isOne = JSON.stringify(config.rope) === JSON.stringify(config.windowRope);
+  const windowed = isOne ? whole : rotation(b, config, config.windowRope, positions);
+  return (layer) => (config.windows[layer] === undefined ? whole : windowed);
+}
+
+/** What layers share that see the same number of tokens, made once. */
+export function byWindow<T>({ windows }: ModelConfig, make: (window: number | undefined) => T): (layer: number) => T {
+  const made = new Map<number | undefined, T>();
+  for (const window of windows) if (!made.has(window)) made.set(window, make(window));
+  return (layer) => get(made, windows[layer]);
+}
+
+/** Positions 0.. of `tokens` [B, T], its causal masks and its shape. */
 export function causal(b: Builder, config: ModelConfig, tokens: Value) {
   const shape = b.node('Shape', [tokens]);
   const length = b.node('Squeeze', [b.node('Shape', [tokens], { start: 1 }), b.ints([0])]);
   const range = b.node('Range', [b.ints([0], []), length, b.ints([1], [])]);
-  const later = b.node('Less', [b.node('Unsqueeze', [range, b.ints([1])]), range]);
-  const mask = b.node('Where', [later, b.floats([Number.NEGATIVE_INFINITY]), b.floats([0])]);
+  const rows = b.node('Unsqueeze', [range, b.ints([1])]);
+  const later = b.node('Less', [rows, range]);
   const repeats = config.heads / config.kvHeads;
+  const masked = (window: number | undefined): Value => {
+    if (window === undefined) return later;
+    const earlier = b.node('LessOrEqual', [range, b.node('Sub', [rows, b.ints([window])])]);
+    return b.node('Or', [later, earlier]);
+  };
   return {
-    mask: repeats === 1 ? mask : b.node('Concat', Array<Value>(repeats).fill(mask), { axis: 0 }),
+    mask: byWindow(config, (window) => {
+      const mask = b.node('Where', [masked(window), b.floats([Number.NEGATIVE_INFINITY]), b.floats([0])]);
+      return repeats === 1 ? mask : b.node('Concat', Array<Value>(repeats).fill(mask), { axis: 0 });
+    }),
     positions: b.node('Expand', [range, shape]),
     perToken: (width: number): Value => b.node('Concat', [shape, b.ints([width])], { axis: 0 }),
     flatTokens: b.node('Reshape', [tokens, b.ints([-1])]),
@@ -60,7 +101,7 @@ export interface DecoderParts {
   readonly flatTokens: Value;
   /** The shape [B, T, width]. */
   readonly perToken: (width: number) => Value;
-  readonly turn: Rotation;
+  readonly turn: (layer: number) => Rotation;
   readonly attend: Attend;
 }
 
@@ -71,7 +112,11 @@ export type Attend = (layer: number, q: Value, k: Value, v: Value) => Value;
 export function decoder(b: Builder, config: AdaptedConfig, parts: DecoderParts): Value {
   const { flatTokens, perToken, turn, attend } = parts;
   const flat = (width: number): Value => b.ints([-1, width]);
-  const norm = (x: Value, name: string): Value => rmsNorm(b, x, `${name}.weight`, config.rmsNormEps);
+  const norm = (x: Value, name: string): Value => {
+    const weight = `${name}.weight`;
+    return rmsNorm(b, x, config.normOffset === 1 ? plusOne(b, weight) : weight, config.rmsNormEps);
+  };
+  const gated = config.activation === 'silu' ? swiglu : geglu;
   const { lora } = config;
   const adapted = new Set(lora?.modules);
   const project = (x: Value, name: string, bias: boolean): Value => {
@@ -79,7 +124,8 @@ export function decoder(b: Builder, config: AdaptedConfig, parts: DecoderParts):
     return linear(b, x, `${name}.weight`, { bias: bias ? `${name}.bias` : undefined, adapter });
   };
 
-  let x = embedding(b, 'model.embed_tokens.weight', flatTokens);
+  const embedded = embedding(b, 'model.embed_tokens.weight', flatTokens);
+  let x = config.embeddingScale === 1 ? embedded : scale(b, embedded, config.embeddingScale);
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const attended = norm(x, `${prefix}.input_layernorm`);
@@ -89,28 +135,25 @@ export function decoder(b: Builder, config: AdaptedConfig, parts: DecoderParts):
       const normed = config.qkNorm
         ? norm(reshape(b, unnormed, flat(config.headDim)), `${prefix}.self_attn.${name}_norm`)
         : unnormed;
-      return rotary(b, reshape(b, normed, perToken(heads * config.headDim)), heads, turn);
+      return rotary(b, reshape(b, normed, perToken(heads * config.headDim)), heads, turn(layer));
     };
     const q = rotated('q', config.heads);
     const k = rotated('k', config.kvHeads);
     const v = reshape(b, projected('v'), perToken(config.kvHeads * config.headDim));
     const mixed = attend(layer, q, k, v);
     const width = config.heads * config.headDim;
-    x = add(b, x, project(reshape(b, mixed, flat(width)), `${prefix}.self_attn.o_proj`, config.outputBias));
-    const fed = norm(x, `${prefix}.post_attention_layernorm`);
-    const inner = swiglu(
+    const written = project(reshape(b, mixed, flat(width)), `${prefix}.self_attn.o_proj`, config.outputBias);
+    x = add(b, x, config.postNorms ? norm(written, `${prefix}.post_attention_layernorm`) : written);
+    const fed = norm(x, `${prefix}.${config.postNorms ? 'pre_feedforward' : 'post_attention'}_layernorm`);
+    const inner = gated(
       b,
       project(fed, `${prefix}.mlp.gate_proj`, false),
       project(fed, `${prefix}.mlp.up_proj`, false),
     );
-    x = add(b, x, project(inner, `${prefix}.mlp.down_proj`, false));
+    const down = project(inner, `${prefix}.mlp.down_proj`, false);
+    x = add(b, x, config.postNorms ? norm(down, `${prefix}.post_feedforward_layernorm`) : down);
   }
   return norm(x, 'model.norm');
-}
-
-/** Name of the matrix that turns hidden states into logits. */
-export function headName(config: ModelConfig): string {
-  return config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
 }
 
 export interface ModelStates {
@@ -131,8 +174,8 @@ export function modelStates(b: Builder, config: AdaptedConfig): ModelStates {
   const hidden = decoder(b, config, {
     flatTokens,
     perToken,
-    turn: rotation(b, config, positions),
-    attend: (_, q, k, v) => attention(b, q, k, v, mask, config),
+    turn: rotations(b, config, positions),
+    attend: (layer, q, k, v) => attention(b, q, k, v, mask(layer), config),
   });
   return {
     hidden,

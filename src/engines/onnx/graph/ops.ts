@@ -94,6 +94,17 @@ export function rmsNorm(b: Builder, x: Value, weight: Value, eps: number): Value
   });
 }
 
+/** x * factor. */
+export function scale(b: Builder, x: Value, factor: number): Value {
+  const constant = b.floats([factor]);
+  return b.record(b.node('Mul', [x, constant]), (g) => [[x, b.node('Mul', [g, constant])]]);
+}
+
+/** x + 1. */
+export function plusOne(b: Builder, x: Value): Value {
+  return b.record(b.node('Add', [x, b.floats([1])]), (g) => [[x, g]]);
+}
+
 /** silu(gate) * up, with silu(x) = x * sigmoid(x). */
 export function swiglu(b: Builder, gate: Value, up: Value): Value {
   const sigmoid = b.node('Sigmoid', [gate]);
@@ -105,6 +116,29 @@ export function swiglu(b: Builder, gate: Value, up: Value): Value {
     return [
       [gate, b.node('Mul', [toSilu, b.node('Add', [sigmoid, rest])])],
       [up, b.node('Mul', [g, silu])],
+    ];
+  });
+}
+
+/**
+ * gelu(gate) * up, with the tanh form of GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415): x * (1 + tanh(u)) / 2 with u
+ * = sqrt(2 / pi) * (x + 0.044715 x^3), which is x * sigmoid(2 u).
+ */
+export function geglu(b: Builder, gate: Value, up: Value): Value {
+  const slope = 2 * Math.sqrt(2 / Math.PI);
+  const [one, cubic] = [b.floats([1]), b.floats([0.044715])];
+  const bent = b.node('Mul', [b.node('Mul', [gate, gate]), cubic]);
+  const doubled = b.node('Mul', [b.node('Mul', [gate, b.floats([slope])]), b.node('Add', [one, bent])]);
+  const sigmoid = b.node('Sigmoid', [doubled]);
+  const gelu = b.node('Mul', [gate, sigmoid]);
+  return b.record(b.node('Mul', [gelu, up]), (g) => {
+    const toGelu = b.node('Mul', [g, up]);
+    // d gelu = sigmoid + gelu * (1 - sigmoid) * d doubled, and d doubled = slope * (1 + 3 bent)
+    const bend = b.node('Mul', [b.node('Add', [one, b.node('Mul', [bent, b.floats([3])])]), b.floats([slope])]);
+    const rest = b.node('Mul', [b.node('Sub', [gelu, b.node('Mul', [gelu, sigmoid])]), bend]);
+    return [
+      [gate, b.node('Mul', [toGelu, b.node('Add', [sigmoid, rest])])],
+      [up, b.node('Mul', [g, gelu])],
     ];
   });
 }
@@ -124,115 +158,4 @@ export function rotary(b: Builder, x: Value, heads: number, rotation: Rotation):
   const turn = (value: Value, sin: Value): Value =>
     b.node('RotaryEmbedding', [value, rotation.cos, sin], { num_heads: heads });
   return b.record(turn(x, rotation.sin), (g) => [[x, turn(g, rotation.minusSin)]]);
-}
-
-export interface Heads {
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-}
-
-/**
- * [B, T, heads * headDim] to [B, kvHeads, rep * T, headDim]: the queries that share a key/value head become its rows.
- */
-export function foldQueries(b: Builder, x: Value, { heads, kvHeads, headDim }: Heads): Value {
-  const split = b.node('Reshape', [x, b.ints([0, 0, kvHeads, heads / kvHeads, headDim])]);
-  const grouped = b.node('Transpose', [split], { perm: [0, 2, 3, 1, 4] });
-  return b.node('Reshape', [grouped, b.ints([0, 0, -1, headDim])]);
-}
-
-/** The inverse of {@link foldQueries}. */
-export function unfoldQueries(b: Builder, x: Value, { heads, kvHeads, headDim }: Heads): Value {
-  const grouped = b.node('Reshape', [x, b.ints([0, 0, heads / kvHeads, -1, headDim])]);
-  const split = b.node('Transpose', [grouped], { perm: [0, 3, 1, 2, 4] });
-  return b.node('Reshape', [split, b.ints([0, 0, -1])]);
-}
-
-/**
- * Keys or values [B, T, kvHeads * headDim] by head: [B, kvHeads, T, headDim], or transposed [B, kvHeads, headDim, T].
- */
-export function byHead(b: Builder, x: Value, { kvHeads, headDim }: Heads, transposed: boolean): Value {
-  const split = b.node('Reshape', [x, b.ints([0, 0, kvHeads, headDim])]);
-  return b.node('Transpose', [split], { perm: transposed ? [0, 2, 3, 1] : [0, 2, 1, 3] });
-}
-
-/**
- * Softmax attention with grouped heads: q [B, T, heads * headDim], k and v [B, T, kvHeads * headDim], `mask` [rep * T,
- * T] added to the scores; gives [B, T, heads * headDim].
- */
-export function attention(b: Builder, q: Value, k: Value, v: Value, mask: Value, shape: Heads): Value {
-  const scale = b.floats([shape.headDim ** -0.5]);
-  const queries = b.node('Mul', [foldQueries(b, q, shape), scale]);
-  const scores = b.node('MatMul', [queries, byHead(b, k, shape, true)]);
-  const weights = b.node('Softmax', [b.node('Add', [scores, mask])], { axis: -1 });
-  const mixed = b.node('MatMul', [weights, byHead(b, v, shape, false)]);
-  return b.record(unfoldQueries(b, mixed, shape), (g) => {
-    const swap = (x: Value): Value => b.node('Transpose', [x], { perm: [0, 1, 3, 2] });
-    const join = (x: Value): Value =>
-      b.node('Reshape', [b.node('Transpose', [x], { perm: [0, 3, 1, 2] }), b.ints([0, 0, -1])]);
-    const toMixed = foldQueries(b, g, shape);
-    const toWeights = b.node('MatMul', [toMixed, byHead(b, v, shape, true)]);
-    // The softmax needs sum(toWeights * weights) of each row, which equals sum(toMixed * mixed): a smaller product.
-    const along = b.node('ReduceSum', [b.node('Mul', [toMixed, mixed]), b.ints([-1])]);
-    const toScores = b.node('Mul', [weights, b.node('Sub', [toWeights, along])]);
-    const toQueries = b.node('MatMul', [toScores, byHead(b, k, shape, false)]);
-    // Transposing the small factors rather than the T x T ones gives the gradients transposed.
-    return [
-      [q, unfoldQueries(b, b.node('Mul', [toQueries, scale]), shape)],
-      [k, join(b.node('MatMul', [swap(queries), toScores]))],
-      [v, join(b.node('MatMul', [swap(toMixed), weights]))],
-    ];
-  });
-}
-
-/**
- * Log-probability of `targets` [N] under the softmax of hidden [N, H] times head [V, H] transposed, over `temperature`
- * ([1] or [N, 1]): [N, 1].
- */
-export function targetLogprobs(b: Builder, hidden: Value, head: Value, targets: Value, temperature: Value): Value {
-  const scaled = b.node('Div', [hidden, temperature]);
-  const logprobs = b.node('LogSoftmax', [b.node('Gemm', [scaled, head], { transB: 1 })], { axis: -1 });
-  const column = b.node('Unsqueeze', [targets, b.ints([1])]);
-  return b.record(b.node('GatherElements', [logprobs, column], { axis: 1 }), (g) => {
-    // The gradient of the logits, g * (onehot - p), is never formed: its two terms go through the products apart, so
-    // that only p is as large as the vocabulary.
-    const p = b.node('Exp', [logprobs]);
-    const toScaled = b.node('Sub', [b.node('Gather', [head, targets]), b.node('Gemm', [p, head])]);
-    const rows = b.node('Mul', [g, scaled]);
-    return [
-      [hidden, b.node('Div', [b.node('Mul', [g, toScaled]), temperature])],
-      [head, b.node('Gemm', [p, b.node('Neg', [rows])], { transA: 1 })],
-      [head, { indices: targets, rows }],
-    ];
-  });
-}
-
-/**
- * Log-probabilities of several ids per token, `ids` [N, M], under the same softmax: [N, M]. The way back takes memory
- * for N * M rows of `head`, rather than for a gradient of all N * V logits.
- */
-export function candidateLogprobs(
-  b: Builder,
-  hidden: Value,
-  head: Value,
-  ids: Value,
-  temperature: Value,
-  width: number,
-): Value {
-  const scaled = b.node('Div', [hidden, temperature]);
-  const logprobs = b.node('LogSoftmax', [b.node('Gemm', [scaled, head], { transB: 1 })], { axis: -1 });
-  return b.record(b.node('GatherElements', [logprobs, ids], { axis: 1 }), (g) => {
-    const p = b.node('Exp', [logprobs]);
-    const [second, third] = [b.ints([1]), b.ints([2])];
-    const sum = b.node('ReduceSum', [g, second]);
-    const mixed = b.node('MatMul', [b.node('Unsqueeze', [g, second]), b.node('Gather', [head, ids])]);
-    const expected = b.node('Mul', [sum, b.node('Gemm', [p, head])]);
-    const toScaled = b.node('Sub', [b.node('Squeeze', [mixed, second]), expected]);
-    const rows = b.node('Mul', [b.node('Unsqueeze', [g, third]), b.node('Unsqueeze', [scaled, second])]);
-    return [
-      [hidden, b.node('Div', [toScaled, temperature])],
-      [head, b.node('Gemm', [p, b.node('Neg', [b.node('Mul', [sum, scaled])])], { transA: 1 })],
-      [head, { indices: b.node('Reshape', [ids, b.ints([-1])]), rows: b.node('Reshape', [rows, b.ints([-1, width])]) }],
-    ];
-  });
 }

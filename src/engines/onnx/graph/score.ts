@@ -1,7 +1,7 @@
 import type { AdaptedConfig } from '../../../models/lora/lora.js';
 import { createBuilder, type Graph } from './builder.js';
-import { headName, modelStates, targetIds } from './model.js';
-import { targetLogprobs } from './ops.js';
+import { headOf, targetLogprobs } from './head.js';
+import { modelStates, targetIds } from './model.js';
 
 /**
  * Scores given tokens. Inputs: the parameters, `tokens` and `targets` int64 [B, T] (`targets` is the next token; where
@@ -14,7 +14,7 @@ import { targetLogprobs } from './ops.js';
 export function scoreGraph(config: AdaptedConfig): Graph {
   const b = createBuilder();
   const { hidden, temperature, shape } = modelStates(b, config);
-  const column = targetLogprobs(b, hidden, headName(config), targetIds(b), temperature);
+  const column = targetLogprobs(b, hidden, headOf(config), targetIds(b), temperature);
   b.output('logprobs', b.node('Reshape', [column, shape]), ['B', 'T']);
   return b.build();
 }

@@ -1,7 +1,8 @@
 import type { AdaptedConfig } from '../../../models/lora/lora.js';
 import { at } from '../../../support/required.js';
 import { createBuilder, type Graph } from './builder.js';
-import { headName, modelStates } from './model.js';
+import { headOf, logits } from './head.js';
+import { modelStates } from './model.js';
 
 /**
  * The likeliest next tokens at every position. Inputs: the parameters, `tokens` int64 [B, T], `temperature` float [1],
@@ -15,13 +16,13 @@ export function topGraph(config: AdaptedConfig): Graph {
   const b = createBuilder();
   const { hidden, temperature, shape } = modelStates(b, config);
   const k = b.input('k', 'int64', [1]);
-  const logits = b.node('Gemm', [b.node('Div', [hidden, temperature]), headName(config)], { transB: 1 });
-  const logprobs = b.node('LogSoftmax', [logits], { axis: -1 });
+  const scores = logits(b, hidden, headOf(config), temperature);
+  const logprobs = b.node('LogSoftmax', [scores], { axis: -1 });
   const likeliest = b.nodes('TopK', [logprobs, k], 2, { axis: 1 });
   const [values, ids] = [at(likeliest, 0), at(likeliest, 1)];
   // Summed directly: 1 minus the sum of the others would lose a small tail to rounding. Softmax and ReduceLogSum
   // compute row by row; Exp and Log differ between the body and the end of an array, and so with the size of the batch.
-  const probabilities = b.node('Softmax', [logits], { axis: -1 });
+  const probabilities = b.node('Softmax', [scores], { axis: -1 });
   const zeros = b.node('Expand', [b.floats([0]), b.node('Shape', [ids])]);
   const rest = b.node('ScatterElements', [probabilities, ids, zeros], { axis: 1 });
   const tail = b.node('ReduceLogSum', [rest, b.ints([1])], { keepdims: 0 });

@@ -6,8 +6,8 @@ import { get } from '../../../support/required.js';
 import { gradients } from './autodiff.js';
 import { type Builder, createBuilder, type Graph, type Value } from './builder.js';
 import { expressions } from './expressions.js';
-import { headName, type ModelStates, modelStates, targetIds } from './model.js';
-import { candidateLogprobs, targetLogprobs } from './ops.js';
+import { candidateLogprobs, headOf, targetLogprobs } from './head.js';
+import { type ModelStates, modelStates, targetIds } from './model.js';
 
 /** Name of the output with a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient.${parameter}`;
@@ -74,7 +74,7 @@ interface ModelOutputs {
 function modelOutputs(b: Builder, config: ModelConfig, model: ModelStates, readsTop: boolean): ModelOutputs {
   const { hidden, temperature, shape } = model;
   const targets = targetIds(b);
-  const head = headName(config);
+  const head = headOf(config);
   if (!readsTop) {
     const predicted = targetLogprobs(b, hidden, head, targets, temperature);
     return { predicted, logprobs: b.node('Reshape', [predicted, shape]) };

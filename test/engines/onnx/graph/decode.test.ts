@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cacheNames, decodeGraph, prefillGraph } from '../../../../src/engines/onnx/graph/decode.js';
 import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import type { ModelConfig } from '../../../../src/models/config.js';
+import { required } from '../../../../src/support/required.js';
 import { configs, floats, ids, numbers, randomNumbers, randomParameters, randomTokens, wider } from './models.js';
 import { referenceLogprobs } from './reference.js';
 
@@ -153,31 +154,33 @@ describe.each(Object.entries(configs))('decoding %s', (_, config) => {
       }
     }
   });
+});
 
-  it('draws only tokens that top-k, top-p and min-p keep', async () => {
-    const prompt = randomTokens(4, config.vocabSize, 9);
-    const sorted = (referenceLogprobs(config, parameters, prompt, 1).at(-1) ?? [])
-      .map((value, token) => ({ p: Math.exp(value), token }))
-      .sort((a, b) => b.p - a.p);
-    const kept = {
-      topK: sorted.slice(0, 3),
-      topP: sorted.filter((_, i) => sorted.slice(0, i).reduce((sum, { p }) => sum + p, 0) < 0.4),
-      minP: sorted.filter(({ p }) => p >= 0.5 * (sorted[0]?.p ?? 0)),
-    };
-    for (const [name, value] of [
-      ['topK', 3],
-      ['topP', 0.4],
-      ['minP', 0.5],
-    ] as const) {
-      const many = Array.from(
-        { length: 200 },
-        (_, i): Row => ({ prompt, temperature: 1, seed: 1000 + i, [name]: value }),
-      );
-      const { tokens } = await decode(config, parameters, many, { steps: 1, capacity: 8, truncate: true });
-      const drawn = new Set(tokens.map((row) => row.at(-1)));
-      expect([...drawn].sort()).toEqual(kept[name].map(({ token }) => token).sort());
-    }
-  });
+it('draws only tokens that top-k, top-p and min-p keep', async () => {
+  const config = required(configs.llama, 'a model');
+  const parameters = randomParameters(config, 5);
+  const prompt = randomTokens(4, config.vocabSize, 9);
+  const sorted = (referenceLogprobs(config, parameters, prompt, 1).at(-1) ?? [])
+    .map((value, token) => ({ p: Math.exp(value), token }))
+    .sort((a, b) => b.p - a.p);
+  const kept = {
+    topK: sorted.slice(0, 3),
+    topP: sorted.filter((_, i) => sorted.slice(0, i).reduce((sum, { p }) => sum + p, 0) < 0.4),
+    minP: sorted.filter(({ p }) => p >= 0.5 * (sorted[0]?.p ?? 0)),
+  };
+  for (const [name, value] of [
+    ['topK', 3],
+    ['topP', 0.4],
+    ['minP', 0.5],
+  ] as const) {
+    const many = Array.from(
+      { length: 200 },
+      (_, i): Row => ({ prompt, temperature: 1, seed: 1000 + i, [name]: value }),
+    );
+    const { tokens } = await decode(config, parameters, many, { steps: 1, capacity: 8, truncate: true });
+    const drawn = new Set(tokens.map((row) => row.at(-1)));
+    expect([...drawn].sort()).toEqual(kept[name].map(({ token }) => token).sort());
+  }
 });
 
 describe.each(Object.entries({ ...configs, wider }))('decoding %s', (_, config) => {

@@ -15,12 +15,52 @@ const tiny = {
 /** One tiny model of each kind: every option of the architecture is on in one and off in another. */
 export const configs: Readonly<Record<string, ModelConfig>> = {
   llama: parseConfig({ ...tiny, model_type: 'llama', tie_word_embeddings: true }, 'llama'),
-  'llama with biases': parseConfig(
-    { ...tiny, model_type: 'llama', num_key_value_heads: 4, attention_bias: true, tie_word_embeddings: false },
+  'llama with biases and YaRN': parseConfig(
+    {
+      ...tiny,
+      model_type: 'llama',
+      num_key_value_heads: 4,
+      attention_bias: true,
+      tie_word_embeddings: false,
+      rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 16 },
+    },
     'llama',
   ),
-  qwen2: parseConfig({ ...tiny, model_type: 'qwen2', num_key_value_heads: 1, tie_word_embeddings: true }, 'qwen2'),
+  'qwen2 with windows': parseConfig(
+    {
+      ...tiny,
+      model_type: 'qwen2',
+      num_key_value_heads: 1,
+      tie_word_embeddings: true,
+      ...{ use_sliding_window: true, sliding_window: 3, max_window_layers: 1 },
+    },
+    'qwen2',
+  ),
   qwen3: parseConfig({ ...tiny, model_type: 'qwen3', head_dim: 8, tie_word_embeddings: false }, 'qwen3'),
+  gemma2: parseConfig(
+    {
+      ...tiny,
+      model_type: 'gemma2',
+      head_dim: 8,
+      query_pre_attn_scalar: 12,
+      sliding_window: 4,
+      attn_logit_softcapping: 2,
+      final_logit_softcapping: 3,
+    },
+    'gemma2',
+  ),
+  gemma3: parseConfig(
+    {
+      ...tiny,
+      model_type: 'gemma3_text',
+      head_dim: 8,
+      query_pre_attn_scalar: 8,
+      sliding_window: 5,
+      sliding_window_pattern: 2,
+      rope_local_base_freq: 20,
+    },
+    'gemma3_text',
+  ),
 };
 
 /** Wide enough that the runtime's matrix kernels work in several blocks. */
@@ -66,7 +106,7 @@ export function randomParameters(config: ModelConfig, seed: number): Map<string,
     [...parameterShapes(config)].map(([name, shape]) => {
       const size = shape.reduce((a, n) => a * n, 1);
       const data = randomFloats(size, seed + 7919 * count++, shape.length === 1 ? 0.3 : 1.7 / Math.sqrt(shape[1] ?? 1));
-      if (name.includes('norm')) for (let i = 0; i < size; i++) data[i] = (data[i] ?? 0) + 1;
+      if (name.includes('norm')) for (let i = 0; i < size; i++) data[i] = (data[i] ?? 0) + 1 - config.normOffset;
       return [name, { data, shape }];
     }),
   );

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { attention } from '../../../../src/engines/onnx/graph/attention.js';
 import { gradients } from '../../../../src/engines/onnx/graph/autodiff.js';
 import { type Builder, createBuilder, type Value } from '../../../../src/engines/onnx/graph/builder.js';
+import { candidateLogprobs, targetLogprobs } from '../../../../src/engines/onnx/graph/head.js';
 import {
   add,
-  attention,
-  candidateLogprobs,
   embedding,
+  geglu,
   linear,
+  plusOne,
   reshape,
   rmsNorm,
   rotary,
+  scale,
   swiglu,
-  targetLogprobs,
 } from '../../../../src/engines/onnx/graph/ops.js';
 import { createSession, type SessionTensor } from '../../../../src/engines/onnx/session.js';
 import { floats, ids, numbers, randomFloats } from './models.js';
@@ -25,7 +27,7 @@ interface Case {
 }
 
 const size = (shape: readonly number[]): number => shape.reduce((a, n) => a * n, 1);
-const shape = { heads: 4, kvHeads: 2, headDim: 4 };
+const shape = { heads: 4, kvHeads: 2, headDim: 4, attentionScale: 0.5, attentionSoftcap: undefined };
 
 const cases: Readonly<Record<string, Case>> = {
   'embedding with repeated rows': {
@@ -68,6 +70,16 @@ const cases: Readonly<Record<string, Case>> = {
     result: [3, 5],
     build: (b) => swiglu(b, 'gate', 'up'),
   },
+  geglu: {
+    inputs: { gate: [3, 5], up: [3, 5] },
+    result: [3, 5],
+    build: (b) => geglu(b, 'gate', 'up'),
+  },
+  'a scale and an offset': {
+    inputs: { x: [3, 5] },
+    result: [3, 5],
+    build: (b) => swiglu(b, scale(b, 'x', 3), plusOne(b, 'x')),
+  },
   rotary: {
     inputs: { x: [2, 3, 8] },
     result: [2, 3, 8],
@@ -84,25 +96,42 @@ const cases: Readonly<Record<string, Case>> = {
       });
     },
   },
-  'attention with grouped heads and a mask': {
-    inputs: { q: [2, 3, 16], k: [2, 3, 8], v: [2, 3, 8] },
-    result: [2, 3, 16],
-    build: (b) => {
-      const hide = Number.NEGATIVE_INFINITY;
-      const mask = [0, hide, hide, 0, 0, hide, 0, 0, 0];
-      return attention(b, 'q', 'k', 'v', b.floats([...mask, ...mask], [6, 3]), shape);
-    },
-  },
-  'log-probability of targets': {
-    inputs: { hidden: [4, 3], head: [7, 3] },
-    result: [4, 1],
-    build: (b) => targetLogprobs(b, 'hidden', 'head', b.ints([6, 0, 6, 2]), b.floats([0.7])),
-  },
-  'log-probabilities of candidates, some of them twice': {
-    inputs: { hidden: [4, 3], head: [7, 3] },
-    result: [4, 2],
-    build: (b) => candidateLogprobs(b, 'hidden', 'head', b.ints([6, 0, 6, 6, 2, 1, 0, 2], [4, 2]), b.floats([0.7]), 3),
-  },
+  ...Object.fromEntries(
+    [undefined, 1.5].flatMap((cap): [string, Case][] => [
+      [
+        `attention with grouped heads, a mask and cap ${cap}`,
+        {
+          inputs: { q: [2, 3, 16], k: [2, 3, 8], v: [2, 3, 8] },
+          result: [2, 3, 16],
+          build: (b) => {
+            const hide = Number.NEGATIVE_INFINITY;
+            const mask = b.floats([0, hide, hide, 0, 0, hide, 0, 0, 0, 0, hide, hide, 0, 0, hide, 0, 0, 0], [6, 3]);
+            return attention(b, 'q', 'k', 'v', mask, { ...shape, attentionSoftcap: cap });
+          },
+        },
+      ],
+      [
+        `log-probability of targets, cap ${cap}`,
+        {
+          inputs: { hidden: [4, 3], head: [7, 3] },
+          result: [4, 1],
+          build: (b) =>
+            targetLogprobs(b, 'hidden', { weight: 'head', softcap: cap }, b.ints([6, 0, 6, 2]), b.floats([0.7])),
+        },
+      ],
+      [
+        `log-probabilities of candidates, some of them twice, cap ${cap}`,
+        {
+          inputs: { hidden: [4, 3], head: [7, 3] },
+          result: [4, 2],
+          build: (b) => {
+            const ids = b.ints([6, 0, 6, 6, 2, 1, 0, 2], [4, 2]);
+            return candidateLogprobs(b, 'hidden', { weight: 'head', softcap: cap }, ids, b.floats([0.7]), 3);
+          },
+        },
+      ],
+    ]),
+  ),
 };
 
 describe('gradients against central differences', () => {

@@ -1,5 +1,6 @@
 import type { SessionTensor } from '../../../../src/engines/onnx/session.js';
-import { type ModelConfig, rotaryFrequencies } from '../../../../src/models/config.js';
+import type { ModelConfig } from '../../../../src/models/config.js';
+import { rotaryFrequencies, rotaryScale } from '../../../../src/models/families/rope.js';
 import { numbers } from './models.js';
 
 /**
@@ -25,16 +26,23 @@ export function referenceLogprobs(
   const norm = (x: readonly number[], name: string): number[] => {
     const root = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length + config.rmsNormEps);
     const weight = numbers(parameters, `${name}.weight`);
-    return x.map((value, i) => (value / root) * (weight[i] ?? Number.NaN));
+    return x.map((value, i) => (value / root) * ((weight[i] ?? Number.NaN) + config.normOffset));
   };
-  const frequencies = rotaryFrequencies(config);
-  const rotate = (x: readonly number[], position: number): number[] =>
-    x.map((value, i) => {
+  const cap = (x: number, at: number | undefined): number => (at === undefined ? x : at * Math.tanh(x / at));
+  const gate = (x: number): number =>
+    config.activation === 'silu'
+      ? x / (1 + Math.exp(-x))
+      : (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+  const rotate = (x: readonly number[], position: number, layer: number): number[] => {
+    const rope = config.windows[layer] === undefined ? config.rope : config.windowRope;
+    const frequencies = rotaryFrequencies(rope, headDim);
+    return x.map((value, i) => {
       const half = headDim / 2;
       const angle = position * (frequencies[i % half] ?? 0);
       const other = i < half ? -(x[i + half] ?? 0) : (x[i - half] ?? 0);
-      return value * Math.cos(angle) + other * Math.sin(angle);
+      return rotaryScale(rope) * (value * Math.cos(angle) + other * Math.sin(angle));
     });
+  };
   const perHead = (x: readonly number[], count: number): number[][] =>
     Array.from({ length: count }, (_, h) => x.slice(h * headDim, (h + 1) * headDim));
   const softmax = (x: readonly number[]): number[] => {
@@ -45,7 +53,9 @@ export function referenceLogprobs(
   };
 
   const embeddings = numbers(parameters, 'model.embed_tokens.weight');
-  let states = tokens.map((token) => [...embeddings.subarray(token * hiddenSize, (token + 1) * hiddenSize)]);
+  let states = tokens.map((token) =>
+    [...embeddings.subarray(token * hiddenSize, (token + 1) * hiddenSize)].map((x) => x * config.embeddingScale),
+  );
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `model.layers.${layer}`;
     const inputs = states.map((x) => norm(x, `${name}.input_layernorm`));
@@ -54,7 +64,7 @@ export function referenceLogprobs(
     const turned = (which: string, count: number): number[][][] =>
       inputs.map((x, position) =>
         project(x, which, count).map((head) =>
-          rotate(config.qkNorm ? norm(head, `${name}.self_attn.${which}_norm`) : head, position),
+          rotate(config.qkNorm ? norm(head, `${name}.self_attn.${which}_norm`) : head, position, layer),
         ),
       );
     const q = turned('q', heads);
@@ -64,27 +74,36 @@ export function referenceLogprobs(
       const mixed = Array.from({ length: heads }, (_, h) => {
         const group = Math.floor(h / (heads / kvHeads));
         const query = q[t]?.[h] ?? [];
-        const scores = k
-          .slice(0, t + 1)
-          .map((key) => query.reduce((sum, value, i) => sum + value * (key[group]?.[i] ?? 0), 0) / Math.sqrt(headDim));
+        const from = Math.max(0, t + 1 - (config.windows[layer] ?? t + 1));
+        const scores = k.slice(from, t + 1).map((key) => {
+          const product = query.reduce((sum, value, i) => sum + value * (key[group]?.[i] ?? 0), 0);
+          return cap(product * config.attentionScale, config.attentionSoftcap);
+        });
         const weights = softmax(scores);
         return Array.from({ length: headDim }, (_, i) =>
-          weights.reduce((sum, weight, s) => sum + weight * (v[s]?.[group]?.[i] ?? 0), 0),
+          weights.reduce((sum, weight, s) => sum + weight * (v[from + s]?.[group]?.[i] ?? 0), 0),
         );
       }).flat();
-      const attended = linear(mixed, `${name}.self_attn.o_proj`, hiddenSize, config.outputBias);
+      const after = (y: number[], which: string): number[] => (config.postNorms ? norm(y, `${name}.${which}`) : y);
+      const attended = after(
+        linear(mixed, `${name}.self_attn.o_proj`, hiddenSize, config.outputBias),
+        'post_attention_layernorm',
+      );
       const middle = x.map((value, i) => value + (attended[i] ?? 0));
-      const fed = norm(middle, `${name}.post_attention_layernorm`);
-      const gate = linear(fed, `${name}.mlp.gate_proj`, config.intermediateSize, false);
+      const before = config.postNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm';
+      const fed = norm(middle, `${name}.${before}`);
+      const gates = linear(fed, `${name}.mlp.gate_proj`, config.intermediateSize, false);
       const up = linear(fed, `${name}.mlp.up_proj`, config.intermediateSize, false);
-      const inner = gate.map((value, i) => (value / (1 + Math.exp(-value))) * (up[i] ?? 0));
-      const down = linear(inner, `${name}.mlp.down_proj`, hiddenSize, false);
+      const inner = gates.map((value, i) => gate(value) * (up[i] ?? 0));
+      const down = after(linear(inner, `${name}.mlp.down_proj`, hiddenSize, false), 'post_feedforward_layernorm');
       return middle.map((value, i) => value + (down[i] ?? 0));
     });
   }
   const head = config.tieWordEmbeddings ? 'model.embed_tokens' : 'lm_head';
   return states.map((x) => {
-    const logits = linear(norm(x, 'model.norm'), head, config.vocabSize, false).map((value) => value / temperature);
+    const logits = linear(norm(x, 'model.norm'), head, config.vocabSize, false).map(
+      (value) => cap(value, config.logitSoftcap) / temperature,
+    );
     const top = Math.max(...logits);
     const total = top + Math.log(logits.reduce((sum, value) => sum + Math.exp(value - top), 0));
     return logits.map((value) => value - total);

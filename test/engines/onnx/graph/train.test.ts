@@ -115,8 +115,11 @@ function doubles(outputs: ReadonlyMap<string, SessionTensor>, name: string): Flo
   return data;
 }
 
-describe.each(Object.entries(configs))('training %s', (_, config) => {
-  it.each(losses.map((loss) => [loss.name, loss] as const))(
+/** Losses meet the model at its head alone, which is plain or capped: one that reads everything does for the others. */
+const lossesOf = (name: string): readonly Loss[] => (name === 'llama' || name === 'gemma2' ? losses : losses.slice(-1));
+
+describe.each(Object.entries(configs))('training %s', (name, config) => {
+  it.each(lossesOf(name).map((loss) => [loss.name, loss] as const))(
     'by %s: value, metrics and gradients',
     async (_name, loss) => {
       const parameters = randomParameters(config, 21);
