@@ -99,7 +99,7 @@ export const targets = {
       ['b', { shape: [], data: Float32Array.of(0.5) }],
       ['c', { shape: [0, 4], data: new Float32Array() }],
     ]);
-    writeSafetensors(whole, tensors, { format: 'pt' });
+    writeSafetensors(whole, tensors, { metadata: { format: 'pt' } });
     const seed = readFileSync(whole);
     const expected = createHash('sha256').update(seed).digest('hex');
     return {

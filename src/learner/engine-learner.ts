@@ -36,11 +36,12 @@ export async function openEngineLearner(engine: Engine, options: EngineLearnerOp
     ...(adapter && { adapter }),
     ...(trainable && { trainable }),
   });
+  const { files, dtypes } = readModelFolder(folder);
   return trainModel(model, {
     settings,
     loss: compile(loss),
     supervised: () => compile(crossEntropy.create()),
-    files: readModelFolder(folder).files,
+    base: { files, ...(dtypes && { dtypes }) },
     ...(adapter && { adapter }),
   });
 }

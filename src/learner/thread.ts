@@ -7,8 +7,7 @@ import { trainModel } from './train-model.js';
 
 /** The learner that its thread runs. */
 export function openLearner({ settings, loss, adapter, trainable, threads, model }: LearnerThreadData): Learner {
-  const { files, ...base } =
-    'folder' in model ? readModelFolder(model.folder) : { ...model, files: new Map<string, Uint8Array>() };
+  const base = 'folder' in model ? readModelFolder(model.folder) : { ...model, files: new Map<string, Uint8Array>() };
   const config = { ...base.config, ...(adapter && { lora: adapter.lora }) };
   const parameters = new Map([...base.parameters, ...(adapter?.parameters ?? [])]);
   const { microTokens } = settings;
@@ -18,7 +17,7 @@ export function openLearner({ settings, loss, adapter, trainable, threads, model
       settings,
       loss,
       supervised: () => compileCrossEntropy(config, trainable),
-      files,
+      base,
       ...(adapter && { adapter }),
     },
   );

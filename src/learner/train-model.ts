@@ -14,8 +14,8 @@ export interface TrainModelOptions<Program> {
   readonly loss: CompiledLoss<Program>;
   /** Cross-entropy, compiled when `supervise` is first called. */
   readonly supervised: () => CompiledLoss<Program>;
-  /** Files that `saveModel` writes next to the weights. */
-  readonly files: ModelFolder['files'];
+  /** What `saveModel` writes besides the numbers: other files, and the types that the weights came in. */
+  readonly base: Pick<ModelFolder, 'files' | 'dtypes'>;
   /** The adapter that is trained, where not the whole model is: all that `saveModel` writes. */
   readonly adapter?: LearnedAdapter;
 }
@@ -26,7 +26,7 @@ interface Update extends LossSums {
 
 /** A learner over a model that any engine trains: schedule, epochs, updates, statistics and checkpoints. */
 export function trainModel<Program>(model: TrainableModel<Program>, options: TrainModelOptions<Program>): Learner {
-  const { settings, loss, files, adapter } = options;
+  const { settings, loss, base, adapter } = options;
   const { config } = model;
   let step = 0;
   let updates = 0;
@@ -82,7 +82,7 @@ export function trainModel<Program>(model: TrainableModel<Program>, options: Tra
         return writing(folder, () => writeAdapter(folder, { ...adapter, parameters }, adapter.base));
       }
       const parameters = await model.weights();
-      return writing(folder, () => writeModelFolder(folder, { config, files, parameters }));
+      return writing(folder, () => writeModelFolder(folder, { ...base, config, parameters }));
     },
     saveCheckpoint: (folder, offsets) => writeCheckpoint(folder, model, { step, updates, offsets }),
     async loadCheckpoint(folder) {

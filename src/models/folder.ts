@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { basename, dirname, join } from 'node:path';
 import { nearest, UserError } from '../support/errors.js';
 import { type ModelConfig, parameterShapes, parseConfig } from './config.js';
+import type { DType } from './halves.js';
 import { type Json, readJson } from './json-file.js';
 import {
   fileDigest,
@@ -22,6 +23,8 @@ export interface ModelFolder {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** float32, by Hugging Face name, in the order of `parameterShapes`. */
   readonly parameters: Tensors;
+  /** The types that the weights came in, and are written in; float32 where left out. */
+  readonly dtypes?: ReadonlyMap<string, DType>;
 }
 
 const WEIGHTS = 'model.safetensors';
@@ -47,7 +50,8 @@ export function readModelFolder(folder: string): ModelFolder {
   const files = new Map<string, Uint8Array>();
   for (const name of readdirSync(folder).sort())
     if (COMPANION.test(name) && name !== INDEX) files.set(name, readFileSync(join(folder, name)));
-  return { config, files, parameters: readParameters(folder, config) };
+  const dtypes = new Map(weightPlaces(folder).map(({ name, dtype }) => [name, dtype]));
+  return { config, files, parameters: readParameters(folder, config), dtypes };
 }
 
 /**
@@ -82,20 +86,24 @@ export function checkParameters(folder: string, config: ModelConfig): void {
 export const weightPlaces = (folder: string): TensorPlace[] => weightFiles(folder).flatMap(listSafetensors);
 
 /**
- * Writes a whole model as one Hugging Face folder, float32. The weights come last, so a folder that has them is
- * complete.
+ * Writes a whole model as one Hugging Face folder, each tensor in the type that it came in, rounded to the nearest. The
+ * weights come last, so a folder that has them is complete.
  * @returns SHA-256 of model.safetensors
+ * @throws {UserError} `bad-weights` for a number beyond the range of its type
  */
 export function writeModelFolder(folder: string, model: ModelFolder): string {
   const parameters = fitted(model.parameters, model.config, () => folder);
   mkdirSync(folder, { recursive: true });
   for (const [name, bytes] of model.files) {
     const partial = join(folder, `${name}.${process.pid}.partial`);
-    writeFileSync(partial, name === 'config.json' ? asFloat32(bytes) : bytes);
+    writeFileSync(partial, name === 'config.json' && !model.dtypes ? asFloat32(bytes) : bytes);
     renameSync(partial, join(folder, name));
   }
   rmSync(join(folder, INDEX), { force: true });
-  return writeSafetensors(join(folder, WEIGHTS), parameters, { format: 'pt' });
+  return writeSafetensors(join(folder, WEIGHTS), parameters, {
+    metadata: { format: 'pt' },
+    ...(model.dtypes && { dtypes: model.dtypes }),
+  });
 }
 
 /**
@@ -194,7 +202,7 @@ const isRedundant = (name: string, config: ModelConfig): boolean =>
 
 const mismatch = (where: string, what: string): UserError => new UserError('bad-model-file', `${where}: ${what}`);
 
-/** config.json with the element type that the weights are written in. */
+/** config.json of weights that are written in float32. */
 function asFloat32(bytes: Uint8Array): Uint8Array {
   const config = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
   const stale = ['torch_dtype', 'dtype'].filter((key) => key in config && config[key] !== 'float32');

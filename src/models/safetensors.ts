@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { UserError } from '../support/errors.js';
+import { type DType, fromFloat32, toFloat32, WIDTH } from './halves.js';
 
 /** Numbers in row-major order with their shape. */
 export interface Tensor<Data = Float32Array> {
@@ -20,10 +21,6 @@ export interface Tensor<Data = Float32Array> {
 
 /** By name, in file order. */
 export type Tensors = Map<string, Tensor>;
-
-/** Bytes per element of each readable type. */
-const WIDTH = { F32: 4, F16: 2, BF16: 2 } as const;
-type DType = keyof typeof WIDTH;
 
 interface Entry {
   readonly name: string;
@@ -98,19 +95,27 @@ function withFile<T>(file: string, use: (fd: number, length: number) => T): T {
   }
 }
 
+/** What `writeSafetensors` writes besides the numbers. */
+export interface SafetensorsOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** By tensor; float32 where it has none. */
+  readonly dtypes?: ReadonlyMap<string, DType>;
+}
+
 /**
- * Writes float32 tensors in the order of their names, so that equal tensors give equal bytes. The file appears complete
- * or not at all.
+ * Writes tensors in the order of their names, so that equal tensors give equal bytes: in float32, or rounded to the
+ * nearest number of their type. The file appears complete or not at all.
  * @returns the SHA-256 of the file's bytes in hex
+ * @throws {UserError} `bad-weights` for a number beyond the range of its type
  */
 export function writeSafetensors(
   file: string,
   tensors: ReadonlyMap<string, Tensor>,
-  metadata?: Readonly<Record<string, string>>,
+  { metadata, dtypes }: SafetensorsOptions = {},
 ): string {
   const names = [...tensors.keys()].sort();
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
-  const parts: Uint8Array[] = [];
+  const parts: { readonly name: string; readonly tensor: Tensor; readonly dtype: DType }[] = [];
   let offset = 0;
   for (const name of names) {
     const tensor = tensors.get(name);
@@ -119,9 +124,11 @@ export function writeSafetensors(
       throw new RangeError(
         `${name}: shape [${tensor.shape}] has ${size(tensor.shape)} values, found ${tensor.data.length}`,
       );
-    header[name] = { dtype: 'F32', shape: tensor.shape, data_offsets: [offset, offset + tensor.data.byteLength] };
-    offset += tensor.data.byteLength;
-    parts.push(new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
+    const dtype = dtypes?.get(name) ?? 'F32';
+    const end = offset + tensor.data.length * WIDTH[dtype];
+    header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, end] };
+    offset = end;
+    parts.push({ name, tensor, dtype });
   }
   let json = JSON.stringify(header);
   json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
@@ -131,10 +138,16 @@ export function writeSafetensors(
   const partial = `${file}.${process.pid}.partial`;
   const hash = createHash('sha256');
   const fd = openSync(partial, 'w');
+  const write = (part: Uint8Array): void => {
+    hash.update(part);
+    for (let at = 0; at < part.byteLength; ) at += writeSync(fd, part, at, Math.min(CHUNK, part.byteLength - at));
+  };
   try {
-    for (const part of [prefix, Buffer.from(json), ...parts]) {
-      hash.update(part);
-      for (let at = 0; at < part.byteLength; ) at += writeSync(fd, part, at, Math.min(CHUNK, part.byteLength - at));
+    write(prefix);
+    write(Buffer.from(json));
+    for (const { name, tensor, dtype } of parts) {
+      if (dtype === 'F16') checkRange(file, name, tensor.data);
+      write(fromFloat32(tensor.data, dtype));
     }
     fsyncSync(fd);
   } catch (error) {
@@ -145,6 +158,19 @@ export function writeSafetensors(
   }
   renameSync(partial, file);
   return hash.digest('hex');
+}
+
+/** The largest number that rounds to a finite half is below this. */
+const HALF_END = 65_520;
+
+function checkRange(file: string, name: string, data: Float32Array): void {
+  const index = data.findIndex((value) => Math.abs(value) >= HALF_END);
+  if (index < 0) return;
+  throw new UserError(
+    'bad-weights',
+    `${file}: tensor ${name}: value ${index} is ${data[index]}, which float16 cannot hold; train from a model in bfloat16 ` +
+      'or float32',
+  );
 }
 
 /** SHA-256 in hex of the files' bytes, one after the other. */
@@ -232,36 +258,6 @@ function readFully(fd: number, into: Uint8Array, position: number): void {
     if (n === 0) throw new Error(`the file shrank while it was read: no byte at ${position + at}`);
     at += n;
   }
-}
-
-function toFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
-  if (dtype === 'F32') return new Float32Array(bytes.buffer);
-  const halves = new Uint16Array(bytes.buffer);
-  const data = new Float32Array(halves.length);
-  const bits = new Uint32Array(data.buffer);
-  for (let i = 0; i < halves.length; i++) {
-    // An accessor that throws would cost speed here; both arrays have one length.
-    const half = halves[i] ?? 0;
-    bits[i] = dtype === 'BF16' ? half << 16 : halfBits(half);
-  }
-  return data;
-}
-
-/** The float32 bits of an IEEE 754 half. */
-function halfBits(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >> 10) & 0x1f;
-  let fraction = half & 0x3ff;
-  if (exponent === 31) return sign | 0x7f800000 | (fraction << 13);
-  if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
-  if (fraction === 0) return sign;
-  // A subnormal half is a normal float: shift until its leading one is implicit.
-  let shift = 113;
-  while (!(fraction & 0x400)) {
-    fraction <<= 1;
-    shift--;
-  }
-  return sign | (shift << 23) | ((fraction & 0x3ff) << 13);
 }
 
 const bad = (file: string, what: string): UserError => new UserError('bad-model-file', `${file}: ${what}`);

@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parameterShapes } from '../../src/models/config.js';
-import { modelDigest, readConfig, readModelFolder, writeModelFolder } from '../../src/models/folder.js';
+import { modelDigest, readConfig, readModelFolder, weightPlaces, writeModelFolder } from '../../src/models/folder.js';
 import { readSafetensors, type Tensor, writeSafetensors } from '../../src/models/safetensors.js';
+import { equalTensors } from '../../src/models/weight-values.js';
 import { tinyModel } from './tiny-model.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'rlsd-folder-'));
@@ -59,7 +61,18 @@ describe('model folder', () => {
     expect(() => modelDigest(folder)).toThrow(/model\.safetensors: the file is missing/);
   });
 
-  it('omits a tied head, and declares float32 in config.json', () => {
+  it.each(['llama', 'qwen3'])('writes what it read of %s in the same types, shapes and names, bit for bit', (name) => {
+    const from = fileURLToPath(new URL(`../engines/pytorch/${name}`, import.meta.url));
+    const to = newFolder();
+    writeModelFolder(to, readModelFolder(from));
+    const placesOf = (folder: string) =>
+      new Map(weightPlaces(folder).map((place) => [place.name, { dtype: place.dtype, shape: place.shape }]));
+    expect(placesOf(to)).toEqual(placesOf(from));
+    expect(equalTensors(weightPlaces(to), weightPlaces(from))).toBe(true);
+    expect(readFileSync(join(to, 'config.json'))).toEqual(readFileSync(join(from, 'config.json')));
+  });
+
+  it('omits a tied head, and declares float32 in config.json where no other types are known', () => {
     const folder = tinyModel({ tied: true });
     change(folder, (tensors) => {
       const embedding = tensors.get('model.embed_tokens.weight');
@@ -67,7 +80,7 @@ describe('model folder', () => {
     });
     const file = join(folder, 'config.json');
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), torch_dtype: 'bfloat16' }));
-    const model = readModelFolder(folder);
+    const { dtypes: _, ...model } = readModelFolder(folder);
     expect(model.parameters.has('lm_head.weight')).toBe(false);
     const copy = newFolder();
     writeModelFolder(copy, model);

@@ -62,7 +62,7 @@ describe('safetensors', () => {
         ['a', a],
         ['b', b],
       ]),
-      { format: 'pt' },
+      { metadata: { format: 'pt' } },
     );
     const bytes = readFileSync(file);
     expect(
@@ -72,7 +72,7 @@ describe('safetensors', () => {
           ['b', b],
           ['a', a],
         ]),
-        { format: 'pt' },
+        { metadata: { format: 'pt' } },
       ),
     ).toBe(digest);
     expect(readFileSync(file)).toEqual(bytes);

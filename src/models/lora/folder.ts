@@ -188,7 +188,7 @@ export function writeAdapter(folder: string, { lora, parameters }: Adapter, base
   mkdirSync(folder, { recursive: true });
   writeAdapterConfig(folder, lora, base);
   const named = new Map([...parameters].map(([name, tensor]) => [`${PREFIX}${name}`, tensor]));
-  return writeSafetensors(join(folder, ADAPTER_WEIGHTS), named, { format: 'pt' });
+  return writeSafetensors(join(folder, ADAPTER_WEIGHTS), named, { metadata: { format: 'pt' } });
 }
 
 export function writeAdapterConfig(folder: string, lora: Lora, base: string): void {
