@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Loss } from '../losses/loss.js';
+import type { TemplateText } from '../models/chat-template.js';
 import type { Adapter } from '../models/lora/lora.js';
 import type { Message } from '../records/records.js';
 import type { Policy } from './policy.js';
@@ -40,6 +41,8 @@ export interface ModelOptions {
    * it, so that a resumed or replayed run reads the same prompts. Default: today.
    */
   readonly date?: () => string;
+  /** A chat template in place of the folder's. */
+  readonly template?: TemplateText;
 }
 
 /** What is checked of a model before a run. */

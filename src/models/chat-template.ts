@@ -26,22 +26,32 @@ export interface ChatTemplate {
   readonly readsDate: boolean;
 }
 
+/** A template from elsewhere than a model folder. */
+export interface TemplateText {
+  /** Names it in errors. */
+  readonly where: string;
+  /** Jinja. */
+  readonly source: string;
+}
+
 /**
  * The chat template of a Hugging Face folder: chat_template.jinja, or chat_template in tokenizer_config.json. Messages
  * are rendered without tools and documents, which are None as in transformers.
+ * @param given is taken in place of the folder's
  * @throws {UserError} `bad-chat-template` when there is none, it cannot be parsed, or it uses what is not supported
  */
 export function readChatTemplate(
   folder: string,
   tokenizer: Pick<Tokenizer, 'specials' | 'encode' | 'encodePlain' | 'addedTokens'>,
+  given?: TemplateText,
 ): ChatTemplate {
   const { specials } = tokenizer;
-  const { file, source } = templateSource(folder);
+  const { where, source } = given ?? required(folder);
   let template: JinjaTemplate;
   try {
     template = compileTemplate(source);
   } catch (error) {
-    throw bad(file, 'the chat template cannot be used', error);
+    throw bad(where, 'the chat template cannot be used', error);
   }
   const control = controlTokens(tokenizer, template.literals);
   const apply: ChatTemplate['apply'] = (messages, { addGenerationPrompt, date }) => {
@@ -52,7 +62,7 @@ export function readChatTemplate(
       );
     } catch (error) {
       const roles = messages.map((m) => m.role).join(', ');
-      throw bad(file, `the chat template failed on messages of the roles [${roles}]`, error);
+      throw bad(where, `the chat template failed on messages of the roles [${roles}]`, error);
     }
   };
   return {
@@ -63,17 +73,26 @@ export function readChatTemplate(
   };
 }
 
-function templateSource(folder: string): { file: string; source: string } {
+function required(folder: string): TemplateText {
+  const found = folderTemplate(folder);
+  if (found) return found;
+  throw bad(
+    folder,
+    'no chat template: expected chat_template.jinja, or chat_template in tokenizer_config.json; for a base model name ' +
+      'one in model.template',
+  );
+}
+
+/** The template in a folder; undefined where it has none. */
+export function folderTemplate(folder: string): TemplateText | undefined {
   const jinja = join(folder, 'chat_template.jinja');
-  if (existsSync(jinja)) return { file: jinja, source: readFileSync(jinja, 'utf8') };
-  const file = join(folder, 'tokenizer_config.json');
-  const value = readOptionalJson(file).chat_template;
-  if (typeof value === 'string') return { file, source: value };
-  if (Array.isArray(value)) {
-    const named = value.find((t: { name?: unknown }) => t?.name === 'default') as { template?: unknown } | undefined;
-    if (typeof named?.template === 'string') return { file, source: named.template };
-  }
-  throw bad(folder, 'no chat template: expected chat_template.jinja, or chat_template in tokenizer_config.json');
+  if (existsSync(jinja)) return { where: jinja, source: readFileSync(jinja, 'utf8') };
+  const where = join(folder, 'tokenizer_config.json');
+  const value = readOptionalJson(where).chat_template;
+  if (typeof value === 'string') return { where, source: value };
+  if (!Array.isArray(value)) return undefined;
+  const named = value.find((t: { name?: unknown }) => t?.name === 'default') as { template?: unknown } | undefined;
+  return typeof named?.template === 'string' ? { where, source: named.template } : undefined;
 }
 
 function bad(where: string, what: string, error?: unknown): UserError {

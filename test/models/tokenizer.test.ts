@@ -160,6 +160,15 @@ describe('chat template', () => {
     expect(readChatTemplate(copy, tokenizer).apply(messages, { addGenerationPrompt: true })).toBe('D');
   });
 
+  it('takes another in place of the folder, hashes it and names it in errors', () => {
+    const own = readChatTemplate(folder, tokenizer);
+    const given = (source: string) => readChatTemplate(folder, tokenizer, { where: 'model.template', source });
+    const template = given('{{ messages[0].content }}?');
+    expect(template.apply(messages, { addGenerationPrompt: true })).toBe('3 + 4?');
+    expect(template.hash).not.toBe(own.hash);
+    expect(() => given('{% if %}')).toThrow(/^model\.template: the chat template cannot be used: line 1: /);
+  });
+
   it('reports a template that is missing, cannot be parsed, or fails', () => {
     const none = edited('tokenizer_config.json', (json) => {
       delete json.chat_template;

@@ -39,11 +39,11 @@ export const onnxDefinition = defineEngine({
 });
 
 /** What keeps a model folder from being run: its architecture, tokenizer, chat template or weights. */
-function problemsOf({ folder, conversations = [] }: CheckOptions): string[] {
+function problemsOf({ folder, conversations = [], template: given }: CheckOptions): string[] {
   try {
     requireRuntime();
     const config = readConfig(folder);
-    const template = readChatTemplate(folder, readTokenizer(folder, config.vocabSize));
+    const template = readChatTemplate(folder, readTokenizer(folder, config.vocabSize), given);
     const date = calendarDate('2026-01-01');
     for (const messages of conversations) template.encode(messages, { addGenerationPrompt: true, date });
     checkParameters(folder, config);

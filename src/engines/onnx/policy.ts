@@ -1,4 +1,4 @@
-import { readChatTemplate } from '../../models/chat-template.js';
+import { readChatTemplate, type TemplateText } from '../../models/chat-template.js';
 import type { ModelConfig } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
@@ -33,6 +33,8 @@ export interface OnnxPolicyOptions {
   readonly device: string;
   /** The day that the chat template prints, such as `2026-11-30`. Default: today, in UTC. */
   readonly date?: () => string;
+  /** A chat template in place of the folder's. */
+  readonly template?: TemplateText;
   /** Default, and maximum: what the model's positions allow. */
   readonly contextLength?: number;
   /** Sequences that one worker decodes at once. Default 64; fewer where their caches would take more than 256 MiB. */
@@ -84,7 +86,7 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     throw new UserError('unknown-device', `device: found ${JSON.stringify(device)}, expected ${devices.join(' or ')}`);
   const config = readConfig(folder);
   const tokenizer = readTokenizer(folder, config.vocabSize);
-  const template = readChatTemplate(folder, tokenizer);
+  const template = readChatTemplate(folder, tokenizer, options.template);
   const contextLength = options.contextLength ?? config.maxPositionEmbeddings;
   if (!Number.isInteger(contextLength) || contextLength < 2 || contextLength > config.maxPositionEmbeddings)
     throw new UserError(

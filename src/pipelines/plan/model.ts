@@ -1,10 +1,13 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Engine, type EngineNeeds, lacking, type ModelOptions } from '../../engines/engine.js';
 import { loadEngine } from '../../engines/engine-spec.js';
 import { asksTeacher } from '../../methods/method.js';
+import type { TemplateText } from '../../models/chat-template.js';
 import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../../privileged/template/template.js';
 import { digest } from '../../support/digest.js';
+import { UserError } from '../../support/errors.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { type Task, tasksOf } from '../spec/tasks.js';
 import type { Plan } from '../stages/definition.js';
@@ -21,10 +24,33 @@ export function teacherFolder({ spec, folder, method }: Pick<Plan, 'spec' | 'fol
 /** Cores to use where the spec does not say. */
 export const defaultCores = (): number => Math.min(8, availableParallelism());
 
-/** The model of a pipeline, as its engine opens it. */
+/** The model of a pipeline, as its engine opens it. @throws {UserError} as `chatTemplateOf` */
 export function modelOptions({ spec, folder }: Pick<Plan, 'spec' | 'folder'>): ModelOptions {
   const { device, workers = defaultCores() } = spec.model;
-  return { folder: baseFolder(spec, folder), device, workers };
+  const template = chatTemplateOf(spec.model.template, folder);
+  return { folder: baseFolder(spec, folder), device, workers, ...(template && { template }) };
+}
+
+/** The path in `model.template`; undefined where there is none, or the template itself. */
+export function templatePath(template: string | undefined): string | undefined {
+  return template === undefined || /\{[{%#]|\n/.test(template) ? undefined : template;
+}
+
+/**
+ * The chat template that a pipeline names: Jinja, or a file with it.
+ * @throws {UserError} `bad-chat-template` where the file is missing
+ */
+export function chatTemplateOf(template: string | undefined, folder: string): TemplateText | undefined {
+  if (template === undefined) return undefined;
+  const path = templatePath(template);
+  if (path === undefined) return { where: 'model.template', source: template };
+  const where = resolve(folder, path);
+  if (existsSync(where)) return { where, source: readFileSync(where, 'utf8') };
+  throw new UserError(
+    'bad-chat-template',
+    `model.template: found ${JSON.stringify(template)}; expected a Jinja template, or a file with one, and there is no ` +
+      `${where}`,
+  );
 }
 
 /**

@@ -137,6 +137,9 @@ export const pipelineSchema = z
       workers: upTo(1024)
         .optional()
         .describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
+      template: text
+        .optional()
+        .describe('Chat template, Jinja or a file with it, in place of the one in the model folder.'),
     }),
     prompts: prompts.optional(),
     tasks: z

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { isLossModule } from '../../losses/loss-spec.js';
 import { methodChoice } from '../../methods/shape-spec.js';
+import { templatePath } from '../../pipelines/plan/model.js';
 import { contextOf } from '../../pipelines/running/context.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import { tasksOf } from '../../pipelines/spec/tasks.js';
@@ -50,13 +51,15 @@ export async function bundleInputs({ manifest, plan }: RunFolder, withPrivileged
   };
 }
 
-/** Modules of transforms, of the method, of the losses and of the engine. */
+/** Modules of transforms, of the method, of the losses and of the engine, and the chat template. */
 function publicFiles(spec: PipelineSpec): string[] {
   const choice = spec.shape === undefined ? undefined : methodChoice(spec.shape);
   const { engine } = spec.model;
+  const template = templatePath(spec.model.template);
   const losses = [spec.learn, ...Object.values(spec.learners ?? {})].map((learn) => learn?.loss);
   return [
     ...transformModules(spec.transform).map(({ path }) => path),
+    ...(template === undefined ? [] : [template]),
     ...(choice && 'module' in choice ? [choice.module] : []),
     ...losses.flatMap((loss) => (loss !== undefined && isLossModule(loss) ? [loss.module] : [])),
     ...(typeof engine === 'object' && typeof engine.module === 'string' ? [engine.module] : []),

@@ -6,7 +6,7 @@ import { readChatTemplate } from '../../models/chat-template.js';
 import { readConfig } from '../../models/folder.js';
 import { readTokenizer } from '../../models/tokenizer.js';
 import type { DataCheck } from '../../pipelines/plan/check-data.js';
-import { baseFolder } from '../../pipelines/plan/model.js';
+import { baseFolder, chatTemplateOf } from '../../pipelines/plan/model.js';
 import { type Plan, planOf } from '../../pipelines/plan/plan.js';
 import { ingestContext, taskContext } from '../../pipelines/running/context.js';
 import { rolloutOf } from '../../pipelines/spec/sections.js';
@@ -69,7 +69,11 @@ function windowOf({ spec, folder, components }: Plan): Window | undefined {
   const base = baseFolder(spec, folder);
   try {
     const { vocabSize, maxPositionEmbeddings: context } = readConfig(base);
-    const template = readChatTemplate(base, readTokenizer(base, vocabSize));
+    const template = readChatTemplate(
+      base,
+      readTokenizer(base, vocabSize),
+      chatTemplateOf(spec.model.template, folder),
+    );
     const date = calendarDate(new Date().toISOString().slice(0, 10));
     const measure: Measure = (messages) => template.encode(messages, { addGenerationPrompt: true, date }).length;
     return { measure, context, maxTokens: rolloutOf(spec).maxTokens };

@@ -1,5 +1,6 @@
 import type { Policy } from '../../engines/policy.js';
 import { asksTeacher } from '../../methods/method.js';
+import { folderTemplate } from '../../models/chat-template.js';
 import { checkModelDigest } from '../../models/folder.js';
 import { engineOf, modelOptions, teacherFolder } from '../../pipelines/plan/model.js';
 import { needs, planOfLearner, stagesWith } from '../../pipelines/plan/plan.js';
@@ -116,7 +117,12 @@ async function openTeacherPolicy({
 }: ClaimedRun): Promise<Resources['teacherPolicy']> {
   const folder = teacherFolder(plan);
   if (folder === undefined) return inputs.policy;
-  const policy = disposers.use(await (await engineOf(plan)).openPolicy({ ...modelOptions(plan), folder, date }));
+  const { template, ...options } = modelOptions(plan);
+  // A separate teacher keeps its own template: it may be a chat model that teaches a base model.
+  const own = folderTemplate(folder) ?? template;
+  const policy = disposers.use(
+    await (await engineOf(plan)).openPolicy({ ...options, folder, date, ...(own && { template: own }) }),
+  );
   const { teacher } = manifest.model;
   if (!policy.checksDigests && teacher !== undefined) checkModelDigest(folder, teacher);
   await policy.load(0, folder, teacher);

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Engine } from '../../../engines/engine.js';
 import { engineSchema, loadEngine } from '../../../engines/engine-spec.js';
 import { checkModelDigest } from '../../../models/folder.js';
+import { chatTemplateOf } from '../../../pipelines/plan/model.js';
 import {
   accuracyInterval,
   countCorrect,
@@ -47,6 +48,7 @@ interface Options {
   readonly limit?: number;
   readonly seed: number;
   readonly system?: string;
+  readonly template?: string;
   readonly fields?: string;
   readonly after?: string;
   readonly boxed?: boolean;
@@ -86,7 +88,10 @@ export async function evaluateFile(options: Options): Promise<void> {
     const spec = yamlOption('--verify', options.verify);
     const verifier = disposers.use(await createVerifier(spec, { where: '--verify' }));
     const workers = cpus().length;
-    const policy = disposers.use(await engine.openPolicy({ folder: options.model, workers, device }));
+    const template = chatTemplateOf(options.template, process.cwd());
+    const policy = disposers.use(
+      await engine.openPolicy({ folder: options.model, workers, device, ...(template && { template }) }),
+    );
     if (digest !== undefined && !policy.checksDigests) checkModelDigest(options.model, digest);
     await policy.load(0, options.model, digest);
     const { system, maxTokens, seed } = options;
@@ -185,6 +190,7 @@ export const registerEval: Register = (rlsd) => {
     .option('--limit <n>', 'only the first n lines, from 1', positiveInteger)
     .option('--seed <n>', 'random seed, from 0', nonNegativeInteger, 0)
     .option('--system <text>', 'system message before each question')
+    .option('--template <text>', "chat template in place of the model folder's: Jinja, or a file such as chat.jinja")
     .option('--answers <file>', 'write every completion with its verdict to a file, one JSON object per line')
     .addOption(jsonOption())
     .addHelpText(
