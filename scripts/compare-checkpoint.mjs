@@ -31,7 +31,7 @@ const subjects = [
   'bees',
 ];
 const questions = [
-  (s, n) => `What is ${17 * n + 4} + ${n * n + 9}?`,
+  (_, n) => `What is ${17 * n + 4} + ${n * n + 9}?`,
   (s) => `Write two sentences about ${s}.`,
   (s, n) => `A shop has ${n + 12} boxes of ${s}. It sells ${n % 7}. How many are left?`,
   (s) => `Explain ${s} to a child, with an example.`,
