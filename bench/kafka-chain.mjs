@@ -104,6 +104,7 @@ async function feed(log, spec, prompts) {
       messages,
       seed,
       source: 'bench',
+      level: null,
     };
     return traced(toAppend('prompts', record), newTrace('bench', promptId), 'ingest');
   };

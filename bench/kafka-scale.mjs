@@ -27,7 +27,7 @@ const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 const prompt = (sequence) => ({
   ...{ run: 'bench', promptId: `p${sequence}`, itemId: `p${sequence}`, sequence: BigInt(sequence), step: 0, seed: 7n },
-  ...{ messages: [{ role: /** @type {const} */ ('user'), content: '1 + 1 =' }], source: 'bench' },
+  ...{ messages: [{ role: /** @type {const} */ ('user'), content: '1 + 1 =' }], source: 'bench', level: null },
 });
 
 /** Prompts per second with one process, and with two. */

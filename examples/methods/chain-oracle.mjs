@@ -19,6 +19,7 @@ export default {
   create: ({ elsewhere }) => ({
     teacher: { scores: 'none' },
     usesUniformGroups: false,
+    keepsSign: true,
     shape({ samples, decode, promptTokens }) {
       const question = decode(promptTokens);
       const advantages = groupAdvantages(samples.map(({ reward }) => reward));

@@ -21,6 +21,7 @@ export default {
   create: ({ failures }) => ({
     teacher: { scores: 'none' },
     usesUniformGroups: false,
+    keepsSign: true,
     shape({ samples }) {
       const total = samples.reduce((sum, { reward }) => sum + reward, 0);
       return samples.map(({ reward, mask }) => {

@@ -40,6 +40,7 @@ const prompts = tasks.map(
     ],
     seed: 7n,
     source: 'array',
+    level: null,
   }),
 );
 

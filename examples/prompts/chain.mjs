@@ -16,6 +16,8 @@ export const chain = generator('chain', (draw) => {
     question: `chain ${digits.join(' ')}`,
     answer: String(steps.at(-1)),
     trace: steps.join(' '),
+    // Adding 0 is never wrong: what makes a chain hard is how many of its steps change the value.
+    level: digits.slice(1).filter((digit) => digit > 0).length,
     digits,
     steps,
   };

@@ -70,7 +70,7 @@ export async function compare(file: string, options: CompareOptions): Promise<Co
   const summary = summarize(spec, arms, results, choice);
   const comparison: ComparisonReport = {
     ...summary,
-    warnings: warningsOf(spec, arms, summary, sameProgram),
+    warnings: warningsOf(spec, arms, summary, { results, sameProgram }),
     credit: await creditExamples(results.filter(({ seed }) => seed === spec.seeds[0])),
   };
   writeFileSync(join(out, 'report.json'), `${JSON.stringify(comparison, null, 2)}\n`);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampledFigures } from '../pipelines/running/figures.js';
+import { readDeadLetters } from '../runs/inspect/dead-letters.js';
 import { type RunFolder, withRunFolder } from '../runs/inspect/run-folder.js';
 import { type MetricRow, readMetrics } from '../runs/metrics/read.js';
 import { UserError } from '../support/errors.js';
@@ -28,6 +29,8 @@ export interface RunResult {
   /** Mean of each training figure over the steps, by name; of measurements and leak meters the last. */
   readonly figures: Readonly<Record<string, number>>;
   readonly blame: Blame;
+  /** Records that failed, and the first of them. */
+  readonly failed: { readonly count: number; readonly first: string } | null;
   readonly steps: number;
   /** Median time of a training step. */
   readonly secondsPerStep: number;
@@ -69,9 +72,10 @@ export async function readResult({ arm, seed, folder }: ArmRun): Promise<RunResu
     return {
       format: FORMAT,
       ...{ arm, seed, folder, run: run.manifest.run, curve, blame },
+      failed: await failedOf(run),
       figures: {
         ...meansOf(steps.map(({ values }) => values)),
-        ...lastOf(measured, (name) => name in sampledFigures),
+        ...lastOf(measured, (name) => name in sampledFigures || name.startsWith('accuracy/')),
         ...lastOf(leaks, (name) => name.startsWith('leak')),
         ...samples,
         kilobytes: (await bytesOf(run)) / 1000 / steps.length,
@@ -107,6 +111,12 @@ export function secondsPerStep(
 /** Figures of a stage's last record. */
 function lastOf(rows: readonly MetricRow[], isKept: (name: string) => boolean): Record<string, number> {
   return Object.fromEntries(Object.entries(rows.at(-1)?.values ?? {}).filter(([name]) => isKept(name)));
+}
+
+async function failedOf(run: RunFolder): Promise<RunResult['failed']> {
+  const letters = await readDeadLetters(run);
+  const [first] = letters;
+  return first ? { count: letters.length, first: `${first.id}: ${first.error}` } : null;
 }
 
 /** Bytes of all records of a run. */

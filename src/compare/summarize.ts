@@ -109,7 +109,7 @@ export function warningsOf(
   spec: ExperimentSpec,
   arms: readonly Arm[],
   { sweep }: Comparison,
-  sameProgram: boolean,
+  { results, sameProgram }: { readonly results: readonly RunResult[]; readonly sameProgram: boolean },
 ): readonly string[] {
   const uncontrolled = arms.filter(
     ({ name, isPrivileged, control }) =>
@@ -126,6 +126,13 @@ export function warningsOf(
       : []),
     ...(spec.tune ? [] : [`Nothing was tuned: each arm has the pipeline's learning rate, which may suit one of them.`]),
     ...(spec.seeds.length < 2 ? ['One seed: there are no standard errors.'] : []),
+    ...results.flatMap(({ arm, seed, failed }) =>
+      failed === null
+        ? []
+        : [
+            `Arm ${arm}, seed ${seed}: ${failed.count} records failed and were not trained on, the first: ${failed.first}`,
+          ],
+    ),
     ...(sameProgram ? [] : ['The runs were trained by different versions of the program.']),
   ];
 }

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { clippedPolicy } from '../losses/clipped-policy.js';
 import { digest } from '../support/digest.js';
+import { UserError } from '../support/errors.js';
 import { containsReference, revealAll } from '../support/secrets.js';
 import { parseSettings } from '../support/settings.js';
 import { checkGroup, checkShaped } from './check-group.js';
-import type { Method, MethodBehavior, MethodDefinition, TeacherNeed } from './method.js';
+import type { JudgedGroup, Method, MethodBehavior, MethodDefinition, TeacherNeed } from './method.js';
 
 export interface BindMethodOptions {
   /** Where the settings were written, for messages. Default: `shape.NAME`. */
@@ -52,12 +53,27 @@ export function bindMethod<Settings extends z.ZodType, Need extends TeacherNeed>
     statistics,
     shape(group, step) {
       checkGroup(method, group);
-      const shaped = behavior.shape(group, step);
+      const shaped =
+        moduleHash === undefined ? behavior.shape(group, step) : shapedByModule(name, behavior, group, step);
       checkShaped(method, group, shaped);
       return shaped;
     },
   };
   return method;
+}
+
+/** The error of a user's own code names the group; that of this package's keeps its stack. */
+function shapedByModule(name: string, behavior: MethodBehavior, group: JudgedGroup, step: number) {
+  try {
+    return behavior.shape(group, step);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new UserError(
+      'bad-method',
+      `group of sample ${group.samples[0]?.id}: method ${name}: shape threw: ${problem}`,
+    );
+  }
 }
 
 function checkBehavior(name: string, { teacher, siblingContext }: MethodBehavior): void {

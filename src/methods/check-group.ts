@@ -53,7 +53,7 @@ export function memberOf<T>(values: readonly T[], i: number): T {
 const distillationInputs: ReadonlySet<LossInput> = new Set(['targetTopLogprobs', 'targetTailLogprobs']);
 
 function shapedProblem(
-  { statistics, loss }: Method,
+  { statistics, loss, keepsSign }: Method,
   { mask }: JudgedSample,
   { advantage, tokenAdvantages, tokenWeights, referenceLogprobs, distillation, stats }: ShapedSample,
 ): string | undefined {
@@ -69,6 +69,12 @@ function shapedProblem(
     return `distillation: is missing, but the loss ${loss.name} reads it`;
   const outside = tokenAdvantages.findIndex((value, t) => value !== 0 && !mask[t]);
   if (outside >= 0) return `tokenAdvantages: found ${tokenAdvantages[outside]} at masked token ${outside}, expected 0`;
+  const turned = keepsSign ? tokenAdvantages.findIndex((value) => value * advantage < 0) : -1;
+  if (turned >= 0)
+    return (
+      `tokenAdvantages: found ${tokenAdvantages[turned]} at token ${turned}, expected the sign of the sample's ` +
+      `advantage ${advantage}, which the method declares to keep`
+    );
   for (const [name, value] of Object.entries(stats)) {
     if (!Object.hasOwn(statistics, name)) return `stats.${name}: is not one of the method's declared statistics`;
     if (!Number.isFinite(value)) return `stats.${name}: found ${value}, expected a finite number`;

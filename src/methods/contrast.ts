@@ -38,6 +38,7 @@ export const contrastDefinition = defineMethod({
   create: (settings) => ({
     teacher: { scores: 'sampled', model: 'self', context: 'privileged', contrast: 'shuffled' },
     usesUniformGroups: false,
+    keepsSign: true,
     shape: (group) => shapeByContrast(group, settings),
   }),
 });

@@ -18,6 +18,7 @@ export const grpoDefinition = defineMethod({
   create: (settings) => ({
     teacher: { scores: 'none' },
     usesUniformGroups: false,
+    keepsSign: true,
     shape: (group) => uniformCredit(group, settings),
   }),
 });

@@ -88,6 +88,8 @@ export interface MethodBehavior<Need extends TeacherNeed = TeacherNeed> {
    * whose token advantages are all 0.
    */
   readonly usesUniformGroups: boolean;
+  /** Whether no token's advantage may have the opposite sign of its sample's; one that has is refused. */
+  readonly keepsSign?: boolean;
   /** For `context: 'siblings'`. null: this sample is not scored. */
   readonly siblingContext?: (group: readonly Verdict[], sample: Verdict) => SiblingContext | null;
   /** Values of the method's schedules at a training step, by name. */

@@ -19,6 +19,7 @@ export const rlcsdDefinition = defineMethod({
   create: (settings) => ({
     teacher: { scores: 'sampled', model: 'self', context: 'siblings' },
     usesUniformGroups: false,
+    keepsSign: true,
     siblingContext: contrastingHints,
     schedules: (step) => ({ lambda: scheduleAt(settings.lambda, step) }),
     shape: shapeByEvidence(

@@ -31,6 +31,7 @@ export const rlsdDefinition = defineMethod({
       ...(settings.against === 'shuffled' && { contrast: 'shuffled' as const }),
     },
     usesUniformGroups: false,
+    keepsSign: true,
     schedules: (step) => ({ lambda: scheduleAt(settings.lambda, step) }),
     shape: shapeByEvidence('rlsd', settings, ({ teacherLogprobs, contrastLogprobs, studentLogprobs }) => {
       const opposing = settings.against === 'shuffled' ? contrastLogprobs : studentLogprobs;

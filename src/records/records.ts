@@ -139,6 +139,33 @@ export interface Disagreement {
   readonly checked: Opinion;
 }
 
+/** One completion of a held-out prompt, as a version of the weights was measured. */
+export interface Evaluation {
+  /** Id of the run that made this record. */
+  readonly run: string;
+  /** The stage that measured: evaluate, or that of a further learner. */
+  readonly stage: string;
+  /** Version of the weights that was measured. */
+  readonly version: number;
+  /** The held-out prompt's id. */
+  readonly itemId: string;
+  /** Its level of difficulty, where the source of the prompts tells one. */
+  readonly level: string | null;
+  /** Sampling temperature; 0 is the greedy completion. */
+  readonly temperature: number;
+  /** Among the completions of this prompt at this temperature, from 0. */
+  readonly sampleIndex: number;
+  /** The completion as text, special tokens left out. */
+  readonly completion: string;
+  /** Its length in tokens. */
+  readonly tokens: number;
+  readonly verdict: VerdictKind;
+  /** The verifier's reward, usually 0 to 1. */
+  readonly reward: number;
+  /** Why, in one line; never quotes the reference. */
+  readonly reason: string;
+}
+
 /** Measurements of one stage at one step. */
 export interface Metric {
   /** Id of the run that made this record. */
@@ -197,6 +224,8 @@ export interface Prompt {
   readonly seed: bigint;
   /** Where the prompt came from: file:line, generator or topic@offset. */
   readonly source: string;
+  /** Level of difficulty, where the source of the prompts tells one. */
+  readonly level: string | null;
 }
 
 /** What the verifier compares with. Keyed by itemId, compacted. */
@@ -426,6 +455,7 @@ export interface TopicRecords {
   "advantages": Advantage;
   "dead-letters": DeadLetter;
   "disagreements": Disagreement;
+  "evaluations": Evaluation;
   "metrics": Metric;
   "privileged": Privileged;
   "prompts": Prompt;

@@ -2,9 +2,11 @@ import { relative } from 'node:path';
 import { checkPlan } from '../pipelines/plan/check.js';
 import { needs } from '../pipelines/plan/plan.js';
 import { UserError } from '../support/errors.js';
+import { recordsOf } from '../topics/scan.js';
 import { newDisposers } from './disposers.js';
 import { drive } from './drive.js';
 import { openRun } from './open/open.js';
+import type { OpenRun } from './open/opening.js';
 import { type LineageEmitter, lineageEmitter } from './openlineage/emitter.js';
 import type { RunOptions, Summary } from './options.js';
 import { summarize } from './summary.js';
@@ -44,7 +46,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     });
     const summary = await summarize(run, (performance.now() - started) / 1000);
     onEvent({ event: 'summary', ...summary });
-    if (own.some((stage) => needs(stage, 'trainer'))) refuseUntrained(summary);
+    if (own.some((stage) => needs(stage, 'trainer'))) await refuseUntrained(summary, run);
     await lineage?.complete(summary);
     return summary;
   } catch (error) {
@@ -57,11 +59,12 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
 }
 
 /** A run that trained on nothing has failed. */
-function refuseUntrained({ samples, steps, folder }: Summary): void {
-  if (samples === 0 && steps > 0)
-    throw new UserError(
-      'run-failed',
-      `nothing was trained on: every sample became a dead letter or was dropped by a transform; \`rlsd ` +
-        `dead-letters ${relative('', folder)}\` shows why`,
-    );
+async function refuseUntrained({ samples, steps, folder }: Summary, { log }: Pick<OpenRun, 'log'>): Promise<void> {
+  if (samples !== 0 || steps === 0) return;
+  const { value: letter } = await recordsOf(log, 'dead-letters').next();
+  throw new UserError(
+    'run-failed',
+    `nothing was trained on: every sample became a dead letter or was dropped by a transform` +
+      `${letter ? ` (${letter.id}: ${letter.error})` : ''}; \`rlsd dead-letters ${relative('', folder)}\` shows why`,
+  );
 }

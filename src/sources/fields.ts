@@ -6,7 +6,7 @@ import type { Row } from './rows/row.js';
 export class FieldError extends Error {}
 
 /** The fields of a prompt that mean something here. Others are left to their owner. */
-export const fieldNames = ['id', 'question', 'answer', 'trace', 'data'] as const;
+export const fieldNames = ['id', 'question', 'answer', 'trace', 'data', 'level'] as const;
 export type PromptField = (typeof fieldNames)[number];
 
 const isFieldName = (name: string): name is PromptField => fieldNames.some((field) => field === name);
@@ -22,7 +22,8 @@ export interface UnknownField {
  * a name counts only if it is very close and its value could be the field's.
  */
 export function unknownFields(row: Row): readonly UnknownField[] {
-  const lacking = fieldNames.filter((field) => row[field] === undefined || row[field] === null);
+  // Many tables have columns whose names are close to `level` and mean something else.
+  const lacking = fieldNames.filter((field) => field !== 'level' && (row[field] === undefined || row[field] === null));
   return Object.entries(row).flatMap(([name, value]) => {
     if (isFieldName(name)) return [];
     const near = lacking.find((field) => isSlip(name, field) && couldBe(field, value));

@@ -19,6 +19,8 @@ export interface PromptInput {
   readonly answer?: string | number | bigint | null;
   readonly trace?: string | null;
   readonly data?: unknown;
+  /** Level of difficulty: a number or a short text. */
+  readonly level?: string | number | bigint | null;
 }
 
 /**
@@ -49,6 +51,7 @@ export function parseItem(value: unknown, source: string, code: string, mapping:
   });
   const trace = read('trace', () => orNull(given('trace'), text));
   const data = read('data', () => orNull(given('data'), json));
+  const level = read('level', () => orNull(given('level'), shortText));
   const columns: Record<string, string> = {};
   for (const name of mapping.columns ?? []) {
     const found = read(name, () => textOrNumber(columnOf(value, name)));
@@ -65,6 +68,7 @@ export function parseItem(value: unknown, source: string, code: string, mapping:
     answer,
     trace,
     data,
+    ...(level !== null && { level }),
     source,
     ...(mapping.columns && { columns }),
   };
@@ -107,6 +111,15 @@ function textOrNumber(value: unknown): string {
   if (typeof value === 'string') return text(value);
   const found = typeof value === 'number' ? String(value) : kindOf(value);
   throw new FieldError(`found ${found}, expected a string or a number`);
+}
+
+const MAX_LEVEL = 64;
+
+function shortText(value: unknown): string {
+  const found = filled(textOrNumber(value));
+  if (found.length > MAX_LEVEL)
+    throw new FieldError(`found ${found.length} characters, expected a number or a text of up to ${MAX_LEVEL}`);
+  return found;
 }
 
 function filled(value: string): string {

@@ -15,6 +15,7 @@ export const mappingFields = {
       answer: text.optional(),
       trace: text.optional(),
       data: z.union([text, z.record(z.string(), text)]).optional(),
+      level: text.optional(),
     })
     .optional()
     .describe(

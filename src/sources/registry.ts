@@ -5,10 +5,10 @@ import { chainSum, firstWrongNumber } from './tasks/chain-sum.js';
 export const generators = {
   'chain-sum': {
     name: 'chain-sum',
-    summary: 'Sums and differences of 3 to 6 digits, with the worked solution as trace.',
+    summary: 'Sums and differences of 3 to 6 digits, with the worked solution as trace and its steps as level.',
     generate(request) {
-      const { itemId, question, answer, trace } = chainSum(request);
-      return { id: itemId, question, answer, trace };
+      const { itemId, question, answer, trace, level } = chainSum(request);
+      return { id: itemId, question, answer, trace, level };
     },
     firstError: firstWrongNumber,
   },

@@ -13,6 +13,8 @@ export interface SourceItem {
   readonly data: string | null;
   /** A worked solution, for a privileged teacher. */
   readonly trace: string | null;
+  /** Level of difficulty, as held-out accuracy is reported by. */
+  readonly level?: string;
   /** Where it came from: `file:line` or the generator's name. */
   readonly source: string;
   /** Texts of other columns, where the reader asked for some. */

@@ -16,13 +16,13 @@ export interface TopicDigest {
 /** Headers about the transport of a record, or about who wrote it, not its content. */
 const transport = new Set(['schema', 'stamp', 'traceparent', 'tracestate', 'claim']);
 
-/** Topics that several stages write at once. */
-const unordered = new Set(['dead-letters', 'metrics']);
+/** Topics that several stages write, each at its own pace: only the order within a key is reproducible. */
+export const interleaved: ReadonlySet<string> = new Set(['dead-letters', 'metrics', 'evaluations']);
 
 /**
  * Digest of a topic's content, independent of the run's name and times: each record's key, headers and value, in
  * partition order, with the name emptied, and times, durations and warnings left out. Two runs of one manifest give
- * the same digest. Dead letters and metrics come from several stages at once, so their order is ignored.
+ * the same digest. Dead letters, metrics and evaluations come from several stages at once, so their order is ignored.
  * @throws {UserError} `unknown-topic`
  */
 export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDigest> {
@@ -35,7 +35,7 @@ export async function topicDigest(log: TopicLog, topic: string): Promise<TopicDi
     const letters: string[] = [];
     for await (const record of scan(log, topic, partition)) {
       count++;
-      if (!unordered.has(topic)) addRecord(hash, record);
+      if (!interleaved.has(topic)) addRecord(hash, record);
       else {
         const letter = createHash('sha256');
         addRecord(letter, record);

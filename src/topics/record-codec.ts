@@ -50,6 +50,7 @@ const keys: { readonly [K in TopicName]: (record: TopicRecords[K]) => string } =
   metrics: (r) => r.stage,
   'dead-letters': (r) => r.id,
   disagreements: (r) => r.promptId,
+  evaluations: (r) => r.stage,
 };
 
 /** The type of a topic's records, `verdicts` for `verdicts.half-marks`; undefined for a topic of plain bytes. */

@@ -12,7 +12,8 @@ const result = (arm: string, seed: number, accuracies: readonly number[]): RunRe
   folder: `/out/runs/${arm}/seed-${seed}`,
   run: 'x',
   curve: accuracies.map((accuracy, i) => ({ step: 10 * i, accuracy, n: 100 })),
-  figures: { reward: accuracies[0] ?? 0 },
+  figures: { reward: accuracies[0] ?? 0, 'accuracy/level/10': 0.25, 'accuracy/level/2': 0.5 },
+  failed: null,
   blame: arm === 'rlsd' ? { credit: { n: 10, rate: seed / 4 } } : {},
   steps: 20,
   // rlsd takes twice as long.
@@ -128,9 +129,10 @@ describe('summarize', () => {
 
   it('warns of what the figures hide', () => {
     const alone = arms.filter((arm) => !('control' in arm));
+    const failing = [{ ...result('rlsd', 2, [0, 1]), failed: { count: 3, first: 'p/0: NaN' } }];
     const of = (seeds: number[], some: typeof arms | typeof alone, sameProgram: boolean) =>
-      warningsOf({ ...spec, seeds, tune: undefined }, some, comparison, sameProgram).join('\n');
-    expect(of([1, 2], arms, true)).toMatch(/^Nothing was tuned/);
+      warningsOf({ ...spec, seeds, tune: undefined }, some, comparison, { results: failing, sameProgram }).join('\n');
+    expect(of([1, 2], arms, true)).toMatch(/^Nothing was tuned[^\n]*\nArm rlsd, seed 2: 3 records failed.*p\/0: NaN$/);
     expect(of([1, 2], alone, true)).toMatch(/Without the control shuffled, a gain of rlsd/);
     expect(of([1], arms, false)).toMatch(/One seed[\s\S]*different versions of the program/);
   });
@@ -166,6 +168,7 @@ describe('reports', () => {
   it('name every arm and difference in Markdown', () => {
     const markdown = markdownReport(comparison);
     expect(markdown).toMatch(/\| rlsd \| grpo \| 2 \| \+16\.[23] /);
+    expect(markdown).toContain('| arm | accuracy/level/2 | accuracy/level/10 |');
     expect(markdown).toContain('teach.context="shuffled"');
   });
 

@@ -38,6 +38,7 @@ describe('the n-gram example', () => {
       messages: [{ role: 'user' as const, content: question }],
       seed: 7n,
       source: 'test',
+      level: null,
     }));
     const answers = new Map(questions.map(([, answer], n) => [`p${n}`, answer]));
     const verdicts = await lastValueFrom(

@@ -12,11 +12,12 @@ export function promptOf(n: number): Prompt {
     messages: [{ role: 'user', content: `what is ${n}?` }],
     seed: 7n,
     source: 'test',
+    level: null,
   };
 }
 
 export function rolloutOf(prompt: Prompt, sampleIndex: number, groupSize: number): Rollout {
-  const { source: _, ...rest } = prompt;
+  const { source: _, level: __, ...rest } = prompt;
   return {
     ...rest,
     sampleIndex,

@@ -51,6 +51,24 @@ describe('bindMethod', () => {
     expect(() => bindMethod(definition(), settings)).toThrow(message),
   );
 
+  it('refuses a sign that the method declares to keep, and names the group in which a module throws', () => {
+    const turned = ({ samples }: JudgedGroup): ShapedSample[] =>
+      samples.map(({ mask }) => ({ advantage: -1, tokenAdvantages: Float64Array.from(mask), stats: {} }));
+    const shape = (behavior: Partial<MethodBehavior>, options = {}) =>
+      bindMethod(definition(behavior), {}, options).shape(two, 0);
+    expect(() => shape({ shape: turned })).not.toThrow();
+    expect(() => shape({ shape: turned, keepsSign: true })).toThrow(
+      /^sample .*: method mine: tokenAdvantages: found 1 at token 0, expected the sign of the sample's advantage -1/,
+    );
+    const throws = () => {
+      throw new TypeError('no luck');
+    };
+    expect(() => shape({ shape: throws })).toThrow(TypeError);
+    expect(() => shape({ shape: throws }, { moduleHash: 'a' })).toThrow(
+      /^group of sample .*: method mine: shape threw: no luck$/,
+    );
+  });
+
   it.each<[TeacherNeed, RegExp]>([
     [{ scores: 'topK', model: 'self', context: 'none' }, /method mine: teacher\.k: found undefined, expected a whole/],
     [{ scores: 'topK', k: 0, model: 'self', context: 'none' }, /teacher\.k: found 0, expected/],

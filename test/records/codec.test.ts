@@ -15,6 +15,7 @@ const prompt: Prompt = {
   messages: [{ role: 'user', content: '1 + 2?' }],
   seed: -(2n ** 63n),
   source: 'chain-sum',
+  level: null,
 };
 
 function failure(action: () => unknown): UserError {

@@ -97,6 +97,7 @@ const topics = [
   'weights',
   'metrics',
   'dead-letters',
+  'evaluations',
 ];
 
 const processed = ['prompts', 'rollouts', 'verdicts', 'teacher-scores', 'advantages', 'weights'];

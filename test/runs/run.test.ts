@@ -188,6 +188,11 @@ describe('invalid prompts', () => {
       [0, 2],
       [1, 2],
     ]);
+    for (const { step, values } of (await records(folder, 'metrics')).filter(({ stage }) => stage === 'evaluate')) {
+      const own = (await records(folder, 'evaluations')).filter(({ version }) => version === step);
+      expect(own).toHaveLength(Number(values.n));
+      expect(own.filter(({ verdict }) => verdict === 'correct')).toHaveLength(Number(values.correct));
+    }
     const letters = (await records(folder, 'dead-letters')).filter(({ stage }) => stage === 'evaluate');
     expect(letters.map(({ cause, key, error }) => `${cause} ${key}: ${error}`).sort()).toEqual([
       'no-answer none: sums.jsonl:5: held-out question at version 0: exact: the item has no reference answer; expected one in the field answer',

@@ -123,6 +123,10 @@ describe('a file of prompts', () => {
     ['id: found an empty string, expected some text', '{"id":"","question":"?"}'],
     ['question: found no message of the user, expected one', '{"id":1,"question":[]}'],
     ['answer: found a boolean, expected a string or a number', '{"id":1,"question":"?","answer":true}'],
+    [
+      'level: found 65 characters, expected a number or a text of up to 64',
+      `{"id":1,"question":"?","level":"${'x'.repeat(65)}"}`,
+    ],
     ['trace: found a number, expected a string', '{"id":1,"question":"?","trace":1.50}'],
     ['question: found half of a surrogate pair, expected text that UTF-8 can express', '{"id":1,"question":"\\ud83d"}'],
     ['found a list, expected an object', '[1]'],

@@ -21,6 +21,7 @@ const prompt = (run: string, n: number, text = `${n} + 1?`): Prompt => ({
   messages: [{ role: 'user', content: text }],
   seed: 7n,
   source: 'chain-sum',
+  level: null,
 });
 
 function record<K extends keyof TopicRecords>(topic: K, key: string, value: TopicRecords[K], headers = {}): Append {

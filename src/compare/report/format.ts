@@ -26,6 +26,8 @@ export function figureText({ mean, se }: Estimate): string {
   return Number.isNaN(se) ? short(mean) : `${short(mean)} ± ${short(se)}`;
 }
 
+export const seedsText = (n: number): string => (n === 1 ? '1 seed' : `${n} seeds`);
+
 export const percentText = percent;
 
 /** Text as HTML, also inside of an attribute. */

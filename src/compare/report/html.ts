@@ -1,7 +1,7 @@
 import type { ArmSummary, ComparisonReport } from '../summarize.js';
 import { accuracyChart, styleOf } from './chart.js';
 import { creditSection, creditStyle } from './credit.js';
-import { htmlText, percentText, runLink } from './format.js';
+import { htmlText, percentText, runLink, seedsText } from './format.js';
 import { type ReportTable, reportTables } from './tables.js';
 
 const style = `
@@ -21,7 +21,7 @@ ${creditStyle}`;
  */
 export function htmlReport(comparison: ComparisonReport, folder: string): string {
   const { experiment, arms, threshold, seeds, credit, warnings } = comparison;
-  const over = `mean over ${seeds.length} seeds with 95 % confidence bands`;
+  const over = `mean over ${seedsText(seeds.length)} with 95 % confidence bands`;
   const charts = (['steps', 'seconds'] as const).map((axis) => {
     const by = axis === 'steps' ? 'training step' : "training time, without evaluations, at each arm's time per step";
     const label = `Held-out accuracy in percent by ${by}, ${over}`;

@@ -1,7 +1,7 @@
 import { required } from '../../support/required.js';
 import type { Estimate } from '../statistics.js';
 import type { ArmSummary, Comparison, Difference, HitRate } from '../summarize.js';
-import { accuracyText, differenceText, figureText, percentText, pText, seText } from './format.js';
+import { accuracyText, differenceText, figureText, percentText, pText, seedsText, seText } from './format.js';
 
 /** A table of a report, as texts. */
 export interface ReportTable {
@@ -48,6 +48,10 @@ export function reportTables(comparison: Comparison): readonly ReportTable[] {
       title: 'Sampled accuracy',
       caption: 'mean@k and pass@k of the last version, as shares, ± standard error over the seeds.',
     }),
+    ...figureTable(arms, partNames(arms), {
+      title: 'Accuracy by task and level',
+      caption: 'Greedy held-out accuracy of the last version, as a share, ± standard error over the seeds.',
+    }),
     ...figureTable(arms, trainingFigures, {
       title: 'Training figures',
       caption: 'Means over steps and seeds ± standard error over the seeds.',
@@ -62,6 +66,12 @@ export function reportTables(comparison: Comparison): readonly ReportTable[] {
   ];
 }
 
+/** Figures of tasks and levels, levels that are numbers in their order. */
+const partNames = (arms: readonly ArmSummary[]): readonly string[] =>
+  [...new Set(arms.flatMap(({ figures }) => Object.keys(figures)))]
+    .filter((name) => name.startsWith('accuracy/'))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+
 function armTable({ arms, seeds, threshold }: Comparison): ReportTable {
   const arrival = ({ arrival: { reached, steps, seconds } }: ArmSummary) =>
     steps === null || seconds === null
@@ -70,7 +80,7 @@ function armTable({ arms, seeds, threshold }: Comparison): ReportTable {
   return {
     title: 'Arms',
     caption:
-      `Held-out accuracy in percent, greedy, mean ± standard error over ${seeds.length} seeds. The ` +
+      `Held-out accuracy in percent, greedy, mean ± standard error over ${seedsText(seeds.length)}. The ` +
       `threshold is ${percentText(threshold)} %; in brackets, how many seeds reached it.`,
     header: ['arm', 'start', 'end', 'mean over training', 'steps to threshold', 'seconds to threshold'],
     rows: arms.map((arm) => [

@@ -172,6 +172,7 @@ async function promptAppends(
     ...{ run, promptId, itemId, ...place, messages },
     seed: BigInt(spec.seed),
     source,
+    level: item.level ?? null,
   });
   const prompt = traced(plain, newTrace(run, promptId), name);
   if (pass > 0) return [prompt];

@@ -12,6 +12,7 @@ export interface EvaluationItem {
   readonly before?: readonly Message[];
   readonly answer: string;
   readonly data: string | null;
+  readonly level?: string;
   /** Where it came from, for messages. */
   readonly source: string;
 }
@@ -69,9 +70,10 @@ export interface HeldOutEvaluation extends Evaluation {
   readonly sampled?: SampledEvaluation;
 }
 
-/** The evaluation of all tasks; in a pipeline with `tasks`, also that of each. */
+/** The evaluation of all tasks; in a pipeline with `tasks`, also that of each, and of each level of difficulty. */
 export interface TaskEvaluation extends HeldOutEvaluation {
   readonly tasks?: Readonly<Record<string, HeldOutEvaluation>>;
+  readonly levels?: Readonly<Record<string, HeldOutEvaluation>>;
 }
 
 /** Correct completions per item, k of each, as an evaluation. */
@@ -148,23 +150,39 @@ export async function countCorrect(
   for (const [i, answers] of (await Promise.all(asked)).entries()) {
     if (!answers) continue;
     judged(at(items, i), answers);
-    counts.push(answers.filter(({ verdict }) => verdict === 'correct').length);
+    counts.push(correctIn(answers));
   }
   return counts;
 }
 
-/** The evaluations of all tasks as one. */
-export function inTotal(byTask: ReadonlyMap<string, HeldOutCounts>, draws: Draws | undefined): TaskEvaluation {
+/** Levels beyond which there are no figures by level: a score that hardly repeats is no level. */
+const MAX_LEVELS = 50;
+
+/** Correct ones among the completions of an item. */
+export const correctIn = (answers: readonly JudgedAnswer[]): number =>
+  answers.filter(({ verdict }) => verdict === 'correct').length;
+
+/** The evaluations of all tasks as one. @param byLevel of the items that have a level */
+export function inTotal(
+  byTask: ReadonlyMap<string, HeldOutCounts>,
+  draws: Draws | undefined,
+  byLevel: ReadonlyMap<string, HeldOutCounts> = new Map(),
+): TaskEvaluation {
   const of = ({ greedy, sampled }: HeldOutCounts): HeldOutEvaluation => {
     const { n, correct, accuracy } = tally(greedy, GREEDY);
     return { n, correct, accuracy, ...(draws && { sampled: tally(sampled, draws) }) };
   };
+  const levels =
+    byLevel.size > 0 && byLevel.size <= MAX_LEVELS
+      ? { levels: Object.fromEntries([...byLevel].map(([level, counts]) => [level, of(counts)])) }
+      : {};
   const only = byTask.get('');
-  if (only) return of(only);
+  if (only) return { ...of(only), ...levels };
   const all = [...byTask.values()];
   return {
     ...of({ greedy: all.flatMap(({ greedy }) => greedy), sampled: all.flatMap(({ sampled }) => sampled) }),
     tasks: Object.fromEntries([...byTask].map(([name, counts]) => [name, of(counts)])),
+    ...levels,
   };
 }
 
@@ -173,8 +191,8 @@ export const GREEDY: Draws = { samples: 1, temperature: 0 };
 
 /** Correct completions per item: of the greedy one, and of the samples, if any are asked for. */
 export interface HeldOutCounts {
-  readonly greedy: readonly number[];
-  readonly sampled: readonly number[];
+  readonly greedy: number[];
+  readonly sampled: number[];
 }
 
 function valuesOf({ n, correct, accuracy, sampled }: HeldOutEvaluation): Record<string, number> {
@@ -191,10 +209,11 @@ function valuesOf({ n, correct, accuracy, sampled }: HeldOutEvaluation): Record<
   };
 }
 
-/** An evaluation as figures by name: `accuracy`, and for a task `accuracy/NAME`. */
-export function evaluationValues({ tasks = {}, ...total }: TaskEvaluation): Record<string, number> {
-  const ofTasks = Object.entries(tasks).flatMap(([name, evaluation]) =>
+/** An evaluation as figures by name: `accuracy`, for a task `accuracy/NAME`, for a level `accuracy/level/LEVEL`. */
+export function evaluationValues({ tasks = {}, levels = {}, ...total }: TaskEvaluation): Record<string, number> {
+  const ofLevels = Object.entries(levels).map(([level, evaluation]) => [`level/${level}`, evaluation] as const);
+  const ofParts = [...Object.entries(tasks), ...ofLevels].flatMap(([name, evaluation]) =>
     Object.entries(valuesOf(evaluation)).map(([figure, value]) => [`${figure}/${name}`, value] as const),
   );
-  return { ...valuesOf(total), ...Object.fromEntries(ofTasks) };
+  return { ...valuesOf(total), ...Object.fromEntries(ofParts) };
 }

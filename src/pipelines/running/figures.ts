@@ -76,6 +76,7 @@ export const evaluateFigureFamilies = {
   'n/TASK': count('`n` of a task; the others likewise.'),
   'correct/TASK': count('`correct` of a task.'),
   'accuracy/TASK': share('`accuracy` of a task.'),
+  'accuracy/level/LEVEL': share('`accuracy` of a level of difficulty; the others likewise.'),
 } as const satisfies Figures<string>;
 
 /** Figures of a step's leak meters. Those by judgement end in `Correct` or `Incorrect`. */

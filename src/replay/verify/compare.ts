@@ -1,6 +1,7 @@
 import { placeOf } from '../../pipelines/topic-log.js';
 import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { at } from '../../support/required.js';
+import { interleaved } from '../../topics/digest.js';
 import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { recordIn, recordType } from '../../topics/record-codec.js';
 import { localStore, storeOf } from '../../topics/registry.js';
@@ -8,9 +9,6 @@ import { scan, scanInOrder } from '../../topics/scan.js';
 import { isSpread } from '../recorded.js';
 import { partitionsOf } from '../topics.js';
 import { compareRecords, type Difference } from './compare-records.js';
-
-/** Topics that several stages write, each at its own pace: only the order within a key is reproducible. */
-const interleaved = new Set(['metrics', 'dead-letters']);
 
 /** Fields about one execution rather than its result. */
 const ephemeral: Readonly<Record<string, readonly string[]>> = { metrics: ['values.seconds'] };

@@ -48,7 +48,8 @@ export async function planRepeat(run: RunFolder, machine: Machine): Promise<Repe
   const notes = cluster ? ['the run is from a cluster: compared in the order of each key, without metrics'] : [];
   const disagreements = plan.topics.some(({ name }) => name === 'disagreements') ? ['disagreements'] : [];
   // Metrics are sums, whose rounding depends on the order in which partitions were read.
-  const metrics = unchanged && !cluster ? ['metrics'] : [];
+  const evaluations = plan.topics.some(({ name }) => name === 'evaluations') ? ['evaluations'] : [];
+  const metrics = unchanged && !cluster ? ['metrics', ...evaluations] : [];
   const made = [...flowOrder(plan).map(({ output }) => output), ...disagreements, ...metrics, 'dead-letters'];
   const why = await whyNotFromSource(run, unchanged);
   if (why === undefined) {

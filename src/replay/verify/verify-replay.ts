@@ -38,7 +38,7 @@ export async function verifyReplay(
   checkInputs(manifest, readManifest(to));
   const made = flowOrder(plan, from).map(({ output }) => output);
   const disagreements = plan.topics.flatMap(({ name }) => (name === 'disagreements' ? [name] : []));
-  const metrics = isSpread(run) ? [] : ['metrics'];
+  const metrics = isSpread(run) ? [] : ['metrics', ...(evaluate ? ['evaluations'] : [])];
   // Without training, `weights` is a copy of the recorded topic.
   const compared = ['prompts', ...tables, from, ...made, 'weights', ...disagreements, ...metrics, 'dead-letters'];
   const comparison = await compareRun(run, to, [...new Set(compared)]);

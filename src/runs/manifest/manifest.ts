@@ -90,6 +90,7 @@ const topics: readonly TopicName[] = [
   'metrics',
   'dead-letters',
   'disagreements',
+  'evaluations',
 ];
 
 /** Builds the manifest of a new run from its model, verifier, template and prompts, and fingerprints of the program. */

@@ -17,6 +17,8 @@ export interface ChainSum {
   /** The worked solution, one term at a time, which a privileged teacher is shown. */
   readonly trace: string;
   readonly terms: readonly Term[];
+  /** Terms after the first, which is how many steps the solution takes: 2 to 5. */
+  readonly level: number;
 }
 
 export interface ChainSumRequest {
@@ -55,7 +57,7 @@ export function chainSum({ seed, index, heldOut }: ChainSumRequest): ChainSum {
     if (isHeldOut(question) !== heldOut) continue;
     const answer = String(terms.reduce((value, term) => applied(value, term), 0));
     const itemId = `chain-sum-${seed}-${heldOut ? 'held-out' : 'train'}-${index}`;
-    return { itemId, question, answer, trace: workedTrace(terms), terms };
+    return { itemId, question, answer, trace: workedTrace(terms), terms, level: length - 1 };
   }
 }
 

@@ -81,6 +81,17 @@ describe('the evaluations of tasks', () => {
     });
   });
 
+  it('have those of each level, unless it is a score that hardly repeats', () => {
+    const counts = { greedy: [1, 0], sampled: [] };
+    const all = new Map([['', counts]]);
+    const levels = (n: number) => new Map(Array.from({ length: n }, (_, i) => [`${i}`, counts] as const));
+    expect(evaluationValues(inTotal(all, undefined, levels(2)))).toMatchObject({
+      'n/level/1': 2,
+      'accuracy/level/1': 0.5,
+    });
+    expect(inTotal(all, undefined, levels(51)).levels).toBeUndefined();
+  });
+
   it('have no sampled figures where none were asked for', () => {
     expect(evaluationValues(inTotal(new Map([['', { greedy: [1], sampled: [] }]]), undefined))).toEqual({
       n: 1,

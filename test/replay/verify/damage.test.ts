@@ -47,6 +47,7 @@ it('finds and names a flipped bit in any topic or file of a run', async () => {
       'source',
       'weights',
       'metrics',
+      'evaluations',
       'prompts',
       'rollouts',
       'verdicts',
