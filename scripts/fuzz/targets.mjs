@@ -193,6 +193,7 @@ const prompt = (n) => ({
   messages: [{ role: 'user', content: `${n} + 1 =` }],
   seed: 7n,
   source: 'sums.jsonl:1',
+  level: null,
 });
 const weights = {
   ...{ run: 'tiny-1', version: 1, parent: 0, step: 0, digest: 'ab'.repeat(32) },

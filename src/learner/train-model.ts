@@ -54,7 +54,8 @@ export function trainModel<Program>(model: TrainableModel<Program>, options: Tra
       const made: Update[] = [];
       for (let epoch = 0; epoch < settings.epochs; epoch++)
         for (const rows of shares) made.push(await update(loss, rows, rate));
-      return stepStats(step++, rate, made);
+      const after = made.length === 0 ? {} : await metricsAfter(model, loss, measuredRows(shares.flat(), step));
+      return { ...after, ...stepStats(step++, rate, made) };
     },
     async supervise(samples) {
       for (const [i, sample] of samples.entries()) checkSupervised(sample, i, config);
@@ -117,6 +118,27 @@ function split<T>(items: readonly T[], count: number): T[][] {
     items.slice(Math.round((i * items.length) / count), Math.round(((i + 1) * items.length) / count)),
   );
   return runs.filter((run) => run.length > 0);
+}
+
+/** One row in so many is measured again after the updates: enough for a mean over steps, at little cost. */
+const MEASURED = 16;
+
+/** Other places in each step, so that no part of the batch is left out over the steps. */
+function measuredRows(rows: readonly TrainRow[], step: number): TrainRow[] {
+  const first = step % Math.min(MEASURED, rows.length);
+  return rows.filter((_, i) => i >= first && (i - first) % MEASURED === 0);
+}
+
+/** The loss's metrics after the updates of a step, by name with `After`. */
+async function metricsAfter<Program>(
+  model: TrainableModel<Program>,
+  loss: CompiledLoss<Program>,
+  rows: readonly TrainRow[],
+): Promise<Record<string, number>> {
+  if (rows.length === 0) return {};
+  const { tokens, metrics } = await model.differentiate(loss, rows);
+  if (tokens === 0) return {};
+  return Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [`${name}After`, sum / tokens]));
 }
 
 function stepStats(step: number, learningRate: number, made: readonly Update[]): StepStats {

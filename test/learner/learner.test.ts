@@ -80,6 +80,11 @@ describe('a step', () => {
     expect(stats.loss).toBeCloseTo(expected.loss, 4);
     expect(stats.clipped).toBeCloseTo(expected.clipped, 6);
     expect(stats.meanRatio).toBeCloseTo(expected.meanRatio, 4);
+    // After the update, over one row in sixteen.
+    const after = lossOf(samples.slice(0, 1), await learner.weights(), [0.2, 0.28]).meanRatio;
+    expect(stats.meanRatioAfter).toBeCloseTo(after, 4);
+    expect(after).not.toBeCloseTo(lossOf(samples.slice(0, 1), tensors(), [0.2, 0.28]).meanRatio, 3);
+    expect(stats.klAfter).toBeGreaterThan(0);
   });
 
   it('lowers the loss when it is repeated', async () => {

@@ -11,10 +11,11 @@ interface TailOptions extends RecordQuery {
   readonly lines: number;
   readonly follow?: boolean;
   readonly showPrivileged?: boolean;
+  readonly json?: boolean;
 }
 
 export async function tail(folder: string, topic: string, options: TailOptions): Promise<void> {
-  const { lines, follow = false, showPrivileged = false } = options;
+  const { lines, follow = false, showPrivileged = false, json = false } = options;
   const stop = new AbortController();
   const { log, plan } = await openRunFolder(folder);
   try {
@@ -29,7 +30,7 @@ export async function tail(folder: string, topic: string, options: TailOptions):
     });
     let found = 0;
     for await (const record of tailRecords(log, info, { lines, follow, accepts, signal: stop.signal })) {
-      print(toJson(describeRecord(record, { showPrivileged, isSource })));
+      print(toJson(describeRecord(record, { showPrivileged, isSource, exact: json })));
       found++;
     }
     if (found === 0 && accepts && lines > 0) say(`no record of ${topic} matches`);

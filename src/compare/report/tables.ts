@@ -20,6 +20,8 @@ const trainingFigures = [
   'entropy',
   'length',
   'kl',
+  'klAfter',
+  'meanRatioAfter',
   'clipped',
   'clippedWeights',
   'clippedWeightsPositive',

@@ -51,6 +51,10 @@ export const learnFigures = {
 
 /** Figures of a step that have a name of their own for each task or cause. */
 export const learnFigureFamilies = {
+  METRICAfter: value(
+    'A metric of the loss, such as `klAfter` and `meanRatioAfter`, after the updates of the step, over a sixteenth of ' +
+      'its samples. Without `After`: before each update.',
+  ),
   'reward/TASK': value('Mean reward of the judged samples of a task.'),
   'correct/TASK': share('Judged samples of a task that are correct.'),
   'judged/TASK': count('Judged samples of a task.'),

@@ -20,6 +20,7 @@ import { tailRecords } from '../../../src/runs/inspect/tail.js';
 import { metricsCsv } from '../../../src/runs/metrics/csv.js';
 import { writeParquet } from '../../../src/runs/metrics/parquet.js';
 import { figureNames, readMetrics } from '../../../src/runs/metrics/read.js';
+import { required } from '../../../src/support/required.js';
 import { newTinyFolder, records, tinyRun } from '../tiny-run.js';
 
 let base: string;
@@ -45,6 +46,20 @@ async function found(topic: string, query: RecordQuery, lines = 1000): Promise<r
       shown.push(describeRecord(record, { showPrivileged: false }));
   return shown;
 }
+
+it('floats have six digits, or all of them', async () => {
+  const [record] = await run.log.read('rollouts', 0, 0n, 1);
+  const logprobs = (exact: boolean) => {
+    const { value } = describeRecord(required(record, 'record'), { showPrivileged: false, exact }) as {
+      readonly value: { readonly samplingLogprobs: readonly number[] };
+    };
+    return value.samplingLogprobs;
+  };
+  const [exact] = logprobs(true);
+  expect(Math.fround(Number(exact))).toBe(exact);
+  expect(logprobs(false)[0]).toBe(Number(Number(exact).toPrecision(6)));
+  expect(logprobs(false)[0]).not.toBe(exact);
+});
 
 describe('filters', () => {
   it('find records by prompt, sample, step, verdict and fields, the last of them first counted', async () => {
@@ -128,7 +143,7 @@ describe('metrics', () => {
       leak: [...Object.keys(leakFigures), ...Object.keys(leakFigureFamilies)],
     };
     const families =
-      /^leak\/(prompts|leakRepeated|leakCited|completionWords)(Correct|Incorrect)(Base|BaseSd)?$|^leak\/teacherMinusStudent\d$/;
+      /^leak\/(prompts|leakRepeated|leakCited|completionWords)(Correct|Incorrect)(Base|BaseSd)?$|^leak\/teacherMinusStudent\d$|^learn\/\w+After$/;
     const unknown = figureNames(await readMetrics(run.log)).filter((figure) => {
       const [stage = '', name = ''] = figure.split('/');
       return !stages[stage]?.includes(name) && !families.test(figure);
