@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { checkPlan } from '../pipelines/plan/check.js';
-import { needs } from '../pipelines/plan/plan.js';
+import { isExternal, needs, type PlanStage } from '../pipelines/plan/plan.js';
 import { UserError } from '../support/errors.js';
 import { recordsOf } from '../topics/scan.js';
 import { newDisposers } from './disposers.js';
@@ -23,7 +23,9 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
   const { folder, onEvent = () => {}, signal, recorded } = options;
   const plan = { ...options.plan, components: { ...options.plan.components, ...options.components } };
   const started = performance.now();
-  const stages = new Set(options.stages ?? plan.stages.map(({ name }) => name));
+  const elsewhere = plan.stages.filter((stage) => isExternal(plan, stage));
+  const here = plan.stages.filter((stage) => !elsewhere.includes(stage));
+  const stages = new Set(options.stages ?? here.map(({ name }) => name));
   const own = plan.stages.filter(({ name }) => stages.has(name));
   const reads = !recorded || own.some((stage) => needs(stage, 'context'));
   const problems = await checkPlan(plan, { prompts: reads, documents: reads || (recorded?.documents ?? false) });
@@ -38,7 +40,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
       lineage = await lineageEmitter({ plan, manifest, folder, stages: [...stages], warn });
     }
     await lineage?.start();
-    for (const message of plan.warnings) onEvent({ event: 'warning', message });
+    for (const message of [...plan.warnings, ...elsewhere.map(externalText)]) onEvent({ event: 'warning', message });
     onEvent({ event: 'started', run: manifest.run, folder, steps: plan.spec.steps ?? null, resumed });
     await drive(run, recorded, signal).catch((error) => {
       run.observer.failed(error);
@@ -57,6 +59,9 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     await disposers.dispose();
   }
 }
+
+const externalText = ({ name }: PlanStage): string =>
+  `learn.external: stage ${name} is left to another learner, whose weights the other stages wait for`;
 
 /** A run that trained on nothing has failed. */
 async function refuseUntrained({ samples, steps, folder }: Summary, { log }: Pick<OpenRun, 'log'>): Promise<void> {

@@ -292,6 +292,16 @@ describe('the pure functions', () => {
   });
 });
 
+describe('learn.external', () => {
+  it.each([
+    [[], /learn\.external: found true, expected topics that another process can write/],
+    [['--stage', 'learn'], /--stage learn: learn\.external leaves it to another learner/],
+    [['--require-signal'], /--require-signal: found learn\.external; expected it where stage learn runs/],
+  ] as const)('is refused where nobody else could train: %j', (more, expected) =>
+    refuses(['run', tinyProject().file, '--set', 'learn.external=true', ...more], expected),
+  );
+});
+
 describe('--require-signal', () => {
   it('exits with 3 after a run that could not learn, and with 0 after one that did', async () => {
     const { folder, file } = tinyProject({ shape: 'grpo', privileged: [], steps: 1, evaluate: { every: 1 } });

@@ -20,7 +20,14 @@ describe.skipIf((await lacks('kafka')) || (await lacks('kafka-python')))('docs/p
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const run = join(folder, 'sums');
     const [brokers = ''] = broker.brokers;
-    const settings = ['steps=3', 'learn.prompts=2', 'rollout.group=2', 'prompts.heldOut=8', 'evaluate.every=1'];
+    const settings = [
+      'steps=3',
+      'learn.prompts=2',
+      'rollout.group=2',
+      'prompts.heldOut=8',
+      'evaluate.every=1',
+      'learn.external=true',
+    ];
     const others = start([
       ...['run', join(root, 'examples/arithmetic.yaml'), '--run', run, '--json'],
       ...[...settings, `topics.kafka.brokers=${brokers}`].flatMap((setting) => ['--set', setting]),

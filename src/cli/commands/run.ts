@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { loadPlan } from '../../pipelines/plan/load-method.js';
-import { type Plan, stagesWith } from '../../pipelines/plan/plan.js';
+import { isExternal, type Plan, stagesWith } from '../../pipelines/plan/plan.js';
 import { stageDefinitions } from '../../pipelines/stages/registry.js';
 import { type Extension, extendRun, withExtension } from '../../runs/manifest/extend.js';
 import { readManifest } from '../../runs/manifest/manifest.js';
@@ -41,7 +41,10 @@ export async function run(file: string, options: Options): Promise<void> {
 function checkStages(plan: Plan, stages: readonly string[] = []): void {
   const names = plan.stages.map(({ name }) => name);
   for (const name of stages) {
-    if (names.includes(name)) continue;
+    const found = plan.stages.find((stage) => stage.name === name);
+    if (found && isExternal(plan, found))
+      throw new UserError('bad-request', `--stage ${name}: learn.external leaves it to another learner`);
+    if (found) continue;
     const near = nearest(name, names);
     throw new UserError(
       'unknown-stage',
@@ -121,10 +124,13 @@ async function execute(
 /** Only the process with the last stage knows whether there was anything to learn. */
 function checkKnowsSignal(plan: Plan, stages: readonly string[] | undefined): void {
   const [trainer = plan.stages.at(-1)] = stagesWith(plan, 'trainer');
-  if (!trainer || !stages || stages.includes(trainer.name)) return;
+  if (!trainer) return;
+  const isHere = stages === undefined ? !isExternal(plan, trainer) : stages.includes(trainer.name);
+  if (isHere) return;
   throw new UserError(
     'bad-request',
-    `--require-signal: found --stage ${stages.join(' ')}; expected it where stage ${trainer.name} runs, which ` +
+    `--require-signal: found ${stages ? `--stage ${stages.join(' ')}` : 'learn.external'}; expected it where stage ` +
+      `${trainer.name} runs, which ` +
       'knows the training signal',
   );
 }

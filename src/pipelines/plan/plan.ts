@@ -56,6 +56,10 @@ export const needs = ({ definition }: PlanStage, resource: ResourceName): boolea
 export const stagesWith = ({ stages }: Pick<Plan, 'stages'>, resource: ResourceName): PlanStage[] =>
   stages.filter((stage) => needs(stage, resource));
 
+/** Whether a learner of another kind does the stage's work. What a replay trains, it trains itself. */
+export const isExternal = ({ spec }: Pick<Plan, 'spec'>, stage: PlanStage): boolean =>
+  spec.learn?.external === true && spec.from === undefined && stage.learner === MAIN_LEARNER && needs(stage, 'trainer');
+
 /**
  * Topics of records that a process reads for these stages: all topics where it is the only one or runs every stage;
  * otherwise only the required ones (ACLs). `weights` tells how far the run is, and that of a learner how far it is.

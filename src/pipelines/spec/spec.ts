@@ -179,6 +179,10 @@ export const pipelineSchema = z
     learn: z
       .strictObject({
         prompts: upTo(SAMPLES).describe('Prompts that make one step.'),
+        external: z
+          .boolean()
+          .optional()
+          .describe('Whether another learner trains (docs/protocol.md): every stage but `learn` runs here.'),
         ...learnFields,
       })
       .optional()

@@ -137,7 +137,11 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
       `${rounds > 1 ? `learn.prompts times rollout.rounds (${places})` : `learn.prompts (${places})`}: a step's ` +
       'prompts have to be in flight together',
   );
-  if (plan.components.learner) return;
+  demand(
+    !learnOf(plan.spec).external || plan.store.traits.multiProcess,
+    'learn.external: found true, expected topics that another process can write, such as those on Kafka',
+  );
+  if (plan.components.learner || learnOf(plan.spec).external) return;
   await attempt(async () => {
     const { metrics } = await learnLoss(plan);
     const { name, statistics } = plan.method;
