@@ -1,6 +1,6 @@
 import { UserError } from '../support/errors.js';
 import { type Activation, type Family, families, familyOf, isModelType, type ModelType } from './families/family.js';
-import { type Fields, fieldsOf, isJson } from './families/fields.js';
+import { FieldError, type Fields, fieldsOf, isJson, type Json } from './families/fields.js';
 import type { Ropes } from './families/rope.js';
 
 /** The architecture of a decoder-only model, read from a Hugging Face `config.json`. */
@@ -92,6 +92,29 @@ export function parseConfig(json: unknown, file: string): ModelConfig {
     embeddingScale: gemma ? Math.sqrt(hiddenSize) : 1,
     postNorms: gemma,
   };
+}
+
+/**
+ * Everything in a config.json that keeps it from being read, one line each: each field that is refused is left out for
+ * the next look.
+ * @returns the rest of it as far as it can be read, for what it says of the model
+ */
+export function inspectConfig(
+  json: Json,
+  file: string,
+): { readonly config: ModelConfig | undefined; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  for (let rest = json; ; ) {
+    try {
+      return { config: parseConfig(rest, file), problems };
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      problems.push(error.message);
+      const { [error.field]: refused, ...others } = rest;
+      if (refused === undefined || error.field === 'model_type') return { config: undefined, problems };
+      rest = others;
+    }
+  }
 }
 
 /** What transformers has and the engine does not, by its field. */

@@ -82,6 +82,12 @@ export function checkParameters(folder: string, config: ModelConfig): void {
   for (const place of parameters.values()) checkFinite(place);
 }
 
+/** Checks the names and shapes of a model's tensors. @throws {UserError} as `readModelFolder` */
+export function checkShapes(folder: string, config: ModelConfig, places: readonly TensorPlace[]): void {
+  const named = new Map(places.map((place) => [place.name, place]));
+  fitted(named, config, (name) => named.get(name)?.file ?? folder);
+}
+
 /** Where the tensors of a model are, in the order of its files. */
 export const weightPlaces = (folder: string): TensorPlace[] => weightFiles(folder).flatMap(listSafetensors);
 
@@ -197,7 +203,7 @@ function fitted<T extends Pick<Tensor, 'shape'>>(
 }
 
 /** Tensors that repeat what the model already has: a tied head, and the frequencies that old exports store. */
-const isRedundant = (name: string, config: ModelConfig): boolean =>
+export const isRedundant = (name: string, config: Pick<ModelConfig, 'tieWordEmbeddings'>): boolean =>
   (name === 'lm_head.weight' && config.tieWordEmbeddings) || name.endsWith('.rotary_emb.inv_freq');
 
 const mismatch = (where: string, what: string): UserError => new UserError('bad-model-file', `${where}: ${what}`);

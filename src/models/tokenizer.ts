@@ -13,6 +13,8 @@ export interface Tokenizer {
   readonly addedTokens: readonly { readonly content: string; readonly special: boolean; readonly id: number }[];
   /** Text of the ids. Ids without a token, as in a padded vocabulary, are skipped. */
   decode(tokens: Int32Array, options?: { readonly skipSpecial?: boolean }): string;
+  /** How many tokens it has; the model's vocabulary may be padded beyond. */
+  readonly size: number;
   /** Any of these ends a completion. */
   readonly eosIds: readonly number[];
   /** Tokens that chat templates may name, such as bos_token and eos_token. */
@@ -62,9 +64,16 @@ export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
       // Cleaning up would change the text that was sampled.
       return known.length === 0 ? '' : encoder.decode(known, { clean_up_tokenization_spaces: false });
     },
+    size: idCount(definition, addedTokens),
     eosIds: endIds(folder, encoder, vocabSize, specials.eos_token),
     specials,
   };
+}
+
+function idCount({ model }: Readonly<Record<string, unknown>>, added: Tokenizer['addedTokens']): number {
+  const { vocab } = model as { readonly vocab: object };
+  const ids: readonly number[] = Array.isArray(vocab) ? [...vocab.keys()] : Object.values(vocab);
+  return new Set([...ids, ...added.map(({ id }) => id)]).size;
 }
 
 const idsOf = (encoder: Encoder, text: string): Int32Array =>

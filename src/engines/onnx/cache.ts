@@ -14,11 +14,6 @@ export interface Cache {
   move(from: number, to: number): void;
 }
 
-/** Bytes of one row of `capacity` tokens. */
-export function rowBytes(config: ModelConfig, capacity: number): number {
-  return 2 * 4 * config.layers * config.kvHeads * config.headDim * capacity;
-}
-
 export function createCache({ layers, kvHeads, headDim }: ModelConfig, rows: number, capacity: number): Cache {
   const width = kvHeads * headDim;
   const stride = width * capacity;

@@ -3,12 +3,12 @@ import { readParameters } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { answerCalls } from '../../support/workers/answers.js';
 import type { ScoreRequest, TopScores } from '../policy.js';
-import { rowBytes } from './cache.js';
 import { createDecoding, type Drawn, type Unit } from './decoding.js';
 import type { Graph } from './graph/builder.js';
 import { decodeGraph, prefillGraph } from './graph/decode.js';
 import { scoreGraph } from './graph/score.js';
 import { topGraph } from './graph/top.js';
+import { cacheBytes } from './memory.js';
 import type { OnnxMessage, WorkerData } from './policy.js';
 import { createScoring, type ReadRow, readLogprobs, readTop, type Scoring } from './scoring.js';
 import { createSession, type Session, type SessionTensor } from './session.js';
@@ -87,7 +87,7 @@ async function sample({
   const prefill = await sessions.prefill();
   const decode = await (truncate ? sessions.truncate() : sessions.decode());
   const capacity = capacityFor(prompt.length + limit);
-  const room = Math.max(1, Math.min(rows, Math.floor(CACHE_BYTES / rowBytes(config, capacity))));
+  const room = Math.max(1, Math.min(rows, Math.floor(CACHE_BYTES / cacheBytes(config, capacity))));
   const stopped = stop.length > 0 ? createStopCheck(tokenizer(), stop) : () => false;
   const unit = unitOf(decoding, `decode ${serial} ${capacity} ${truncate}`, () =>
     createDecoding({ config, parameters, prefill, decode, room, capacity, eosIds: new Set(eosIds) }),

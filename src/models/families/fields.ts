@@ -6,6 +6,17 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A field of a config.json that is missing, malformed or not supported. */
+export class FieldError extends UserError {
+  constructor(
+    message: string,
+    /** The field of config.json that it is, or is in. */
+    readonly field: string,
+  ) {
+    super('model-config', message);
+  }
+}
+
 /** Fields of a JSON object of a config.json; each fails by its own name. */
 export interface Fields {
   readonly file: string;
@@ -24,8 +35,9 @@ export interface Fields {
 /**
  * @param file names the object in errors
  * @param defaults are taken for fields that are missing; a null is no missing field
+ * @param inside the field of config.json that the object is, where it is not the whole
  */
-export function fieldsOf(given: Json, file: string, defaults: Json = {}): Fields {
+export function fieldsOf(given: Json, file: string, defaults: Json = {}, inside?: string): Fields {
   const json: Json = { ...defaults, ...given };
   const fields: Fields = {
     file,
@@ -34,10 +46,10 @@ export function fieldsOf(given: Json, file: string, defaults: Json = {}): Fields
       const found = json[name];
       const near = found === undefined ? nearest(name, Object.keys(given)) : undefined;
       const hint = near ? ` (there is "${near}")` : '';
-      throw new UserError(
-        'model-config',
+      throw new FieldError(
         `${file}: field "${name}" is ${found === undefined ? 'missing' : JSON.stringify(found)}${hint}; expected ` +
           `${expected}`,
+        inside ?? name,
       );
     },
     has: (name) => json[name] !== undefined && json[name] !== null,

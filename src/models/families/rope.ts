@@ -60,7 +60,7 @@ function settingsOf(top: Fields): { readonly name: string; readonly settings: Js
  */
 export function parseRope(top: Fields): Ropes {
   const { name, settings } = settingsOf(top);
-  const inside = fieldsOf(settings, `${top.file}: ${name}`);
+  const inside = fieldsOf(settings, `${top.file}: ${name}`, {}, name);
   for (const [key, value] of Object.entries(settings))
     if (isJson(value)) inside.fail(key, 'no settings per kind of layer: all layers of these models share one');
   const rope = readRope(inside, top, 'rope_theta', DEFAULT_THETA);
@@ -76,8 +76,8 @@ export function parseRopes(top: Fields): Ropes {
   const nested = Object.values(settings).some(isJson);
   const part = (kind: string, scaled: boolean): Fields => {
     const value = nested ? (settings[kind] ?? {}) : scaled ? settings : {};
-    if (!isJson(value)) return fieldsOf(settings, `${top.file}: ${name}`).fail(kind, 'an object');
-    return fieldsOf(value, `${top.file}: ${name}${nested ? `.${kind}` : ''}`);
+    if (!isJson(value)) return fieldsOf(settings, `${top.file}: ${name}`, {}, name).fail(kind, 'an object');
+    return fieldsOf(value, `${top.file}: ${name}${nested ? `.${kind}` : ''}`, {}, name);
   };
   return {
     rope: readRope(part('full_attention', true), top, 'rope_theta', 1_000_000),

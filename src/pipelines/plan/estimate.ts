@@ -1,3 +1,4 @@
+import { learnerBytes, weightBytes } from '../../engines/onnx/memory.js';
 import { parameterShapes } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
 import { UserError } from '../../support/errors.js';
@@ -13,8 +14,6 @@ export interface Estimate {
   readonly memory: number;
 }
 
-/** Bytes of a float32. */
-const FLOAT = 4;
 /** A checkpoint has values and two moments. */
 const CHECKPOINT = 3;
 /** Most bytes of a record: what Node reads from a file, and hashes, at once. */
@@ -28,11 +27,10 @@ const BYTES_PER_TOKEN = 60;
 /** What the program takes before it opens a model. */
 const PROGRAM = 300 * 2 ** 20;
 
-/** Bytes of the model's weights. @throws {UserError} as `readConfig` */
-function weightBytes({ spec, folder }: Pick<Plan, 'spec' | 'folder'>): number {
+/** @throws {UserError} as `readConfig` */
+function parametersOf({ spec, folder }: Pick<Plan, 'spec' | 'folder'>): number {
   const shapes = parameterShapes(readConfig(baseFolder(spec, folder)));
-  const values = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  return values * FLOAT;
+  return [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 }
 
 /**
@@ -43,7 +41,8 @@ export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefi
   const { spec } = plan;
   const { learn, rollout, steps, publish, flow, evaluate } = spec;
   if (!learn || !rollout || steps === undefined) return undefined;
-  const weights = weightBytes(plan);
+  const parameters = parametersOf(plan);
+  const weights = weightBytes(parameters);
   const learners = learnersOf(spec).length;
   // The base, the newest, those kept, the teacher's and one that waits for its measurement.
   const versions = Math.min(steps / publish.every + 1, publish.keep + 2 + Math.ceil(flow.maxLag / publish.every) + 2);
@@ -53,11 +52,9 @@ export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefi
   const records = samples * (SAMPLE_FIELDS + BYTES_PER_TOKEN * (rollout.maxTokens + PROMPT_TOKENS / 2));
   const workers = spec.model.workers ?? defaultCores();
   const loaded = flow.maxLag + 2 + (evaluate.every > 0 ? 1 : 0);
-  // Values, gradient, two moments, a second gradient, and the weights that the model began with.
-  const learner = 6 * weights;
   return {
     disk: learners * (versions * weights + checkpoints) + records,
-    memory: PROGRAM + learners * learner + workers * loaded * weights,
+    memory: PROGRAM + learners * learnerBytes(parameters) + workers * loaded * weights,
   };
 }
 
@@ -77,7 +74,7 @@ export function estimateNotes(plan: Pick<Plan, 'spec' | 'folder'>): string[] {
 /** Why checkpoints cannot travel through topics, as one line, or nothing where they can or need not. */
 export function checkpointProblems(plan: Pick<Plan, 'spec' | 'folder' | 'store'>): string[] {
   if (plan.store.traits.weights !== 'topics') return [];
-  const checkpoint = CHECKPOINT * weightBytes(plan);
+  const checkpoint = CHECKPOINT * weightBytes(parametersOf(plan));
   if (checkpoint <= RECORD) return [];
   return [
     `topics: found checkpoints of ${bytes(checkpoint)}, expected at most 2 GiB, which is what one record takes; ` +
@@ -85,7 +82,7 @@ export function checkpointProblems(plan: Pick<Plan, 'spec' | 'folder' | 'store'>
   ];
 }
 
-function bytes(count: number): string {
+export function bytes(count: number): string {
   const units = ['MiB', 'GiB', 'TiB', 'PiB'];
   let value = count / 2 ** 20;
   let unit = 0;
