@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { basename, dirname, join } from 'node:path';
 import { nearest, UserError } from '../support/errors.js';
 import { type ModelConfig, parameterShapes, parseConfig } from './config.js';
-import type { DType } from './halves.js';
 import { type Json, readJson } from './json-file.js';
 import {
   fileDigest,
@@ -14,7 +13,8 @@ import {
   type Tensors,
   writeSafetensors,
 } from './safetensors.js';
-import { checkFinite } from './weight-values.js';
+import type { DType } from './weights/halves.js';
+import { checkFinite } from './weights/weight-values.js';
 
 /** The contents of a Hugging Face model folder. */
 export interface ModelFolder {

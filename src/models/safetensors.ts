@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { UserError } from '../support/errors.js';
-import { type DType, fromFloat32, toFloat32, WIDTH } from './halves.js';
+import { type DType, fromFloat32, toFloat32, WIDTH } from './weights/halves.js';
 
 /** Numbers in row-major order with their shape. */
 export interface Tensor<Data = Float32Array> {

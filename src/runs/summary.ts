@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { modelDigest, weightPlaces } from '../models/folder.js';
-import { equalTensors } from '../models/weight-values.js';
+import { equalTensors } from '../models/weights/weight-values.js';
 import { baseFolder } from '../pipelines/plan/model.js';
 import { isShared, stagesWith } from '../pipelines/plan/plan.js';
 import { contextOf } from '../pipelines/running/context.js';

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { parameterShapes } from '../../src/models/config.js';
 import { modelDigest, readConfig, readModelFolder, weightPlaces, writeModelFolder } from '../../src/models/folder.js';
 import { readSafetensors, type Tensor, writeSafetensors } from '../../src/models/safetensors.js';
-import { equalTensors } from '../../src/models/weight-values.js';
+import { equalTensors } from '../../src/models/weights/weight-values.js';
 import { tinyModel } from './tiny-model.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'rlsd-folder-'));

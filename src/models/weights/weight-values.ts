@@ -1,5 +1,5 @@
-import { UserError } from '../support/errors.js';
-import { readValues, type TensorPlace } from './safetensors.js';
+import { UserError } from '../../support/errors.js';
+import { readValues, type TensorPlace } from '../safetensors.js';
 
 /** Values read at a time: 4 MiB of float32. */
 const PART = 1 << 20;

@@ -2,8 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type DType, fromFloat32, toFloat32 } from '../../src/models/halves.js';
-import { writeSafetensors } from '../../src/models/safetensors.js';
+import { writeSafetensors } from '../../../src/models/safetensors.js';
+import { type DType, fromFloat32, toFloat32 } from '../../../src/models/weights/halves.js';
 
 const everyHalf = Uint16Array.from({ length: 2 ** 16 }, (_, i) => i);
 const halvesOf = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.slice().buffer);

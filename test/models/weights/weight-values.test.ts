@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { listSafetensors, type Tensor, writeSafetensors } from '../../src/models/safetensors.js';
-import { checkFinite, equalTensors } from '../../src/models/weight-values.js';
+import { listSafetensors, type Tensor, writeSafetensors } from '../../../src/models/safetensors.js';
+import { checkFinite, equalTensors } from '../../../src/models/weights/weight-values.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rlsd-weights-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
