@@ -89,6 +89,8 @@ export async function fileSource(settings: FileSettings, folder: string): Promis
 /** Questions that are held out in files of their own. */
 export interface HeldOutFile {
   readonly files: readonly PromptFile[];
+  /** Of their content. */
+  readonly hash: string;
   readonly items: readonly SourceItem[];
   readonly has: (question: string) => boolean;
 }
@@ -102,7 +104,7 @@ export async function heldOutFile(path: string, mapping: Mapping, folder: string
     items.push(found);
   }
   const keys = new Set(items.map(({ question }) => questionKey(question)));
-  return { files, items, has: (question) => keys.has(questionKey(question)) };
+  return { files, hash: await hashOf(files), items, has: (question) => keys.has(questionKey(question)) };
 }
 
 interface Split {

@@ -1,4 +1,7 @@
+import { digest } from '../support/digest.js';
 import { UserError } from '../support/errors.js';
+import type { HeldOutFile } from './file.js';
+import { questionKey } from './held-out.js';
 import { type PromptInput, parseItem } from './item.js';
 import type { Mapping } from './mapping.js';
 import { isRow } from './rows/row.js';
@@ -34,8 +37,8 @@ export interface PromptGenerator {
 export interface GeneratorOptions extends Pick<Mapping, 'columns'> {
   /** Seed of the run. */
   readonly seed: number;
-  /** Number of held-out prompts. */
-  readonly heldOut: number;
+  /** Number of held-out prompts that it makes, or those of a file. */
+  readonly heldOut: number | HeldOutFile;
 }
 
 /** Consecutive held-out questions after which a generator is taken to have no others. */
@@ -50,7 +53,7 @@ const MAX_SKIPPED = 10_000;
 export function generatorSource(
   { name, generate }: Pick<PromptGenerator, 'name' | 'generate'>,
   hash: string,
-  { seed, heldOut: heldOutCount, ...mapping }: GeneratorOptions,
+  { seed, heldOut: held, ...mapping }: GeneratorOptions,
 ): PromptSource {
   const itemAt = (index: number, heldOut: boolean): SourceItem => {
     const defaultId = `${name}-${seed}-${heldOut ? 'held-out' : 'train'}-${index}`;
@@ -64,8 +67,9 @@ export function generatorSource(
     const withId = isRow(prompt) ? { ...prompt, id: prompt.id ?? defaultId } : prompt;
     return { ...parseItem(withId, `${name}: prompt ${index}`, 'bad-prompt', mapping), source: name };
   };
-  const heldOut = Array.from({ length: heldOutCount }, (_, index) => itemAt(index, true));
-  const heldOutQuestions = new Set(heldOut.map(({ question }) => question));
+  const heldOut =
+    typeof held === 'number' ? Array.from({ length: held }, (_, index) => itemAt(index, true)) : held.items;
+  const heldOutQuestions = new Set(heldOut.map(({ question }) => questionKey(question)));
   const foundAt = (index: number): SourceItem | BadItem => {
     try {
       return itemAt(index, false);
@@ -75,13 +79,13 @@ export function generatorSource(
     }
   };
   return {
-    hash,
+    hash: typeof held === 'number' ? hash : digest(hash, held.hash),
     heldOut,
     async *from(position) {
       let skipped = 0;
       for (let at = position; ; at++) {
         const found = foundAt(Number(at));
-        if (!isBad(found) && heldOutQuestions.has(found.question)) {
+        if (!isBad(found) && heldOutQuestions.has(questionKey(found.question))) {
           if (++skipped === MAX_SKIPPED)
             throw new UserError(
               'no-prompts',

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { fileSource } from './file.js';
+import { fileSource, heldOutFile } from './file.js';
 import { generatorSource } from './generator.js';
 import type { HeldOut } from './held-out.js';
 import type { Mapping } from './mapping.js';
@@ -10,8 +10,8 @@ import { type TopicSettings, topicSource } from './topic.js';
 
 /** Where prompts come from: a registered generator, a user's own, a topic, or files. */
 export type PromptSettings =
-  | { readonly generate: GeneratorName; readonly heldOut: number }
-  | { readonly module: string; readonly heldOut: number }
+  | { readonly generate: GeneratorName; readonly heldOut: number | { readonly file: string } }
+  | { readonly module: string; readonly heldOut: number | { readonly file: string } }
   | TopicSettings
   | (Mapping & {
       readonly file: string | readonly string[];
@@ -49,7 +49,8 @@ export async function openSource(
   if ('file' in prompts)
     return fileSource({ ...prompts, ...kept, shuffle: (prompts.shuffle ?? trains) ? seed : undefined }, folder);
   const { heldOut } = prompts;
+  const held = typeof heldOut === 'number' ? heldOut : await heldOutFile(heldOut.file, {}, folder);
   return 'module' in prompts
-    ? moduleSource(resolve(folder, prompts.module), { seed, heldOut, ...kept })
-    : generatorSource(generators[prompts.generate], prompts.generate, { seed, heldOut, ...kept });
+    ? moduleSource(resolve(folder, prompts.module), { seed, heldOut: held, ...kept })
+    : generatorSource(generators[prompts.generate], prompts.generate, { seed, heldOut: held, ...kept });
 }

@@ -24,6 +24,25 @@ describe('a generator', () => {
       expect(await take(numbers, 6 - k, position)).toEqual(whole.slice(k));
   });
 
+  it('never gives the questions of a held-out file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rlsd-held-out-'));
+    writeFileSync(join(folder, 'test.jsonl'), '{"id":"a","question":"1 ?","answer":1}\n');
+    writeFileSync(
+      join(folder, 'own.mjs'),
+      "export default ({ index }) => ({ question: index + ' ?', answer: index });",
+    );
+    const held = await openSource(
+      { prompts: { module: 'own.mjs', heldOut: { file: 'test.jsonl' } }, seed: 7, trains: true },
+      folder,
+    );
+    expect(held.heldOut).toMatchObject([{ itemId: 'a', answer: '1' }]);
+    const questions = (await take(held, 3)).map(({ found }) => !isBad(found) && found.question);
+    expect(questions).toEqual(['0 ?', '2 ?', '3 ?']);
+    const open = await openSource({ prompts: { module: 'own.mjs', heldOut: 0 }, seed: 7, trains: true }, folder);
+    expect(held.hash).not.toBe(open.hash);
+    rmSync(folder, { recursive: true });
+  });
+
   it('gets defaults for omitted fields', async () => {
     const [first] = await take(
       source(() => ({ question: 'why?' })),

@@ -34,10 +34,9 @@ export async function openSources(spec: PipelineSpec, folder: string): Promise<S
   const shares: [string, number][] = [];
   for (const task of tasksOf(spec)) {
     if (!task.prompts) continue;
-    const source = await openSource(
-      { prompts: task.prompts, seed: spec.seed, trains: spec.learn !== undefined },
-      folder,
-    );
+    const { file } = spec.evaluate;
+    const prompts = file === undefined ? task.prompts : { ...task.prompts, heldOut: { file } };
+    const source = await openSource({ prompts, seed: spec.seed, trains: spec.learn !== undefined }, folder);
     tasks.push({ task, source });
     hashes.push(task.name === '' ? source.hash : digest(task.name, source.hash));
     if (source.heldOutShare) shares.push([task.name, source.heldOutShare]);

@@ -66,10 +66,19 @@ function rules(spec: RuledSpec): Rule[] {
   ];
 }
 
-function promptRules({ prompts, tasks, from, verify }: RuledSpec): Rule[] {
+function promptRules({ prompts, tasks, from, verify, evaluate }: RuledSpec): Rule[] {
   const judgesItself = tasks !== undefined && Object.values(tasks).every((task) => task.verify);
   const isJudged = from !== undefined && from.topic !== 'rollouts' && !prompts && !tasks;
   return [
+    {
+      field: 'evaluate.file',
+      holds: evaluate?.file === undefined || (prompts !== undefined && !prompts.heldOut),
+      problem: tasks
+        ? 'does not go with tasks; expected prompts.heldOut in each task'
+        : prompts
+          ? 'does not go with prompts.heldOut; expected one or the other'
+          : 'needs prompts, which it is held out from',
+    },
     {
       field: 'prompts',
       holds: !prompts || !tasks,

@@ -210,6 +210,9 @@ export const pipelineSchema = z
           .describe("Temperature of those samples. Default: the rollout's."),
         maxTokens: upTo(TOKENS).optional().describe("Maximum completion tokens. Default: the rollout's."),
         stop: z.array(text).optional().describe("Texts that end a completion. Default: the rollout's."),
+        file: text
+          .optional()
+          .describe('Held-out prompts of a file, folder or glob, in place of `prompts.heldOut`: never trained on.'),
       })
       .prefault({}),
     flow: z

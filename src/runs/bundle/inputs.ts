@@ -70,9 +70,12 @@ function publicFiles(spec: PipelineSpec): string[] {
 async function privilegedFiles(spec: PipelineSpec, folder: string): Promise<string[]> {
   const files: string[] = [];
   for (const { prompts } of tasksOf(spec)) {
-    if (prompts && 'file' in prompts) files.push(...(await promptPaths(prompts, folder)));
+    if (prompts && 'file' in prompts) files.push(...(await promptPaths([prompts.file].flat(), folder)));
+    if (prompts && typeof prompts.heldOut === 'object' && 'file' in prompts.heldOut)
+      files.push(...(await promptPaths([prompts.heldOut.file], folder)));
     if (prompts && 'module' in prompts) files.push(prompts.module);
   }
+  if (spec.evaluate.file !== undefined) files.push(...(await promptPaths([spec.evaluate.file], folder)));
   for (const source of contextOf(spec).sources) {
     if ('files' in source) files.push(...(await filesOf(source, folder)));
     if ('keyed' in source) files.push(source.keyed);
@@ -80,12 +83,8 @@ async function privilegedFiles(spec: PipelineSpec, folder: string): Promise<stri
   return files;
 }
 
-/** Prompt files and the held-out file, as the spec names them where it names files. */
-async function promptPaths(
-  { file, heldOut }: Extract<NonNullable<PipelineSpec['prompts']>, { readonly file: unknown }>,
-  folder: string,
-): Promise<string[]> {
-  const named = [file, typeof heldOut === 'object' && 'file' in heldOut ? heldOut.file : []].flat();
+/** Prompt files, as the spec names them where it names files. */
+async function promptPaths(named: readonly string[], folder: string): Promise<string[]> {
   const paths: string[] = [];
   for (const path of named) {
     const found = isAbsolute(path) || !existsSync(resolve(folder, path)) ? [] : await promptFiles(path, folder);

@@ -73,6 +73,11 @@ describe('readSpec', () => {
       good.replace('heldOut: 8', 'heldOut: 8, file: sums.jsonl'),
       /sums\.yaml:4:\d+: prompts\.file: does not go with generate; expected one or the other/,
     ],
+    [
+      'held-out prompts in two places',
+      `${good.replace('chain-sum }', 'chain-sum, heldOut: 8 }')}evaluate: { file: test.jsonl }\n`,
+      /evaluate\.file: does not go with prompts\.heldOut; expected one or the other/,
+    ],
     ['moments that never decay', good.replace('lr: 1.0e-4', 'lr: 1.0e-4, betas: [0.9, 1]'), /learn\.betas\.1: found 1/],
     [
       'an unknown method',
