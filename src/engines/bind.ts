@@ -26,11 +26,17 @@ export function defineEngine<Settings extends z.ZodType, const Name extends stri
  * @example bindEngine(onnxDefinition, { rows: 32 })
  */
 export function bindEngine(definition: EngineDefinition, input: unknown, options: BindOptions = {}): Engine {
-  const { name } = definition;
+  const { name, reach = [] } = definition;
   const { where = `model.engine.${name}`, folder = process.cwd(), moduleHash } = options;
   const settings = parseSettings(definition.settings, revealAll(input, where, folder), where);
   // The id is recorded, so it must not follow from the secrets themselves.
-  const written = JSON.stringify(containsReference(input) ? input : settings);
+  const written = JSON.stringify(without(reach, containsReference(input) ? input : settings));
   const hash = moduleHash === undefined ? digest(written) : digest(written, moduleHash);
   return { ...definition.create(settings, { folder }), name, id: `${name}@${hash.slice(0, 16)}` };
 }
+
+/** An object without some of its fields. */
+export const without = (fields: readonly string[], value: unknown): unknown =>
+  fields.length === 0 || typeof value !== 'object' || value === null
+    ? value
+    : Object.fromEntries(Object.entries(value).filter(([field]) => !fields.includes(field)));

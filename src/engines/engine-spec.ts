@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { digest } from '../support/digest.js';
 import { nearest, UserError } from '../support/errors.js';
-import { bindEngine } from './bind.js';
+import { bindEngine, without } from './bind.js';
 import type { Engine, EngineDefinition } from './engine.js';
 import { engines } from './registry.js';
 
@@ -44,6 +44,13 @@ export function engineSchema(registry: readonly EngineDefinition[] = engines): z
       recordedObject.describe('Recorded for an engine that a program gave as an object; not for pipeline files.'),
     ])
     .describe('What runs the model. A bare name takes the defaults.');
+}
+
+/** A `model.engine` field without what only says how a registered engine is reached. */
+export function reachless(spec: EngineSpec, registry: readonly EngineDefinition[] = engines): EngineSpec {
+  if (typeof spec === 'string') return spec;
+  const reach = (name: string) => registry.find((definition) => definition.name === name)?.reach ?? [];
+  return Object.fromEntries(Object.entries(spec).map(([name, settings]) => [name, without(reach(name), settings)]));
 }
 
 /** What a manifest records of an engine that was given as an object. */

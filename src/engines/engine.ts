@@ -3,7 +3,7 @@ import type { Loss } from '../losses/loss.js';
 import type { TemplateText } from '../models/chat-template.js';
 import type { Adapter } from '../models/lora/lora.js';
 import type { Message } from '../records/records.js';
-import type { Policy } from './policy.js';
+import type { Policy, Sampling } from './policy.js';
 import type { CompiledLoss, TrainableModel } from './trainable.js';
 
 /** What an engine can do. A plan that asks for more is refused before it starts. */
@@ -43,12 +43,20 @@ export interface ModelOptions {
   readonly date?: () => string;
   /** A chat template in place of the folder's. */
   readonly template?: TemplateText;
+  /** Whether this is a separate teacher model, which scores for a policy of another folder. */
+  readonly isTeacher?: boolean;
 }
 
 /** What is checked of a model before a run. */
 export interface CheckOptions extends ModelOptions {
   /** Conversations of the kind that the run will encode. */
   readonly conversations?: readonly (readonly Message[])[];
+  /** How the run samples; undefined where it does not. */
+  readonly sampling?: Sampling;
+  /** Likeliest tokens of each position that the teacher names: 0 for none, undefined where nothing is scored. */
+  readonly scores?: number | 'all';
+  /** Whether the run publishes new weights. */
+  readonly publishes?: boolean;
 }
 
 /** Which model to train, and where. */
@@ -98,6 +106,8 @@ export interface EngineDefinition<Settings extends z.ZodType = z.ZodType, Name e
   readonly summary: string;
   /** Each field described with `.describe()`; the texts go into the JSON Schema and the documentation. */
   readonly settings: Settings;
+  /** Names of settings that only say how it is reached: a run may go on with others. Default: none. */
+  readonly reach?: readonly string[];
   // Method syntax, so that a list takes definitions of any settings.
   create(settings: z.output<Settings>, context: EngineContext): EngineBehavior;
 }

@@ -103,6 +103,13 @@ const LOGIN = /(\/\/)[^\s"'/@]{1,256}@|[^\s"'/@,=({[]{1,256}:(?!\/\/)[^\s"']{0,2
 
 export const hasLogin = (address: string): boolean => address.search(LOGIN) >= 0;
 
+/**
+ * Whether a value is an http or https address that may be recorded: a request cannot be sent to one with a login, and
+ * the spec that contains it is kept.
+ */
+export const isAddress = (url: unknown): boolean =>
+  typeof url === 'string' && URL.canParse(url) && /^https?:/.test(url) && !hasLogin(url);
+
 /** A message without the logins in its addresses. */
 export const withoutLogins = (message: string): string =>
   message.replace(LOGIN, (_, slashes: string | undefined) => `${slashes ?? ''}…@`);

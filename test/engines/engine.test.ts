@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bindEngine, defineEngine } from '../../src/engines/bind.js';
 import { type Capabilities, lacking } from '../../src/engines/engine.js';
-import { engineSchema, loadEngine, recordEngine, registeredEngine } from '../../src/engines/engine-spec.js';
+import { engineSchema, loadEngine, reachless, recordEngine, registeredEngine } from '../../src/engines/engine-spec.js';
+import { vllmDefinition } from '../../src/engines/vllm/engine.js';
 import { tinyModel } from '../models/tiny-model.js';
 
 const none: Capabilities = {
@@ -55,6 +56,16 @@ describe('lacking', () => {
   });
 });
 
+describe('how an engine is reached', () => {
+  it('is neither part of its id nor of what a manifest compares', () => {
+    const near = bindEngine(vllmDefinition, { url: 'http://near:1' });
+    expect(bindEngine(vllmDefinition, { urls: ['http://far:1'], seconds: 3 }).id).toBe(near.id);
+    expect(bindEngine(vllmDefinition, { url: 'http://near:1', model: 'big' }).id).not.toBe(near.id);
+    expect(reachless({ vllm: { url: 'http://near:1', model: 'big' } })).toEqual({ vllm: { model: 'big' } });
+    expect(reachless({ module: 'mine.mjs', url: 'kept' })).toEqual({ module: 'mine.mjs', url: 'kept' });
+  });
+});
+
 describe('bindEngine', () => {
   it('fills in defaults, and has an id that depends on settings and module', () => {
     const ids = [
@@ -86,7 +97,7 @@ describe('registeredEngine', () => {
 
   it('lists the engines', () => {
     expect(() => registeredEngine('onxx')).toThrow('model.engine: unknown engine "onxx"; did you mean onnx?');
-    expect(() => registeredEngine('zzzzzz')).toThrow('expected one of onnx, or { module: FILE }');
+    expect(() => registeredEngine('zzzzzz')).toThrow('expected one of onnx, vllm, openai, or { module: FILE }');
     expect(() => registeredEngine({ module: './mine.mjs' })).toThrow(/is a file; import it/);
   });
 

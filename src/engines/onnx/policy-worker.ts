@@ -3,6 +3,7 @@ import { readParameters } from '../../models/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { answerCalls } from '../../support/workers/answers.js';
 import type { ScoreRequest, TopScores } from '../policy.js';
+import { createStopCheck } from '../stop.js';
 import { createDecoding, type Drawn, type Unit } from './decoding.js';
 import type { Graph } from './graph/builder.js';
 import { decodeGraph, prefillGraph } from './graph/decode.js';
@@ -12,7 +13,6 @@ import { cacheBytes } from './memory.js';
 import type { OnnxMessage, WorkerData } from './policy.js';
 import { createScoring, type ReadRow, readLogprobs, readTop, type Scoring } from './scoring.js';
 import { createSession, type Session, type SessionTensor } from './session.js';
-import { createStopCheck } from './stop.js';
 
 /** Maximum size of one batch's caches; more sequences wait. */
 const CACHE_BYTES = 256 * 2 ** 20;

@@ -7,7 +7,6 @@ import { calendarDate } from '../../support/jinja/index.js';
 import { createPool } from '../../support/workers/pool.js';
 import { threads } from '../../support/workers/transport.js';
 import { workerUrl } from '../../support/workers/url.js';
-import type { Completion, Policy, SampleRequest, ScoreRequest, TopScores } from '../policy.js';
 import {
   checkArchitecture,
   checkK,
@@ -16,10 +15,11 @@ import {
   checkScore,
   checkVersion,
   type Limits,
-} from './check-request.js';
+} from '../check-request.js';
+import type { Completion, Policy, SampleRequest, ScoreRequest, TopScores } from '../policy.js';
+import { textBeforeStop } from '../stop.js';
 import type { Drawn } from './decoding.js';
 import { requireRuntime } from './runtime.js';
-import { textBeforeStop } from './stop.js';
 
 export interface OnnxPolicyOptions {
   /**

@@ -1,13 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { type Engine, type EngineNeeds, lacking, type ModelOptions } from '../../engines/engine.js';
+import { type CheckOptions, type Engine, type EngineNeeds, lacking, type ModelOptions } from '../../engines/engine.js';
 import { loadEngine } from '../../engines/engine-spec.js';
+import type { Sampling } from '../../engines/policy.js';
 import { asksTeacher } from '../../methods/method.js';
 import type { TemplateText } from '../../models/chat-template.js';
 import { defaultTemplateText, parseTemplate, type TeacherTemplate } from '../../privileged/template/template.js';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
+import { required } from '../../support/required.js';
+import { samplingOf } from '../spec/sections.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { type Task, tasksOf } from '../spec/tasks.js';
 import type { Plan } from '../stages/definition.js';
@@ -67,6 +70,15 @@ export async function engineOf({ components: { engine }, spec, folder }: Plan): 
  */
 export async function engineProblems(plan: Plan, needs: Omit<EngineNeeds, 'device'>): Promise<string[]> {
   return lacking(await engineOf(plan), { device: plan.spec.model.device, ...needs });
+}
+
+type DrawnAndScored = { readonly sampling: Sampling } & Pick<CheckOptions, 'scores'>;
+
+/** How a plan samples, and how many of the likeliest tokens its teacher names, for an engine's check. */
+export function drawnAndScored({ spec, method }: Pick<Plan, 'spec' | 'method'>): DrawnAndScored {
+  if (!asksTeacher(method)) return { sampling: samplingOf(spec) };
+  const { scores, k } = method.teacher;
+  return { sampling: samplingOf(spec), scores: scores === 'topK' ? required(k, `${method.name}: teacher.k`) : 0 };
 }
 
 /** The teacher's prompt template of a task. @throws {UserError} `bad-template` */

@@ -1,3 +1,4 @@
+import type { Sampling } from '../../engines/policy.js';
 import { UserError } from '../../support/errors.js';
 import type { Draws } from '../running/evaluate.js';
 import type { PipelineSpec } from './spec.js';
@@ -17,6 +18,19 @@ function section<K extends 'rollout' | 'learn' | 'steps'>(spec: Pick<PipelineSpe
 
 /** How completions are sampled. @throws {UserError} `no-section` where nothing is sampled */
 export const rolloutOf = (spec: Pick<PipelineSpec, 'rollout'>): Section<'rollout'> => section(spec, 'rollout');
+
+/** How completions are drawn. @throws {UserError} `no-section` where nothing is sampled */
+export function samplingOf(spec: Pick<PipelineSpec, 'rollout'>): Sampling {
+  const { temperature, topK, topP, minP, maxTokens, stop } = rolloutOf(spec);
+  return {
+    temperature,
+    maxTokens,
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    ...(minP !== undefined && { minP }),
+    ...(stop && { stop }),
+  };
+}
 
 /** How the model is trained. @throws {UserError} `no-section` where nothing is trained */
 export const learnOf = (spec: Pick<PipelineSpec, 'learn'>): Section<'learn'> => section(spec, 'learn');

@@ -1,9 +1,9 @@
 import { concatMap, mergeMap, of, pipe } from 'rxjs';
 import { rollout } from '../../operators/rollout.js';
 import type { Prompt, Rollout } from '../../records/records.js';
-import { engineOf, engineProblems, modelOptions } from '../plan/model.js';
+import { drawnAndScored, engineOf, engineProblems, modelOptions, teacherFolder } from '../plan/model.js';
 import { promptCredit } from '../running/credit.js';
-import { rolloutOf } from '../spec/sections.js';
+import { rolloutOf, samplingOf } from '../spec/sections.js';
 import type { PipelineSpec } from '../spec/spec.js';
 import { messagesOf, tasksOf } from '../spec/tasks.js';
 import { type CheckContext, defineRecordStage } from './definition.js';
@@ -38,7 +38,14 @@ async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<vo
   const conversations = asked.map((task) => messagesOf(task, { question: 'question' }));
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { samples: { by: 'rollout' } })) demand(false, problem);
-    for (const problem of (await (await engineOf(plan)).check?.({ ...modelOptions(plan), conversations })) ?? [])
+    const { sampling, scores } = drawnAndScored(plan);
+    const use = {
+      sampling,
+      publishes: plan.spec.learn !== undefined,
+      ...(scores !== undefined && teacherFolder(plan) === undefined && { scores }),
+    };
+    for (const problem of (await (await engineOf(plan)).check?.({ ...modelOptions(plan), conversations, ...use })) ??
+      [])
       demand(false, problem);
   });
 }
@@ -54,7 +61,7 @@ export function rolloutOperator(
   { policy, versions }: Pick<Resources, 'policy' | 'versions'>,
   { sampledBy, isTrained = true }: RolloutOptions = {},
 ) {
-  const { group, temperature, topK, topP, minP, maxTokens, stop } = rolloutOf(spec);
+  const { group } = rolloutOf(spec);
   /** Lockstep up to `maxLag`; without a learner the base is all there is. */
   const least = (step: number) => (isTrained ? step - spec.flow.maxLag : 0);
   const isAfterEnd = ({ step }: Prompt) => isTrained && spec.steps !== undefined && step >= spec.steps;
@@ -62,14 +69,7 @@ export function rolloutOperator(
   const inTime = mergeMap((prompt: Prompt) =>
     isAfterEnd(prompt) ? versions.published(Number.POSITIVE_INFINITY).then(() => prompt) : of(prompt),
   );
-  const sampling = {
-    temperature,
-    maxTokens,
-    ...(topK !== undefined && { topK }),
-    ...(topP !== undefined && { topP }),
-    ...(minP !== undefined && { minP }),
-    ...(stop && { stop }),
-  };
+  const sampling = samplingOf(spec);
   const version = (prompt: Prompt) => {
     const before = sampledBy?.(prompt.promptId);
     return before === undefined ? versions.atLeast(least(prompt.step)) : versions.at(before);

@@ -9,7 +9,15 @@ import { openEmbedder } from '../../privileged/embedding/embedder.js';
 import { checkKinds, checkWindow } from '../../privileged/template/template.js';
 import type { TeacherScore, Verdict } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
-import { baseFolder, engineProblems, teacherTemplate } from '../plan/model.js';
+import {
+  baseFolder,
+  drawnAndScored,
+  engineOf,
+  engineProblems,
+  modelOptions,
+  teacherFolder,
+  teacherTemplate,
+} from '../plan/model.js';
 import { embeddingModels, shownKinds, taskContext } from '../running/context.js';
 import { promptCredit, sampleCredit } from '../running/credit.js';
 import { rolloutOf } from '../spec/sections.js';
@@ -105,6 +113,7 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
     const scores = { kind: method.teacher.scores, by: `shape ${method.name}` };
     await attempt(async () => {
       for (const problem of await engineProblems(plan, { scores })) demand(false, problem);
+      for (const problem of await separateTeacherProblems(plan)) demand(false, problem);
     });
   }
   if (documents) for (const model of embeddingModels(spec)) await attempt(() => tryEmbedder(resolve(folder, model)));
@@ -125,6 +134,14 @@ async function checkTeach({ plan, documents, demand, attempt }: CheckContext): P
       checkWindow(template, window, task.templateField);
     }
   });
+}
+
+/** What the engine finds wrong with a separate teacher model. */
+async function separateTeacherProblems(plan: Plan): Promise<readonly string[]> {
+  const folder = teacherFolder(plan);
+  if (folder === undefined) return [];
+  const engine = await engineOf(plan);
+  return (await engine.check?.({ ...modelOptions(plan), folder, isTeacher: true, ...drawnAndScored(plan) })) ?? [];
 }
 
 /** A separate teacher model is there where the method asks for one, and its token ids mean the same. */

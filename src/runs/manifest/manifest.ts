@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { reachless } from '../../engines/engine-spec.js';
 import { MANIFEST } from '../../pipelines/feeds/recorded-spec.js';
 import { originalSpec } from '../../pipelines/spec/extended.js';
 import { checkSpec } from '../../pipelines/spec/parse.js';
@@ -229,10 +230,12 @@ function refuseOther(run: string, found: Manifest, manifest: Manifest): void {
   throw new UserError('other-manifest', `${run}: contains a different run:\n${lines}\n${next}`);
 }
 
-/** How a store is reached may differ from machine to machine. */
+/** How a store and an engine are reached may differ from machine to machine. */
 function placeless<T extends { readonly spec?: PipelineSpec }>(manifest: T): T {
   const { spec } = manifest;
-  return spec ? { ...manifest, spec: { ...spec, topics: storeName(spec.topics) } } : manifest;
+  if (!spec) return manifest;
+  const model = { ...spec.model, engine: reachless(spec.model.engine) };
+  return { ...manifest, spec: { ...spec, model, topics: storeName(spec.topics) } };
 }
 
 export interface ManifestDifference {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { check } from '../../support/check.js';
-import { hasLogin, hasReference, type SecretText } from '../../support/secrets.js';
+import { hasReference, isAddress, type SecretText } from '../../support/secrets.js';
 
 const text = z.string().min(1);
 /** A text that may be read from the environment or a file, and is not recorded then. */
@@ -9,10 +9,6 @@ const secretText: z.ZodType<SecretText, SecretText> = z.union([
   z.strictObject({ env: text.describe('Environment variable that holds the text.') }),
   z.strictObject({ file: text.describe('File that holds the text.') }),
 ]);
-
-/** A request cannot be sent to an address with a login, and the spec that contains it is recorded. */
-export const isAddress = (url: unknown): boolean =>
-  typeof url === 'string' && URL.canParse(url) && /^https?:/.test(url) && !hasLogin(url);
 
 export const httpSettings = z.strictObject({
   url: secretText

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { digest } from '../../support/digest.js';
 import { UserError } from '../../support/errors.js';
-import { asText, redact, redactAll, reveal, revealAll } from '../../support/secrets.js';
+import { asText, isAddress, redact, redactAll, reveal, revealAll } from '../../support/secrets.js';
 import { concealing } from '../conceal.js';
 import { readJudgement } from '../judgement.js';
 import type { Judgement, Question, Verifier } from '../verifier.js';
-import { type HttpSettings, isAddress } from './settings.js';
+import type { HttpSettings } from './settings.js';
 
 const FIRST_PAUSE = 200;
 /** Concurrent questions, including those waiting for their next attempt. */

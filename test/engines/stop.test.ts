@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStopCheck, stopIndex, textBeforeStop } from '../../../src/engines/onnx/stop.js';
+import { createStopCheck, stopIndex, textBeforeStop } from '../../src/engines/stop.js';
 
 /** Token n stands for character n of the alphabet; token 0 is special and decodes to nothing. */
 const alphabet = ['', 'a', 'b', 'ab', 'ba', ' '];

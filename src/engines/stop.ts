@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../../models/tokenizer.js';
+import type { Tokenizer } from '../models/tokenizer.js';
 
 /** Index of the first stop string in a text; -1 where there is none. */
 export function stopIndex(text: string, stops: readonly string[]): number {

@@ -1,7 +1,7 @@
-import type { ModelConfig } from '../../models/config.js';
-import { readConfig } from '../../models/folder.js';
-import { UserError } from '../../support/errors.js';
-import type { Sampling, ScoreRequest } from '../policy.js';
+import type { ModelConfig } from '../models/config.js';
+import { readConfig } from '../models/folder.js';
+import { UserError } from '../support/errors.js';
+import type { Sampling, ScoreRequest } from './policy.js';
 
 /** What a request must fit. */
 export interface Limits {
@@ -16,7 +16,7 @@ export function checkVersion(version: number, { versions }: Limits): void {
 }
 
 /** A prompt must leave room for one token after it. */
-export function checkPrompt(tokens: Int32Array, limits: Limits): void {
+export function checkPrompt(tokens: Int32Array, limits: Omit<Limits, 'versions'>): void {
   checkTokens(tokens, limits.contextLength - 1, limits);
 }
 
@@ -33,7 +33,11 @@ export function checkK(k: number, vocabSize: number): void {
     throw new UserError('bad-score', `k is ${k}, expected 1 to ${vocabSize}, the size of the vocabulary`);
 }
 
-function checkTokens(tokens: Int32Array, longest: number, { contextLength, vocabSize }: Limits): void {
+function checkTokens(
+  tokens: Int32Array,
+  longest: number,
+  { contextLength, vocabSize }: Omit<Limits, 'versions'>,
+): void {
   if (tokens.length === 0) throw new UserError('no-tokens', 'the prompt has no tokens, expected at least one');
   if (tokens.length > longest)
     throw new UserError(
