@@ -1,5 +1,4 @@
 import avro from 'avsc';
-import { at } from '../support/required.js';
 
 /** What avsc reads and writes with. Past the end of its buffer it only counts; avsc then fails, or writes again. */
 interface Tap {
@@ -15,9 +14,8 @@ interface Resolver {
   _read: unknown;
 }
 
-/** One 64-bit integer, and its low and high half. */
-const whole = new BigInt64Array(1);
-const halves = new Int32Array(whole.buffer);
+/** One 64-bit integer, little-endian. */
+const scratch = new DataView(new ArrayBuffer(8));
 
 /** 64-bit integers as bigints: zigzag, seven bits per byte, lowest first. */
 export class BigLong extends avro.types.LongType {
@@ -50,14 +48,14 @@ export class BigLong extends avro.types.LongType {
       if (byte < 0x80) break;
     }
     const sign = -(low & 1);
-    halves[0] = ((low >>> 1) | (high << 31)) ^ sign;
-    halves[1] = (high >>> 1) ^ sign;
-    return at(whole, 0);
+    scratch.setInt32(0, ((low >>> 1) | (high << 31)) ^ sign, true);
+    scratch.setInt32(4, (high >>> 1) ^ sign, true);
+    return scratch.getBigInt64(0, true);
   }
   _write(tap: Tap, value: bigint): void {
     if (!this._check(value)) throw new TypeError('not a long');
-    whole[0] = value;
-    const [bottom, top] = [at(halves, 0), at(halves, 1)];
+    scratch.setBigInt64(0, value, true);
+    const [bottom, top] = [scratch.getInt32(0, true), scratch.getInt32(4, true)];
     const sign = top >> 31;
     let low = (bottom << 1) ^ sign;
     let high = ((top << 1) | (bottom >>> 31)) ^ sign;

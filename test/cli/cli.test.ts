@@ -71,7 +71,11 @@ describe('a run from the command line', () => {
       id: expect.stringMatching(/\/0$/),
       verdict: expect.any(String),
     });
-    await refuses(['dataset', run, '--topic', 'rollouts', '--out', '/dev/null'], /rollouts: has no judged samples/);
+    await refuses(['dataset', run, '--topic', 'rollouts', '--out', data], /rollouts: has no judged samples/);
+    await refuses(
+      ['dataset', run, '--out', 'data.csv'],
+      /data\.csv: expected a file that ends in \.jsonl or \.parquet/,
+    );
     await refuses(['tail', run, 'rollout'], /the run has no topic rollout; did you mean rollouts\?/);
     await refuses(
       ['run', file, '--run', run, '--steps', '3'],
