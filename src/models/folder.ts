@@ -169,7 +169,18 @@ function weightFiles(folder: string): string[] {
   const map = readJson(index).weight_map;
   if (typeof map !== 'object' || map === null)
     throw new UserError('bad-model-file', `${index}: weight_map is missing, expected an object from tensor to file`);
-  return [...new Set(Object.values(map as Json))].sort().map((name) => join(folder, String(name)));
+  const names = [...new Set(Object.values(map as Json))];
+  const isName = (name: unknown): name is string => typeof name === 'string' && name !== '' && basename(name) === name;
+  const other = names.find((name) => !isName(name));
+  if (other !== undefined)
+    throw new UserError(
+      'bad-model-file',
+      `${index}: weight_map: found ${JSON.stringify(other)}, expected the name of a file next to it`,
+    );
+  return names
+    .filter(isName)
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 /** The parameters in the model's order, each of the expected shape, and no other. */

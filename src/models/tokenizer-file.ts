@@ -30,6 +30,32 @@ export function checkDefinition(definition: Json, vocabSize: number, refuse: Ref
   checkMerges(model, new Set(vocabulary.keys()), refuse);
 }
 
+/** Words as GPT-2 splits them, which `ByteLevel` does where it is told to. */
+const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/**
+ * A checked tokenizer.json as the reference implementation reads it, where the library here differs: `Digits` splits at
+ * every number of Unicode, such as ½ or Ⅷ, and the words of `ByteLevel` end at the white space of Unicode.
+ */
+export function asReference(definition: Json): Json {
+  const split = (pattern: string) => ({
+    type: 'Split',
+    pattern: { Regex: pattern },
+    behavior: 'Isolated',
+    invert: false,
+  });
+  const read = (part: unknown): readonly unknown[] => {
+    if (!isJson(part)) return [part];
+    if (part.type === 'Sequence' && Array.isArray(part.pretokenizers))
+      return [{ ...part, pretokenizers: part.pretokenizers.flatMap(read) }];
+    if (part.type === 'Digits') return [split(part.individual_digits === true ? '\\p{N}' : '\\p{N}+')];
+    const splitsWords = part.type === 'ByteLevel' && part.use_regex !== false && part.add_prefix_space === false;
+    return splitsWords ? [split(GPT2_WORDS), { ...part, use_regex: false }] : [part];
+  };
+  const parts = read(definition.pre_tokenizer);
+  return { ...definition, pre_tokenizer: parts.length === 1 ? parts[0] : { type: 'Sequence', pretokenizers: parts } };
+}
+
 function addToken(names: Map<number, string>, token: string, id: unknown, where: string, refuse: Refuse): void {
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0)
     throw refuse(

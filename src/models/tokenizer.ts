@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Tokenizer as Encoder } from '@huggingface/tokenizers';
 import { UserError } from '../support/errors.js';
 import { readJson, readOptionalJson } from './json-file.js';
-import { checkDefinition } from './tokenizer-file.js';
+import { asReference, checkDefinition } from './tokenizer-file.js';
 
 export interface Tokenizer {
   /** Ids of the text as it is: special tokens written in it count as such, and none is added. */
@@ -27,9 +27,10 @@ export interface Tokenizer {
  */
 export function readTokenizer(folder: string, vocabSize: number): Tokenizer {
   const file = join(folder, 'tokenizer.json');
-  const definition = readJson(file);
+  const written = readJson(file);
   const config = readOptionalJson(join(folder, 'tokenizer_config.json'));
-  checkDefinition(definition, vocabSize, (what) => bad(file, what));
+  checkDefinition(written, vocabSize, (what) => bad(file, what));
+  const definition = asReference(written);
   const build = (json: Readonly<Record<string, unknown>>): Encoder => {
     try {
       return new Encoder(json, config);

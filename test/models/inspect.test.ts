@@ -66,6 +66,9 @@ describe('inspectModel', () => {
     const map = { 'model.norm.weight': 'model-00002-of-00002.safetensors' };
     writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
     expect(inspectModel(folder).problems.join()).toMatch(/model-00002-of-00002\.safetensors: the file is missing/);
+    const outside = { 'model.norm.weight': '../other/model.safetensors' };
+    writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: outside }));
+    expect(inspectModel(folder).problems.join()).toMatch(/weight_map: found "..\/other\/model.safetensors", expected/);
   });
 });
 
