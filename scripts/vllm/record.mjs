@@ -39,7 +39,7 @@ const options = { folder: FOLDER, device: 'cpu', workers: 1 };
 const engine = bindEngine(vllmDefinition, { url: place });
 for (const temperature of [1, 0.7]) {
   const sampling = { temperature, maxTokens: 12 };
-  const problems = await engine.check({ ...options, conversations, sampling, publishes: true });
+  const problems = await engine.check({ ...options, conversations, sampling, publishes: 'weights' });
   if (problems.length > 0) throw new Error(problems.join('\n'));
 }
 const policy = await engine.openPolicy(options);

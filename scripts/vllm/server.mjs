@@ -38,6 +38,14 @@ export async function startServer(log, { port, model, more = [] }) {
   // A group of its own, since the server has processes of its own that a kill has to reach.
   const child = spawn('bash', args, { stdio: ['ignore', out, out], detached: true });
   const ended = new Promise((done) => child.once('exit', () => done('ended')));
+  const stop = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has ended already.
+    }
+  };
+  process.once('exit', stop);
   const url = `http://127.0.0.1:${place}`;
   for (const until = Date.now() + MINUTES * 60_000; ; ) {
     const up = await fetch(`${url}/health`).then(
@@ -52,7 +60,7 @@ export async function startServer(log, { port, model, more = [] }) {
     url,
     port: place,
     async kill() {
-      process.kill(-child.pid, 'SIGKILL');
+      stop();
       await ended;
     },
   };

@@ -55,8 +55,8 @@ export interface CheckOptions extends ModelOptions {
   readonly sampling?: Sampling;
   /** Likeliest tokens of each position that the teacher names: 0 for none, undefined where nothing is scored. */
   readonly scores?: number | 'all';
-  /** Whether the run publishes new weights. */
-  readonly publishes?: boolean;
+  /** What new versions the run publishes; undefined where it publishes none. */
+  readonly publishes?: 'weights' | 'adapters';
 }
 
 /** Which model to train, and where. */

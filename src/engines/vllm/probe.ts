@@ -111,9 +111,7 @@ async function serverProblems(url: string, run: Run): Promise<string[]> {
     const drawing = draws && drawProblem(draws, facts.logprobs);
     const problems = [
       ...(drawing === undefined ? [] : [`${connection.name}: ${drawing}`]),
-      ...(options.publishes && weights === undefined
-        ? [`${connection.name}: takes no whole weights, which learn publishes; start it with VLLM_SERVER_DEV_MODE=1`]
-        : []),
+      ...(await updateProblems(connection, facts, options.publishes, timeoutMs)),
       ...(await tokenProblems(connection, run)),
     ];
     if (problems.length > 0 || !isBase(weights, base)) return problems;
@@ -122,6 +120,40 @@ async function serverProblems(url: string, run: Run): Promise<string[]> {
     return [error instanceof UserError ? error.message : `${(error as Error).message}; expected a vLLM server`];
   } finally {
     connection.close();
+  }
+}
+
+/** Why a server does not take what a run publishes. */
+async function updateProblems(
+  { name, request }: Connection,
+  { weights, takesAdapters }: Facts,
+  publishes: CheckOptions['publishes'],
+  timeoutMs: number,
+): Promise<string[]> {
+  if (publishes === 'weights')
+    return weights === undefined
+      ? [`${name}: takes no whole weights, which learn publishes; start it with VLLM_SERVER_DEV_MODE=1`]
+      : [];
+  if (publishes === undefined) return [];
+  const needed = [
+    ...(takesAdapters ? [] : ['VLLM_ALLOW_RUNTIME_LORA_UPDATING=1']),
+    ...((await hasLora(request, timeoutMs)) === false ? ['--enable-lora'] : []),
+  ];
+  return needed.length === 0
+    ? []
+    : [`${name}: takes no adapters, which learn publishes; start it with ${needed.join(' and ')}`];
+}
+
+const serverSchema = z.object({ vllm_config: z.object({ lora_config: z.unknown() }) });
+
+/** Whether a server was started with LoRA; undefined where it does not tell. */
+async function hasLora(request: Connection['request'], timeoutMs: number): Promise<boolean | undefined> {
+  try {
+    const told = serverSchema.safeParse(await request('/server_info?config_format=json', { timeoutMs }));
+    return told.data && told.data.vllm_config.lora_config !== null;
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
   }
 }
 

@@ -41,7 +41,7 @@ async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<vo
     const { sampling, scores } = drawnAndScored(plan);
     const use = {
       sampling,
-      publishes: plan.spec.learn !== undefined,
+      ...(plan.spec.learn !== undefined && { publishes: 'weights' as const }),
       ...(scores !== undefined && teacherFolder(plan) === undefined && { scores }),
     };
     for (const problem of (await (await engineOf(plan)).check?.({ ...modelOptions(plan), conversations, ...use })) ??

@@ -22,7 +22,7 @@ const conversations = [[{ role: 'user' as const, content: '3 + 4 = ?' }]];
 const check = async (options: Partial<CheckOptions> = {}, settings: object = {}) => {
   const engine = bindEngine(vllmDefinition, { url: server.url, retries: 0, ...settings });
   const model = { folder: FOLDER, device: 'cpu', workers: 1 };
-  return engine.check?.({ ...model, conversations, sampling, publishes: true, ...options });
+  return engine.check?.({ ...model, conversations, sampling, publishes: 'weights', ...options });
 };
 
 /** Answers of `path` go through `change` first. */
@@ -82,7 +82,15 @@ describe('the probe', () => {
   it('refuses a server that takes no new weights, before the run', async () => {
     server.weights = undefined;
     expect(await check()).toEqual([expect.stringMatching(/takes no whole weights.*VLLM_SERVER_DEV_MODE=1/)]);
-    expect(await check({ publishes: false })).toEqual([]);
+    server.weights = 'default';
+    server.adapters = undefined;
+    changing('/server_info?config_format=json', () => ({ json: { vllm_config: { lora_config: null } } }));
+    expect(await check({ publishes: 'adapters' })).toEqual([
+      expect.stringMatching(/takes no adapters.*VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 and --enable-lora/),
+    ]);
+    server.adapters = new Set();
+    changing('/server_info?config_format=json', () => ({ json: { vllm_config: { lora_config: {} } } }));
+    expect(await check({ publishes: 'adapters' })).toEqual([]);
   });
 
   it.each([
