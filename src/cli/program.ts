@@ -13,7 +13,7 @@ import { registerLines } from './commands/lines.js';
 import { registerMetrics } from './commands/metrics.js';
 import { registerCompare } from './commands/models/compare.js';
 import { registerEval } from './commands/models/eval.js';
-import { registerModel } from './commands/models/inspect.js';
+import { registerModel } from './commands/models/model.js';
 import { registerSupervise } from './commands/models/supervise.js';
 import { registerPrivileged } from './commands/privileged.js';
 import { registerReplay } from './commands/replay.js';

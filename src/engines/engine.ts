@@ -24,7 +24,10 @@ export interface Capabilities {
   readonly bitReproducible: boolean;
   /** Values of `model.device`. */
   readonly devices: readonly string[];
-  /** How a new version of the weights reaches it: as a model folder, as an adapter's folder, or not at all. */
+  /**
+   * How a new version of the weights reaches it: as a model folder, and with `adapters` also as an adapter's; as an
+   * adapter's folder alone; or not at all.
+   */
   readonly weights: 'folder' | 'adapter' | 'none';
 }
 
@@ -123,13 +126,14 @@ export interface EngineNeeds {
   readonly samples?: { readonly by: string };
   readonly scores?: { readonly kind: 'sampled' | 'topK'; readonly by: string };
   readonly trains?: { readonly by: string };
+  readonly adapters?: { readonly by: string };
 }
 
 const scoreLevels = ['none', 'sampled', 'topK'] as const;
 
 /** What an engine lacks of these needs, one line each: field, found, expected. */
 export function lacking({ name, capabilities }: Pick<Engine, 'name' | 'capabilities'>, needs: EngineNeeds): string[] {
-  const { device, samples, scores, trains } = needs;
+  const { device, samples, scores, trains, adapters } = needs;
   const problems: string[] = [];
   const { devices } = capabilities;
   if (!devices.includes(device))
@@ -145,5 +149,9 @@ export function lacking({ name, capabilities }: Pick<Engine, 'name' | 'capabilit
     problems.push(`model.engine: ${name} does not train, which ${trains.by} needs; expected an engine that does`);
   if (trains && capabilities.weights === 'none')
     problems.push(`model.engine: ${name} takes no new weights, which ${trains.by} publishes`);
+  if (trains && !adapters && capabilities.weights === 'adapter')
+    problems.push(`model.lora: is missing; expected it, since ${name} takes new weights as adapters alone`);
+  if (adapters && !capabilities.adapters)
+    problems.push(`model.engine: ${name} runs no adapters, which ${adapters.by} needs; expected an engine that does`);
   return problems;
 }

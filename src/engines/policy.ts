@@ -70,7 +70,8 @@ export interface Policy {
   /** Whether `load` compares the weights with the digest that it is given. Otherwise its caller does. Default: no. */
   readonly checksDigests?: boolean;
   /**
-   * Loads a version of the weights from a Hugging Face folder.
+   * Loads a version of the weights from a Hugging Face folder or, where the engine runs adapters, from an adapter's in
+   * PEFT's layout, which goes over the model that the policy was opened with.
    * @param digest SHA-256 of the weight files' bytes, where the caller knows it
    */
   load(version: number, folder: string, digest?: string): Promise<void>;

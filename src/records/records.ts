@@ -430,24 +430,28 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
+export type WeightsFormat = 'full' | 'adapter';
+
 /** One published version of the policy, or one chunk of it. */
 export interface Weights {
   /** Id of the run that made this record. */
   readonly run: string;
-  /** 0 is the base model. */
+  /** 0 is the base model, with the initial adapter where the run trains one. */
   readonly version: number;
   /** Version that this one was trained from. */
   readonly parent: number | null;
   /** Training step that this prompt belongs to, from 0. */
   readonly step: number;
-  /** SHA-256 of the model file. */
+  /** SHA-256 of the model file, or of adapter_model.safetensors. */
   readonly digest: string;
   /** What had been consumed when this version was made. */
   readonly offsets: readonly TopicOffset[];
-  /** Folder of the model, relative to the run; null where the tensors travel in chunks. */
+  /** Folder of the model or adapter, relative to the run; null where the tensors travel in chunks. */
   readonly location: string | null;
-  /** A part of the model file, in order. */
+  /** A part of the model file or of adapter_model.safetensors, in order. */
   readonly chunk: Chunk | null;
+  /** Whether these are all weights, or an adapter in PEFT's layout over the base model. */
+  readonly format: WeightsFormat;
 }
 
 /** The record type of each topic. */

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { modelDigest } from '../models/folder.js';
 import { openSources, type Sources } from '../pipelines/feeds/sources.js';
+import { givenAdapterDigest } from '../pipelines/plan/adapter.js';
 import { baseFolder } from '../pipelines/plan/model.js';
 import type { PipelineSpec } from '../pipelines/spec/spec.js';
 import type { RunFolder } from '../runs/inspect/run-folder.js';
 import { differenceLine, type Manifest, manifestDifferences } from '../runs/manifest/manifest.js';
-import { weightsFolder } from '../runs/weights/publisher.js';
+import { baseCopy, weightsFolder } from '../runs/weights/publisher.js';
 import { UserError } from '../support/errors.js';
 import { localStore } from '../topics/registry.js';
 
@@ -17,12 +18,24 @@ export const tables: readonly string[] = ['references', 'privileged'];
 export const isSpread = ({ manifest: { bundle }, plan }: Pick<RunFolder, 'manifest' | 'plan'>): boolean =>
   plan.store.traits.multiProcess || (bundle !== undefined && bundle.from !== localStore);
 
-/** The recorded spec, with the run's own copy of the base model where the original is missing or has changed. */
+/**
+ * The recorded spec, with the run's own copies of the base model and of the adapter to begin with where the originals
+ * are missing or have changed.
+ */
 export function withBase({ spec, folder, model }: Manifest, run: string): PipelineSpec {
   const original = baseFolder(spec, folder);
-  const copy = join(run, weightsFolder(0));
-  if (!existsSync(copy) || (existsSync(original) && modelDigest(original) === model.weights)) return spec;
-  return { ...spec, model: { ...spec.model, base: copy } };
+  const copy = join(run, baseCopy(spec));
+  const isGone = existsSync(copy) && !(existsSync(original) && modelDigest(original) === model.weights);
+  const based = isGone ? { ...spec, model: { ...spec.model, base: copy } } : spec;
+  const { lora } = based.model;
+  const first = join(run, weightsFolder(0));
+  if (lora?.adapter === undefined || !existsSync(first)) return based;
+  try {
+    if (givenAdapterDigest(based, folder) === model.adapter) return based;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+  return { ...based, model: { ...based.model, lora: { ...lora, adapter: first } } };
 }
 
 /**

@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
-import { modelDigest, weightPlaces } from '../models/folder.js';
+import { modelDigest, readConfig, weightPlaces } from '../models/folder.js';
+import { readAdapter } from '../models/lora/folder.js';
+import { equalAdapters } from '../models/lora/lora.js';
 import { equalTensors } from '../models/weights/weight-values.js';
 import { baseFolder } from '../pipelines/plan/model.js';
 import { isShared, stagesWith } from '../pipelines/plan/plan.js';
@@ -112,8 +114,10 @@ async function judgedOf({ plan, log, reads }: OpenRun): Promise<{ judged: Judged
 }
 
 /** Whether training has changed any weight. Another type or layout of the same numbers is no change. */
-function isChanged({ plan }: OpenRun, last: Weights, path: string): boolean {
+function isChanged({ plan, files }: OpenRun, last: Weights, path: string): boolean {
   if (last.version === 0) return false;
+  const adapter = files.adapter?.();
+  if (adapter) return !equalAdapters(readAdapter(path, readConfig(baseFolder(plan.spec, plan.folder))), adapter);
   try {
     return !equalTensors(weightPlaces(path), weightPlaces(baseFolder(plan.spec, plan.folder)));
   } catch (error) {

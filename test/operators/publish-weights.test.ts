@@ -6,6 +6,7 @@ import type { Weights } from '../../src/records/records.js';
 const weights = (version: number, index: number): Weights => ({
   ...{ run: 'r', version, parent: null, step: version, digest: 'd', offsets: [], location: null },
   chunk: { index, count: 2, bytes: Uint8Array.of(index) },
+  format: 'full',
 });
 
 it('publishWeights emits the records of each step that is due, in order', async () => {

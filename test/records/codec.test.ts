@@ -58,6 +58,7 @@ describe('codecs', () => {
       offsets: [{ topic: 'prompts', partition: 0, offset: 5n }],
       location: null,
       chunk: { index: 0, count: 1, bytes: new Uint8Array([1, 2, 3]).subarray(1) },
+      format: 'adapter',
     };
     const back = decode(encode(weights));
     expect(back).toEqual(weights);

@@ -13,7 +13,7 @@ const capabilities: Capabilities = {
   samples: true,
   scores: 'topK',
   trains: true,
-  adapters: false,
+  adapters: true,
   images: false,
   bitReproducible: true,
   devices,

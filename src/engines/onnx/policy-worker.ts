@@ -1,5 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readParameters } from '../../models/folder.js';
+import { isAdapterFolder, readAdapter } from '../../models/lora/folder.js';
+import type { AdaptedConfig, Lora } from '../../models/lora/lora.js';
+import type { Tensors } from '../../models/safetensors.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { answerCalls } from '../../support/workers/answers.js';
 import type { ScoreRequest, TopScores } from '../policy.js';
@@ -29,21 +32,36 @@ const once = <T>(make: () => T): (() => T) => {
     return made.value;
   };
 };
-// One thread: with more, the bits of a row would depend on the batch around it.
-const session = (graph: () => Graph): (() => Promise<Session>) => once(() => createSession(graph(), { threads: 1 }));
-const sessions = {
-  prefill: session(() => prefillGraph(config)),
-  decode: session(() => decodeGraph(config, { truncate: false })),
-  truncate: session(() => decodeGraph(config, { truncate: true })),
-  score: session(() => scoreGraph(config)),
-  top: session(() => topGraph(config)),
+/** The base model, which all adapters share. */
+const base = once(() => readParameters(folder, config));
+const newSessions = (adapted: AdaptedConfig) => {
+  // One thread: with more, the bits of a row would depend on the batch around it.
+  const session = (graph: () => Graph): (() => Promise<Session>) =>
+    once(() => createSession(graph(), { threads: 1, ...(adapted.lora && { constants: base() }) }));
+  return {
+    prefill: session(() => prefillGraph(adapted)),
+    decode: session(() => decodeGraph(adapted, { truncate: false })),
+    truncate: session(() => decodeGraph(adapted, { truncate: true })),
+    score: session(() => scoreGraph(adapted)),
+    top: session(() => topGraph(adapted)),
+  };
 };
+type Sessions = ReturnType<typeof newSessions>;
+const sessionsByShape = new Map<string, Sessions>();
+/** Sessions of the model, or of all adapters of one shape. */
+function sessionsFor(lora?: Lora): Sessions {
+  const key = JSON.stringify(lora) ?? '';
+  const known = sessionsByShape.get(key) ?? newSessions({ ...config, ...(lora && { lora }) });
+  sessionsByShape.set(key, known);
+  return known;
+}
 const tokenizer: () => Tokenizer = once(() => readTokenizer(folder, config.vocabSize));
 
 interface Weights {
   /** Tells these weights apart from earlier ones under the same version. */
   readonly serial: number;
   readonly parameters: ReadonlyMap<string, SessionTensor>;
+  readonly sessions: Sessions;
 }
 const versions = new Map<number, Weights>();
 let loads = 0;
@@ -82,7 +100,7 @@ async function sample({
 }: Extract<OnnxMessage, { type: 'sample' }>): Promise<readonly Drawn[]> {
   const { prompt, seeds, sampling } = request;
   const { temperature, topK = config.vocabSize, topP = 2, minP = 0, stop = [] } = sampling;
-  const { serial, parameters } = weightsOf(version);
+  const { serial, parameters, sessions } = weightsOf(version);
   const truncate = sampling.topK !== undefined || sampling.topP !== undefined || sampling.minP !== undefined;
   const prefill = await sessions.prefill();
   const decode = await (truncate ? sessions.truncate() : sessions.decode());
@@ -99,21 +117,21 @@ async function sample({
 }
 
 function score({ version, request }: Extract<OnnxMessage, { type: 'score' }>): Promise<Float32Array> {
-  return scoreWith(scoring, { name: 'score', version, request, session: sessions.score, read: readLogprobs });
+  return scoreWith(scoring, { name: 'score', version, request, session: 'score', read: readLogprobs });
 }
 
 function scoreTop({ version, request }: Extract<OnnxMessage, { type: 'scoreTop' }>): Promise<TopScores> {
   const { k } = request;
   const feeds: [string, SessionTensor][] = [['k', { data: BigInt64Array.of(BigInt(k)), shape: [1] }]];
   const name = `top ${k}`;
-  return scoreWith(topScoring, { name, version, request, session: sessions.top, read: readTop(k), feeds });
+  return scoreWith(topScoring, { name, version, request, session: 'top', read: readTop(k), feeds });
 }
 
 interface ScoreWork<Result> {
   readonly name: string;
   readonly version: number;
   readonly request: ScoreRequest;
-  readonly session: () => Promise<Session>;
+  readonly session: keyof Sessions;
   readonly read: ReadRow<Result>;
   readonly feeds?: readonly [string, SessionTensor][];
 }
@@ -122,8 +140,8 @@ async function scoreWith<Result>(kind: Map<string, Scoring<Result>>, work: Score
   const { name, version, request, read, feeds: more = [] } = work;
   const { tokens, from } = request;
   const temperature = request.temperature === 0 ? 1 : request.temperature;
-  const { serial, parameters } = weightsOf(version);
-  const session = await work.session();
+  const { serial, parameters, sessions } = weightsOf(version);
+  const session = await sessions[work.session]();
   // Decided by the sequence alone, as its bits have to be.
   const width = Math.ceil(tokens.length / 16) * 16;
   const unit = unitOf(kind, `${name} ${serial} ${width} ${temperature}`, () => {
@@ -162,13 +180,19 @@ async function workOff(): Promise<void> {
   working = false;
 }
 
+/** A version's weights: a whole model, or an adapter over the base, which is in memory once. */
+function readWeights(from: string, digest: string | undefined): Omit<Weights, 'serial'> {
+  if (!isAdapterFolder(from)) return { parameters: readParameters(from, config, digest), sessions: sessionsFor() };
+  const { lora, parameters } = readAdapter(from, config, digest);
+  const all: Tensors = new Map([...base(), ...parameters]);
+  return { parameters: all, sessions: sessionsFor(lora) };
+}
+
 function handle(message: OnnxMessage): unknown {
   switch (message.type) {
-    case 'load': {
-      const parameters = readParameters(message.folder, config, message.digest);
-      versions.set(message.version, { serial: loads++, parameters });
+    case 'load':
+      versions.set(message.version, { serial: loads++, ...readWeights(message.folder, message.digest) });
       return undefined;
-    }
     case 'unload':
       versions.delete(message.version);
       return undefined;

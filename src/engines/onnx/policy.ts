@@ -1,6 +1,7 @@
 import { readChatTemplate, type TemplateText } from '../../models/chat-template.js';
 import type { ModelConfig } from '../../models/config.js';
 import { readConfig } from '../../models/folder.js';
+import { isAdapterFolder, readAdapterSettings } from '../../models/lora/folder.js';
 import { readTokenizer, type Tokenizer } from '../../models/tokenizer.js';
 import { UserError } from '../../support/errors.js';
 import { calendarDate } from '../../support/jinja/index.js';
@@ -23,8 +24,8 @@ import { requireRuntime } from './runtime.js';
 
 export interface OnnxPolicyOptions {
   /**
-   * A Hugging Face folder, whose config.json, tokenizer and chat template every version shares. Its weights are not
-   * read.
+   * A Hugging Face folder, whose config.json, tokenizer and chat template every version shares. Its weights are read
+   * where a version is an adapter over them.
    */
   readonly folder: string;
   /** Threads, each with its own copy of the weights and work for one core. */
@@ -120,7 +121,8 @@ export async function createOnnxPolicy(options: OnnxPolicyOptions): Promise<Poli
     has: (version) => versions.has(version),
     checksDigests: true,
     async load(version, from, digest) {
-      checkArchitecture(config, folder, from);
+      if (isAdapterFolder(from)) readAdapterSettings(from);
+      else checkArchitecture(config, folder, from);
       const weights = { folder: from, digest };
       await pool.broadcast({ type: 'load', version, ...weights });
       versions.set(version, weights);

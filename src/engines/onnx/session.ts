@@ -1,11 +1,14 @@
 import type * as ort from 'onnxruntime-node';
-import type { Tensor } from '../../models/safetensors.js';
+import type { Tensor, Tensors } from '../../models/safetensors.js';
+import { get } from '../../support/required.js';
 import type { ElementType, Graph } from './graph/builder.js';
 import { loadRuntime, type Runtime } from './runtime.js';
 
 export interface SessionOptions {
   /** Threads per operator; 1 gives the same bits at any batch size. */
   readonly threads: number;
+  /** Values of the graph's constants by name. The runtime keeps a copy, packed for its kernels. */
+  readonly constants?: Tensors;
 }
 
 /** A tensor that a session reads or writes in place, without a copy. */
@@ -33,10 +36,10 @@ function wrap(runtime: Runtime, name: string, type: ElementType, { data, shape }
 }
 
 /**
- * Opens a runtime session, which takes 30 to 900 ms. Parameters are feeds, so one session serves every version of the
- * weights.
+ * Opens a runtime session, which takes 30 to 900 ms. Parameters that change are feeds, so one session serves every
+ * version of the weights.
  */
-export async function createSession(graph: Graph, { threads }: SessionOptions): Promise<Session> {
+export async function createSession(graph: Graph, { threads, constants }: SessionOptions): Promise<Session> {
   const runtime = await loadRuntime();
   const session = await runtime.InferenceSession.create(graph.model, {
     executionProviders: ['cpu'],
@@ -45,6 +48,10 @@ export async function createSession(graph: Graph, { threads }: SessionOptions): 
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
+    externalData: graph.constants.map(({ name }) => {
+      const { data } = get(constants ?? new Map(), name);
+      return { path: name, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+    }),
   });
   // On small models wrapping costs more than the run itself, so a tensor that is fed again keeps its wrapper.
   const wrappers = new WeakMap<SessionTensor, ort.Tensor>();

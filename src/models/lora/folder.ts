@@ -120,6 +120,20 @@ export function readAdapter(folder: string, config: ModelConfig, digest?: string
   return { lora, parameters: fitted(file, named, adapterShapes(config, lora), config) };
 }
 
+/**
+ * Checks that an adapter's configuration is the one that it was written with: its digest covers the weights alone.
+ * @throws {UserError} `damaged-weights`; `bad-adapter`
+ */
+export function checkAdapterSettings(folder: string, lora: Lora): void {
+  const found = readAdapterSettings(folder);
+  for (const field of ['rank', 'alpha', 'rslora'] as const)
+    if (found[field] !== lora[field])
+      throw new UserError(
+        'damaged-weights',
+        `${join(folder, ADAPTER_CONFIG)}: ${field} is ${found[field]}, expected ${lora[field]}, with which it was made`,
+      );
+}
+
 /** The tensors in the model's order, each of the expected shape, and no other. */
 function fitted(
   file: string,
@@ -185,13 +199,14 @@ function targetsOf(modules: readonly string[], kinds: readonly Projection[]): re
  * @returns SHA-256 of adapter_model.safetensors
  */
 export function writeAdapter(folder: string, { lora, parameters }: Adapter, base: string): string {
-  mkdirSync(folder, { recursive: true });
   writeAdapterConfig(folder, lora, base);
   const named = new Map([...parameters].map(([name, tensor]) => [`${PREFIX}${name}`, tensor]));
   return writeSafetensors(join(folder, ADAPTER_WEIGHTS), named, { metadata: { format: 'pt' } });
 }
 
+/** Writes `adapter_config.json` alone. @param base what is recorded as the model under the adapter */
 export function writeAdapterConfig(folder: string, lora: Lora, base: string): void {
+  mkdirSync(folder, { recursive: true });
   const partial = join(folder, `${ADAPTER_CONFIG}.${process.pid}.partial`);
   writeFileSync(partial, `${JSON.stringify(adapterConfig(lora, base), null, 2)}\n`);
   renameSync(partial, join(folder, ADAPTER_CONFIG));

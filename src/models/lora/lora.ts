@@ -70,6 +70,12 @@ export function adapterShapes(config: ModelConfig, { rank, modules }: Lora): Map
 export const adaptedShapes = (config: AdaptedConfig): Map<string, number[]> =>
   new Map([...parameterShapes(config), ...(config.lora ? adapterShapes(config, config.lora) : [])]);
 
+/** Whether two adapters of one shape contain the same numbers. */
+export const equalAdapters = (one: Adapter, two: Adapter): boolean =>
+  [...one.parameters].every(([name, { data }]) =>
+    data.every((value, i) => Object.is(value, two.parameters.get(name)?.data[i])),
+  );
+
 /** What is trained where nothing else is asked for: the adapter, or the whole model where it has none. */
 export const trainedNames = (config: AdaptedConfig): string[] => [
   ...(config.lora ? adapterShapes(config, config.lora) : parameterShapes(config)).keys(),

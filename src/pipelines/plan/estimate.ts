@@ -4,6 +4,7 @@ import { readConfig } from '../../models/folder.js';
 import { UserError } from '../../support/errors.js';
 import { learnersOf } from '../spec/learners.js';
 import { promptsPerStep } from '../spec/sections.js';
+import { adapterSize } from './adapter.js';
 import { baseFolder, defaultCores } from './model.js';
 import type { Plan } from './plan.js';
 
@@ -33,6 +34,10 @@ function parametersOf({ spec, folder }: Pick<Plan, 'spec' | 'folder'>): number {
   return [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 }
 
+/** Parameters that are trained and published: the adapter's, or all. @throws {UserError} as `initialAdapter` */
+const trainedOf = (plan: Pick<Plan, 'spec' | 'folder'>): number =>
+  adapterSize(plan.spec, plan.folder) ?? parametersOf(plan);
+
 /**
  * Predicts disk and memory of a run that one process makes on the built-in engine; undefined for others.
  * @throws {UserError} as `readConfig`
@@ -41,8 +46,8 @@ export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefi
   const { spec } = plan;
   const { learn, rollout, steps, publish, flow, evaluate } = spec;
   if (!learn || !rollout || steps === undefined) return undefined;
-  const parameters = parametersOf(plan);
-  const weights = weightBytes(parameters);
+  const trained = trainedOf(plan);
+  const weights = weightBytes(trained);
   const learners = learnersOf(spec).length;
   // The base, the newest, those kept, the teacher's and one that waits for its measurement.
   const versions = Math.min(steps / publish.every + 1, publish.keep + 2 + Math.ceil(flow.maxLag / publish.every) + 2);
@@ -52,9 +57,11 @@ export function estimate(plan: Pick<Plan, 'spec' | 'folder'>): Estimate | undefi
   const records = samples * (SAMPLE_FIELDS + BYTES_PER_TOKEN * (rollout.maxTokens + PROMPT_TOKENS / 2));
   const workers = spec.model.workers ?? defaultCores();
   const loaded = flow.maxLag + 2 + (evaluate.every > 0 ? 1 : 0);
+  // With adapters, the model in the learner, and in each worker twice: as it is, and packed for decoding.
+  const frozen = spec.model.lora ? weightBytes(parametersOf(plan)) : 0;
   return {
     disk: learners * (versions * weights + checkpoints) + records,
-    memory: PROGRAM + learners * learnerBytes(parameters) + workers * loaded * weights,
+    memory: PROGRAM + learners * (learnerBytes(trained) + frozen) + workers * (loaded * weights + 2 * frozen),
   };
 }
 
@@ -74,7 +81,7 @@ export function estimateNotes(plan: Pick<Plan, 'spec' | 'folder'>): string[] {
 /** Why checkpoints cannot travel through topics, as one line, or nothing where they can or need not. */
 export function checkpointProblems(plan: Pick<Plan, 'spec' | 'folder' | 'store'>): string[] {
   if (plan.store.traits.weights !== 'topics') return [];
-  const checkpoint = CHECKPOINT * weightBytes(parametersOf(plan));
+  const checkpoint = CHECKPOINT * weightBytes(trainedOf(plan));
   if (checkpoint <= RECORD) return [];
   return [
     `topics: found checkpoints of ${bytes(checkpoint)}, expected at most 2 GiB, which is what one record takes; ` +

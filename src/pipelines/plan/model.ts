@@ -69,7 +69,8 @@ export async function engineOf({ components: { engine }, spec, folder }: Plan): 
  * @throws {UserError} as `loadEngine`
  */
 export async function engineProblems(plan: Plan, needs: Omit<EngineNeeds, 'device'>): Promise<string[]> {
-  return lacking(await engineOf(plan), { device: plan.spec.model.device, ...needs });
+  const { device, lora } = plan.spec.model;
+  return lacking(await engineOf(plan), { device, ...(lora && { adapters: { by: 'model.lora' } }), ...needs });
 }
 
 type DrawnAndScored = { readonly sampling: Sampling } & Pick<CheckOptions, 'scores'>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Engine } from '../../engines/engine.js';
-import { type EngineInput, engineSchema } from '../../engines/engine-spec.js';
+import type { EngineInput } from '../../engines/engine-spec.js';
 import type { Method } from '../../methods/method.js';
 import { methods } from '../../methods/registry.js';
 import type { RlsdSettings } from '../../methods/rlsd.js';
@@ -11,6 +11,7 @@ import { verifySchema } from '../../verifiers/spec-schema.js';
 import { SAMPLES, STEPS, TOKENS, upTo } from './bounds.js';
 import { extendedSchema } from './extended.js';
 import { learnersSchema, learnFields } from './learners.js';
+import { modelSchema } from './model-spec.js';
 import { prompts } from './prompts-spec.js';
 import { rolloutSchema } from './rollout-schema.js';
 import { specProblems } from './spec-rules.js';
@@ -130,17 +131,7 @@ export const pipelineSchema = z
     topics: topicsSchema()
       .default('embedded')
       .describe('Where the topics live: a folder of the run, a Kafka cluster, or a store of your own.'),
-    model: z.strictObject({
-      base: text.describe('Folder of the base model, in Hugging Face layout.'),
-      engine: engineSchema().default('onnx'),
-      device: text.default('cpu').describe('Device that the engine runs the model on.'),
-      workers: upTo(1024)
-        .optional()
-        .describe('Parallel workers that sample and score. Default: one per core, at most 8.'),
-      template: text
-        .optional()
-        .describe('Chat template, Jinja or a file with it, in place of the one in the model folder.'),
-    }),
+    model: modelSchema,
     prompts: prompts.optional(),
     tasks: z
       .record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'), task)

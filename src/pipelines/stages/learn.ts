@@ -6,6 +6,7 @@ import type { Advantage, Weights } from '../../records/records.js';
 import type { Side } from '../../runtime/stage.js';
 import { UNUSED } from '../../topics/record-codec.js';
 import { recordsOf } from '../../topics/scan.js';
+import { initialAdapter } from '../plan/adapter.js';
 import { checkpointProblems } from '../plan/estimate.js';
 import { learnLoss } from '../plan/learn-loss.js';
 import { engineProblems } from '../plan/model.js';
@@ -152,6 +153,7 @@ async function checkLearn({ plan, demand, attempt }: CheckContext): Promise<void
       for (const figure of Object.keys(statistics).filter((one) => taken.includes(one)))
         demand(false, `method ${name}: statistics.${figure}: ${owner} has a figure of this name; rename the statistic`);
   });
+  await attempt(() => initialAdapter(plan.spec, plan.folder));
   await attempt(() => {
     for (const problem of checkpointProblems(plan)) demand(false, problem);
   });

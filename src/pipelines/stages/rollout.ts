@@ -1,6 +1,7 @@
 import { concatMap, mergeMap, of, pipe } from 'rxjs';
 import { rollout } from '../../operators/rollout.js';
 import type { Prompt, Rollout } from '../../records/records.js';
+import { initialAdapter } from '../plan/adapter.js';
 import { drawnAndScored, engineOf, engineProblems, modelOptions, teacherFolder } from '../plan/model.js';
 import { promptCredit } from '../running/credit.js';
 import { rolloutOf, samplingOf } from '../spec/sections.js';
@@ -36,6 +37,7 @@ async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<vo
   // A chat template may refuse a system message; that needs no question of the source.
   const asked = tasksOf(plan.spec).filter(({ prompts }) => prompts !== undefined);
   const conversations = asked.map((task) => messagesOf(task, { question: 'question' }));
+  await attempt(() => initialAdapter(plan.spec, plan.folder));
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { samples: { by: 'rollout' } })) demand(false, problem);
     const { sampling, scores } = drawnAndScored(plan);

@@ -53,7 +53,7 @@ async function differenceOf(
   const differFrom = await weightsDifferFrom(was.log, is.log);
   return {
     ...totals,
-    gradient: firstChange && (await gradientDifference(was.log, is.log, is.plan, recorded, firstChange.step)),
+    gradient: firstChange && (await gradientDifference(was, is.log, is.plan, recorded, firstChange.step)),
     weightsDifferFrom: differFrom,
     offPolicyFrom: differFrom !== null && differFrom < stepsOf(is.plan.spec) ? differFrom : null,
     heldOut: await heldOut(was.log, is.log),

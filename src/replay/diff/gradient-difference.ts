@@ -1,21 +1,26 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createLearner } from '../../learner/create.js';
+import type { LearnerOptions } from '../../learner/learner.js';
 import type { LearnerSettings } from '../../learner/settings.js';
 import type { Loss } from '../../losses/loss.js';
-import { checkModelDigest } from '../../models/folder.js';
+import { checkModelDigest, readConfig } from '../../models/folder.js';
+import { isAdapterFolder, readAdapter } from '../../models/lora/folder.js';
 import type { Tensors } from '../../models/safetensors.js';
 import { trainSample } from '../../operators/learn.js';
 import { learnLoss } from '../../pipelines/plan/learn-loss.js';
+import { baseFolder } from '../../pipelines/plan/model.js';
 import type { Plan } from '../../pipelines/plan/plan.js';
 import type { PipelineSpec } from '../../pipelines/spec/spec.js';
 import type { Advantage } from '../../records/records.js';
+import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { weightsFolder } from '../../runs/weights/publisher.js';
 import { recordedWeights } from '../../runs/weights/recorded.js';
 import { at, get } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { headerPlace } from '../../topics/record-codec.js';
 import { recordsOf } from '../../topics/scan.js';
+import { withBase } from '../recorded.js';
 
 export interface GradientDifference {
   readonly step: number;
@@ -32,20 +37,20 @@ export interface GradientDifference {
  * @returns null where none of those weights are on disk any more
  */
 export async function gradientDifference(
-  was: TopicLog,
+  was: RunFolder,
   is: TopicLog,
   plan: Plan,
   folder: string,
   step: number,
 ): Promise<GradientDifference | null> {
-  const samples = await samplesOf(was, step);
+  const samples = await samplesOf(was.log, step);
   const newest = Math.max(0, ...samples.map(({ policyVersion }) => policyVersion));
   const versions = Array.from({ length: newest + 1 }, (_, back) => newest - back);
   const version = versions.find((one) => existsSync(join(folder, weightsFolder(one))));
-  const weights = version === undefined ? undefined : await soundWeights(was, folder, version);
-  if (version === undefined || weights === undefined) return null;
+  const model = version === undefined ? undefined : await soundModel(was, folder, version);
+  if (version === undefined || model === undefined) return null;
   const learner = await createLearner({
-    folder: weights,
+    ...model,
     threads: 1,
     settings: gradientSettings(plan.spec),
     loss: await lossOf(plan),
@@ -59,13 +64,26 @@ export async function gradientDifference(
   }
 }
 
-/** The folder of a version's weights; undefined where they are gone. @throws {UserError} where they are damaged */
-export async function soundWeights(log: TopicLog, folder: string, version: number): Promise<string | undefined> {
+/** What a learner opens of a run's version. */
+export type RecordedModel = Pick<Extract<LearnerOptions, { folder: string }>, 'folder' | 'adapter'>;
+
+/**
+ * The model of a version: its folder, or the base with its adapter; undefined where its weights are gone.
+ * @throws {UserError} where they are damaged
+ */
+export async function soundModel(
+  { log, manifest }: Pick<RunFolder, 'log' | 'manifest'>,
+  folder: string,
+  version: number,
+): Promise<RecordedModel | undefined> {
   const weights = join(folder, weightsFolder(version));
   if (!existsSync(weights)) return undefined;
   const digest = (await recordedWeights(log)).get(version)?.digest;
   if (digest !== undefined) checkModelDigest(weights, digest);
-  return weights;
+  if (!isAdapterFolder(weights)) return { folder: weights };
+  const spec = withBase(manifest, resolve(folder));
+  const base = baseFolder(spec, manifest.folder);
+  return { folder: base, adapter: { ...readAdapter(weights, readConfig(base)), base: spec.model.base } };
 }
 
 /** What a gradient depends on. A pipeline that trains nothing has the defaults. */

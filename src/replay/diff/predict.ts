@@ -9,7 +9,7 @@ import type { RunFolder } from '../../runs/inspect/run-folder.js';
 import { at } from '../../support/required.js';
 import type { TopicLog } from '../../topics/log.js';
 import { recordsOf } from '../../topics/scan.js';
-import { gradientSettings, lossOf, soundWeights } from './gradient-difference.js';
+import { gradientSettings, lossOf, type RecordedModel, soundModel } from './gradient-difference.js';
 import { addTo, type Block, crossCosines, dot, type Estimate, jackknife, jackknifeDifference } from './jackknife.js';
 
 /** How well a method's update agrees with what other prompts ask for, before anything is trained. */
@@ -54,10 +54,10 @@ export async function predict(
     const other = replayed.get(promptId);
     return other && group.every(({ policyVersion }) => policyVersion === version) ? [{ group, other }] : [];
   });
-  const weights = pairs.length < LEAST ? undefined : await soundWeights(was.log, folder, version);
-  if (weights === undefined) return null;
+  const model = pairs.length < LEAST ? undefined : await soundModel(was, folder, version);
+  if (model === undefined) return null;
   const settings = gradientSettings(is.plan.spec);
-  const open = (loss: Loss) => openGradients(weights, settings, loss);
+  const open = (loss: Loss) => openGradients(model, settings, loss);
   const [policy, before, after] = [
     await open(clippedPolicy.create()),
     await open(await lossOf(was.plan)),
@@ -92,8 +92,8 @@ async function groupsOf(log: TopicLog): Promise<Map<string, Advantage[]>> {
 }
 
 /** The gradients of one loss at fixed weights. */
-async function openGradients(folder: string, settings: ReturnType<typeof gradientSettings>, loss: Loss) {
-  const learner = await createLearner({ folder, threads: 1, settings, loss });
+async function openGradients(model: RecordedModel, settings: ReturnType<typeof gradientSettings>, loss: Loss) {
+  const learner = await createLearner({ ...model, threads: 1, settings, loss });
   const { aggregate } = settings;
   return {
     /** The gradient of the summed loss of the samples, whatever the batch that they are part of. */

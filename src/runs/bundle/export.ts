@@ -4,7 +4,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Headers, type Pack, pack } from 'tar-stream';
 import { modelDigest } from '../../models/folder.js';
+import { ADAPTER_WEIGHTS } from '../../models/lora/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
+import { initialAdapter } from '../../pipelines/plan/adapter.js';
 import { baseFolder } from '../../pipelines/plan/model.js';
 import { contextOf } from '../../pipelines/running/context.js';
 import { learnersOf, ofLearner } from '../../pipelines/spec/learners.js';
@@ -15,7 +17,7 @@ import type { LogRecord, TopicLog } from '../../topics/log.js';
 import { storeName } from '../../topics/registry.js';
 import { scan } from '../../topics/scan.js';
 import { openRunFolder, type RunFolder } from '../inspect/run-folder.js';
-import { checkpointOf, lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
+import { baseCopy, checkpointOf, lastWeights, viaTopics, weightsFolder, withCheckpoint } from '../weights/publisher.js';
 import { recordedWeights } from '../weights/recorded.js';
 import { type BundleEnd, type BundleIndex, FORMAT, privilegedTopics, segmentName } from './format.js';
 import { type BundleInputs, bundleInputs } from './inputs.js';
@@ -205,8 +207,10 @@ async function writeWeights(run: RunFolder, folder: string, out: EntryWriter): P
         out,
       );
   }
-  if (!existsSync(join(folder, weightsFolder(0))) && existsSync(base) && modelDigest(base) === manifest.model.weights)
-    await writeFolder(weightsFolder(0), base, out);
+  const copy = baseCopy(plan.spec);
+  const isThere = existsSync(join(folder, copy));
+  if (plan.spec.model.lora && isThere) await writeFolder(copy, join(folder, copy), out);
+  if (!isThere && existsSync(base) && modelDigest(base) === manifest.model.weights) await writeFolder(copy, base, out);
 }
 
 function versionsIn(folder: string, kind: string): number[] {
@@ -219,7 +223,7 @@ async function writeVersion(name: string, from: string, digest: string, out: Ent
   const run = dirname(dirname(from));
   const hashes = await writeFolder(name, from, out);
   // One file is the usual form, and its hash the digest; other forms are read once more.
-  const found = hashes.get('model.safetensors') ?? digestOrWhy(from);
+  const found = hashes.get('model.safetensors') ?? hashes.get(ADAPTER_WEIGHTS) ?? digestOrWhy(from);
   if (found !== digest) refuseDamaged(run, name, `SHA-256 ${found}, expected ${digest}`);
 }
 
@@ -253,10 +257,11 @@ async function writeCheckpoints({ log, manifest, plan }: RunFolder, folder: stri
   const { spec, store } = plan;
   if (!viaTopics(store)) return;
   const base = baseFolder(spec, plan.folder);
+  const adapter = () => initialAdapter(spec, plan.folder);
   for (const learner of learnersOf(spec)) {
     const last = await lastWeights(log, learner);
     if (!last || last.version === 0) continue;
-    const files = { log, run: manifest.run, learner, folder, base, spec, store };
+    const files = { log, run: manifest.run, learner, folder, base, adapter, spec, store };
     await withCheckpoint(files, last, async (checkpoint) => {
       for (const name of readdirSync(checkpoint))
         await out.file(`${checkpointOf('files', last.version, learner)}/${name}`, join(checkpoint, name));

@@ -11,7 +11,7 @@ import { isInside } from './names.js';
  *     bundle.json                            index: topics with their offsets, and committed offsets
  *     manifest.json                          the run's manifest
  *     topics/NAME/PARTITION/OFFSET.avro      Avro container files; OFFSET is that of the first record
- *     files/…                                weights and checkpoints, as in the run's folder
+ *     files/…                                weights, checkpoints and base, as in the run's folder
  *     inputs/…                               files that the pipeline names: prompts, documents, modules
  *     end.json                               number of entries and records
  */

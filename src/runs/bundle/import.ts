@@ -12,7 +12,7 @@ import { type Restore, restoreEmbedded } from '../../topics/embedded/restore.js'
 import { localStore } from '../../topics/registry.js';
 import { type Manifest, readManifest } from '../manifest/manifest.js';
 import { linkFolder } from '../weights/link-folder.js';
-import { weightsFolder } from '../weights/publisher.js';
+import { baseCopy, weightsFolder } from '../weights/publisher.js';
 import { type ContentCheck, contentCheck } from './content.js';
 import { foreignParts } from './foreign.js';
 import { type BundleEnd, type BundleIndex, damaged, parseEnd, parseIndex, segmentOf } from './format.js';
@@ -267,13 +267,19 @@ function adapted(manifest: Manifest, { from, privileged }: BundleIndex, folder: 
   return { ...manifest, spec, folder, bundle: { from, privileged } };
 }
 
-/** Puts the run's copy of the base model where the spec expects it. */
+/** Puts the run's copies of the base model and of the adapter that it began with where the spec expects them. */
 function placeBase(partial: string, { spec }: Manifest, { folder }: BundleIndex): void {
-  const copy = join(partial, weightsFolder(0));
-  if (isAbsolute(spec.model.base) || !existsSync(copy)) return;
-  const target = resolve(partial, 'inputs', folder, spec.model.base);
-  // Where the base is elsewhere on this machine, it stays there.
-  if (target.startsWith(join(partial, 'inputs', sep))) linkFolder(copy, target);
+  const { base, lora } = spec.model;
+  const copies = [
+    [baseCopy(spec), base],
+    [weightsFolder(0), lora?.adapter],
+  ] as const;
+  for (const [copy, path] of copies) {
+    if (path === undefined || isAbsolute(path) || !existsSync(join(partial, copy))) continue;
+    const target = resolve(partial, 'inputs', folder, path);
+    // Where it is elsewhere on this machine, it stays there.
+    if (target.startsWith(join(partial, 'inputs', sep))) linkFolder(join(partial, copy), target);
+  }
 }
 
 function notesOn({ privileged, from, leftOut = [] }: BundleIndex): string[] {

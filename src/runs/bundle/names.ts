@@ -12,7 +12,7 @@ export function isInside(path: string): boolean {
     .every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= MAX_PART);
 }
 
-const WEIGHTS = /^files\/(?:weights|checkpoints)(?:\.[A-Za-z0-9_-]+)?\/v\d+\/[^/]+$/;
+const WEIGHTS = /^files\/(?:base|(?:weights|checkpoints)(?:\.[A-Za-z0-9_-]+)?\/v\d+)\/[^/]+$/;
 
 /** Where an entry of a bundle is written, relative to the run's folder; undefined for what no export writes. */
 export function placeOfEntry(name: string): string | undefined {

@@ -29,6 +29,8 @@ export interface Manifest {
     readonly template: string;
     /** Of a separate teacher. */
     readonly teacher?: string;
+    /** Of an adapter to begin with: its weights and its scale. */
+    readonly adapter?: string;
   };
   /** Id of the engine: its name and a hash of its settings and module. Runs of 0.1.0 have none. */
   readonly engine?: string;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { modelDigest } from '../../models/folder.js';
 import { fileDigest } from '../../models/safetensors.js';
 import { openSources } from '../../pipelines/feeds/sources.js';
+import { givenAdapterDigest, initialAdapter } from '../../pipelines/plan/adapter.js';
 import { objectsOf, openVerifiers, verifiersHash } from '../../pipelines/plan/components.js';
 import { lossModuleHashes } from '../../pipelines/plan/learn-loss.js';
 import { methodModuleHash } from '../../pipelines/plan/load-method.js';
@@ -58,7 +59,8 @@ export async function openRun(opening: Opening): Promise<OpenRun> {
   };
   const date = () => day.date;
   const base = baseFolder(spec, plan.folder);
-  const files: RunFiles = { log, run: manifest.run, learner: MAIN_LEARNER, folder, base, spec, store };
+  const adapter = () => initialAdapter(spec, plan.folder);
+  const files: RunFiles = { log, run: manifest.run, learner: MAIN_LEARNER, folder, base, adapter, spec, store };
   if (!multiProcess || isBasePublisher(opening))
     for (const learner of learnersOf(spec))
       if (!(await lastWeights(log, learner))) await publishBase({ ...files, learner });
@@ -113,6 +115,7 @@ async function describeRun(
   const { spec, folder } = plan;
   const base = baseFolder(spec, folder);
   const teacher = teacherFolder(plan);
+  const adapter = givenAdapterDigest(spec, folder);
   const methodModule = spec.shape === undefined ? undefined : methodModuleHash(spec.shape, folder);
   return manifestOf({
     spec,
@@ -122,6 +125,7 @@ async function describeRun(
       tokenizer: fileDigest(join(base, 'tokenizer.json')),
       template: policy.templateHash,
       ...(teacher !== undefined && { teacher: modelDigest(teacher) }),
+      ...(adapter !== undefined && { adapter }),
     },
     teacherTemplate: stagesWith(plan, 'teacher').length > 0 ? templatesHash(spec) : null,
     engine: (await engineOf(plan)).id,

@@ -3,6 +3,7 @@ import type { Policy } from '../../engines/policy.js';
 import { openEngineLearner } from '../../learner/engine-learner.js';
 import type { Learner } from '../../learner/learner.js';
 import { optimizationSettings } from '../../learner/settings.js';
+import { initialAdapter } from '../../pipelines/plan/adapter.js';
 import { learnLoss } from '../../pipelines/plan/learn-loss.js';
 import { defaultCores, engineOf, modelOptions } from '../../pipelines/plan/model.js';
 import type { Plan } from '../../pipelines/plan/plan.js';
@@ -13,17 +14,19 @@ export async function openPolicy(plan: Plan, date: () => string): Promise<Policy
   return (await engineOf(plan)).openPolicy({ ...modelOptions(plan), date });
 }
 
-/** A learner that starts from the base model, with the plan's loss. */
+/** A learner that starts from the base model, with the initial adapter where one is trained, and the plan's loss. */
 export async function openLearner(plan: Plan): Promise<Learner> {
   const { extended } = plan.spec;
   const [learn, steps] = [learnOf(plan.spec), stepsOf(plan.spec)];
   const { folder, device } = modelOptions(plan);
+  const adapter = initialAdapter(plan.spec, plan.folder);
   return openEngineLearner(await engineOf(plan), {
     folder,
     device,
     threads: learn.threads ?? defaultCores(),
     settings: { ...optimizationSettings(learn), totalSteps: steps, ...(extended && { extended }) },
     loss: await learnLoss(plan),
+    ...(adapter && { adapter }),
   });
 }
 

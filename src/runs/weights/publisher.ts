@@ -1,7 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LearnedAdapter } from '../../learner/learner.js';
 import { modelDigest } from '../../models/folder.js';
+import { ADAPTER_WEIGHTS, writeAdapter, writeAdapterConfig } from '../../models/lora/folder.js';
 import type { LearnStep } from '../../operators/learn.js';
 import type { Publisher } from '../../operators/publish-weights.js';
 import { MAIN_LEARNER, ofLearner } from '../../pipelines/spec/learners.js';
@@ -16,10 +18,17 @@ import type { Position, TopicLog } from '../../topics/log.js';
 import { recordIn, toAppend } from '../../topics/record-codec.js';
 import { lastRecord } from '../../topics/scan.js';
 import type { TopicStore } from '../../topics/store.js';
+import { packed, unpacked } from './packed.js';
 
 /** A learner's weights, relative to the run's folder. */
 export const weightsFolder = (version: number, learner = MAIN_LEARNER): string =>
   `${ofLearner('weights', learner)}/${numbered(version)}`;
+
+/**
+ * A run's own copy of its base model, relative to its folder: version 0 or, where that is an adapter, what a bundle
+ * brought along.
+ */
+export const baseCopy = ({ model }: Pick<PipelineSpec, 'model'>): string => (model.lora ? 'base' : weightsFolder(0));
 
 const numbered = (version: number): string => `v${String(version).padStart(6, '0')}`;
 
@@ -50,22 +59,32 @@ export interface RunFiles {
   readonly folder: string;
   /** Folder of the base model. */
   readonly base: string;
+  /** Makes the adapter that version 0 is; left out where the whole model is trained. */
+  readonly adapter?: () => LearnedAdapter | undefined;
   readonly spec: PipelineSpec;
   readonly store: TopicStore;
 }
 
-/** Publishes the base model as version 0 of a learner that has published nothing yet. */
-export async function publishBase({ log, run, learner, folder, base, store }: RunFiles): Promise<Weights> {
+/** Publishes the base model, or the adapter to begin with, as version 0 of a learner that has published nothing yet. */
+export async function publishBase(files: RunFiles): Promise<Weights> {
+  const { log, run, learner, folder, base, store } = files;
   const location = viaTopics(store) ? null : weightsFolder(0, learner);
-  if (location) {
-    rmSync(join(folder, location), { recursive: true, force: true });
-    cpSync(base, join(folder, location), { recursive: true });
-  }
-  const digest = modelDigest(base);
-  const weights: Weights = { run, version: 0, parent: null, step: 0, digest, offsets: [], location, chunk: null };
+  const adapter = files.adapter?.();
+  const target = location ? join(folder, location) : unfinished(files, 'weights', 0);
+  if (location || adapter) rmSync(target, { recursive: true, force: true });
+  const digest = adapter ? writeAdapter(target, adapter, adapter.base) : modelDigest(base);
+  if (location && !adapter) cpSync(base, target, { recursive: true });
+  const chunk = adapter && !location ? wholeChunk(readFileSync(join(target, ADAPTER_WEIGHTS))) : null;
+  const format = formatOf(files);
+  const weights: Weights = { run, version: 0, parent: null, step: 0, digest, offsets: [], location, chunk, format };
   await log.append([toAppend('weights', weights, ofLearner('weights', learner))]);
   return weights;
 }
+
+const wholeChunk = (bytes: Buffer): Weights['chunk'] => ({ index: 0, count: 1, bytes });
+
+/** Whether a run publishes whole models or adapters. */
+const formatOf = ({ spec }: Pick<RunFiles, 'spec'>): Weights['format'] => (spec.model.lora ? 'adapter' : 'full');
 
 /** The checkpoint that goes with a published version, in a folder that every learner sees. */
 export const checkpointOf = (folder: string, version: number, learner = MAIN_LEARNER): string =>
@@ -96,7 +115,8 @@ export function runPublisher<Stats>(
       place(fresh, join(folder, location), digest);
       // No learner in another process can come in between.
       if (!store.traits.multiProcess) announce(version, { digest, location });
-      const weights = { run, version, parent: version - every, step, digest, offsets: consumed };
+      const format = formatOf(files);
+      const weights = { run, version, parent: version - every, step, digest, offsets: consumed, format };
       if (!viaTopics(store)) {
         await trained.saveCheckpoint(checkpointOf(folder, version, learner), consumed);
         // Steps may be ahead of what is committed, where samples may be older than the newest version.
@@ -110,8 +130,9 @@ export function runPublisher<Stats>(
       await trained.saveCheckpoint(scratch, consumed);
       const topic = ofLearner('checkpoints', learner);
       await log.append([{ topic, key: String(version), value: packed(scratch), headers: { digest } }]);
-      const bytes = readFileSync(join(folder, location, 'model.safetensors'));
-      return [{ ...weights, location: null, chunk: { index: 0, count: 1, bytes } }];
+      const file = format === 'adapter' ? ADAPTER_WEIGHTS : 'model.safetensors';
+      const bytes = readFileSync(join(folder, location, file));
+      return [{ ...weights, location: null, chunk: wholeChunk(bytes) }];
     },
   };
 }
@@ -155,20 +176,24 @@ export async function withCheckpoint(
 }
 
 /**
- * The folder of a version that travelled through the topic: made of the base's files and the record's weights, once.
+ * The folder of a version that travelled through the topic: made of the base's files, or an adapter's configuration,
+ * and the record's weights, once.
  */
-export async function materialise(files: RunFiles, { version, digest, chunk }: Weights): Promise<string> {
+export async function materialise(files: RunFiles, { version, digest, chunk, format }: Weights): Promise<string> {
   const { folder, learner, base } = files;
   const target = join(folder, weightsFolder(version, learner));
   // A folder appears complete or not at all; whoever loads it compares its digest.
   if (existsSync(target)) return target;
   const fresh = unfinished(files, 'weights', version);
   rmSync(fresh, { recursive: true, force: true });
-  cpSync(base, fresh, {
-    recursive: true,
-    filter: (name) => chunk === null || !/\.safetensors(\.index\.json)?$/.test(name),
-  });
-  if (chunk) writeFileSync(join(fresh, 'model.safetensors'), chunk.bytes);
+  const adapter = format === 'adapter' ? files.adapter?.() : undefined;
+  if (adapter) writeAdapterConfig(fresh, adapter.lora, adapter.base);
+  else
+    cpSync(base, fresh, {
+      recursive: true,
+      filter: (name) => chunk === null || !/\.safetensors(\.index\.json)?$/.test(name),
+    });
+  if (chunk) writeFileSync(join(fresh, adapter ? ADAPTER_WEIGHTS : 'model.safetensors'), chunk.bytes);
   const found = modelDigest(fresh);
   if (found !== digest)
     throw new UserError(
@@ -196,28 +221,6 @@ export function place(fresh: string, target: string, digest: string): void {
     }
     rmSync(target, { recursive: true, force: true });
   }
-}
-
-/** The files of a folder as one value: for each its name and length as a line of JSON, then its bytes. */
-function packed(folder: string): Buffer {
-  return Buffer.concat(
-    readdirSync(folder).flatMap((name) => {
-      const bytes = readFileSync(join(folder, name));
-      return [Buffer.from(`${JSON.stringify([name, bytes.byteLength])}\n`), bytes];
-    }),
-  );
-}
-
-function unpacked(value: Uint8Array): [string, Buffer][] {
-  const files: [string, Buffer][] = [];
-  const all = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  for (let at = 0; at < all.byteLength; ) {
-    const line = all.indexOf('\n', at);
-    const [name, length] = JSON.parse(all.toString('utf8', at, line)) as [string, number];
-    files.push([name, all.subarray(line + 1, line + 1 + length)]);
-    at = line + 1 + length;
-  }
-  return files;
 }
 
 async function pruneWeights(files: RunFiles, version: number): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { from, lastValueFrom } from 'rxjs';
 import type { Learner } from '../../learner/learner.js';
 import { modelDigest } from '../../models/folder.js';
+import { writeAdapter } from '../../models/lora/folder.js';
 import { learn } from '../../operators/learn.js';
 import { learnOf } from '../../pipelines/spec/sections.js';
 import type { Advantage, Weights } from '../../records/records.js';
@@ -54,7 +55,13 @@ export async function restoreVersion(source: WeightsSource, wanted: Version, dam
   }
 }
 
-function copyBase({ base }: RunFiles, digest: string, to: string): string {
+function copyBase({ base, adapter }: RunFiles, digest: string, to: string): string {
+  const initial = adapter?.();
+  if (initial) {
+    const made = writeAdapter(to, initial, initial.base);
+    if (made === digest) return 'the seed or the adapter that it began with';
+    throw new UserError('other-weights', `the adapter to begin with has SHA-256 ${made}, expected ${digest}`);
+  }
   const found = modelDigest(base);
   if (found !== digest)
     throw new UserError('other-weights', `the base model in ${base} has SHA-256 ${found}, expected ${digest}`);

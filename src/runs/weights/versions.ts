@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Policy } from '../../engines/policy.js';
 import { checkModelDigest } from '../../models/folder.js';
+import { checkAdapterSettings } from '../../models/lora/folder.js';
 import type { PolicyVersion } from '../../operators/rollout.js';
 import { ofLearner } from '../../pipelines/spec/learners.js';
 import type { Versions } from '../../pipelines/stages/resources.js';
@@ -149,6 +150,8 @@ async function loadSound(state: State, version: number): Promise<void> {
   const { policy, checked } = state;
   const { digest } = knownVersion(state, version);
   await restoring(state, version, (folder) => {
+    const adapter = state.files.adapter?.();
+    if (adapter) checkAdapterSettings(folder, adapter.lora);
     // What loads it compares the digest as well, without a second read.
     if (!policy.checksDigests) checkModelDigest(folder, digest);
     return policy.load(version, folder, digest);

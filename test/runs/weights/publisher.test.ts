@@ -2,13 +2,16 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../../src/models/folder.js';
+import { readAdapter } from '../../../src/models/lora/folder.js';
+import { initialAdapter } from '../../../src/pipelines/plan/adapter.js';
 import { checkSpec } from '../../../src/pipelines/spec/parse.js';
 import type { PipelineInput } from '../../../src/pipelines/spec/spec.js';
-import { runPublisher } from '../../../src/runs/weights/publisher.js';
+import { materialise, publishBase, runPublisher } from '../../../src/runs/weights/publisher.js';
 import { openEmbedded } from '../../../src/topics/embedded/index.js';
 import { toAppend } from '../../../src/topics/record-codec.js';
 import { storeOf } from '../../../src/topics/registry.js';
-import { tinyPipeline } from '../tiny-run.js';
+import { newTinyFolder, tinyPipeline } from '../tiny-run.js';
 
 /** A publisher of empty weights whose records are committed only where a test does so. */
 async function publishing(change: Partial<PipelineInput> = {}) {
@@ -69,4 +72,25 @@ it('keeps `publish.keep` versions besides the newest, the teacher and what is st
   measureAll();
   await commit(9);
   expect(versions('weights')).toEqual([8, 9, 10]);
+});
+
+it('publishes an adapter through the topic, from which its folder is made', async () => {
+  const folder = newTinyFolder();
+  const log = await openEmbedded(join(folder, 'topics'));
+  onTestFinished(async () => {
+    await log.close();
+    rmSync(folder, { recursive: true });
+  });
+  await log.ensureTopics([{ name: 'weights', partitions: 1 }]);
+  const spec = checkSpec({ ...tinyPipeline, model: { base: 'model', lora: { rank: 2 } } });
+  const embedded = storeOf(spec.topics);
+  const store = { ...embedded, traits: { ...embedded.traits, weights: 'topics' as const } };
+  const base = join(folder, 'model');
+  const adapter = () => initialAdapter(spec, folder);
+  const files = { log, run: 'r', learner: '', folder, base, spec, store, adapter };
+  const weights = await publishBase(files);
+  expect(weights).toMatchObject({ version: 0, format: 'adapter', location: null, chunk: { index: 0, count: 1 } });
+  const made = await materialise(files, weights);
+  expect(readdirSync(made).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+  expect(readAdapter(made, readConfig(base))).toEqual({ lora: adapter()?.lora, parameters: adapter()?.parameters });
 });

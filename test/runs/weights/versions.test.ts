@@ -30,6 +30,7 @@ const publish = (version: number) =>
       step: version,
       offsets: [],
       chunk: null,
+      format: 'full',
       ...weights(version),
     }),
   ]);

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Engine } from '../../../engines/engine.js';
 import { engineSchema, loadEngine } from '../../../engines/engine-spec.js';
 import { checkModelDigest } from '../../../models/folder.js';
+import { isAdapterFolder } from '../../../models/lora/folder.js';
 import { chatTemplateOf } from '../../../pipelines/plan/model.js';
 import {
   accuracyInterval,
@@ -36,9 +37,11 @@ import {
 } from '../../options.js';
 import { print, say, toJson } from '../../output.js';
 import { sampledText } from '../../summary-text.js';
+import { modelUnder } from './adapter.js';
 
 interface Options {
   readonly model: string;
+  readonly base?: string;
   readonly engine: string;
   readonly prompts: string;
   readonly verify: string;
@@ -88,10 +91,9 @@ export async function evaluateFile(options: Options): Promise<void> {
     const spec = yamlOption('--verify', options.verify);
     const verifier = disposers.use(await createVerifier(spec, { where: '--verify' }));
     const workers = cpus().length;
+    const folder = modelOf(options, engine);
     const template = chatTemplateOf(options.template, process.cwd());
-    const policy = disposers.use(
-      await engine.openPolicy({ folder: options.model, workers, device, ...(template && { template }) }),
-    );
+    const policy = disposers.use(await engine.openPolicy({ folder, workers, device, ...(template && { template }) }));
     if (digest !== undefined && !policy.checksDigests) checkModelDigest(options.model, digest);
     await policy.load(0, options.model, digest);
     const { system, maxTokens, seed } = options;
@@ -116,6 +118,17 @@ export async function evaluateFile(options: Options): Promise<void> {
     await disposers.dispose();
   }
   if (bad > 0) process.exitCode = 2;
+}
+
+/** The folder that the engine opens: the model, or the one under an adapter. */
+function modelOf({ model, base }: Options, { name, capabilities }: Engine): string {
+  if (!isAdapterFolder(model)) {
+    if (base !== undefined) throw new UserError('bad-request', `--base: ${model} is no adapter's folder`);
+    return model;
+  }
+  if (!capabilities.adapters)
+    throw new UserError('bad-request', `--engine: ${name} runs no adapters; expected an engine that does`);
+  return base ?? modelUnder(model);
 }
 
 /** A run that cannot be opened any more may still be measured; that its weights were not compared is said. */
@@ -173,7 +186,8 @@ export const registerEval: Register = (rlsd) => {
   rlsd
     .command('eval')
     .description('measure the accuracy of a model on questions with answers')
-    .requiredOption('--model <folder>', 'model folder in Hugging Face layout')
+    .requiredOption('--model <folder>', "model folder in Hugging Face layout, or an adapter's in PEFT's")
+    .option('--base <folder>', "model under an adapter; default: its run's, or the one that the adapter names")
     .requiredOption('--prompts <file>', 'questions with answers: a file, folder or glob, as in a pipeline')
     .option('--fields <map>', 'columns of the fields, such as "{question: problem, answer: solution}"')
     .option('--after <text>', 'the answer is what follows the last of these, such as "####"')

@@ -85,10 +85,9 @@ function memoryRows(report: ModelReport): [string, string][] {
   ];
 }
 
-export const registerModel: Register = (rlsd) => {
-  rlsd
-    .command('model')
-    .description('look at model folders')
+/** Adds the command to its group. */
+export const addInspect: Register = (model) => {
+  model
     .command('inspect <folder>')
     .description('what a checkpoint is, the memory that it takes, and what of it is not supported')
     .addOption(jsonOption())

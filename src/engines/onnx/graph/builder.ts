@@ -14,6 +14,8 @@ export interface TensorSpec {
 export interface Graph {
   readonly model: Uint8Array;
   readonly inputs: readonly TensorSpec[];
+  /** Tensors whose values a session is opened with. */
+  readonly constants: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 
@@ -40,6 +42,8 @@ interface TapeEntry {
 
 export interface Builder {
   input(name: string, type: ElementType, dims: readonly (number | string)[]): Value;
+  /** A float32 tensor that is the same in all runs; the graph names it and does not contain its values. */
+  constant(name: string, dims: readonly number[]): Value;
   /** The same constant twice is one tensor. */
   floats(values: readonly number[] | Float32Array, dims?: readonly number[]): Value;
   doubles(values: readonly number[], dims?: readonly number[]): Value;
@@ -68,6 +72,7 @@ interface Node {
 // Numbers of onnx.proto, which fixes the format.
 const elementTypes = { float32: 1, float64: 11, int64: 7 } as const;
 const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const externalData = 1;
 const irVersion = 10;
 const opsetVersion = 23;
 
@@ -98,6 +103,14 @@ function encodeSpec(spec: TensorSpec): Message {
   return message().bytes(1, spec.name).message(2, message().message(1, tensor));
 }
 
+/** A tensor whose bytes the runtime is given under the tensor's own name, so that the graph stays small. */
+function encodeExternal({ name, type, dims }: TensorSpec): Message {
+  const tensor = message();
+  for (const dim of dims) tensor.integer(1, Number(dim));
+  tensor.integer(2, elementTypes[type]).bytes(8, name);
+  return tensor.message(13, message().bytes(1, 'location').bytes(2, name)).integer(14, externalData);
+}
+
 /** The nodes that the outputs depend on, in order, and every tensor that these read. */
 function reachable(nodes: readonly Node[], outputs: readonly TensorSpec[]) {
   const used = new Set(outputs.map((spec) => spec.name));
@@ -113,6 +126,7 @@ function reachable(nodes: readonly Node[], outputs: readonly TensorSpec[]) {
 /** Starts an empty graph of standard ONNX operators. Nodes must be added after what they read. */
 export function createBuilder(): Builder {
   const inputs: TensorSpec[] = [];
+  const external: TensorSpec[] = [];
   const outputs: TensorSpec[] = [];
   const nodes: Node[] = [];
   const tape: TapeEntry[] = [];
@@ -144,6 +158,10 @@ export function createBuilder(): Builder {
       inputs.push({ name, type, dims });
       return name;
     },
+    constant(name, dims) {
+      external.push({ name, type: 'float32', dims });
+      return name;
+    },
     floats: (values, dims = [values.length]) => constant('float32', Float32Array.from(values), dims),
     doubles: (values, dims = [values.length]) => constant('float64', Float64Array.from(values), dims),
     ints: (values, dims = [values.length]) => constant('int64', BigInt64Array.from(values, BigInt), dims),
@@ -172,14 +190,16 @@ export function createBuilder(): Builder {
       }));
       const live = reachable(named, outputs);
       const liveInputs = inputs.filter((spec) => live.used.has(spec.name));
+      const liveExternal = external.filter((spec) => live.used.has(spec.name));
       const graph = message();
       for (const node of live.nodes) graph.message(1, encodeNode(node));
       graph.bytes(2, 'policy');
       for (const { name, encoded } of constants.values()) if (live.used.has(name)) graph.message(5, encoded);
+      for (const spec of liveExternal) graph.message(5, encodeExternal(spec));
       for (const spec of liveInputs) graph.message(11, encodeSpec(spec));
       for (const spec of outputs) graph.message(12, encodeSpec(spec));
       const model = message().integer(1, irVersion).message(7, graph).message(8, message().integer(2, opsetVersion));
-      return { model: model.finish(), inputs: liveInputs, outputs };
+      return { model: model.finish(), inputs: liveInputs, constants: liveExternal, outputs };
     },
   };
   return builder;

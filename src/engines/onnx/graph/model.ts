@@ -1,6 +1,12 @@
 import type { ModelConfig } from '../../../models/config.js';
 import { type Rope, rotaryFrequencies, rotaryScale } from '../../../models/families/rope.js';
-import { type AdaptedConfig, adaptedShapes, adapterNames, loraScale } from '../../../models/lora/lora.js';
+import {
+  type AdaptedConfig,
+  adaptedShapes,
+  adapterNames,
+  adapterShapes,
+  loraScale,
+} from '../../../models/lora/lora.js';
 import { at, get } from '../../../support/required.js';
 import { attention } from './attention.js';
 import type { Builder, Value } from './builder.js';
@@ -18,9 +24,16 @@ import {
   swiglu,
 } from './ops.js';
 
-/** Declares every parameter, those of adapters included, as an input under its Hugging Face name. */
-export function declareParameters(b: Builder, config: AdaptedConfig): void {
-  for (const [name, dims] of adaptedShapes(config)) b.input(name, 'float32', dims);
+/**
+ * Declares every parameter under its Hugging Face name, as an input or, where an adapter is over the model, the model's
+ * own as constants if `frozen`.
+ */
+export function declareParameters(b: Builder, config: AdaptedConfig, frozen = false): void {
+  const { lora } = config;
+  const changing = frozen && lora ? adapterShapes(config, lora) : adaptedShapes(config);
+  for (const [name, dims] of adaptedShapes(config))
+    if (changing.has(name)) b.input(name, 'float32', dims);
+    else b.constant(name, dims);
 }
 
 const fineSteps = 256;
