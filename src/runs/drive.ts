@@ -18,7 +18,7 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
   const { versions } = get(run.learners, MAIN_LEARNER);
   const again = continuationOf(run);
   const running = await startStages(run);
-  watchStalls(run, running);
+  const unwatch = watchStalls(run, running);
   const fed = goal?.feed?.(log, versions.published) ?? Promise.resolve();
   const failed = Promise.race([fed, ...running.map(({ ended }) => ended)].map((ended) => ended.then(never)));
   const stopped = new Promise<never>((_, reject) => {
@@ -27,10 +27,12 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
     signal?.addEventListener('abort', stop, { once: true });
   });
   await Promise.race([reached(run, goal, running), failed.catch((cause) => runFailed(cause, again)), stopped]);
+  unwatch();
+  run.observer.finished();
 }
 
-/** Says what the run waits for, whenever it stops moving. */
-function watchStalls(run: OpenRun, running: readonly RunningStage[]): void {
+/** Says what the run waits for, whenever it stops moving. @returns the end of it */
+function watchStalls(run: OpenRun, running: readonly RunningStage[]): () => void {
   const { stages, learners, observer, disposers, onEvent, environment } = run;
   const { spec } = run.plan;
   const waits = () => {
@@ -57,7 +59,9 @@ function watchStalls(run: OpenRun, running: readonly RunningStage[]): void {
     },
   });
   const timer = setInterval(look, LOOK_MS).unref();
-  disposers.add(() => clearInterval(timer));
+  const unwatch = () => clearInterval(timer);
+  disposers.add(unwatch);
+  return unwatch;
 }
 
 /** What the user does next, after a run has stopped before its end. */

@@ -20,6 +20,8 @@ export interface Observer extends StageObserver {
   deadLetter: OnDeadLetter;
   /** The run cannot continue. */
   failed(error: Error): void;
+  /** The run is finished: nothing is in work, and nothing stands still. */
+  finished(): void;
   step(stage: string, report: StepReport): void;
   /** When something was last finished or committed, in milliseconds of `performance.now()`. */
   lastProgress(): number;
@@ -103,6 +105,7 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
       log('info', 'step', { stage, step, ...values });
     },
     failed: (error) => log('error', 'failed', { error: error.message }),
+    finished: () => void watched.splice(0),
     close: () => server?.() ?? Promise.resolve(),
   };
 }
@@ -123,6 +126,7 @@ function stageGauges(
   new Gauge({
     ...metric('in_flight', 'Records read and not yet committed.'),
     collect() {
+      this.reset();
       for (const { name, stats } of watched) this.set({ stage: name }, stats.inFlight);
     },
   });
@@ -145,6 +149,7 @@ function stageGauges(
   new Gauge({
     ...metric('stalled_seconds', 'Seconds since this process last finished or committed anything.'),
     collect() {
+      this.reset();
       for (const { name } of watched) this.set({ stage: name }, (performance.now() - lastProgress()) / 1000);
     },
   });

@@ -131,6 +131,8 @@ export interface RunOptions {
    * this folder.
    */
   readonly join?: boolean;
+  /** Ends on `signal` only, not with the run: for a supervisor that restarts every process that exits. */
+  readonly stay?: boolean;
 }
 
 /** Goal of a replay, where it differs from that of a run. */

@@ -50,6 +50,7 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     onEvent({ event: 'summary', ...summary });
     if (own.some((stage) => needs(stage, 'trainer'))) await refuseUntrained(summary, run);
     await lineage?.complete(summary);
+    if (options.stay) await aborted(signal);
     return summary;
   } catch (error) {
     // Where the folder is gone, its lineage cannot be written either; what ended the run comes first.
@@ -58,6 +59,16 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
   } finally {
     await disposers.dispose();
   }
+}
+
+/** Resolves on the signal. The timer keeps the process alive, which a promise does not. */
+async function aborted(signal: AbortSignal | undefined): Promise<void> {
+  const timer = setInterval(() => {}, 60_000);
+  await new Promise<void>((resolve) => {
+    if (signal?.aborted) resolve();
+    else signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
+  clearInterval(timer);
 }
 
 const externalText = ({ name }: PlanStage): string =>

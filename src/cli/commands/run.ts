@@ -19,6 +19,7 @@ interface Options {
   readonly run?: string;
   readonly stage?: readonly string[];
   readonly join?: boolean;
+  readonly stay?: boolean;
   readonly steps?: number;
   readonly seed?: number;
   readonly set?: readonly string[];
@@ -100,7 +101,7 @@ function refuseUnresumable(folder: string): void {
 async function execute(
   plan: Plan,
   folder: string,
-  { stage, join, json, requireSignal }: Pick<Options, 'stage' | 'join' | 'json' | 'requireSignal'>,
+  { stage, join, stay, json, requireSignal }: Pick<Options, 'stage' | 'join' | 'stay' | 'json' | 'requireSignal'>,
 ): Promise<void> {
   if (requireSignal) checkKnowsSignal(plan, stage);
   const report = reporter(plan, json ?? false);
@@ -113,6 +114,7 @@ async function execute(
         onEvent: report.event,
         ...(stage && { stages: stage }),
         ...(join && { join }),
+        ...(stay && { stay }),
       }),
     );
     if (requireSignal) refuseNoSignal(summary);
@@ -150,6 +152,9 @@ const stageOption = (): Option =>
 const joinOption = (): Option =>
   new Option('--join', 'take part in the run of this name on the cluster, also if it was begun from another folder');
 
+const stayOption = (): Option =>
+  new Option('--stay', 'at the end of the run, stay until a signal: under what restarts every process that exits');
+
 const requireSignalOption = (): Option =>
   new Option(
     '--require-signal',
@@ -163,6 +168,7 @@ export const registerRun: Register = (rlsd) => {
     .option('--run <folder>', 'run folder (default: a new one under runs/)')
     .addOption(stageOption())
     .addOption(joinOption())
+    .addOption(stayOption())
     .option('--steps <n>', 'training steps, from 1', positiveInteger)
     .option('--seed <n>', 'random seed, from 0', nonNegativeInteger)
     .addOption(setOption())
@@ -183,6 +189,7 @@ export const registerRun: Register = (rlsd) => {
     .option('--steps <n>', 'more training steps than the run has so far', positiveInteger)
     .addOption(stageOption())
     .addOption(joinOption())
+    .addOption(stayOption())
     .addOption(requireSignalOption())
     .addOption(jsonOption())
     .addHelpText(
