@@ -28,11 +28,14 @@ export const trackersFolder = join(homedir(), '.cache/rlsd-streams/trackers');
 /** Python with Confluent's client, where CI installs it. */
 export const kafkaPython = join(homedir(), '.cache/rlsd-streams/kafka-python/bin/python');
 
+/** Where CI installs Helm and the schemas of Kubernetes' objects, outside the clone. */
+export const helmFolder = join(homedir(), '.cache/rlsd-streams/helm');
+
 /**
  * `sandbox`: untrusted programs can run. `kafka`: a broker is given or can be started. `pytest`: some python3 has it.
- * `math-verify`, `trackers`, `kafka-python`: the packages are in their folder. Otherwise a command on the PATH.
+ * `math-verify`, `trackers`, `kafka-python`, `helm`: the packages are in their folder. Otherwise a command on the PATH.
  */
-export type Need = 'sandbox' | 'kafka' | 'kafka-python' | 'pytest' | 'math-verify' | 'trackers' | Command;
+export type Need = 'sandbox' | 'kafka' | 'kafka-python' | 'pytest' | 'math-verify' | 'trackers' | 'helm' | Command;
 
 const onPath = (command: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, command)));
@@ -56,6 +59,8 @@ async function missing(need: Need): Promise<string | undefined> {
       : `no W&B, TensorBoard and MLflow in ${trackersFolder}: make it with scripts/trackers.sh`;
   if (need === 'kafka-python')
     return existsSync(kafkaPython) ? undefined : `no ${kafkaPython}: make it with scripts/kafka-python.sh`;
+  if (need === 'helm')
+    return existsSync(join(helmFolder, 'schemas')) ? undefined : `no ${helmFolder}: make it with scripts/helm.sh`;
   return onPath(need) ? undefined : `no ${need}: apt-get install ${packages[need]}`;
 }
 
