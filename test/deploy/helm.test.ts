@@ -10,6 +10,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml';
 import { program } from '../../src/cli/program.js';
 import { isExternal, type Plan, planOf } from '../../src/pipelines/plan/plan.js';
 import { readSpec } from '../../src/pipelines/spec/parse.js';
+import { blocksOf } from '../docs/markdown.js';
 import { helmFolder, lacks } from '../needs.js';
 
 // No cluster: what Helm renders is held against Kubernetes' schemas, the command line and the plan.
@@ -113,6 +114,11 @@ const variants = {
 };
 type Variant = keyof typeof variants;
 
+/** Values in the guide. */
+const guide = blocksOf('docs/kubernetes.md')
+  .filter(({ language }) => language === 'yaml')
+  .map(({ text }, i) => [`guide-${i + 1}`, { kafka: plain, ...parse(text) }] as const);
+
 const stagesOf = (objects: readonly Rendered[]) =>
   objects.filter(({ kind }) => kind === 'Deployment' || kind === 'Job');
 const stageName = ({ metadata }: Rendered) => metadata.labels['app.kubernetes.io/component'] ?? '';
@@ -135,7 +141,7 @@ function commandOf(stage: Rendered, values: { pipeline?: string }) {
 const heldByPlan = (plan: Plan) => plan.stages.filter((stage) => !isExternal(plan, stage)).map(({ name }) => name);
 
 describe.skipIf(await lacks('helm'))('the Helm chart', () => {
-  const rendered = new Map<Variant, Rendered[]>();
+  const rendered = new Map<string, Rendered[]>();
   const checks = new Map<string, ValidateFunction>();
   const objectsOf = (name: Variant) => rendered.get(name) ?? [];
   const all = () => Object.entries(variants) as [Variant, { pipeline?: string; kafka: object }][];
@@ -152,12 +158,14 @@ describe.skipIf(await lacks('helm'))('the Helm chart', () => {
     const keda = JSON.parse(read('test/deploy/keda.schema.json'));
     for (const kind of ['ScaledObject', 'TriggerAuthentication'] as const)
       checks.set(kind, ajv.compile({ ...keda.$defs[kind], $defs: keda.$defs }));
-    await Promise.all(all().map(async ([name, values]) => rendered.set(name, await render(name, values))));
+    await Promise.all(
+      [...all(), ...guide].map(async ([name, values]) => rendered.set(name, await render(name, values))),
+    );
   });
 
   it('renders objects that fit the strict schemas of Kubernetes, with names of their own', () => {
-    for (const [name] of all()) {
-      const objects = objectsOf(name);
+    expect(guide.length).toBeGreaterThan(3);
+    for (const [name, objects] of rendered) {
       expect(objects.length, name).toBeGreaterThan(5);
       for (const object of objects) {
         const check = checks.get(object.kind);

@@ -1,10 +1,14 @@
 import { join } from 'node:path';
 import { concatMap, filter, map, tap } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { defineTransform, type Sample, type TransformOperator } from '../../src/operators/transform.js';
+import { planOf } from '../../src/pipelines/plan/plan.js';
+import { checkSpec } from '../../src/pipelines/spec/parse.js';
 import { readDeadLetters, requeueDeadLetters } from '../../src/runs/inspect/dead-letters.js';
 import { openRunFolder } from '../../src/runs/inspect/run-folder.js';
-import { digests, records, sums, tinyFolder, tinyRun } from './tiny-run.js';
+import { type RunEvent, runPipeline } from '../../src/runs/run.js';
+import { freePorts } from '../broker/broker.mjs';
+import { digests, records, sums, tinyFolder, tinyPipeline, tinyRun } from './tiny-run.js';
 
 describe('two lockstep runs of one manifest', () => {
   it('have the same records in every topic and the same weights', async () => {
@@ -245,4 +249,22 @@ describe('a run of some stages', () => {
     expect(last.summary.weights.digest).toBe(whole.summary.weights.digest);
     expect(await digests(last.folder)).toEqual(await digests(whole.folder));
   });
+});
+
+it('with `stay` serves its metrics after the end, standing still nowhere, until the signal', async () => {
+  const base = tinyFolder();
+  const [port] = await freePorts(1);
+  vi.stubEnv('RLSD_METRICS_PORT', String(port));
+  const abort = new AbortController();
+  const plan = planOf(checkSpec({ ...tinyPipeline, steps: 1, evaluate: undefined }), base);
+  const events: string[] = [];
+  const onEvent = ({ event }: RunEvent) => void events.push(event);
+  const run = runPipeline({ plan, folder: join(base, 'stay'), signal: abort.signal, stay: true, onEvent });
+  await vi.waitUntil(() => events.includes('summary'), 30_000);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  vi.unstubAllEnvs();
+  expect(metrics).toMatch(/^rlsd_records_total\{/m);
+  expect(metrics).not.toMatch(/^rlsd_stalled_seconds\{/m);
+  abort.abort();
+  expect(await run).toMatchObject({ steps: 1 });
 });
