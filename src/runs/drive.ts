@@ -28,7 +28,6 @@ export async function drive(run: OpenRun, goal: RunGoal | undefined, signal: Abo
   });
   await Promise.race([reached(run, goal, running), failed.catch((cause) => runFailed(cause, again)), stopped]);
   unwatch();
-  run.observer.finished();
 }
 
 /** Says what the run waits for, whenever it stops moving. @returns the end of it */

@@ -20,7 +20,7 @@ export interface Observer extends StageObserver {
   deadLetter: OnDeadLetter;
   /** The run cannot continue. */
   failed(error: Error): void;
-  /** The run is finished: nothing is in work, and nothing stands still. */
+  /** The run is finished: from now on nothing stands still. */
   finished(): void;
   step(stage: string, report: StepReport): void;
   /** When something was last finished or committed, in milliseconds of `performance.now()`. */
@@ -65,10 +65,16 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
   const countSignal = signalCounters(Counter, metric, stages);
   const watched: RunningStage[] = [];
   let lastProgress = performance.now();
+  let isFinished = false;
   const progressed = () => {
     lastProgress = performance.now();
   };
-  stageGauges({ Counter, Gauge }, metric, { stages, watched, lag, lastProgress: () => lastProgress });
+  stageGauges({ Counter, Gauge }, metric, {
+    stages,
+    watched,
+    lag,
+    lastProgress: () => (isFinished ? undefined : lastProgress),
+  });
   const format = process.env.RLSD_LOG;
   if (format && format !== 'json')
     throw new UserError('log-format', `RLSD_LOG: found ${JSON.stringify(format)}, expected json or nothing`);
@@ -105,7 +111,9 @@ export async function observe({ run, stages, lag }: ObserveSettings): Promise<Ob
       log('info', 'step', { stage, step, ...values });
     },
     failed: (error) => log('error', 'failed', { error: error.message }),
-    finished: () => void watched.splice(0),
+    finished() {
+      isFinished = true;
+    },
     close: () => server?.() ?? Promise.resolve(),
   };
 }
@@ -114,7 +122,8 @@ type Describe = <L extends string>(name: string, help: string, ...labels: L[]) =
 
 interface Watched extends Pick<ObserveSettings, 'stages' | 'lag'> {
   readonly watched: readonly RunningStage[];
-  readonly lastProgress: () => number;
+  /** undefined once the run is finished. */
+  readonly lastProgress: () => number | undefined;
 }
 
 /** What is looked up whenever somebody asks for the metrics. */
@@ -126,7 +135,6 @@ function stageGauges(
   new Gauge({
     ...metric('in_flight', 'Records read and not yet committed.'),
     collect() {
-      this.reset();
       for (const { name, stats } of watched) this.set({ stage: name }, stats.inFlight);
     },
   });
@@ -150,7 +158,9 @@ function stageGauges(
     ...metric('stalled_seconds', 'Seconds since this process last finished or committed anything.'),
     collect() {
       this.reset();
-      for (const { name } of watched) this.set({ stage: name }, (performance.now() - lastProgress()) / 1000);
+      const since = lastProgress();
+      if (since === undefined) return;
+      for (const { name } of watched) this.set({ stage: name }, (performance.now() - since) / 1000);
     },
   });
 }

@@ -50,7 +50,10 @@ export async function runPipeline(options: RunOptions): Promise<Summary> {
     onEvent({ event: 'summary', ...summary });
     if (own.some((stage) => needs(stage, 'trainer'))) await refuseUntrained(summary, run);
     await lineage?.complete(summary);
-    if (options.stay) await aborted(signal);
+    if (options.stay) {
+      run.observer.finished();
+      await aborted(signal);
+    }
     return summary;
   } catch (error) {
     // Where the folder is gone, its lineage cannot be written either; what ended the run comes first.

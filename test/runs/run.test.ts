@@ -261,10 +261,12 @@ it('with `stay` serves its metrics after the end, standing still nowhere, until 
   const onEvent = ({ event }: RunEvent) => void events.push(event);
   const run = runPipeline({ plan, folder: join(base, 'stay'), signal: abort.signal, stay: true, onEvent });
   await vi.waitUntil(() => events.includes('summary'), 30_000);
-  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  await vi.waitFor(async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(metrics).toMatch(/^rlsd_records_total\{/m);
+    expect(metrics).not.toMatch(/^rlsd_stalled_seconds\{/m);
+  });
   vi.unstubAllEnvs();
-  expect(metrics).toMatch(/^rlsd_records_total\{/m);
-  expect(metrics).not.toMatch(/^rlsd_stalled_seconds\{/m);
   abort.abort();
   expect(await run).toMatchObject({ steps: 1 });
 });
