@@ -149,7 +149,8 @@ export function downloadHint(folder: string): string {
   return `; a model of the Hugging Face Hub is downloaded first: \`hf download ${owner}/${name} --local-dir ${folder}\``;
 }
 
-function checkFolder(folder: string): void {
+/** @throws {UserError} `bad-model-folder` where there is no such folder */
+export function checkFolder(folder: string): void {
   if (existsSync(folder) && statSync(folder).isDirectory()) return;
   throw new UserError(
     'bad-model-folder',

@@ -3,7 +3,7 @@ import { UserError } from '../support/errors.js';
 import { folderTemplate, readChatTemplate } from './chat-template.js';
 import { inspectConfig, type ModelConfig } from './config.js';
 import { familyOf } from './families/family.js';
-import { checkShapes, isRedundant, weightPlaces } from './folder.js';
+import { checkFolder, checkShapes, isRedundant, weightPlaces } from './folder.js';
 import { readJson } from './json-file.js';
 import type { TensorPlace } from './safetensors.js';
 import { readTokenizer, type Tokenizer } from './tokenizer.js';
@@ -39,6 +39,7 @@ export interface EndToken {
 
 /** @throws {UserError} where there is no such folder, or no config.json in it */
 export function inspectModel(folder: string): ModelReport {
+  checkFolder(folder);
   const file = join(folder, 'config.json');
   const json = readJson(file);
   const { config, problems: fields } = inspectConfig(json, file);

@@ -21,6 +21,12 @@ describe('inspectModel', () => {
     expect(report.tokenizer).toMatchObject({ type: 'BPE', endTokens: [{ text: '<|endoftext|>' }] });
   });
 
+  it('names a folder that is missing', () => {
+    expect(() => inspectModel('/nowhere/HuggingFaceTB/SmolLM2-135M')).toThrow(
+      /no such folder.*hf download HuggingFaceTB/,
+    );
+  });
+
   it('names every field that is not supported', () => {
     const folder = edited('config.json', (json) => {
       json.hidden_act = 'gelu';
