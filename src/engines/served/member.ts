@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Connection } from './http.js';
+import { type Connection, Refused } from './http.js';
 
 /** A server of a fleet, whether it can be reached, and what it is doing. */
 export interface Member {
@@ -48,7 +48,10 @@ export function newMember({ connection, healthMs, backOffMs, onChange }: MemberO
 
   async function ask(): Promise<string | undefined> {
     try {
-      await connection.request('/health', { signal: closing.signal, timeoutMs: LOOK });
+      // A server without this path answers as well.
+      await connection.request('/health', { signal: closing.signal, timeoutMs: LOOK }).catch((error: unknown) => {
+        if (!(error instanceof Refused)) throw error;
+      });
       if (!isUp) {
         isUp = true;
         onChange();

@@ -69,6 +69,13 @@ describe('a fleet', () => {
     });
   });
 
+  it('takes a server without a path for its health as one that is up', async () => {
+    let asked = 0;
+    await open([(path) => (path === '/health' || ++asked < 3 ? { status: path === '/health' ? 404 : 503 } : {})]);
+    await ask();
+    expect(asked).toBe(3);
+  });
+
   it('does not repeat what a server refuses', async () => {
     let asked = 0;
     await open([
