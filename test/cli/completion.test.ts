@@ -28,7 +28,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rlsd; printf '%s\\n' "\${COMPREPLY[@
 describe.skipIf(!hasShell('bash'))('completion in bash', () => {
   it.each<[string, string[]]>([
     ['rlsd r', ['run', 'resume', 'replay']],
-    ['rlsd resume --st', ['--steps', '--stage']],
+    ['rlsd resume --st', ['--steps', '--stage', '--stay']],
     ['rlsd graph --format ', ['mermaid', 'dot', 'json']],
     ['rlsd privileged ', ['ingest', 'list', 'forget']],
     ['rlsd privileged list runs/a --show', ['--show-privileged']],
