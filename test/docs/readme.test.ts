@@ -52,6 +52,7 @@ describe('README', () => {
       ...{ 'teacher-scores': samples, advantages: samples, weights: steps + 1 },
       // One of the learner and one of the leak meters per step.
       metrics: 2 * steps + measured.length,
+      evaluations: measured.length * Number(spec.prompts?.heldOut),
       'dead-letters': 0,
     });
     for (const [, correct, n, percent] of printed.matchAll(/(\d+) of (\d+) correct, ([\d.]+) %/g))

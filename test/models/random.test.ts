@@ -74,6 +74,7 @@ describe('initModel', () => {
       hidden_size: 64,
       num_hidden_layers: 8,
       num_attention_heads: 4,
+      num_key_value_heads: 4,
       intermediate_size: 128,
       vocab_size: 300,
       max_position_embeddings: 64,

@@ -41,9 +41,10 @@ async function checkRollout({ plan, demand, attempt }: CheckContext): Promise<vo
   await attempt(async () => {
     for (const problem of await engineProblems(plan, { samples: { by: 'rollout' } })) demand(false, problem);
     const { sampling, scores } = drawnAndScored(plan);
+    const { learn, model } = plan.spec;
     const use = {
       sampling,
-      ...(plan.spec.learn !== undefined && { publishes: 'weights' as const }),
+      ...(learn && { publishes: model.lora ? ('adapters' as const) : ('weights' as const) }),
       ...(scores !== undefined && teacherFolder(plan) === undefined && { scores }),
     };
     for (const problem of (await (await engineOf(plan)).check?.({ ...modelOptions(plan), conversations, ...use })) ??
