@@ -58,11 +58,12 @@ function problemsOf(issue: Issue, schema: z.ZodType, input: unknown): SettingPro
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ path: [...path, key], message: refusalOf(key, path, schema, input) }));
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const unknown = unknownToAll(issue.errors);
+    const known = knownKeys(path, schema, input);
+    const unknown = unknownToAll(issue.errors).filter((key) => !known.includes(key));
     const branch: readonly Issue[] | undefined =
       unknown.length > 0
         ? [{ code: 'unrecognized_keys', keys: unknown, path: [], message: '' }]
-        : nearestBranch(issue.errors, knownKeys(path, schema, input));
+        : nearestBranch(issue.errors, known);
     if (branch)
       return branch.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, schema, input));
   }
@@ -168,9 +169,11 @@ function expectation(issue: Issue): string {
   return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)))].join(' or ');
 }
 
-/** Keys that no branch of a union knows. */
+/** Keys that no branch of a union knows: of those that take objects, and have their own key where they take any other. */
 function unknownToAll(branches: readonly (readonly Issue[])[]): string[] {
-  const [first = [], ...rest] = branches.map((issues) =>
+  const takesNone = ({ code, path }: Issue) => path.length === 0 && code !== 'unrecognized_keys';
+  const candidates = branches.filter((issues) => !issues.some(takesNone) && !issues.every(isMissing));
+  const [first = [], ...rest] = candidates.map((issues) =>
     issues.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [])),
   );
   return first.filter((key) => rest.every((keys) => keys.includes(key)));

@@ -49,6 +49,16 @@ describe('readSpec', () => {
     ],
     ['an unknown section', `${good}teech: {}\n`, /^sums\.yaml:10:1: teech: unknown field; did you mean teach\?/m],
     [
+      'an unknown method',
+      good.replace('shape: rlsd', 'shape: { rsld: {} }'),
+      /^sums\.yaml:8:10: shape\.rsld: unknown field; did you mean rlsd\?$/m,
+    ],
+    [
+      'a module without its file',
+      good.replace('shape: rlsd', 'shape: { modul: a.mjs }'),
+      /^sums\.yaml:8:10: shape\.modul: unknown field; did you mean module\?$/m,
+    ],
+    [
       'a field of another type',
       good.replace('steps: 4', 'steps: many'),
       /^sums\.yaml:2:1: steps: found "many"; expected a number/m,
