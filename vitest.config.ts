@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 const all = ['test/**/*.test.ts'];
-/** Files that replace modules of the sources, measure the memory of their process, or give up its rights. */
+/** Files that replace modules of the sources, measure the memory of their process, give up its rights, or need a quiet machine. */
 const alone = [
+  'test/docs/protocol.test.ts',
   'test/pipelines/running/leak-meter.test.ts',
   'test/runs/containment.test.ts',
   'test/runtime/backpressure.test.ts',

@@ -19,7 +19,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import fastavro
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 PLACE = ("step", "of", "sample")
@@ -124,7 +124,7 @@ class Stage:
             "transactional.id": f"{run.prefix}{name}-0",
             "partitioner": "murmur2",
         })
-        self.producer.init_transactions(60)
+        retried(self.producer.init_transactions)
         self.consumer = run.consumer(run.prefix + name)
         self.consumer.subscribe([run.prefix + topic])
 
@@ -140,8 +140,8 @@ class Stage:
         for message in messages:
             self.send(message)
         positions = [TopicPartition(self.run.prefix + self.topic, p, offset) for p, offset in offsets.items()]
-        self.producer.send_offsets_to_transaction(positions, self.consumer.consumer_group_metadata(), 60)
-        self.producer.commit_transaction(60)
+        retried(self.producer.send_offsets_to_transaction, positions, self.consumer.consumer_group_metadata())
+        retried(self.producer.commit_transaction)
 
 
     def send(self, message):
@@ -164,6 +164,16 @@ class Stage:
             )
             if index == 0:
                 self.producer.flush()
+
+
+def retried(request, *arguments):
+    """Repeats a request of a transaction while the broker says that it may."""
+    while True:
+        try:
+            return request(*arguments, 60)
+        except KafkaException as exception:
+            if not exception.args[0].retriable():
+                raise
 
 
 def headers_of(message):

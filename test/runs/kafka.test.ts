@@ -368,7 +368,7 @@ async function grant(broker: Broker, run: string): Promise<void> {
     teach: ['teacher-scores'],
     shape: ['advantages'],
     learn: ['weights', 'checkpoints'],
-    evaluate: [],
+    evaluate: ['evaluations'],
   };
   const { AclOperationTypes: can, AclPermissionTypes, AclResourceTypes: on, ResourcePatternTypes: by } = kafkajs;
   const acl = [];

@@ -59,6 +59,6 @@ it('names what is wrong with a separate teacher, or with permuted distributions'
   const file = join(base, 'other/tokenizer.json');
   writeFileSync(file, readFileSync(file, 'utf8').replace('"7"', '"seven"'));
   expect(await problems({ shape: 'opd', teach: { ...teach, model: 'other' } })).toMatch(
-    /^teach.model: token \d+ is "seven" in other and "7" in model; expected the same vocabulary$/,
+    /^teach.model: token \d+ is "seven" in other and "7" in model; expected the same vocabulary$/m,
   );
 });
