@@ -1,4 +1,4 @@
-// Tokens/s of the vllm engine at 64 requests in flight beside those of vLLM's own benchmark client, on the same prompts
+// Tokens/s of the vllm engine at 64 requests in flight, next to those of vLLM's own benchmark client, on the same prompts
 // and server, in alternating rounds, of which the best counts; and the time from an adapter that is on disk to its first
 // token, of which the median counts. VLLM_VENV names the environment.
 import { execFileSync } from 'node:child_process';

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { readYaml } from '../pipelines/spec/read-yaml.js';
 import { UserError } from '../support/errors.js';
 import { at } from '../support/required.js';
-import { parseSettings } from '../support/settings.js';
+import { settingProblems } from '../support/settings.js';
 
 /** Arms that a method with privileged context is compared with, each a setting of the pipeline. */
 export const controls = {
@@ -99,19 +98,18 @@ export interface Experiment {
 
 /**
  * Reads an experiment file.
- * @throws {UserError} `no-file`, `bad-experiment` with every problem
+ * @throws {UserError} `no-file`; `bad-spec` for what is no YAML; `bad-experiment` with every problem
  */
 export function readExperiment(file: string): Experiment {
-  let source: string;
-  try {
-    source = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError('no-file', `${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  const { data, place } = readYaml(file);
+  const result = experimentSchema.safeParse(data);
+  if (!result.success) {
+    const problems = settingProblems(result.error.issues, experimentSchema, data).map(
+      ({ path, message }) => `${place(path)}: ${path.join('.') || 'the file'}: ${message}`,
+    );
+    throw new UserError('bad-experiment', problems.join('\n'));
   }
-  const document = parseDocument(source, { logLevel: 'error' });
-  const [syntax] = document.errors;
-  if (syntax) throw new UserError('bad-experiment', `${file}: ${syntax.message}`);
-  const spec = parseSettings(experimentSchema, document.toJS(), file, 'bad-experiment');
+  const spec = result.data;
   return {
     spec,
     pipeline: resolve(dirname(file), spec.pipeline),

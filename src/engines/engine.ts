@@ -109,7 +109,7 @@ export interface EngineDefinition<Settings extends z.ZodType = z.ZodType, Name e
   readonly summary: string;
   /** Each field described with `.describe()`; the texts go into the JSON Schema and the documentation. */
   readonly settings: Settings;
-  /** Names of settings that only say how it is reached: a run may go on with others. Default: none. */
+  /** Names of settings that only say how it is reached: a run may continue with other values. Default: none. */
   readonly reach?: readonly string[];
   // Method syntax, so that a list takes definitions of any settings.
   create(settings: z.output<Settings>, context: EngineContext): EngineBehavior;

@@ -5,8 +5,9 @@ import { fillNormal, uniforms } from './random.js';
 import type { Tensors } from './safetensors.js';
 
 /**
- * Random parameters for a model trained from nothing: norms that multiply by 1, biases 0, matrices from N(0, 1 / inputs), those that
- * write to the residual stream smaller by sqrt(2 layers) so that its variance does not grow with depth (as in GPT-2).
+ * Random parameters for a model trained from nothing: norms that multiply by 1, biases 0, matrices from
+ * N(0, 1 / inputs), those that write to the residual stream smaller by sqrt(2 layers) so that its variance does not grow
+ * with depth (as in GPT-2).
  * A tensor's values depend on the seed, its name and its shape alone.
  */
 export function initModel(config: ModelConfig, seed: number): Tensors {

@@ -236,7 +236,8 @@ function entryOf(file: string, name: string, value: unknown): Entry {
     throw bad(
       file,
       `tensor ${name} has ` +
-        `${dtype === undefined ? 'no type' : `type ${typeof dtype === 'string' ? dtype : JSON.stringify(dtype)}`}, expected one of ${Object.keys(WIDTH).join(', ')}`,
+        `${dtype === undefined ? 'no type' : `type ${typeof dtype === 'string' ? dtype : JSON.stringify(dtype)}`}, ` +
+        `expected one of ${Object.keys(WIDTH).join(', ')}`,
     );
   if (!isCounts(shape))
     throw bad(file, `tensor ${name} has shape ${JSON.stringify(shape) ?? 'nothing'}, expected a list of counts`);

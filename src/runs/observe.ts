@@ -20,7 +20,7 @@ export interface Observer extends StageObserver {
   deadLetter: OnDeadLetter;
   /** The run cannot continue. */
   failed(error: Error): void;
-  /** The run is finished: from now on nothing stands still. */
+  /** The run is finished: nothing counts as stalled from now on. */
   finished(): void;
   step(stage: string, report: StepReport): void;
   /** When something was last finished or committed, in milliseconds of `performance.now()`. */

@@ -40,8 +40,8 @@ export function settingProblems(issues: readonly Issue[], schema: z.ZodType, inp
 }
 
 /**
- * Without a length of what has the wrong type: zod measures a text where it expects a list. Of several limits on a value
- * the last counts: the one before it is that of all whole numbers.
+ * Without a length of what has the wrong type: zod measures a text where it expects a list. Of several limits on a
+ * value the last counts: the one before it is that of all whole numbers.
  */
 export function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
   const mistyped = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? path.join('.') : [])));
@@ -169,7 +169,7 @@ function expectation(issue: Issue): string {
   return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation)))].join(' or ');
 }
 
-/** Keys that no branch of a union knows: of those that take objects, and have their own key where they take any other. */
+/** Keys that no branch of a union knows. Branches that take no object, or only lack their own key, are left out. */
 function unknownToAll(branches: readonly (readonly Issue[])[]): string[] {
   const takesNone = ({ code, path }: Issue) => path.length === 0 && code !== 'unrecognized_keys';
   const candidates = branches.filter((issues) => !issues.some(takesNone) && !issues.every(isMissing));

@@ -34,7 +34,7 @@ describe('readExperiment', () => {
     ],
     [{ arms: {} }, /arms: expected at least one arm/],
     [{ sedes: [1] }, /sedes: unknown field; did you mean seeds\?/],
-    [{ controls: ['shufled'] }, /controls\[0\]: found "shufled"/],
+    [{ controls: ['shufled'] }, /experiment\.yaml:\d+:\d+: controls\.0: found "shufled"/],
   ])('refuses %j', (change, message) => expect(() => readExperiment(written(change))).toThrow(message));
 
   it('names a file that is not there', () =>

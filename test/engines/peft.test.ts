@@ -63,9 +63,9 @@ describe.each(readdirSync(root))('%s, as PEFT saved it', (name) => {
   const adapter = readAdapter(folder, config);
   const adapted = { ...config, lora: adapter.lora };
 
-  it('gives the same log-probabilities, beside the model and merged into it', async () => {
-    const beside = new Map([...parameters, ...adapter.parameters]);
-    expect(far(await score(adapted, beside, expected.tokens), expected.logprobs)).toBeLessThan(5e-5);
+  it('gives the same log-probabilities next to the model and merged into it', async () => {
+    const apart = new Map([...parameters, ...adapter.parameters]);
+    expect(far(await score(adapted, apart, expected.tokens), expected.logprobs)).toBeLessThan(5e-5);
     expect(
       far(await score(config, mergeAdapter(parameters, adapter), expected.tokens), expected.logprobs),
     ).toBeLessThan(5e-5);

@@ -20,7 +20,7 @@ const capabilities: Capabilities = {
   weights: 'folder',
 };
 
-/** Samples, scores and trains Llama, Mistral, Qwen and Gemma models in float32 on ONNX Runtime, in threads of this process. */
+/** Samples, scores and trains Llama, Mistral, Qwen and Gemma models in float32 on ONNX Runtime, in threads. */
 export const onnxDefinition = defineEngine({
   name: 'onnx',
   summary: 'Llama, Mistral, Qwen and Gemma models in float32 on ONNX Runtime, in threads of this process.',

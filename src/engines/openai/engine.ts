@@ -38,7 +38,7 @@ async function problemsOf(settings: OpenAiSettings, options: CheckOptions): Prom
       { ...options, date: () => '2026-01-01' },
       ({ maxPositionEmbeddings }) => maxPositionEmbeddings,
     );
-    for (const messages of conversations) text.encodePrompt(messages);
+    for (const messages of conversations) text.policy.encodePrompt(messages);
     const problem = sampling && samplingProblem(sampling, settings.logprobs);
     await Promise.all(addressesOf(settings, 'model.engine.openai').map((url) => modelOf(url, settings)));
     return problem === undefined ? [] : [problem];

@@ -34,8 +34,7 @@ export async function modelOf(
 }
 
 /**
- * A policy on servers that only sample: the weights are those that they were started with, which every version stands
- * for.
+ * A policy on servers that only sample. Every version is the weights that they were started with.
  * @throws {UserError} where a server cannot be reached or has no such model
  */
 export async function openOpenAiPolicy(settings: OpenAiSettings, options: ModelOptions): Promise<Policy> {
@@ -58,11 +57,7 @@ export async function openOpenAiPolicy(settings: OpenAiSettings, options: ModelO
   const limits: Limits = { contextLength, vocabSize: config.vocabSize, versions };
   return {
     contextLength,
-    vocabularySize: config.vocabSize,
-    templateHash: text.templateHash,
-    ...(text.readsDate !== undefined && { readsDate: text.readsDate }),
-    encodePrompt: text.encodePrompt,
-    decode: text.decode,
+    ...text.policy,
     has: (version) => versions.has(version),
     async load(version, from) {
       versions.set(version, from);

@@ -12,8 +12,8 @@ export interface OpenAiDraw {
 }
 
 /**
- * The body of `POST /v1/completions` for one completion, whose prompt is token ids. Besides OpenAI's fields it has those
- * by which llama.cpp, SGLang and vLLM are told to truncate and to give token ids; a server passes over what it does not
+ * The body of `POST /v1/completions` for one completion, whose prompt is token ids. Next to OpenAI's fields it has
+ * those that make llama.cpp, SGLang and vLLM truncate and return token ids; a server ignores those that it does not
  * know.
  */
 export function drawBody({ model, prompt, sampling, limit }: OpenAiDraw, seed: bigint): string {

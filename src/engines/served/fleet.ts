@@ -34,8 +34,8 @@ export type Work<T> = (server: Server, signal: AbortSignal) => Promise<T>;
 /** Several servers of the same model. */
 export interface Fleet {
   /**
-   * Does work at the server with the least to do, and again where that fails or dies. Work of different keys is not done
-   * at the same time.
+   * Does work at the server with the least to do, and again at another where that one fails. Work of different keys is
+   * not done at the same time.
    * @throws {UserError} `no-server` after an outage; `server-busy`; `other-weights`; and what the work throws
    */
   run<T>(key: string, work: Work<T>, signal?: AbortSignal): Promise<T>;

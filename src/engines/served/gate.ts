@@ -11,9 +11,9 @@ export interface Gate {
 }
 
 /**
- * A gate for something that can be only one of several things at a time, such as the weights of a server. Who wants what
- * it is at present comes in even if others wait: they are the rest of a step, and each change costs a reload. Everything
- * that comes in is bounded by the credit of its stage, so those who wait have their turn.
+ * A gate for a resource that is in one of several states at a time, such as the weights of a server. A caller that wants
+ * the present state enters even if others wait: it is the rest of a step, and each change costs a reload. The credit of
+ * the stages bounds the callers, so those that wait get their turn.
  */
 export function newGate(): Gate {
   let present = '';

@@ -5,7 +5,7 @@ import { type Connection, Refused } from './http.js';
 export interface Member {
   readonly connection: Connection;
   readonly isUp: () => boolean;
-  /** Changes whenever the server may have been started anew, or lost what it was told. */
+  /** Changes whenever the server may have restarted, or lost its state. */
   readonly life: () => number;
   readonly running: () => number;
   /** Begins a request: its signal aborts as well once the server is down. */

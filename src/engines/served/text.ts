@@ -9,9 +9,10 @@ import type { Completion, Policy } from '../policy.js';
 import { createStopCheck, textBeforeStop } from '../stop.js';
 
 /** Text and ids of a served model, from its folder on this machine: a server sees ids alone. */
-export interface TextSide extends Pick<Policy, 'encodePrompt' | 'decode' | 'templateHash' | 'readsDate'> {
+export interface TextSide {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
+  readonly policy: Required<Pick<Policy, 'encodePrompt' | 'decode' | 'templateHash' | 'readsDate' | 'vocabularySize'>>;
 }
 
 /** @throws {UserError} where the folder's config.json, tokenizer or chat template cannot be used */
@@ -29,14 +30,17 @@ export function openTextSide(
   return {
     config,
     tokenizer,
-    templateHash: template.hash,
-    readsDate: template.readsDate,
-    encodePrompt(messages) {
-      const tokens = template.encode(messages, { addGenerationPrompt: true, date: calendarDate(date()) });
-      checkPrompt(tokens, { contextLength: contextLength(config), vocabSize: config.vocabSize });
-      return tokens;
+    policy: {
+      vocabularySize: config.vocabSize,
+      templateHash: template.hash,
+      readsDate: template.readsDate,
+      encodePrompt(messages) {
+        const tokens = template.encode(messages, { addGenerationPrompt: true, date: calendarDate(date()) });
+        checkPrompt(tokens, { contextLength: contextLength(config), vocabSize: config.vocabSize });
+        return tokens;
+      },
+      decode: (tokens) => tokenizer.decode(tokens),
     },
-    decode: (tokens) => tokenizer.decode(tokens),
   };
 }
 

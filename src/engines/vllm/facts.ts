@@ -56,7 +56,7 @@ export async function greet(connection: Connection, options: GreetOptions): Prom
   if (!maxLength)
     throw new UserError(
       'other-server',
-      `${connection.name}/v1/models: found no max_model_len, as vLLM gives it; for other servers there is the engine openai`,
+      `${connection.name}/v1/models: found no max_model_len, which vLLM has; use engine openai for other servers`,
     );
   const weights = await weightsOf(connection, limits);
   const takesAdapters = (await statusOf(connection, '/v1/load_lora_adapter', limits)) === 405;

@@ -47,11 +47,7 @@ export async function openVllmPolicy(settings: VllmSettings, options: ModelOptio
 
   return {
     contextLength,
-    vocabularySize: config.vocabSize,
-    templateHash: text.templateHash,
-    ...(text.readsDate !== undefined && { readsDate: text.readsDate }),
-    encodePrompt: text.encodePrompt,
-    decode: text.decode,
+    ...text.policy,
     has: (version) => versions.has(version),
     async load(version, from, digest) {
       held.add(version, from, digest);
@@ -137,7 +133,7 @@ function askSite<T>({ fleet, servers }: Site, question: Question, work: Ask<T>):
       try {
         return await work({ named: adapter?.name ?? model, send, server, name: connection.name });
       } catch (error) {
-        // A server that was started anew has no adapters.
+        // A restarted server has no adapters.
         if (adapter && error instanceof Refused && error.status === 404) throw new Stale(error.message);
         throw error;
       }

@@ -21,7 +21,7 @@ const DRAWN = 16;
 
 /**
  * What keeps servers from serving a model for a run, one line each: the model's folder, addresses, limits, token ids,
- * and log-probabilities beside those of the embedded engine.
+ * and log-probabilities, compared with those of the embedded engine.
  */
 export async function problemsOf(settings: VllmSettings, options: CheckOptions): Promise<string[]> {
   const problems: string[] = [];
@@ -31,7 +31,7 @@ export async function problemsOf(settings: VllmSettings, options: CheckOptions):
       { ...options, date: () => '2026-01-01' },
       ({ maxPositionEmbeddings }) => maxPositionEmbeddings,
     );
-    for (const messages of conversations) text.encodePrompt(messages);
+    for (const messages of conversations) text.policy.encodePrompt(messages);
     const { policy, teacher } = placesOf(settings, options);
     if (scores !== undefined && sampling && sampling.temperature !== 1 && sampling.temperature !== 0)
       problems.push(scoreProblem(sampling.temperature));
@@ -187,7 +187,7 @@ async function tokenProblems(connection: Connection, { text, options, settings }
   };
   compare(await ask({ prompt: SAMPLE, add_special_tokens: false }), text.tokenizer.encode(SAMPLE), 'a text');
   for (const messages of conversations)
-    compare(await ask({ messages, add_generation_prompt: true }), text.encodePrompt(messages), 'a conversation');
+    compare(await ask({ messages, add_generation_prompt: true }), text.policy.encodePrompt(messages), 'a conversation');
   return problems;
 }
 
@@ -204,7 +204,7 @@ async function logprobProblems(connection: Connection, { maxLength }: Facts, run
   const { model, seconds } = settings;
   const { name } = connection;
   const [conversation] = options.conversations ?? [];
-  const prompt = conversation ? text.encodePrompt(conversation) : text.tokenizer.encodePlain(SAMPLE);
+  const prompt = conversation ? text.policy.encodePrompt(conversation) : text.tokenizer.encodePlain(SAMPLE);
   const limit = Math.min(DRAWN, maxLength - prompt.length, reference.contextLength - prompt.length);
   if (limit < 1) return [];
   // Truncation changes nothing in what is compared.
@@ -229,7 +229,7 @@ async function logprobProblems(connection: Connection, { maxLength }: Facts, run
     }, 0);
     return [
       `log-probabilities of ${what} differ by ${mean.toFixed(3)} on average from those of ${options.folder} ` +
-        `(${found[worst]?.toFixed(3)} beside ${expected[worst]?.toFixed(3)} at token ${worst}), expected at most ` +
+        `(found ${found[worst]?.toFixed(3)}, expected ${expected[worst]?.toFixed(3)} at token ${worst}), expected at most ` +
         `${settings.tolerance}; the server has other weights, or another precision (model.engine.vllm.tolerance)`,
     ];
   }

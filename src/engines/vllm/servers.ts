@@ -29,7 +29,7 @@ export interface ServersOptions extends Omit<GreetOptions, 'signal'> {
   readonly accept: (facts: Facts, connection: Connection) => void;
 }
 
-/** What is known of a server until it may have been started anew. */
+/** What is known of a server until it may have restarted. */
 interface Known {
   readonly life: number;
   readonly facts: Promise<Facts>;

@@ -20,7 +20,8 @@ export const vllmSettings = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      "Compare the servers' log-probabilities with the embedded engine's before the start. `false` where the model does not fit into this machine's memory.",
+      "Compare the servers' log-probabilities with the embedded engine's before the start. `false` where the model " +
+        "does not fit into this machine's memory.",
     ),
   tolerance: z
     .number()

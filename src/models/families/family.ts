@@ -13,8 +13,8 @@ export interface Family {
   /** RMSNorm on each head's query and key. */
   readonly qkNorm: boolean;
   /**
-   * Gemma: a norm multiplies by weight + 1, embeddings by sqrt(hidden_size), scores by query_pre_attn_scalar ** -0.5; each
-   * block has a norm after it too, and scores and logits may be capped.
+   * Gemma: a norm multiplies by weight + 1, embeddings by sqrt(hidden_size), scores by query_pre_attn_scalar ** -0.5;
+   * each block has a norm after it too, and scores and logits may be capped.
    */
   readonly gemma: boolean;
   readonly rope: (config: Fields) => Ropes;

@@ -44,8 +44,8 @@ function givenAdapter(spec: PipelineSpec, folder: string, path: string): Adapter
     if (JSON.stringify(found) !== JSON.stringify(wanted))
       throw new UserError(
         'bad-adapter',
-        `model.lora.${field === 'modules' ? 'targets' : field}: found ${JSON.stringify(named[field as keyof typeof named] ?? targets)}, but ` +
-          `the adapter in ${path} has ${JSON.stringify(found)}; leave the field out to take the adapter's`,
+        `model.lora.${field === 'modules' ? 'targets' : field}: found ` +
+          `${JSON.stringify(named[field as keyof typeof named] ?? targets)}, but the adapter in ${path} has ${JSON.stringify(found)}; leave the field out to take the adapter's`,
       );
   }
   return adapter;

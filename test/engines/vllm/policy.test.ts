@@ -118,7 +118,7 @@ describe('a policy on vLLM', () => {
     expect(more).toEqual([]);
   });
 
-  it('drops an answer of a server that was started anew meanwhile, and loads its version again', async () => {
+  it('drops an answer of a server that restarted meanwhile, and loads its version again', async () => {
     const [served, server] = await open();
     await served.load(1, otherWeights('v1'));
     let restarts = 1;
@@ -173,7 +173,7 @@ describe('a policy on vLLM', () => {
     expect(teacher.weights).toBe('default');
   });
 
-  it('goes on with another server where one dies', async () => {
+  it('continues with another server where one dies', async () => {
     const [served, first] = await open({}, 2);
     first.instead = (path) => (path === '/v1/completions' || path === '/health' ? 'break' : undefined);
     expect(await served.sample(0, request(served))).toHaveLength(2);

@@ -73,7 +73,7 @@ describe('the probe', () => {
       ),
     ]);
     changing('/v1/models', () => ({ json: { data: [{ id: 'gpt' }] } }));
-    expect(await check()).toEqual([expect.stringMatching(/no max_model_len.*there is the engine openai/)]);
+    expect(await check()).toEqual([expect.stringMatching(/no max_model_len, which vLLM has; use engine openai/)]);
     await server.stop();
     expect(await check()).toEqual([expect.stringMatching(/ECONNREFUSED.*expected a vLLM server/)]);
     await server.start();

@@ -22,7 +22,8 @@ export function modelUnder(adapter: string): string {
   if (base !== undefined && existsSync(base)) return base;
   throw new UserError(
     'no-base',
-    `${adapter}: the model under the adapter is ${base === undefined ? 'not named' : `named ${base}, which is no folder here`}; ` +
+    `${adapter}: the model under the adapter is ` +
+      `${base === undefined ? 'not named' : `named ${base}, which is no folder here`}; ` +
       'expected its folder with --base',
   );
 }

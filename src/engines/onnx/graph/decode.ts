@@ -74,10 +74,10 @@ export interface DecodeOptions {
  * batch of two rows or more and with any S (a lone row goes twice: the runtime multiplies a single row in another
  * order).
  *
- * Inputs: the parameters, of an adapted model those of the adapter, while its own are constants, which the runtime
- * multiplies a single token's rows with faster; `tokens` int64 [B], each row's newest token; `lengths` int64 [B], how many entries of its
- * cache are valid, which is also the position of `tokens`; each layer's cache `keys.i` and `values.i`, both float [B,
- * kvHeads, S, headDim], S at least 1, finite everywhere; `temperature` float [B, 1], 0 for greedy; `uniform` float [B,
+ * Inputs: the parameters, or with an adapter the adapter's alone: the base is then made of constants, which the runtime
+ * multiplies single rows with faster; `tokens` int64 [B], each row's newest token; `lengths` int64 [B], how many
+ * entries of its cache are valid, which is also the position of `tokens`; each layer's cache `keys.i` and `values.i`,
+ * both float [B, kvHeads, S, headDim], S at least 1, finite everywhere; `temperature` float [B, 1], 0 for greedy; `uniform` float [B,
  * 1] in [0, 1). With `truncate` also `topK` int64 [B, 1] (off: the vocabulary's size), `topP` float [B, 1] (off: 2) and
  * `minP` float [B, 1] (off: 0); tokens as likely as the last one kept are kept too.
  *

@@ -121,8 +121,8 @@ export function swiglu(b: Builder, gate: Value, up: Value): Value {
 }
 
 /**
- * gelu(gate) * up, with the tanh form of GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415): x * (1 + tanh(u)) / 2 with u
- * = sqrt(2 / pi) * (x + 0.044715 x^3), which is x * sigmoid(2 u).
+ * gelu(gate) * up, with the tanh form of GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415): x * (1 + tanh(u)) / 2
+ * with u = sqrt(2 / pi) * (x + 0.044715 x^3), which is x * sigmoid(2 u).
  */
 export function geglu(b: Builder, gate: Value, up: Value): Value {
   const slope = 2 * Math.sqrt(2 / Math.PI);

@@ -27,7 +27,8 @@ const perCandidate = ['B', 'T', 'K'] as const;
  * What the inputs contain at tokens of weight 0 has no effect.
  *
  * Outputs: `value` and a {@link metricName} for each metric, double [B, T], not weighted; a {@link gradientName} for
- * each parameter in `trainable`, by default the adapters or, without any, all: the gradient of the sum of weight times value. Gradients of micro-batches add up.
+ * each parameter in `trainable`, by default the adapter's or, without one, all: the gradient of the sum of weight times
+ * value. Gradients of micro-batches add up.
  */
 export function trainingGraph(config: AdaptedConfig, loss: Loss, trainable?: readonly string[]): Graph {
   const b = createBuilder();
